@@ -1,0 +1,140 @@
+#include "admin/admin.hpp"
+
+#include "admin/metrics.hpp"
+#include "server/client.hpp"
+#include "server/reply.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+
+#include <algorithm>
+#include <unistd.h>
+
+namespace larder::admin {
+
+namespace {
+
+constexpr Millis patience{10'000};
+constexpr std::size_t most_connections = 64;
+
+void rethrow(const std::exception_ptr& error) {
+  if (error) std::rethrow_exception(error);
+}
+
+std::string answer(int status, std::string_view reason, std::string_view type, std::string_view body,
+                   bool keep_alive) {
+  std::string out = "HTTP/1.1 " + std::to_string(status) + " ";
+  out.append(reason).append("\r\nContent-Type: ").append(type);
+  out.append("\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nContent-Length: ");
+  out.append(std::to_string(body.size())).append(keep_alive ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n");
+  return out.append(body);
+}
+
+}  // namespace
+
+class Admin::Connection {
+ public:
+  Connection(Admin& admin, Socket socket)
+      : admin_(admin), client_(admin.server_.first_loop(), std::move(socket), {}) {
+    admin_.connections_.push_back(this);
+  }
+  ~Connection() { std::erase(admin_.connections_, this); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  Task<void> run() {
+    const http::Limits limits;
+    http::RequestHead head;
+    for (bool open = true; open;) {
+      const auto unread = client_.unread();
+      const auto result = unread.empty() ? http::GateResult{} : http::read_request(unread, limits, head);
+      if (result.state == http::GateResult::State::need_more) {
+        const auto read = co_await client_.read(patience);
+        open = read == server::Client::Read::some;
+        continue;
+      }
+      std::string out;
+      if (result.state == http::GateResult::State::refused) {
+        server::write_problem(
+            {http::status_of(*result.refusal), std::string(http::describe(*result.refusal)), {}}, nullptr,
+            false, {false, 1}, out);
+        open = false;
+      } else {
+        open = head.keep_alive && head.framing.kind == http::Framing::Kind::none;
+        out = respond(head, open);
+        client_.consume(result.head_size);
+      }
+      open = co_await client_.write(out, patience) && open;
+    }
+    client_.close();
+  }
+
+  void close() noexcept { client_.close(); }
+
+ private:
+  std::string respond(const http::RequestHead& head, bool keep_alive) {
+    const server::Persistence persistence{keep_alive, head.minor_version};
+    std::string out;
+    if (head.method != http::Method::get) {
+      server::write_problem({405, "this path answers GET", {}}, nullptr, false, persistence, out);
+      return out;
+    }
+    if (head.path == "/healthz") return answer(200, "OK", "text/plain", "alive\n", keep_alive);
+    if (head.path == "/readyz") {
+      if (admin_.server_.is_draining())
+        return answer(503, "Service Unavailable", "text/plain", "draining\n", keep_alive);
+      return answer(200, "OK", "text/plain", "serving\n", keep_alive);
+    }
+    if (head.path == "/metrics") {
+      return answer(200, "OK", "text/plain; version=0.0.4; charset=utf-8", metrics_text(admin_.server_),
+                    keep_alive);
+    }
+    const auto missing =
+        "there is no " + std::string(head.path) + " here; there are /healthz, /readyz and /metrics";
+    server::write_problem({404, missing, {}}, nullptr, false, persistence, out);
+    return out;
+  }
+
+  Admin& admin_;
+  server::Client client_;
+};
+
+Admin::Admin(server::Server& server) : server_(server) {}
+
+Admin::~Admin() {
+  if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
+}
+
+std::optional<std::string> Admin::listen(const settings::ListenAddress& address) {
+  auto bound = server::bind(address, false);
+  if (auto* error = std::get_if<std::string>(&bound)) return std::move(*error);
+  const auto& socket = std::get<server::Bound>(bound);
+  name_ = socket.name;
+  unix_path_ = socket.unix_path;
+  auto& loop = server_.first_loop();
+  acceptor_ = std::make_unique<server::Acceptor>(loop.executor(), StreamProtocol(socket.family, 0),
+                                                 socket.descriptor);
+  asio::co_spawn(
+      loop.executor(),
+      server::accept_loop(loop, *acceptor_,
+                          [this](Socket accepted, const std::string&) { begin(std::move(accepted)); }),
+      rethrow);
+  return std::nullopt;
+}
+
+void Admin::begin(Socket socket) {
+  if (connections_.size() >= most_connections) return;  // closes it
+  auto connection = std::make_unique<Connection>(*this, std::move(socket));
+  const auto live = [](std::unique_ptr<Connection> its) -> Task<void> { co_await its->run(); };
+  asio::co_spawn(server_.first_loop().executor(), live(std::move(connection)),
+                 [](const std::exception_ptr&) {});
+}
+
+void Admin::close() {
+  if (acceptor_) {
+    Error ignored;
+    acceptor_->close(ignored);
+  }
+  for (auto* connection : connections_) connection->close();
+}
+
+}  // namespace larder::admin

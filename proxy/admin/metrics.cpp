@@ -1,0 +1,152 @@
+#include "admin/metrics.hpp"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <map>
+#include <sstream>
+
+namespace larder::admin {
+
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+class Exposition {
+ public:
+  MetricFamily& family(const char* name, const char* help, MetricType type) {
+    auto& added = families_.emplace_back();
+    added.name = name;
+    added.help = help;
+    added.type = type;
+    return added;
+  }
+  static void add(MetricFamily& family, std::vector<ClientMetric::Label> labels, double value) {
+    auto& metric = family.metric.emplace_back();
+    metric.label = std::move(labels);
+    if (family.type == MetricType::Counter)
+      metric.counter.value = value;
+    else
+      metric.gauge.value = value;
+  }
+  void counter(const char* name, const char* help, double value) {
+    add(family(name, help, MetricType::Counter), {}, value);
+  }
+  void gauge(const char* name, const char* help, double value) {
+    add(family(name, help, MetricType::Gauge), {}, value);
+  }
+  [[nodiscard]] std::string text() const {
+    std::ostringstream out;
+    prometheus::TextSerializer().Serialize(out, families_);
+    return out.str();
+  }
+
+ private:
+  std::vector<MetricFamily> families_;
+};
+
+template <class Member>
+double sum(const server::Server& server, Member member) {
+  std::int64_t total = 0;
+  for (const auto& worker : server.workers()) total += (worker->loop.counters_view().*member).value();
+  return static_cast<double>(total);
+}
+
+template <class Array>
+std::vector<double> sums(const server::Server& server, Array member) {
+  std::vector<double> totals;
+  for (const auto& worker : server.workers()) {
+    const auto& counters = worker->loop.counters_view().*member;
+    totals.resize(counters.size());
+    for (std::size_t i = 0; i < counters.size(); ++i) totals[i] += static_cast<double>(counters[i].value());
+  }
+  return totals;
+}
+
+void add_routes(const server::Server& server, Exposition& exposition) {
+  struct Totals {
+    std::array<double, policy::word_count> outcomes{};
+    double not_modified = 0;
+  };
+  std::map<std::string, Totals> routes;
+  for (const auto& worker : server.workers()) {
+    worker->each_route([&](const std::string& name, const RouteCounters& counters) {
+      auto& totals = routes[name];
+      for (std::size_t i = 0; i < policy::word_count; ++i)
+        totals.outcomes[i] += static_cast<double>(counters.outcomes[i].value());
+      totals.not_modified += static_cast<double>(counters.not_modified.value());
+    });
+  }
+  auto& requests = exposition.family("larder_requests_total", "Requests answered, by route and outcome",
+                                     MetricType::Counter);
+  for (const auto& [name, totals] : routes) {
+    for (std::size_t i = 0; i < policy::word_count; ++i) {
+      if (totals.outcomes[i] == 0) continue;
+      const auto outcome = std::string(policy::name_of(static_cast<policy::Word>(i)));
+      Exposition::add(requests, {{"route", name}, {"outcome", outcome}}, totals.outcomes[i]);
+    }
+  }
+  auto& not_modified =
+      exposition.family("larder_not_modified_total", "Answers that were a 304", MetricType::Counter);
+  for (const auto& [name, totals] : routes)
+    Exposition::add(not_modified, {{"route", name}}, totals.not_modified);
+}
+
+void add_reasons(const server::Server& server, Exposition& exposition) {
+  auto& refused = exposition.family("larder_refused_total", "Requests that the gate refused, by reason",
+                                    MetricType::Counter);
+  const auto requests = sums(server, &Counters::refused_requests);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    if (requests[i] != 0)
+      Exposition::add(refused, {{"reason", std::string(http::name_of(static_cast<http::Refusal>(i)))}},
+                      requests[i]);
+  }
+  auto& not_stored =
+      exposition.family("larder_not_stored_total", "Answers fetched for the store and not stored, by reason",
+                        MetricType::Counter);
+  const auto details = sums(server, &Counters::not_stored);
+  for (std::size_t i = 0; i < details.size(); ++i) {
+    if (details[i] != 0)
+      Exposition::add(not_stored, {{"reason", std::string(policy::name_of(static_cast<policy::Detail>(i)))}},
+                      details[i]);
+  }
+}
+
+}  // namespace
+
+std::string metrics_text(const server::Server& server) {
+  Exposition out;
+  add_routes(server, out);
+  add_reasons(server, out);
+  out.gauge("larder_connections", "Client connections open", sum(server, &Counters::connections));
+  out.counter("larder_connections_accepted_total", "Client connections accepted",
+              sum(server, &Counters::connections_accepted));
+  out.counter("larder_sent_bytes_total", "Bytes sent to clients", sum(server, &Counters::bytes_sent));
+  out.counter("larder_upstream_requests_total", "Requests sent upstream",
+              sum(server, &Counters::upstream_requests));
+  out.counter("larder_upstream_errors_total", "Requests upstream that failed",
+              sum(server, &Counters::upstream_errors));
+  out.counter("larder_upstream_retries_total", "Requests sent again as a pooled connection had died",
+              sum(server, &Counters::upstream_retries));
+  auto& upstream = out.family("larder_upstream_connections", "Connections to the API", MetricType::Gauge);
+  Exposition::add(upstream, {{"state", "idle"}}, sum(server, &Counters::upstream_idle));
+  Exposition::add(upstream, {{"state", "busy"}}, sum(server, &Counters::upstream_busy));
+  out.gauge("larder_upstream_queue", "Requests that wait for a connection to the API",
+            sum(server, &Counters::upstream_queue));
+  out.gauge("larder_fills_running", "Fetches for the store under way", sum(server, &Counters::fills_running));
+  out.gauge("larder_fill_waiters", "Requests that wait for a fetch", sum(server, &Counters::fill_waiters));
+  out.counter("larder_projections_total", "Answers projected to their lean fields",
+              sum(server, &Counters::projections));
+  out.counter("larder_log_lines_dropped_total", "Access log lines dropped because the log's reader is slow",
+              sum(server, &Counters::log_lines_dropped));
+  const auto stats = server.store_stats();
+  out.gauge("larder_store_entries", "Stored entries", static_cast<double>(stats.entries));
+  out.gauge("larder_store_bytes", "Bytes charged to cache.memory", static_cast<double>(stats.bytes));
+  out.counter("larder_store_evictions_total", "Entries evicted to stay within cache.memory",
+              static_cast<double>(stats.evictions));
+  return out.text();
+}
+
+}  // namespace larder::admin

@@ -1,0 +1,52 @@
+// The fetch that leads a fill: ask upstream, judge, project, store, release the readers.
+#pragma once
+
+#include "fill/fill.hpp"
+#include "fill/plan.hpp"
+#include "fill/table.hpp"
+#include "store/store.hpp"
+
+#include <memory>
+#include <string>
+
+namespace larder::fill {
+
+/// A request that outlives the buffer it was read into.
+struct OwnedRequest {
+  std::string bytes;  // the head, as it came
+  http::RequestHead head;
+
+  /// `bytes` has passed the gate with these limits.
+  OwnedRequest(std::string_view head_bytes, const http::Limits& limits);
+  OwnedRequest(const OwnedRequest&) = delete;
+  OwnedRequest& operator=(const OwnedRequest&) = delete;
+};
+
+/// What to fetch, and for which key.
+struct Order {
+  std::shared_ptr<const OwnedRequest> request;
+  std::string client_address;
+  std::shared_ptr<const Plan> plan;
+  const settings::Route* route = nullptr;       // of the plan's settings
+  std::string key;                              // primary
+  std::uint64_t hash = 0;                       // of `key`, the store's
+  std::string fill_key;                         // what the fill is called in the table
+  std::shared_ptr<const store::Response> held;  // what a 304 would renew; nullptr = nothing
+  bool alone = false;  // nobody joins: the client's own conditions may go on where nothing is held
+};
+
+/// What a fetch works with: its loop's own things, and what all loops share.
+struct Resources {
+  Loop& loop;
+  upstream::Pool& pool;
+  lean::Workspace& workspace;
+  store::Store& store;
+  store::WriteLog& writes;
+  FillTable& fills;
+};
+
+/// Spawns the coroutine that leads the fill, on the loop of `resources`. Whatever happens in it, the fill is
+/// settled.
+void begin_fetch(Resources resources, std::shared_ptr<Fill> fill, Order order);
+
+}  // namespace larder::fill

@@ -1,0 +1,88 @@
+#include "fill/fill.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <deque>
+
+namespace larder::fill {
+
+struct Reader::Seat {
+  explicit Seat(Loop& its_loop) : loop(its_loop), event(its_loop) {}
+  Loop& loop;
+  Event event;
+  std::deque<std::string> interim;  // of the beginning reader
+  bool settled = false;             // read and written on the seat's loop
+};
+
+Reader::Reader(Loop& loop, std::shared_ptr<Fill> fill, bool began)
+    : loop_(loop), fill_(std::move(fill)), seat_(std::make_shared<Seat>(loop)), began_(began) {
+  loop_.counters().fill_waiters.add(1);
+  if (began_) fill_->first_ = seat_;
+  const std::lock_guard lock(fill_->mutex_);
+  if (fill_->result_)
+    seat_->settled = true;
+  else
+    fill_->seats_.push_back(seat_);
+}
+
+Reader::~Reader() {
+  if (!fill_) return;  // moved from
+  loop_.counters().fill_waiters.add(-1);
+  if (began_) {
+    fill_->first_.reset();
+    fill_->first_left_ = true;
+    fill_->handover_.reset();
+  }
+  const std::lock_guard lock(fill_->mutex_);
+  std::erase(fill_->seats_, seat_);
+}
+
+Task<Reader::News> Reader::next() {
+  for (;;) {
+    if (!seat_->interim.empty()) {
+      auto head = std::move(seat_->interim.front());
+      seat_->interim.pop_front();
+      co_return News{std::move(head)};
+    }
+    if (seat_->settled) {
+      const std::lock_guard lock(fill_->mutex_);
+      co_return News{*fill_->result_};
+    }
+    co_await seat_->event.wait();
+  }
+}
+
+Handover Reader::take_handover() {
+  auto handover = std::move(*fill_->handover_);
+  fill_->handover_.reset();
+  return handover;
+}
+
+void Fill::settle(Result result) {
+  std::vector<std::shared_ptr<Reader::Seat>> seats;
+  {
+    const std::lock_guard lock(mutex_);
+    if (result_) return;
+    result_ = std::move(result);
+    seats.swap(seats_);
+  }
+  for (auto& seat : seats) {
+    auto& loop = seat->loop;
+    asio::post(loop.executor(), [woken = std::move(seat)] {
+      woken->settled = true;
+      woken->event.raise();
+    });
+  }
+}
+
+void Fill::offer(Handover handover) {
+  if (!first_left_) handover_ = std::move(handover);
+}
+
+void Fill::interim(std::string head) {
+  if (!first_) return;
+  first_->interim.push_back(std::move(head));
+  first_->event.raise();
+}
+
+}  // namespace larder::fill

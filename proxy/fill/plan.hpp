@@ -1,0 +1,29 @@
+// Settings made ready to work by: each route's projection compiled once. Immutable, shared by every loop
+// until a reload brings the next one.
+#pragma once
+
+#include "lean/projector.hpp"
+#include "settings/settings.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace larder::fill {
+
+struct Plan {
+  std::shared_ptr<const settings::Settings> settings;
+  std::vector<std::optional<lean::ProjectionRule>> rules;  // by Route::index
+
+  [[nodiscard]] const lean::ProjectionRule* rule_of(const settings::Route& route) const {
+    const auto& rule = rules[route.index];
+    return rule ? &*rule : nullptr;
+  }
+};
+
+/// nullptr and a sentence in `error` where a route's `fields` or `items` cannot be compiled.
+[[nodiscard]] std::shared_ptr<const Plan> make_plan(std::shared_ptr<const settings::Settings> settings,
+                                                    std::string& error);
+
+}  // namespace larder::fill

@@ -1,0 +1,118 @@
+#include "fill/represent.hpp"
+
+#include "http/date.hpp"
+#include "policy/precondition.hpp"
+
+#include <algorithm>
+
+namespace larder::fill {
+
+namespace {
+
+using http::FieldId;
+
+// What upstream says of bytes that are no longer sent.
+bool is_of_the_original(const http::Field& line) noexcept {
+  switch (line.id) {
+    case FieldId::etag:
+    case FieldId::content_md5:
+    case FieldId::content_encoding:
+    case FieldId::accept_ranges:
+      return true;
+    default:
+      return http::has_name(line, "Digest") || http::has_name(line, "Repr-Digest") ||
+             http::has_name(line, "Content-Digest");
+  }
+}
+
+void add(std::string_view name, std::string_view value, std::string& out) {
+  out.append(name).append(": ").append(value).append("\r\n");
+}
+
+class HeadWriter {
+ public:
+  HeadWriter(int status, std::string_view reason, bool with_304) : with_304_(with_304) {
+    head_.append("HTTP/1.1 ").append(std::to_string(status)).append(" ").append(reason).append("\r\n");
+    if (with_304_) head_304_ = "HTTP/1.1 304 Not Modified\r\n";
+  }
+  void line(const http::Field& field) {
+    add(field.name, field.value, head_);
+    if (with_304_ && !policy::is_left_out_of_304(field)) add(field.name, field.value, head_304_);
+  }
+  void both(std::string_view name, std::string_view value) {
+    add(name, value, head_);
+    if (with_304_) add(name, value, head_304_);
+  }
+  void whole_only(std::string_view name, std::string_view value) { add(name, value, head_); }
+  void finish(store::Response& response) {
+    head_.shrink_to_fit();
+    head_304_.shrink_to_fit();
+    response.head = std::move(head_);
+    response.head_304 = std::move(head_304_);
+  }
+
+ private:
+  bool with_304_;
+  std::string head_;
+  std::string head_304_;
+};
+
+bool replaces_cache_control(const http::Field& line, const settings::Route& route) {
+  return line.id == FieldId::cache_control && route.client_cache_control.has_value();
+}
+
+}  // namespace
+
+std::shared_ptr<const store::Response> represent(policy::StoredMeta meta, std::string_view reason,
+                                                 http::Fields fields, int minor_version,
+                                                 const settings::Route& route, const Change& change,
+                                                 std::shared_ptr<const std::string> body,
+                                                 policy::WallTime now) {
+  if (!change.entity_tag.empty()) meta.entity_tag = change.entity_tag;
+  auto response = std::make_shared<store::Response>();
+  const auto directives = http::parse_response_cache_control(fields);
+  HeadWriter writer(meta.status, reason, meta.status == 200);
+  for (const auto& line : fields) {
+    if (!policy::is_stored_field(line, fields, directives, route)) continue;
+    if (line.id == FieldId::content_length) continue;
+    if (change.changed && is_of_the_original(line)) continue;
+    if (line.id == FieldId::etag && !change.entity_tag.empty()) continue;
+    if (replaces_cache_control(line, route)) {
+      if (!response->replaced_cache_control.empty()) response->replaced_cache_control += ", ";
+      response->replaced_cache_control += line.value;
+      continue;
+    }
+    writer.line(line);
+  }
+  if (route.client_cache_control) writer.both("Cache-Control", *route.client_cache_control);
+  if (!change.entity_tag.empty()) writer.both("ETag", change.entity_tag);
+  if (http::find(fields, FieldId::date) == nullptr) {  // RFC 9110 6.6.1
+    const auto received = std::chrono::floor<std::chrono::seconds>(now);
+    writer.both("Date", http::format_date(received));
+    meta.date = received;
+  }
+  writer.both("Via", minor_version == 1 ? "1.1 larder" : "1.0 larder");
+  // RFC 9110 8.6: none with a 204, whose end needs no telling.
+  if (meta.status != 204) writer.whole_only("Content-Length", std::to_string(body->size()));
+  static_cast<policy::StoredMeta&>(*response) = std::move(meta);
+  writer.finish(*response);
+  response->body = std::move(body);
+  return response;
+}
+
+std::vector<http::Field> fields_of(const store::Response& response) {
+  std::vector<http::Field> fields;
+  std::string_view rest = response.head;
+  rest.remove_prefix(rest.find("\r\n") + 2);  // the status line
+  while (!rest.empty()) {
+    const auto end = rest.find("\r\n");
+    const auto line = rest.substr(0, end);
+    const auto colon = line.find(':');
+    const auto name = line.substr(0, colon);
+    fields.push_back({boost::beast::http::string_to_field(name), name, line.substr(colon + 2)});
+    rest.remove_prefix(end + 2);
+  }
+  return fields;
+}
+
+}  // namespace larder::fill

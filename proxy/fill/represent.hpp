@@ -1,0 +1,30 @@
+// From a fetched answer to the stored response: what is stored is what is sent, made once (design, invariants
+// 2 and 6).
+#pragma once
+
+#include "http/gate.hpp"
+#include "policy/storability.hpp"
+#include "store/response.hpp"
+
+#include <memory>
+#include <string>
+
+namespace larder::fill {
+
+/// What larder did to upstream's bytes.
+struct Change {
+  bool changed = false;    // projected: nothing that upstream said about its own bytes holds any more
+  std::string entity_tag;  // of the bytes sent; empty = upstream's own stands
+};
+
+/// Builds the response that is stored. `fields` are the answer's (or the updated ones of a renewal); `meta`
+/// as judged, its entity_tag replaced by the change's where there is one.
+[[nodiscard]] std::shared_ptr<const store::Response> represent(
+    policy::StoredMeta meta, std::string_view reason, http::Fields fields, int minor_version,
+    const settings::Route& route, const Change& change, std::shared_ptr<const std::string> body,
+    policy::WallTime now);
+
+/// The fields of a stored response's head, as views into it.
+[[nodiscard]] std::vector<http::Field> fields_of(const store::Response& response);
+
+}  // namespace larder::fill

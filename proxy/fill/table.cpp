@@ -1,0 +1,59 @@
+#include "fill/table.hpp"
+
+namespace larder::fill {
+
+Joined FillTable::join(std::string_view key, std::uint64_t path_hash, std::uint64_t route_hash, bool anew,
+                       policy::MonoTime now) {
+  auto& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  const auto unshared = shard.unshared.find(key);
+  if (unshared != shard.unshared.end()) {
+    if (now < unshared->second) {
+      return {Role::alone, std::make_shared<Fill>(writes_.begin_fill(), path_hash, route_hash)};
+    }
+    shard.unshared.erase(unshared);
+  }
+  const auto running = shard.running.find(key);
+  const bool usable = running != shard.running.end() && !anew &&
+                      !writes_.is_void(running->second->began(), path_hash, route_hash);
+  if (usable) return {Role::follow, running->second};
+  auto fill = std::make_shared<Fill>(writes_.begin_fill(), path_hash, route_hash);
+  if (running != shard.running.end())
+    running->second = fill;
+  else
+    shard.running.emplace(key, fill);
+  return {Role::lead, std::move(fill)};
+}
+
+void FillTable::leave(std::string_view key, const std::shared_ptr<Fill>& fill) {
+  auto& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  const auto running = shard.running.find(key);
+  if (running != shard.running.end() && running->second == fill) shard.running.erase(running);
+}
+
+void FillTable::remember_unshared(std::string_view key, policy::MonoTime until) {
+  auto& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  // Forgetting costs one wait; remembering without a bound would cost memory.
+  if (shard.unshared.size() >= most_remembered) shard.unshared.clear();
+  shard.unshared.insert_or_assign(std::string(key), until);
+}
+
+void FillTable::forget_unshared(std::string_view key) {
+  auto& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  const auto at = shard.unshared.find(key);
+  if (at != shard.unshared.end()) shard.unshared.erase(at);
+}
+
+std::size_t FillTable::running() const {
+  std::size_t sum = 0;
+  for (const auto& shard : shards_) {
+    const std::lock_guard lock(shard.mutex);
+    sum += shard.running.size();
+  }
+  return sum;
+}
+
+}  // namespace larder::fill

@@ -1,0 +1,85 @@
+#include "http/gate.hpp"
+#include "http/head_reader.hpp"
+#include "http/text.hpp"
+
+namespace larder::http {
+
+namespace {
+
+using State = GateResult::State;
+
+GateResult refused(Refusal reason) noexcept {
+  return {State::refused, 0, reason};
+}
+
+constexpr std::size_t longest_status_line = 1024;  // bytes; no setting needs to reach a reason phrase
+
+bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
+
+std::optional<Refusal> check_status_line(std::string_view line) noexcept {
+  if (!line.starts_with("HTTP/")) return Refusal::bad_start_line;
+  const auto version = line.substr(0, line.find(' '));
+  if (version != "HTTP/1.1" && version != "HTTP/1.0") {
+    const bool formed =
+        version.size() == 8 && is_digit(version[5]) && version[6] == '.' && is_digit(version[7]);
+    return formed ? Refusal::version_not_supported : Refusal::bad_version;
+  }
+  const auto rest = line.substr(std::min(line.size(), version.size() + 1));
+  const auto code = rest.substr(0, rest.find(' '));
+  if (code.size() != 3 || !is_digit(code[0]) || !is_digit(code[1]) || !is_digit(code[2]))
+    return Refusal::bad_status;
+  if (code[0] < '1' || code[0] > '5') return Refusal::bad_status;  // RFC 9110 15
+  return std::nullopt;
+}
+
+// RFC 9112 6.3.
+std::optional<Refusal> frame(Method request_method, ResponseHead& out) noexcept {
+  const auto framing = detail::read_framing(out.fields, out.minor_version);
+  if (framing.refusal) return framing.refusal;
+  out.framing = {};
+  const bool bodiless =
+      request_method == Method::head || out.status < 200 || out.status == 204 || out.status == 304;
+  if (bodiless) return std::nullopt;
+  if (framing.chunked)
+    out.framing.kind = Framing::Kind::chunked;
+  else if (framing.length)
+    out.framing = {Framing::Kind::length, *framing.length};
+  else
+    out.framing.kind = Framing::Kind::until_close;
+  return std::nullopt;
+}
+
+}  // namespace
+
+GateResult read_response(std::string_view bytes, const Limits& limits, Method request_method,
+                         ResponseHead& out) {
+  if (bytes.starts_with('\r'))
+    return refused(Refusal::bad_start_line);  // an empty line may precede a request alone
+  const auto bounds = detail::find_head(bytes, limits, Refusal::bad_start_line, longest_status_line);
+  if (bounds.state == State::refused) return refused(*bounds.refusal);
+  if (bounds.state == State::need_more) return {};
+
+  const auto head = bytes.substr(0, bounds.size);
+  const auto line = head.substr(0, head.find('\r'));
+  if (const auto reason = check_status_line(line)) return refused(*reason);
+  out.fields.clear();
+  detail::HeadParser<false> parser(limits, out.fields);
+  parser.skip(true);  // the body is not Beast's to judge
+  detail::BeastError error;
+  parser.put(boost::asio::const_buffer(head.data(), head.size()), error);
+  if (parser.refusal) return refused(*parser.refusal);
+  if (error) return refused(detail::explain(error, head));
+  if (!parser.is_header_done()) return refused(Refusal::bad_start_line);
+  out.status = parser.status;
+  out.reason = parser.reason;
+  out.minor_version = parser.version - 10;
+  if (const auto reason = frame(request_method, out)) return refused(*reason);
+  const auto connection = detail::read_connection(out.fields, out.minor_version);
+  out.keep_alive = connection.keep_alive && out.framing.kind != Framing::Kind::until_close;
+  out.upgrade = connection.upgrade && out.status == 101;
+  return {State::complete, bounds.size, std::nullopt};
+}
+
+}  // namespace larder::http

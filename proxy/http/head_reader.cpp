@@ -1,0 +1,175 @@
+#include "http/head_reader.hpp"
+
+#include "http/text.hpp"
+
+#include <cstring>
+
+namespace larder::http::detail {
+
+namespace {
+
+using State = GateResult::State;
+
+HeadBounds refuse(Refusal reason) noexcept {
+  return {State::refused, 0, 0, reason};
+}
+
+const char* find_byte(const char* from, const char* to, char byte) noexcept {
+  return static_cast<const char*>(std::memchr(from, byte, static_cast<std::size_t>(to - from)));
+}
+
+// The first control character of a line that must have none; HTAB is white space.
+bool has_control(std::string_view line) noexcept {
+  for (const char c : line) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && byte != '\t') || byte == 0x7F) return true;
+  }
+  return false;
+}
+
+std::optional<Refusal> check_line(std::string_view line, bool is_start, bool is_second,
+                                  const Limits& limits) noexcept {
+  if (is_start) return has_control(line) ? std::optional(Refusal::bad_start_line) : std::nullopt;
+  // RFC 9112 5.2 for a fold, 2.2 for white space before the first field.
+  if (line.front() == ' ' || line.front() == '\t')
+    return is_second ? Refusal::bad_field_name : Refusal::folded_line;
+  if (line.size() > limits.field) return Refusal::field_too_large;
+  if (has_control(line)) return Refusal::bad_field_value;
+  return std::nullopt;
+}
+
+}  // namespace
+
+HeadBounds find_head(std::string_view bytes, const Limits& limits, Refusal long_start_line,
+                     std::size_t start_line_limit) noexcept {
+  const char* const begin = bytes.data();
+  const char* const end = begin + bytes.size();
+  const char* line = begin;
+  if (bytes.starts_with("\r\n")) line += 2;  // RFC 9112 2.2
+  const auto skipped = static_cast<std::size_t>(line - begin);
+  std::size_t lines = 0;
+  while (line < end) {
+    const char* const feed = find_byte(line, end, '\n');
+    const auto have = static_cast<std::size_t>((feed != nullptr ? feed : end) - line);
+    if (lines == 0 && have > start_line_limit) return refuse(long_start_line);
+    if (lines > 0 && have > limits.field + 1) return refuse(Refusal::field_too_large);
+    const char* const carriage = find_byte(line, line + have, '\r');
+    if (feed == nullptr) {
+      if (carriage != nullptr && carriage + 1 != end) return refuse(Refusal::bare_cr);
+      // What cannot become a start line need not be waited for.
+      const auto so_far = std::string_view(line, have - (carriage != nullptr ? 1 : 0));
+      if (lines == 0 && has_control(so_far)) return refuse(Refusal::bad_start_line);
+      break;
+    }
+    if (carriage == nullptr) return refuse(Refusal::bare_lf);
+    if (carriage + 1 != feed) return refuse(Refusal::bare_cr);
+    const auto size = static_cast<std::size_t>(feed + 1 - begin);
+    if (size > limits.head) return refuse(Refusal::head_too_large);
+    const std::string_view text(line, have - 1);
+    if (text.empty()) {
+      if (lines == 0) return refuse(Refusal::bad_start_line);
+      return {State::complete, skipped, size, std::nullopt};
+    }
+    if (const auto reason = check_line(text, lines == 0, lines == 1, limits)) return refuse(*reason);
+    if (lines > limits.fields) return refuse(Refusal::too_many_fields);
+    ++lines;
+    line = feed + 1;
+  }
+  if (bytes.size() > limits.head) return refuse(Refusal::head_too_large);
+  return {};
+}
+
+FramingFields read_framing(Fields fields, int minor_version) noexcept {
+  FramingFields framing;
+  bool transfer_encoding = false;
+  for (const auto& line : fields) {
+    if (line.id == FieldId::content_length) {
+      // RFC 9110 8.6 would let equal ones pass; one framing is one field.
+      if (framing.length || line.value.find(',') != std::string_view::npos) {
+        framing.refusal = Refusal::several_content_lengths;
+        return framing;
+      }
+      const auto length = parse_digits(line.value);
+      if (!length || *length > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
+        framing.refusal = Refusal::bad_content_length;
+        return framing;
+      }
+      framing.length = length;
+    } else if (line.id == FieldId::transfer_encoding) {
+      transfer_encoding = true;
+      std::string_view rest = line.value;
+      std::string_view coding;
+      bool any = false;
+      while (next_element(rest, coding)) {
+        any = true;
+        if (framing.chunked)
+          framing.refusal = Refusal::bad_transfer_encoding;  // chunked twice, or not last
+        else if (iequals(coding, "chunked"))
+          framing.chunked = true;
+        else
+          framing.refusal = is_token(coding.substr(0, coding.find_first_of("; \t"))) &&
+                                    !iequals(coding.substr(0, 7), "chunked")
+                                ? Refusal::transfer_coding_not_implemented
+                                : Refusal::bad_transfer_encoding;
+        if (framing.refusal) return framing;
+      }
+      if (!any) framing.refusal = Refusal::bad_transfer_encoding;
+      if (framing.refusal) return framing;
+    }
+  }
+  if (transfer_encoding && minor_version == 0)
+    framing.refusal = Refusal::transfer_encoding_in_http10;  // RFC 9112 6.1
+  else if (transfer_encoding && framing.length)
+    framing.refusal = Refusal::length_with_transfer_encoding;
+  return framing;
+}
+
+ConnectionFields read_connection(Fields fields, int minor_version) noexcept {
+  ConnectionFields connection;
+  connection.keep_alive = minor_version == 1;
+  bool close = false;
+  for (const auto& line : fields) {
+    if (line.id != FieldId::connection) continue;
+    std::string_view rest = line.value;
+    std::string_view option;
+    while (next_element(rest, option)) {
+      if (iequals(option, "close"))
+        close = true;
+      else if (iequals(option, "keep-alive"))
+        connection.keep_alive = true;
+      else if (iequals(option, "upgrade"))
+        connection.upgrade = true;
+    }
+  }
+  connection.keep_alive = connection.keep_alive && !close;
+  connection.upgrade = connection.upgrade && find(fields, FieldId::upgrade) != nullptr;
+  return connection;
+}
+
+Refusal explain(const BeastError& error, std::string_view head) noexcept {
+  namespace beast_http = boost::beast::http;
+  if (error == beast_http::error::bad_method) return Refusal::bad_method;
+  if (error == beast_http::error::bad_target) return Refusal::bad_target;
+  if (error == beast_http::error::bad_version) return Refusal::bad_version;
+  if (error == beast_http::error::bad_status) return Refusal::bad_status;
+  if (error == beast_http::error::bad_content_length) return Refusal::bad_content_length;
+  if (error == beast_http::error::multiple_content_length) return Refusal::several_content_lengths;
+  if (error == beast_http::error::bad_transfer_encoding) return Refusal::bad_transfer_encoding;
+  if (error == beast_http::error::bad_value) return Refusal::bad_field_value;
+  if (error == beast_http::error::bad_field) {
+    // Beast says only that a name is wrong: a blank before the colon has a name of its own.
+    for (auto rest = head.substr(head.find('\n') + 1); !rest.empty();) {
+      const auto line = rest.substr(0, rest.find("\r\n"));
+      const auto colon = line.find(':');
+      if (colon != std::string_view::npos && colon > 0 &&
+          (line[colon - 1] == ' ' || line[colon - 1] == '\t') && is_token(trim(line.substr(0, colon)))) {
+        return Refusal::space_before_colon;
+      }
+      rest.remove_prefix(std::min(rest.size(), line.size() + 2));
+    }
+    return Refusal::bad_field_name;
+  }
+  return Refusal::bad_start_line;
+}
+
+}  // namespace larder::http::detail

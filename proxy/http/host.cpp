@@ -1,0 +1,60 @@
+#include "http/host.hpp"
+
+#include "http/fields.hpp"
+
+#include <algorithm>
+
+namespace larder::http {
+
+namespace {
+
+bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
+bool is_hex(char c) noexcept {
+  return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'f');
+}
+
+bool is_name_char(char c) noexcept {
+  const char l = lower(c);
+  return (l >= 'a' && l <= 'z') || is_digit(c) ||
+         std::string_view("-._~!$&'()*+;=%").find(c) != std::string_view::npos;
+}
+
+std::string_view without_default_port(std::string_view authority) noexcept {
+  if (authority.ends_with(":80"))
+    authority.remove_suffix(3);
+  else if (authority.ends_with(':'))
+    authority.remove_suffix(1);
+  return authority;
+}
+
+}  // namespace
+
+bool is_authority(std::string_view text) noexcept {
+  std::string_view port;
+  if (text.starts_with('[')) {
+    const auto end = text.find(']');
+    if (end == std::string_view::npos || end < 3) return false;
+    const auto literal = text.substr(1, end - 1);
+    const bool formed =
+        std::all_of(literal.begin(), literal.end(), [](char c) { return is_hex(c) || c == ':' || c == '.'; });
+    if (!formed || literal.find(':') == std::string_view::npos) return false;
+    port = text.substr(end + 1);
+    if (!port.empty() && !port.starts_with(':')) return false;
+  } else {
+    const auto colon = text.find(':');
+    const auto name = text.substr(0, colon);
+    if (name.empty() || !std::all_of(name.begin(), name.end(), is_name_char)) return false;
+    if (colon != std::string_view::npos) port = text.substr(colon);
+  }
+  if (port.empty()) return true;
+  port.remove_prefix(1);
+  return port.size() <= 5 && std::all_of(port.begin(), port.end(), is_digit);
+}
+
+bool same_authority(std::string_view a, std::string_view b) noexcept {
+  return iequals(without_default_port(a), without_default_port(b));
+}
+
+}  // namespace larder::http

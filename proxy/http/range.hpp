@@ -1,0 +1,32 @@
+// Byte ranges (RFC 9110 14).
+#pragma once
+
+#include "http/fields.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <variant>
+
+namespace larder::http {
+
+struct WholeBody {};      // no Range, another unit, several ranges or a malformed one: answer with the whole
+struct Unsatisfiable {};  // 416
+struct ByteRange {        // inclusive positions, already cut to the body's size
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+};
+using RangeChoice = std::variant<WholeBody, ByteRange, Unsatisfiable>;
+
+/// What a request's Range asks of a body of `size` bytes.
+[[nodiscard]] RangeChoice choose_range(Fields request, std::uint64_t size) noexcept;
+
+/// Content-Range of a 206 (RFC 9110 14.4): `bytes 0-9/20` or `bytes 0-9/*`.
+struct ContentRange {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  std::optional<std::uint64_t> complete;
+};
+[[nodiscard]] std::optional<ContentRange> parse_content_range(std::string_view value) noexcept;
+
+}  // namespace larder::http

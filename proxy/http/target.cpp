@@ -1,0 +1,176 @@
+#include "http/target.hpp"
+
+#include "http/fields.hpp"
+
+#include <array>
+
+namespace larder::http {
+
+namespace {
+
+int hex_value(char c) noexcept {
+  if (c >= '0' && c <= '9') return c - '0';
+  const char l = lower(c);
+  return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
+}
+
+bool is_unreserved(char c) noexcept {
+  const char l = lower(c);
+  return (l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+}
+
+// The byte that a percent-encoding at the front stands for; nullopt where there is none.
+std::optional<char> decode_front(std::string_view text) noexcept {
+  if (text.size() < 3 || text[0] != '%') return std::nullopt;
+  const int high = hex_value(text[1]);
+  const int low = hex_value(text[2]);
+  if (high < 0 || low < 0) return std::nullopt;
+  return static_cast<char>(high * 16 + low);
+}
+
+// The next segment of a path without its leading slash; false at the end.
+bool next_segment(std::string_view& rest, std::string_view& segment, bool& more) noexcept {
+  if (!more) return false;
+  const auto slash = rest.find('/');
+  segment = rest.substr(0, slash);
+  more = slash != std::string_view::npos;
+  rest = more ? rest.substr(slash + 1) : std::string_view();
+  return true;
+}
+
+}  // namespace
+
+std::string_view normalise_path(std::string_view path, std::string& scratch) {
+  if (path.find('%') == std::string_view::npos) return path;
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  scratch.clear();
+  while (!path.empty()) {
+    const auto byte = decode_front(path);
+    if (!byte) {
+      scratch += path.front();
+      path.remove_prefix(1);
+      continue;
+    }
+    if (is_unreserved(*byte)) {
+      scratch += *byte;
+    } else {
+      const auto value = static_cast<unsigned char>(*byte);
+      scratch += '%';
+      scratch += digits[value >> 4u];
+      scratch += digits[value & 0xFu];
+    }
+    path.remove_prefix(3);
+  }
+  return scratch;
+}
+
+std::optional<PathPattern> PathPattern::parse(std::string_view text, std::string& error) {
+  const auto refuse = [&](std::string_view why) {
+    error = why;
+    return std::nullopt;
+  };
+  if (!text.starts_with('/')) return refuse("a path begins with '/'");
+  for (const char c : text) {
+    if (c == '?' || c == '#')
+      return refuse("a path has no query and no fragment; `key: {query: ...}` chooses among queries");
+    if (c <= 0x20 || c == 0x7F) return refuse("a path has no blanks or control characters; write %20");
+  }
+  PathPattern pattern;
+  pattern.text_ = text;
+  pattern.exact_ = true;
+  std::string_view rest = text.substr(1);
+  std::string_view segment;
+  std::string scratch;
+  for (bool more = true; next_segment(rest, segment, more);) {
+    if (segment == "**") {
+      if (more) return refuse("'**' stands for the rest of a path, so it comes last");
+      pattern.segments_.push_back({Kind::rest, {}});
+      pattern.exact_ = false;
+    } else if (segment.starts_with('{') && segment.ends_with('}')) {
+      if (segment.size() < 3) return refuse("'{}' wants a name inside, such as {id}");
+      if (segment.substr(1, segment.size() - 2).find_first_of("{}*") != std::string_view::npos) {
+        return refuse("a name in braces has no braces or '*' in it");
+      }
+      pattern.segments_.push_back({Kind::one, {}});
+      pattern.exact_ = false;
+    } else if (segment.find_first_of("{}*") != std::string_view::npos) {
+      return refuse("braces and '**' stand for whole segments only: /topics/{id}, /static/**");
+    } else {
+      pattern.segments_.push_back({Kind::literal, std::string(normalise_path(segment, scratch))});
+    }
+  }
+  return pattern;
+}
+
+bool PathPattern::matches(std::string_view path) const noexcept {
+  if (!path.starts_with('/')) return false;
+  if (exact_ && text_ == path) return true;
+  path.remove_prefix(1);
+  bool more = true;
+  for (const auto& expected : segments_) {
+    if (expected.kind == Kind::rest) return more;
+    std::string_view segment;
+    if (!next_segment(path, segment, more)) return false;
+    if (expected.kind == Kind::literal ? segment != expected.literal : segment.empty()) return false;
+  }
+  return !more;
+}
+
+bool PathPattern::covers(const PathPattern& other) const noexcept {
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    if (segments_[i].kind == Kind::rest) return i < other.segments_.size();
+    if (i >= other.segments_.size()) return false;
+    const auto& theirs = other.segments_[i];
+    if (theirs.kind == Kind::rest) return false;
+    if (segments_[i].kind == Kind::one) {
+      if (theirs.kind == Kind::literal && theirs.literal.empty()) return false;
+    } else if (theirs.kind != Kind::literal || theirs.literal != segments_[i].literal) {
+      return false;
+    }
+  }
+  return segments_.size() == other.segments_.size();
+}
+
+bool PathPattern::is_exact() const noexcept {
+  return exact_;
+}
+
+bool next_query_piece(std::string_view& rest, QueryPiece& piece) noexcept {
+  if (rest.data() == nullptr) return false;
+  const auto end = rest.find('&');
+  piece.raw = rest.substr(0, end);
+  const auto equals = piece.raw.find('=');
+  piece.name = piece.raw.substr(0, equals);
+  piece.value = equals == std::string_view::npos ? std::string_view() : piece.raw.substr(equals + 1);
+  rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+  return true;
+}
+
+std::string decode_query(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    if (const auto byte = decode_front(text)) {
+      out += *byte;
+      text.remove_prefix(3);
+      continue;
+    }
+    out += text.front() == '+' ? ' ' : text.front();
+    text.remove_prefix(1);
+  }
+  return out;
+}
+
+std::optional<bool> parse_bool(std::string_view decoded) noexcept {
+  constexpr std::array<std::string_view, 6> yes{"1", "true", "t", "yes", "y", "on"};
+  constexpr std::array<std::string_view, 6> no{"0", "false", "f", "no", "n", "off"};
+  for (const auto word : yes) {
+    if (iequals(decoded, word)) return true;
+  }
+  for (const auto word : no) {
+    if (iequals(decoded, word)) return false;
+  }
+  return std::nullopt;
+}
+
+}  // namespace larder::http

@@ -1,0 +1,51 @@
+// Counters: counted on one loop, read from any thread, summed when read.
+#pragma once
+
+#include "http/gate.hpp"
+#include "policy/outcome.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+namespace larder {
+
+/// One writer, so no read-modify-write that locks the bus.
+class Counter {
+ public:
+  void add(std::int64_t amount = 1) noexcept {
+    value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::int64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::int64_t> value_{0};
+};
+
+inline constexpr std::size_t refusal_count = static_cast<std::size_t>(http::Refusal::body_too_large) + 1;
+
+struct RouteCounters {
+  std::array<Counter, policy::word_count> outcomes;
+  Counter not_modified;  // answers that were a 304
+};
+
+struct Counters {
+  Counter connections;  // open now
+  Counter connections_accepted;
+  Counter upstream_requests;
+  Counter upstream_errors;
+  Counter upstream_retries;
+  Counter upstream_idle;  // connections now
+  Counter upstream_busy;
+  Counter upstream_queue;  // requests that wait for one now
+  Counter fills_running;
+  Counter fill_waiters;  // readers that wait for a fill now
+  Counter projections;
+  Counter bytes_sent;
+  Counter log_lines_dropped;
+  std::array<Counter, refusal_count> refused_requests;
+  std::array<Counter, refusal_count> refused_answers;
+  std::array<Counter, policy::detail_count> not_stored;
+};
+
+}  // namespace larder

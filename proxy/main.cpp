@@ -1,0 +1,163 @@
+// Arguments, wiring and exit codes. Exit: 0 fine, 1 could not run, 2 usage or configuration.
+#include "admin/admin.hpp"
+#include "settings/load.hpp"
+
+#include <CLI/CLI.hpp>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+
+namespace {
+
+using namespace larder;
+
+constexpr int could_not_run = 1;
+constexpr int bad_usage = 2;
+constexpr const char* default_file = "/etc/larder/larder.yaml";
+
+struct Arguments {
+  std::string file = default_file;
+  settings::Overrides overrides;
+};
+
+void print(const std::vector<settings::Problem>& problems) {
+  for (const auto& problem : problems) std::cerr << problem.text() << '\n';
+}
+
+// The plan of the file with the command line's overrides; nullptr after saying why not.
+std::shared_ptr<const fill::Plan> load(const Arguments& arguments) {
+  const auto loaded = settings::apply(settings::load_file(arguments.file), arguments.overrides);
+  print(loaded.problems);
+  if (!loaded.settings) return nullptr;
+  std::string error;
+  auto plan = fill::make_plan(loaded.settings, error);
+  if (!plan) std::cerr << arguments.file << ": " << error << '\n';
+  return plan;
+}
+
+int check(const Arguments& arguments) {
+  if (!load(arguments)) return bad_usage;
+  std::cout << arguments.file << ": fine\n";
+  return 0;
+}
+
+void set_up_log(const std::string& level) {
+  auto logger = std::make_shared<spdlog::logger>("larder", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+  logger->set_level(spdlog::level::from_str(level));
+  spdlog::set_default_logger(std::move(logger));
+}
+
+// SIGHUP reloads, the first SIGTERM or SIGINT drains, the second ends.
+class Signals {
+ public:
+  Signals(server::Server& server, const Arguments& arguments)
+      : server_(server), arguments_(arguments), set_(server.first_loop().io(), SIGHUP, SIGTERM, SIGINT) {
+    wait();
+  }
+  void close() { set_.cancel(); }
+
+ private:
+  void wait() {
+    set_.async_wait([this](const Error& error, int signal) {
+      if (error) return;
+      if (signal == SIGHUP)
+        reload();
+      else if (!server_.is_draining()) {
+        spdlog::info("stopping: draining connections");
+        server_.stop();
+      } else {
+        spdlog::info("stopping at once");
+        server_.stop_now();
+      }
+      wait();
+    });
+  }
+  void reload() {
+    const auto loaded = settings::apply(settings::load_file(arguments_.file), arguments_.overrides);
+    std::string error;
+    auto plan = loaded.settings ? fill::make_plan(loaded.settings, error) : nullptr;
+    for (const auto& problem : loaded.problems) spdlog::warn("reload: {}", problem.text());
+    if (!plan) {
+      spdlog::error("reload: the old settings stay in force{}{}", error.empty() ? "" : ": ", error);
+      return;
+    }
+    spdlog::set_level(spdlog::level::from_str(plan->settings->log_level));
+    server_.reload(std::move(plan));
+    spdlog::info("reloaded {}", arguments_.file);
+  }
+
+  server::Server& server_;
+  const Arguments& arguments_;
+  asio::signal_set set_;
+};
+
+int serve(const Arguments& arguments) {
+  const auto plan = load(arguments);
+  if (!plan) return bad_usage;
+  set_up_log(plan->settings->log_level);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  server::Server server(plan);
+  admin::Admin admin(server);
+  auto error = server.listen();
+  if (!error && plan->settings->admin) error = admin.listen(*plan->settings->admin);
+  if (error) {
+    spdlog::error("{}", *error);
+    return could_not_run;
+  }
+  Signals signals(server, arguments);
+  server.on_stopped([&] {
+    admin.close();
+    signals.close();
+  });
+  for (const auto& name : server.names()) std::cout << "listening on " << name << '\n';
+  if (!admin.name().empty()) std::cout << "admin on " << admin.name() << '\n';
+  std::cout.flush();
+
+  const bool clean = server.run();
+  spdlog::info("stopped");
+  spdlog::shutdown();
+  // What did not unwind in time may still refer to what would be destroyed now.
+  if (!clean) std::_Exit(0);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"larder: a caching reverse proxy in front of a JSON API", "larder"};
+  app.require_subcommand(1);
+  Arguments arguments;
+
+  auto* serve_command = app.add_subcommand("serve", "Run in the foreground");
+  serve_command->add_option("-c,--config", arguments.file, "The configuration file")->capture_default_str();
+  serve_command->add_option("--listen", arguments.overrides.listen,
+                            "Listen here instead: host:port, [::1]:port, unix:/path, fd:NAME");
+  serve_command->add_option("--upstream", arguments.overrides.upstream,
+                            "The API, instead: http://host:port or unix:/path");
+  serve_command->add_option("--admin", arguments.overrides.admin,
+                            "The admin listener, instead: host:port or unix:/path");
+  auto* check_command = app.add_subcommand("check", "Validate the configuration file");
+  check_command->add_option("-c,--config", arguments.file, "The configuration file")->capture_default_str();
+  auto* version_command = app.add_subcommand("version", "Print the version");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : bad_usage;
+  }
+  try {
+    if (*version_command) {
+      std::cout << "larder " << LARDER_VERSION << '\n';
+      return 0;
+    }
+    return *check_command ? check(arguments) : serve(arguments);
+  } catch (const std::exception& error) {
+    std::cerr << "larder: " << error.what() << '\n';
+    return could_not_run;
+  }
+}

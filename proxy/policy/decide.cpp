@@ -1,0 +1,125 @@
+#include "policy/decide.hpp"
+
+namespace larder::policy {
+
+namespace {
+
+using http::Method;
+using settings::CacheMode;
+
+// What a request's directives make of a response of that age (RFC 9111 5.2.1). `stale_by` is how long it has
+// been stale, 0 or less when fresh.
+bool request_accepts(const http::CacheControl& directives, Millis age, Millis stale_by, bool& by_max_stale) {
+  if (directives.no_cache) return false;                          // 5.2.1.4
+  if (directives.max_age && age > Millis{*directives.max_age}) {  // 5.2.1.1
+    if (!directives.max_stale) return false;
+  }
+  if (directives.min_fresh && -stale_by < Millis{*directives.min_fresh}) return false;  // 5.2.1.3
+  if (stale_by >= Millis{0}) {
+    if (!directives.max_stale || stale_by > Millis{*directives.max_stale}) return false;  // 5.2.1.2
+    by_max_stale = true;
+  }
+  return true;
+}
+
+bool refuses_stored(const http::CacheControl& directives) {
+  return directives.no_cache || directives.max_age || directives.min_fresh;
+}
+
+Decision fetch(const RequestFacts& request, const settings::Route& route, const Held& held, Forward why) {
+  if (request.directives.only_if_cached) return Refuse{504, Detail::only_if_cached};  // RFC 9111 5.2.1.7
+  if (request.range) return Pass{why, Detail::request_range};
+  const bool validate = held.response != nullptr && held.response->has_validator();
+  if (validate) return Validate{why};
+  // By the book a HEAD goes on as a HEAD; under a ttl the entry is filled, so that HEAD and GET agree in
+  // every field.
+  if (request.method == Method::head && route.cache == CacheMode::standard)
+    return Pass{why, Detail::head_miss};
+  return Wait{why, Detail::none};
+}
+
+bool is_forced(const RequestFacts& request, const settings::Route& route, const StoredMeta& held, Now now,
+               bool& too_soon) {
+  const bool asked = request.refresh || (route.cache == CacheMode::ttl && request.directives.no_cache);
+  if (!asked) return false;
+  too_soon = now.mono - held.response_time < route.refresh_min_interval;
+  return !too_soon;
+}
+
+Outcome hit(const StoredMeta& held, Now now, Detail detail) {
+  Outcome outcome;
+  outcome.hit = true;
+  outcome.ttl = ttl_seconds(held, now.mono);
+  outcome.detail = detail;
+  return outcome;
+}
+
+}  // namespace
+
+std::int64_t ttl_seconds(const StoredMeta& held, MonoTime now) {
+  return std::chrono::floor<std::chrono::seconds>(held.fresh_until - now).count();
+}
+
+std::variant<std::monostate, Pass> is_for_cache(const RequestFacts& request, const settings::Route* route) {
+  if (request.method != Method::get && request.method != Method::head) {
+    const bool off = route == nullptr || route->cache == CacheMode::off;
+    return off ? Pass{Forward::bypass, Detail::route_off} : Pass{Forward::method, Detail::none};
+  }
+  if (route == nullptr || route->cache == CacheMode::off) return Pass{Forward::bypass, Detail::route_off};
+  if (request.upgrade) return Pass{Forward::bypass, Detail::request_upgrade};
+  if (request.body) return Pass{Forward::bypass, Detail::request_body};
+  if (request.preconditions) return Pass{Forward::request, Detail::none};
+  if (request.authorization && route->cache == CacheMode::ttl && !route->despite.authorization) {
+    return Pass{Forward::bypass, Detail::request_authorization};
+  }
+  return {};
+}
+
+Decision decide(const RequestFacts& request, const settings::Route& route, const Held& held, Now now) {
+  if (held.response == nullptr) {
+    if (request.refresh) return fetch(request, route, held, Forward::request);
+    // RFC 9111 5.2.1.5: nothing of this exchange is stored, so nobody can share it either.
+    if (request.directives.no_store && !request.directives.only_if_cached) {
+      return Pass{Forward::request, Detail::request_no_store};
+    }
+    return fetch(request, route, held, held.other_variants ? Forward::vary_miss : Forward::uri_miss);
+  }
+
+  const StoredMeta& stored = *held.response;
+  bool too_soon = false;
+  if (is_forced(request, route, stored, now, too_soon)) return fetch(request, route, held, Forward::request);
+
+  const Millis stale_by = now.mono - stored.fresh_until;
+  const bool stale = stale_by >= Millis{0};
+  auto directives = request.directives;
+  if (too_soon) directives.no_cache = false;  // the refresh was just done, for somebody else
+
+  if (stored.must_validate) return fetch(request, route, held, Forward::stale);  // 5.2.2.4
+  if (!stale) {
+    bool by_max_stale = false;
+    if (!request_accepts(directives, stored.age(now.mono), stale_by, by_max_stale)) {
+      return fetch(request, route, held, Forward::request);
+    }
+    return Serve{hit(stored, now, too_soon ? Detail::refresh_too_soon : Detail::none)};
+  }
+
+  if (stored.must_revalidate) return fetch(request, route, held, Forward::stale);  // 4.2.4, 5.2.2.2
+  bool by_max_stale = false;
+  if (request_accepts(directives, stored.age(now.mono), stale_by, by_max_stale) && by_max_stale) {
+    return Serve{hit(stored, now, Detail::max_stale)};
+  }
+  if (stored.stale_while_revalidate && stale_by <= *stored.stale_while_revalidate &&
+      !refuses_stored(directives)) {
+    return ServeThenRefresh{hit(stored, now, Detail::stale_while_revalidate)};  // RFC 5861 3
+  }
+  return fetch(request, route, held, Forward::stale);
+}
+
+bool may_serve_on_error(const RequestFacts& request, const StoredMeta& held, Now now) {
+  if (held.must_revalidate || held.must_validate || request.directives.no_cache) return false;
+  const Millis stale_by = now.mono - held.fresh_until;
+  if (stale_by < Millis{0}) return true;
+  return held.stale_if_error && stale_by <= *held.stale_if_error;
+}
+
+}  // namespace larder::policy

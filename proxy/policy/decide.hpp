@@ -1,0 +1,61 @@
+// The decision: what is done with a request, given what is stored (RFC 9111 4).
+#pragma once
+
+#include "policy/outcome.hpp"
+#include "policy/request.hpp"
+#include "policy/stored.hpp"
+
+#include <variant>
+
+namespace larder::policy {
+
+/// Answer with what is stored.
+struct Serve {
+  Outcome outcome;
+};
+/// Answer with what is stored, though stale, and fetch behind it.
+struct ServeThenRefresh {
+  Outcome outcome;
+};
+/// Fetch, or join a fetch that is under way.
+struct Wait {
+  Forward why = Forward::none;
+  Detail detail = Detail::none;
+};
+/// Fetch with the stored response's validators; a 304 renews it.
+struct Validate {
+  Forward why = Forward::none;
+};
+/// Send it on, store nothing.
+struct Pass {
+  Forward why = Forward::none;
+  Detail detail = Detail::none;
+};
+/// Answer ourselves.
+struct Refuse {
+  int status = 504;
+  Detail detail = Detail::none;
+};
+using Decision = std::variant<Serve, ServeThenRefresh, Wait, Validate, Pass, Refuse>;
+
+/// What the store holds for the request's key.
+struct Held {
+  const StoredMeta* response = nullptr;  // the one whose secondary key matches
+  bool other_variants = false;  // something is stored for the key, but for other values of the Vary fields
+};
+
+/// `route` is the matching one. Held is looked at only where the request is for the cache: see is_for_cache.
+[[nodiscard]] Decision decide(const RequestFacts& request, const settings::Route& route, const Held& held,
+                              Now now);
+
+/// Whether the store may be asked at all; otherwise why not. The route may be nullptr (no route matches).
+[[nodiscard]] std::variant<std::monostate, Pass> is_for_cache(const RequestFacts& request,
+                                                              const settings::Route* route);
+
+/// Whether a stored response that is stale may answer while upstream fails (RFC 5861 4; RFC 9111 4.2.4).
+[[nodiscard]] bool may_serve_on_error(const RequestFacts& request, const StoredMeta& held, Now now);
+
+/// Seconds of freshness left, negative when stale (RFC 9211 2.4).
+[[nodiscard]] std::int64_t ttl_seconds(const StoredMeta& held, MonoTime now);
+
+}  // namespace larder::policy

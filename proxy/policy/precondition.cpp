@@ -1,0 +1,85 @@
+#include "policy/precondition.hpp"
+
+#include "http/date.hpp"
+#include "http/etag.hpp"
+#include "http/text.hpp"
+
+#include <algorithm>
+
+namespace larder::policy {
+
+namespace {
+
+using http::FieldId;
+
+// Describes the stored bytes themselves, so a 304 cannot change it (RFC 9111 3.2).
+bool describes_body(const http::Field& line) noexcept {
+  switch (line.id) {
+    case FieldId::content_length:
+    case FieldId::content_encoding:
+    case FieldId::content_type:
+    case FieldId::content_range:
+    case FieldId::content_md5:
+    case FieldId::transfer_encoding:
+      return true;
+    default:
+      return http::has_name(line, "Digest") || http::has_name(line, "Repr-Digest") ||
+             http::has_name(line, "Content-Digest");
+  }
+}
+
+bool same_name(const http::Field& a, const http::Field& b) noexcept {
+  return a.id == b.id && (a.id != FieldId::unknown || http::iequals(a.name, b.name));
+}
+
+}  // namespace
+
+bool is_not_modified(const RequestFacts& request, const StoredMeta& stored, WallTime now) {
+  if (stored.status != 200) return false;
+  if (request.if_none_match != nullptr) return http::none_match_names(request.fields, stored.entity_tag);
+  if (request.if_modified_since == nullptr) return false;
+  const auto since =
+      http::parse_date(request.if_modified_since->value, std::chrono::floor<std::chrono::seconds>(now));
+  if (!since) return false;  // RFC 9110 13.1.3: no date, no condition
+  // RFC 9111 4.3.2: without Last-Modified, the Date stands in.
+  const auto modified = stored.last_modified ? stored.last_modified : stored.date;
+  return modified && *modified <= *since;
+}
+
+bool is_left_out_of_304(const http::Field& line) noexcept {
+  return describes_body(line) || line.id == FieldId::content_language || line.id == FieldId::accept_ranges;
+}
+
+std::vector<http::Field> updated_fields(http::Fields stored, http::Fields fresh) {
+  std::vector<http::Field> kept;
+  const auto is_update = [&](const http::Field& line) {
+    return !describes_body(line) && !http::is_hop_by_hop(line) && line.id != FieldId::age &&
+           !http::list_has(fresh, FieldId::connection, line.name);
+  };
+  const auto replaced = [&](const http::Field& line) {
+    return std::any_of(fresh.begin(), fresh.end(), [&](const http::Field& update) {
+      return is_update(update) && same_name(update, line);
+    });
+  };
+  std::vector<bool> placed(fresh.size(), false);
+  const auto place = [&](const http::Field& name) {
+    for (std::size_t i = 0; i < fresh.size(); ++i) {
+      if (placed[i] || !is_update(fresh[i]) || !same_name(fresh[i], name)) continue;
+      placed[i] = true;
+      kept.push_back(fresh[i]);
+    }
+  };
+  for (const auto& line : stored) {
+    if (replaced(line)) {
+      place(line);
+    } else {
+      kept.push_back(line);
+    }
+  }
+  for (std::size_t i = 0; i < fresh.size(); ++i) {
+    if (!placed[i] && is_update(fresh[i])) place(fresh[i]);
+  }
+  return kept;
+}
+
+}  // namespace larder::policy

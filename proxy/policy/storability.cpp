@@ -1,0 +1,162 @@
+#include "policy/storability.hpp"
+
+#include "http/date.hpp"
+#include "http/text.hpp"
+
+#include <algorithm>
+
+namespace larder::policy {
+
+namespace {
+
+using http::FieldId;
+using settings::CacheMode;
+
+// Status codes whose caching semantics are implemented here (for must-understand, RFC 9111 3 and 5.2.2.3).
+bool is_understood(int status) noexcept {
+  switch (status) {
+    case 200:
+    case 203:
+    case 204:
+    case 300:
+    case 301:
+    case 302:
+    case 303:
+    case 307:
+    case 308:
+    case 404:
+    case 405:
+    case 410:
+    case 414:
+    case 501:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// What keeps a response from being shared under a ttl, and what may overrule it.
+Detail against_ttl(const RequestFacts& request, const settings::Route& route, http::Fields response,
+                   const http::CacheControl& directives) {
+  const auto& despite = route.despite;
+  if (directives.no_store && !despite.no_store) return Detail::no_store;
+  if ((directives.is_private || !directives.private_fields.empty()) && !despite.is_private)
+    return Detail::is_private;
+  if ((directives.no_cache || !directives.no_cache_fields.empty()) && !despite.no_cache)
+    return Detail::no_cache;
+  if (request.authorization && !despite.authorization) return Detail::authorization;
+  if (http::find(response, FieldId::set_cookie) != nullptr && !despite.set_cookie) return Detail::set_cookie;
+  return Detail::none;
+}
+
+// RFC 9111 3, for a shared cache.
+Detail against_standard(const RequestFacts& request, int status, http::Fields response,
+                        const http::CacheControl& directives) {
+  if (status < 200) return Detail::status;
+  if (status == 206) return Detail::partial_content;
+  if (directives.must_understand) {
+    if (!is_understood(status)) return Detail::must_understand;
+  } else if (directives.no_store) {  // 5.2.2.3: no-store beside must-understand is for caches that do not
+                                     // understand
+    return Detail::no_store;
+  }
+  if (directives.is_private) return Detail::is_private;
+  if (request.authorization &&  // 3.5
+      !(directives.is_public || directives.s_maxage || directives.must_revalidate)) {
+    return Detail::authorization;
+  }
+  const bool explicitly = directives.is_public || directives.max_age || directives.s_maxage ||
+                          http::find(response, FieldId::expires) != nullptr;
+  if (!explicitly && !is_heuristically_cacheable(status)) return Detail::status;
+  return Detail::none;
+}
+
+Millis ttl_for(const settings::Route& route, int status) {
+  return status == 200 ? route.ttl : route.negative_ttl.value_or(Millis{0});
+}
+
+bool has_ttl(const settings::Route& route, int status) {
+  return status == 200 || ((status == 404 || status == 410) && route.negative_ttl);
+}
+
+std::optional<Millis> window(const std::optional<Millis>& configured,
+                             const std::optional<http::Seconds>& said) {
+  if (configured) return configured;
+  if (said) return Millis{*said};
+  return std::nullopt;
+}
+
+void read_validators(http::Fields response, const Exchanged& when, StoredMeta& meta) {
+  const auto wall = std::chrono::floor<std::chrono::seconds>(when.received.wall);
+  if (const auto* line = http::find(response, FieldId::etag)) {
+    meta.upstream_entity_tag = line->value;
+    meta.entity_tag = line->value;
+  }
+  if (const auto* line = http::find(response, FieldId::last_modified)) {
+    meta.upstream_last_modified = line->value;
+    meta.last_modified = http::parse_date(line->value, wall);
+  }
+  if (const auto* line = http::find(response, FieldId::date)) meta.date = http::parse_date(line->value, wall);
+}
+
+void set_lifetime(const settings::Route& route, http::Fields response, const http::CacheControl& directives,
+                  const Exchanged& when, StoredMeta& meta) {
+  meta.response_time = when.received.mono;
+  meta.initial_age = initial_age(response, when);
+  meta.upstream_age = http::find(response, FieldId::age) != nullptr;
+  if (route.cache == CacheMode::ttl) {
+    meta.lifetime = {ttl_for(route, meta.status), Lifetime::Source::route_ttl};
+    meta.fresh_until = meta.response_time + meta.lifetime.value;
+    return;
+  }
+  meta.lifetime = freshness_lifetime(meta.status, response, directives, when);
+  meta.fresh_until = meta.response_time + (meta.lifetime.value - meta.initial_age);  // RFC 9111 4.2
+  meta.must_validate = directives.no_cache;
+  meta.must_revalidate =
+      directives.must_revalidate || directives.proxy_revalidate || directives.s_maxage.has_value();
+}
+
+}  // namespace
+
+std::variant<StoredMeta, Detail> judge(const RequestFacts& request, const settings::Route& route, int status,
+                                       http::Fields response, bool asks_identity, const Exchanged& when) {
+  const auto directives = http::parse_response_cache_control(response);
+  const bool by_ttl = route.cache == CacheMode::ttl;
+  if (by_ttl && !has_ttl(route, status)) return status == 206 ? Detail::partial_content : Detail::status;
+  const auto against = by_ttl ? against_ttl(request, route, response, directives)
+                              : against_standard(request, status, response, directives);
+  if (against != Detail::none) return against;
+  if (request.directives.no_store) return Detail::request_no_store;  // RFC 9111 5.2.1.5
+
+  auto secondary = secondary_key(request.fields, response, route, asks_identity);
+  if (!secondary) return Detail::vary_any;
+
+  StoredMeta meta;
+  meta.status = status;
+  meta.secondary = std::move(*secondary);
+  read_validators(response, when, meta);
+  set_lifetime(route, response, directives, when, meta);
+  meta.stale_while_revalidate = window(route.stale_while_revalidate, directives.stale_while_revalidate);
+  meta.stale_if_error = window(route.stale_if_error, directives.stale_if_error);
+  // What is never fresh and cannot be validated would only take room.
+  const bool ever_fresh = meta.fresh_until > meta.response_time && !meta.must_validate;
+  if (!ever_fresh && !meta.has_validator() && !meta.stale_while_revalidate && !meta.stale_if_error) {
+    return meta.must_validate ? Detail::no_cache : Detail::no_freshness;
+  }
+  return meta;
+}
+
+bool is_stored_field(const http::Field& line, http::Fields response, const http::CacheControl& directives,
+                     const settings::Route& route) {
+  if (http::is_hop_by_hop(line) || line.id == FieldId::age) return false;
+  if (http::list_has(response, FieldId::connection, line.name)) return false;
+  // Whoever stores despite Set-Cookie shares the answer, not the cookie.
+  if (line.id == FieldId::set_cookie && route.cache == CacheMode::ttl) return false;
+  const auto named = [&](const std::vector<std::string>& names) {
+    return std::any_of(names.begin(), names.end(),
+                       [&](const auto& name) { return http::has_name(line, name); });
+  };
+  return !named(directives.private_fields) && !named(directives.no_cache_fields);
+}
+
+}  // namespace larder::policy

@@ -1,0 +1,30 @@
+// Whether a response may be stored, and what is then known of it (RFC 9111 3).
+#pragma once
+
+#include "http/gate.hpp"
+#include "policy/outcome.hpp"
+#include "policy/request.hpp"
+#include "policy/stored.hpp"
+
+#include <variant>
+
+namespace larder::policy {
+
+/// Judges the head of a complete-to-be final response to a GET. The body's own tests, size, completeness and
+/// projection, come later. The entity_tag of the result is upstream's; whoever changes the bytes replaces it.
+///
+/// With a ttl route, 200 (and 404, 410 with negative_ttl) is fresh for the ttl from its reception, whatever
+/// lifetime upstream gave it; what speaks against sharing it counts unless `despite` names it. On a standard
+/// route upstream's fields decide.
+[[nodiscard]] std::variant<StoredMeta, Detail> judge(const RequestFacts& request,
+                                                     const settings::Route& route, int status,
+                                                     http::Fields response, bool asks_identity,
+                                                     const Exchanged& when);
+
+/// Whether that field line of a response is kept in a stored response: not hop-by-hop, not listed by
+/// Connection, and not named by `private=` or `no-cache=` (RFC 9111 3.1, 5.2.2.4, 5.2.2.7). Age is not kept:
+/// it is said anew (4).
+[[nodiscard]] bool is_stored_field(const http::Field& line, http::Fields response,
+                                   const http::CacheControl& directives, const settings::Route& route);
+
+}  // namespace larder::policy

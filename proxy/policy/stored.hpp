@@ -1,0 +1,47 @@
+// What policy knows of a stored response. Immutable once published, as the whole stored response is.
+#pragma once
+
+#include "policy/freshness.hpp"
+#include "policy/key.hpp"
+#include "policy/time.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace larder::policy {
+
+/// A moment in the order of fills and writes: a fill takes one when it begins, a write when its answer has
+/// come. What began before a write that concerns it is void (design, invariant 5).
+using Sequence = std::uint64_t;
+
+struct StoredMeta {
+  int status = 200;
+  MonoTime response_time;  // when its head was received, or when it was last validated
+  Millis initial_age{0};   // corrected_initial_age at response_time (RFC 9111 4.2.3)
+  MonoTime fresh_until;
+  Lifetime lifetime;
+  std::optional<std::chrono::sys_seconds> date;           // its Date
+  std::optional<std::chrono::sys_seconds> last_modified;  // its Last-Modified, read
+
+  bool upstream_age = false;   // it came with an Age: some cache upstream had it already
+  bool must_validate = false;  // no-cache: never reused without validation
+  bool must_revalidate =
+      false;  // nothing stale: must-revalidate, proxy-revalidate or s-maxage (RFC 9111 5.2.2)
+  std::optional<Millis> stale_while_revalidate;
+  std::optional<Millis> stale_if_error;
+
+  std::string entity_tag;           // as clients see it; empty = none
+  std::string upstream_entity_tag;  // for validation upstream; empty = none
+  std::string upstream_last_modified;
+  SecondaryKey secondary;
+  Sequence began = 0;  // when the fill that made it, or last validated it, began
+
+  [[nodiscard]] Millis age(MonoTime now) const noexcept { return initial_age + (now - response_time); }
+  [[nodiscard]] bool is_fresh(MonoTime now) const noexcept { return now < fresh_until; }
+  [[nodiscard]] bool has_validator() const noexcept {
+    return !upstream_entity_tag.empty() || !upstream_last_modified.empty();
+  }
+};
+
+}  // namespace larder::policy

@@ -1,0 +1,355 @@
+#include "server/exchange.hpp"
+
+#include "http/target.hpp"
+#include "policy/precondition.hpp"
+
+#include <array>
+#include <charconv>
+
+namespace larder::server {
+
+using policy::Detail;
+using policy::Forward;
+using policy::Outcome;
+
+namespace {
+
+void append_age(Millis age, std::string& out) {
+  std::array<char, 24> digits;
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(age).count();
+  out += "Age: ";
+  out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), seconds).ptr);
+  out += "\r\n";
+}
+
+constexpr int most_attempts = 3;  // to share a fill, before a request asks for itself
+
+}  // namespace
+
+Exchange::Exchange(Worker& worker, Client& client, const http::RequestHead& head, std::string_view head_bytes,
+                   bool last)
+    : worker_(worker),
+      client_(client),
+      head_(head),
+      head_bytes_(head_bytes),
+      persistence_{head.keep_alive && !last, head.minor_version},
+      facts_(policy::facts_of(head)),
+      now_(Loop::now()),
+      started_(now_.mono) {}
+
+Exchange::~Exchange() = default;
+
+// ---- Deciding
+// -------------------------------------------------------------------------------------------------------
+
+Exchange::Done Exchange::try_now() {
+  const auto path = http::normalise_path(head_.path, worker_.path);
+  route_ = settings().route_for(path);
+  view_ = worker_.view_of(route_);
+  const auto for_cache = policy::is_for_cache(facts_, route_);
+  if (const auto* pass = std::get_if<policy::Pass>(&for_cache)) {
+    decision_ = *pass;
+    return Done::not_yet;
+  }
+  if (head_.has_query && !route_->refresh_param.empty()) {
+    facts_.refresh = policy::refresh_asked(head_.query, route_->refresh_param) == policy::Refresh::forced;
+  }
+  policy::write_key(head_.authority, path, head_, *route_, worker_.key);
+  look_up();
+  decision_ = policy::decide(facts_, *route_, held(), now_);
+  if (const auto* serve = std::get_if<policy::Serve>(&decision_))
+    return serve_now(**response_, serve->outcome, true);
+  if (const auto* stale = std::get_if<policy::ServeThenRefresh>(&decision_)) {
+    refresh_behind();
+    return serve_now(**response_, stale->outcome, true);
+  }
+  return Done::not_yet;
+}
+
+// The stored response for worker_.key that this request may be answered with, if there is one.
+void Exchange::look_up() {
+  const std::string_view key = worker_.key;
+  hash_ = worker_.shared.store.hash(key);
+  path_hash_ = worker_.shared.store.hash(key.substr(0, key.find_first_of("?\n")));
+  response_ = nullptr;
+  entry_ = worker_.shared.store.find(key, hash_);
+  if (!entry_) return;
+  bool any = false;
+  for (const auto& variant : entry_->variants) {
+    if (is_void(*variant)) continue;
+    any = true;
+    if (!policy::matches(variant->secondary, facts_.fields)) continue;
+    response_ = &variant;
+    return;
+  }
+  if (any) return;
+  // Nothing of it can be used again.
+  worker_.shared.store.erase(key, hash_);
+  entry_.reset();
+}
+
+policy::Held Exchange::held() const noexcept {
+  return {response_ != nullptr ? response_->get() : nullptr, entry_ != nullptr && response_ == nullptr};
+}
+
+bool Exchange::is_void(const store::Response& response) const noexcept {
+  return worker_.shared.writes.is_void(response.began, path_hash_, view_.hash);
+}
+
+// ---- Answering from the store
+// -----------------------------------------------------------------------------------------
+
+Exchange::Done Exchange::serve_now(const store::Response& response, const Outcome& outcome, bool with_age) {
+  const bool not_modified = policy::is_not_modified(facts_, response, now_.wall);
+  const std::string_view head = not_modified ? response.head_304 : response.head;
+  const std::string_view body =
+      not_modified || is_head() ? std::string_view() : std::string_view(*response.body);
+  auto& out = worker_.out;
+  out.clear();
+  if (with_age) append_age(response.age(now_.mono), out);
+  append_cache_status_line(outcome, out);
+  append_connection(persistence_, out);
+  out += "\r\n";
+
+  const std::array<asio::const_buffer, 3> pieces{asio::buffer(head), asio::buffer(out), asio::buffer(body)};
+  const auto sent = client_.write_now(pieces);
+  record(not_modified ? 304 : response.status, body.size(), outcome);
+  if (!sent) return Done::close;
+  const auto of_heads = head.size() + out.size();
+  if (*sent == of_heads + body.size()) return done();
+
+  // The client reads slowly: what is left is written by `write_rest`, from bytes that entry_ keeps.
+  if (*sent < of_heads) rest_of_heads_ = std::string(head).append(out).substr(*sent);
+  rest_of_body_ = body.substr(*sent > of_heads ? *sent - of_heads : 0);
+  rest_pending_ = true;
+  return Done::not_yet;
+}
+
+Task<Exchange::Done> Exchange::write_rest() {
+  const bool sent = co_await client_.write(rest_of_heads_, rest_of_body_, {}, settings().timeouts.write);
+  co_return sent ? done() : Done::close;
+}
+
+Task<Exchange::Done> Exchange::serve(std::shared_ptr<const store::Response> response, Outcome outcome,
+                                     bool with_age) {
+  const auto result = serve_now(*response, outcome, with_age);
+  if (result != Done::not_yet) co_return result;
+  co_return co_await write_rest();
+}
+
+void Exchange::refresh_behind() {
+  own_request();
+  auto fill_key = make_fill_key();
+  auto joined = worker_.shared.fills.join(fill_key, path_hash_, view_.hash, false, now_.mono);
+  if (joined.role == fill::Role::follow) return;
+  fill::begin_fetch(worker_.resources(), std::move(joined.fill),
+                    make_order(std::move(fill_key), joined.role == fill::Role::alone));
+}
+
+// ---- Fetching
+// ---------------------------------------------------------------------------------------------------------
+
+Task<Exchange::Done> Exchange::finish() {
+  if (rest_pending_) {
+    const auto result = co_await write_rest();
+    client_.consume(head_bytes_.size());
+    co_return result;
+  }
+  own_request();
+  client_.consume(head_bytes_.size());
+  if (const auto* refuse = std::get_if<policy::Refuse>(&decision_)) {
+    Outcome outcome;
+    outcome.detail = refuse->detail;
+    co_return co_await problem(
+        {refuse->status,
+         "nothing stored can answer, and the request asks for nothing else (only-if-cached)",
+         {}},
+        outcome);
+  }
+  if (const auto* go = std::get_if<policy::Pass>(&decision_)) {
+    Outcome outcome;
+    outcome.forward = go->why;
+    outcome.detail = go->detail;
+    co_return co_await pass(outcome);
+  }
+  co_return co_await through_fill();
+}
+
+// The request's bytes leave the client's buffer, which its body or the next request may need.
+void Exchange::own_request() {
+  if (owned_) return;
+  plan_ = worker_.plan();
+  key_ = worker_.key;
+  owned_ = std::make_shared<const fill::OwnedRequest>(head_bytes_, settings().gate);
+  const bool refresh = facts_.refresh;
+  facts_ = policy::facts_of(owned_->head);
+  facts_.refresh = refresh;
+}
+
+// Requests whose answers are known to differ do not wait for each other: the values of the Vary fields seen
+// so far, and of Origin, are part of it.
+std::string Exchange::make_fill_key() const {
+  std::string name = key_;
+  const auto append = [&](std::string_view field) {
+    name += '\n';
+    name += field;
+    if (const auto value = policy::normalised_value(facts_.fields, field)) name.append("=").append(*value);
+  };
+  append("origin");
+  for (const auto& field : route_->key.headers) append(field);
+  if (entry_) {
+    for (const auto& variant : entry_->variants) {
+      for (const auto& field : variant->secondary) append(field.name);
+    }
+  }
+  return name;
+}
+
+fill::Order Exchange::make_order(std::string fill_key, bool alone) const {
+  fill::Order order;
+  order.request = owned_;
+  order.client_address = client_.address();
+  order.plan = plan_;
+  order.route = route_;
+  order.key = key_;
+  order.hash = hash_;
+  order.fill_key = std::move(fill_key);
+  if (response_ != nullptr) order.held = *response_;
+  order.alone = alone;
+  return order;
+}
+
+Task<Exchange::Done> Exchange::through_fill() {
+  for (int attempt = 1;; ++attempt) {
+    auto why = Forward::miss;
+    bool forced = facts_.refresh;
+    if (const auto* wait = std::get_if<policy::Wait>(&decision_)) why = wait->why;
+    if (const auto* validate = std::get_if<policy::Validate>(&decision_)) why = validate->why;
+    forced = forced || why == Forward::request;
+
+    auto fill_key = make_fill_key();
+    auto joined = worker_.shared.fills.join(fill_key, path_hash_, view_.hash,
+                                            forced || attempt > most_attempts, now_.mono);
+    const bool begins = joined.role != fill::Role::follow;
+    fill::Reader reader(worker_.loop, joined.fill, begins);
+    if (begins) {
+      const bool alone = joined.role == fill::Role::alone;
+      fill::begin_fetch(worker_.resources(), joined.fill, make_order(std::move(fill_key), alone));
+    }
+    if (const auto done_with = co_await read_fill(reader, why)) co_return *done_with;
+
+    // Another's fill had nothing for this request: look again, and ask alone where its key is known not to be
+    // shared.
+    now_ = Loop::now();
+    worker_.key = key_;
+    look_up();
+    decision_ = policy::decide(facts_, *route_, held(), now_);
+    if (const auto* hit = std::get_if<policy::Serve>(&decision_))
+      co_return co_await serve(*response_, hit->outcome, true);
+    if (const auto* stale = std::get_if<policy::ServeThenRefresh>(&decision_)) {
+      co_return co_await serve(*response_, stale->outcome, true);
+    }
+    if (const auto* go = std::get_if<policy::Pass>(&decision_)) {
+      Outcome outcome;
+      outcome.forward = go->why;
+      outcome.detail = go->detail;
+      co_return co_await pass(outcome);
+    }
+  }
+}
+
+// nullopt where the fill was another's and its answer is not for this request.
+Task<std::optional<Exchange::Done>> Exchange::read_fill(fill::Reader& reader, Forward why) {
+  fill::Reader::News news;
+  for (;;) {
+    news = co_await reader.next();
+    const auto* interim = std::get_if<std::string>(&news);
+    if (interim == nullptr) break;
+    if (head().minor_version == 0) continue;  // RFC 9110 15.2
+    if (!co_await client_.write(*interim, settings().timeouts.write)) co_return Done::close;
+  }
+  now_ = Loop::now();
+  const auto& result = std::get<fill::Result>(news);
+  Outcome outcome;
+  outcome.forward = why;
+  outcome.collapsed = !reader.began();
+
+  const auto stale_on_error = [&](int status) {
+    return status >= 500 && response_ != nullptr && policy::may_serve_on_error(facts_, **response_, now_);
+  };
+  const auto stale_outcome = [&] {
+    Outcome stale;
+    stale.hit = true;
+    stale.ttl = policy::ttl_seconds(**response_, now_.mono);
+    stale.detail = Detail::stale_if_error;
+    return stale;
+  };
+
+  if (const auto* answered = std::get_if<fill::Answered>(&result)) {
+    const auto& response = *answered->response;
+    if (!reader.began() && (!answered->shareable || !policy::matches(response.secondary, facts_.fields)))
+      co_return std::nullopt;
+    outcome.stored = answered->stored && reader.began();
+    outcome.detail = answered->detail;
+    if (answered->upstream_status == 304) outcome.forward_status = 304;
+    co_return co_await serve(answered->response, outcome, !reader.began() || response.upstream_age);
+  }
+  if (const auto* unshared = std::get_if<fill::Unshared>(&result)) {
+    if (stale_on_error(unshared->upstream_status))
+      co_return co_await serve(*response_, stale_outcome(), true);
+    if (!reader.began()) co_return std::nullopt;
+    outcome.detail = unshared->detail;
+    co_return co_await take_over(reader, outcome);
+  }
+  const auto& failed = std::get<fill::Failed>(result);
+  if (stale_on_error(failed.failure.status())) co_return co_await serve(*response_, stale_outcome(), true);
+  co_return co_await fail(failed.failure, outcome);
+}
+
+Task<Exchange::Done> Exchange::take_over(fill::Reader& reader, Outcome outcome) {
+  auto handover = reader.take_handover();
+  auto& call = *handover.call;
+  co_return co_await relay(call, &handover, outcome, true);
+}
+
+// ---- Answers of our own
+// -------------------------------------------------------------------------------------------------
+
+Task<Exchange::Done> Exchange::fail(const upstream::Failure& failure, Outcome outcome) {
+  outcome.detail = Detail::upstream_failed;
+  Problem answer{failure.status(), failure.sentence(), {}};
+  if (answer.status == 503) answer.retry_after = 1;
+  return problem(std::move(answer), outcome);
+}
+
+Task<Exchange::Done> Exchange::problem(Problem problem, Outcome outcome) {
+  std::string out;
+  write_problem(problem, &outcome, is_head(), persistence_, out);
+  record(problem.status, out.size(), outcome);
+  const bool sent = co_await client_.write(out, settings().timeouts.write);
+  co_return sent ? done() : Done::close;
+}
+
+void Exchange::record(int status, std::uint64_t body_bytes, const Outcome& outcome) {
+  auto& counters = *view_.counters;
+  counters.outcomes[static_cast<std::size_t>(policy::word_of(outcome))].add();
+  if (status == 304) counters.not_modified.add();
+  if (!worker_.access_log.is_on()) return;
+  const auto ended = Loop::now();
+  AccessRecord line;
+  line.client = client_.address();
+  line.method = head().method_name;
+  line.target = head().target;
+  line.minor_version = head().minor_version;
+  if (const auto* field = http::find(head().fields, http::FieldId::user_agent))
+    line.user_agent = field->value;
+  if (const auto* field = http::find(head().fields, http::FieldId::referer)) line.referer = field->value;
+  if (route_ != nullptr) line.route = route_->name;
+  line.status = status;
+  line.body_bytes = body_bytes;
+  line.outcome = outcome;
+  line.duration = ended.mono - started_;
+  worker_.access_log.append(line, ended.wall);
+}
+
+}  // namespace larder::server

@@ -1,0 +1,109 @@
+// One request and its answer: the request path on one screen.
+//
+//   try_now   route -> key -> lookup -> decide -> answer from the store, if that needs no waiting
+//   finish    whatever waits: a fill, a pass, the rest of a large answer
+//
+// An Exchange lives while its request is being answered; it belongs to its session's loop.
+#pragma once
+
+#include "fill/fill.hpp"
+#include "policy/decide.hpp"
+#include "server/client.hpp"
+#include "server/reply.hpp"
+#include "server/worker.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace larder::server {
+
+class Exchange {
+ public:
+  /// `head` are views into `head_bytes`, the front of the client's unread input. `last`: the connection ends
+  /// with this answer.
+  Exchange(Worker& worker, Client& client, const http::RequestHead& head, std::string_view head_bytes,
+           bool last);
+  ~Exchange();
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  enum class Done : std::uint8_t {
+    not_yet,  // of try_now alone: `finish` is to be awaited
+    keep,     // answered; the connection goes on
+    close,    // answered, or broken: close
+    linger,   // answered before the request was read whole: close so that the answer arrives
+  };
+  /// Answers at once where that needs no waiting. The head is still unread input afterwards.
+  [[nodiscard]] Done try_now();
+  /// After not_yet. Takes the head off the client's input.
+  [[nodiscard]] Task<Done> finish();
+
+ private:
+  // Deciding.
+  void look_up();
+  [[nodiscard]] policy::Held held() const noexcept;
+  [[nodiscard]] bool is_void(const store::Response& response) const noexcept;
+
+  // Answering from the store.
+  [[nodiscard]] Done serve_now(const store::Response& response, const policy::Outcome& outcome,
+                               bool with_age);
+  [[nodiscard]] Task<Done> serve(std::shared_ptr<const store::Response> response, policy::Outcome outcome,
+                                 bool with_age);
+  [[nodiscard]] Task<Done> write_rest();
+  void refresh_behind();
+
+  // Fetching.
+  void own_request();
+  [[nodiscard]] fill::Order make_order(std::string fill_key, bool alone) const;
+  [[nodiscard]] std::string make_fill_key() const;
+  [[nodiscard]] Task<Done> through_fill();
+  [[nodiscard]] Task<std::optional<Done>> read_fill(fill::Reader& reader, policy::Forward why);
+  [[nodiscard]] Task<Done> take_over(fill::Reader& reader, policy::Outcome outcome);
+
+  // Passing through.
+  [[nodiscard]] Task<Done> pass(policy::Outcome outcome);
+  [[nodiscard]] Task<std::optional<upstream::Failure>> read_final_head(upstream::Call& call);
+  [[nodiscard]] Task<Done> relay(upstream::Call& call, fill::Handover* begun, policy::Outcome outcome,
+                                 bool watch);
+  [[nodiscard]] Task<Done> tunnel(upstream::Call& call, policy::Outcome outcome);
+  void note_write(const http::ResponseHead* answer);
+
+  // Answers of our own.
+  [[nodiscard]] Task<Done> fail(const upstream::Failure& failure, policy::Outcome outcome);
+  [[nodiscard]] Task<Done> problem(Problem problem, policy::Outcome outcome);
+
+  [[nodiscard]] const http::RequestHead& head() const noexcept { return owned_ ? owned_->head : head_; }
+  [[nodiscard]] bool is_head() const noexcept { return facts_.method == http::Method::head; }
+  [[nodiscard]] Done done() const noexcept { return persistence_.keep_alive ? Done::keep : Done::close; }
+  [[nodiscard]] const settings::Settings& settings() const noexcept {
+    return plan_ ? *plan_->settings : worker_.settings();
+  }
+  void record(int status, std::uint64_t body_bytes, const policy::Outcome& outcome);
+
+  Worker& worker_;
+  Client& client_;
+  const http::RequestHead& head_;
+  std::string_view head_bytes_;
+  Persistence persistence_;
+  policy::RequestFacts facts_;
+  policy::Now now_;
+  policy::MonoTime started_;
+  const settings::Route* route_ = nullptr;
+  RouteView view_;
+  std::uint64_t hash_ = 0;
+  std::uint64_t path_hash_ = 0;
+  std::shared_ptr<const store::Entry> entry_;
+  const std::shared_ptr<const store::Response>* response_ = nullptr;  // in entry_
+  policy::Decision decision_;
+
+  // Only where there is something to wait for.
+  std::shared_ptr<const fill::Plan> plan_;  // keeps route_ alive across a reload
+  std::shared_ptr<const fill::OwnedRequest> owned_;
+  std::string key_;
+  std::string rest_of_heads_;
+  std::string_view rest_of_body_;
+  bool rest_pending_ = false;
+};
+
+}  // namespace larder::server

@@ -1,0 +1,174 @@
+#include "server/listener.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+#include <systemd/sd-daemon.h>
+
+#include <cstring>
+#include <fcntl.h>
+#include <memory>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace larder::server {
+
+namespace {
+
+constexpr int backlog = 4096;
+constexpr Millis accept_pause{100};
+
+using Result = std::variant<Bound, std::string>;
+
+std::string failed(const std::string& what, const std::string& where, int error) {
+  return "cannot " + what + " " + where + ": " + std::strerror(error);
+}
+
+std::string name_of(int descriptor, int family) {
+  if (family == AF_UNIX) return "unix";
+  sockaddr_storage address{};
+  socklen_t size = sizeof(address);
+  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0) return "?";
+  std::array<char, NI_MAXHOST> host{};
+  std::array<char, NI_MAXSERV> port{};
+  ::getnameinfo(reinterpret_cast<sockaddr*>(&address), size, host.data(), host.size(), port.data(),
+                port.size(), NI_NUMERICHOST | NI_NUMERICSERV);
+  const bool six = family == AF_INET6;
+  return std::string("http://") + (six ? "[" : "") + host.data() + (six ? "]" : "") + ":" + port.data();
+}
+
+// A socket file that nobody listens on is left over from a run that was killed.
+bool remove_stale_socket(const sockaddr_un& address, socklen_t size) {
+  struct stat info {};
+  if (::stat(address.sun_path, &info) != 0 || !S_ISSOCK(info.st_mode)) return false;
+  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const bool alive = ::connect(probe, reinterpret_cast<const sockaddr*>(&address), size) == 0;
+  ::close(probe);
+  return !alive && ::unlink(address.sun_path) == 0;
+}
+
+Result bind_unix(const settings::UnixAddress& local) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (local.path.size() >= sizeof(address.sun_path))
+    return "the path is too long for a Unix socket: " + local.path;
+  std::memcpy(address.sun_path, local.path.data(), local.path.size());
+  const bool abstract = local.path.starts_with('@');
+  if (abstract) address.sun_path[0] = '\0';
+  const auto size =
+      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + local.path.size() + (abstract ? 0 : 1));
+  const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const auto attempt = [&] {
+    return ::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), size) == 0;
+  };
+  bool bound = attempt();
+  if (!bound && errno == EADDRINUSE && !abstract && remove_stale_socket(address, size)) bound = attempt();
+  if (!bound || ::listen(descriptor, backlog) != 0) {
+    const int error = errno;
+    ::close(descriptor);
+    return failed("listen on", "unix:" + local.path, error);
+  }
+  return Bound{descriptor, AF_UNIX, "unix:" + local.path, abstract ? std::string() : local.path};
+}
+
+Result bind_tcp(const settings::TcpAddress& tcp, bool share) {
+  const auto where = settings::to_string(settings::ListenAddress(tcp));
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const auto port = std::to_string(tcp.port);
+  if (const int code =
+          ::getaddrinfo(tcp.host.empty() ? nullptr : tcp.host.c_str(), port.c_str(), &hints, &found);
+      code != 0) {
+    return "cannot listen on " + where + ": " + ::gai_strerror(code);
+  }
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
+  int error = 0;
+  for (const auto* at = found; at != nullptr; at = at->ai_next) {
+    const int descriptor = ::socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (descriptor < 0) {
+      error = errno;
+      continue;
+    }
+    const int on = 1;
+    ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (share) ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+    if (::bind(descriptor, at->ai_addr, at->ai_addrlen) == 0 && ::listen(descriptor, backlog) == 0) {
+      return Bound{descriptor, at->ai_family, name_of(descriptor, at->ai_family), {}};
+    }
+    error = errno;
+    ::close(descriptor);
+  }
+  return failed("listen on", where, error);
+}
+
+Result inherit(const settings::InheritedSocket& inherited) {
+  char** names = nullptr;
+  const int count = ::sd_listen_fds_with_names(0, &names);
+  int descriptor = -1;
+  for (int i = 0; i < count; ++i) {
+    if (descriptor < 0 && inherited.name == names[i]) descriptor = SD_LISTEN_FDS_START + i;
+    std::free(names[i]);
+  }
+  std::free(names);
+  if (descriptor < 0) {
+    return "cannot listen on fd:" + inherited.name +
+           ": the service manager passed no socket of that name (FileDescriptorName=)";
+  }
+  // Each holder closes its own.
+  const int own = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
+  int family = 0;
+  socklen_t size = sizeof(family);
+  if (own < 0 || ::getsockopt(own, SOL_SOCKET, SO_DOMAIN, &family, &size) != 0)
+    return failed("use", "fd:" + inherited.name, errno);
+  return Bound{own, family, family == AF_UNIX ? "fd:" + inherited.name : name_of(own, family), {}};
+}
+
+std::string peer_of(const Socket& socket, int family) {
+  if (family == AF_UNIX) return {};
+  Error error;
+  const auto endpoint = socket.remote_endpoint(error);
+  if (error) return {};
+  asio::ip::tcp::endpoint address;
+  address.resize(endpoint.size());
+  std::memcpy(address.data(), endpoint.data(), endpoint.size());
+  auto ip = address.address();
+  if (ip.is_v6() && ip.to_v6().is_v4_mapped())
+    ip = asio::ip::make_address_v4(asio::ip::v4_mapped, ip.to_v6());
+  return ip.to_string();
+}
+
+}  // namespace
+
+Result bind(const settings::ListenAddress& address, bool share) {
+  if (const auto* local = std::get_if<settings::UnixAddress>(&address)) return bind_unix(*local);
+  if (const auto* inherited = std::get_if<settings::InheritedSocket>(&address)) return inherit(*inherited);
+  return bind_tcp(std::get<settings::TcpAddress>(address), share);
+}
+
+Task<void> accept_loop(Loop& loop, Acceptor& acceptor, std::function<void(Socket, std::string)> begin) {
+  Error error;
+  const int family = acceptor.local_endpoint(error).protocol().family();
+  Timer pause(loop.executor());
+  while (acceptor.is_open()) {
+    auto [failure, socket] = co_await acceptor.async_accept(as_result);
+    if (failure == asio::error::operation_aborted || !acceptor.is_open()) break;
+    if (failure) {
+      // Out of descriptors or memory: those who are served go on, and somebody will leave.
+      pause.expires_after(accept_pause);
+      co_await pause.async_wait(as_result);
+      continue;
+    }
+    socket.non_blocking(true, error);
+    if (error) continue;
+    const int on = 1;
+    if (family != AF_UNIX) ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    auto address = peer_of(socket, family);
+    begin(std::move(socket), std::move(address));
+  }
+}
+
+}  // namespace larder::server

@@ -1,0 +1,34 @@
+// Listening sockets, and the loop that accepts from one.
+#pragma once
+
+#include "loop/loop.hpp"
+#include "settings/settings.hpp"
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+
+#include <functional>
+#include <string>
+#include <variant>
+
+namespace larder::server {
+
+using Acceptor = asio::basic_socket_acceptor<StreamProtocol, Executor>;
+
+/// A bound, listening descriptor with what to call it. Owned by whoever holds it until it is given to an
+/// Acceptor.
+struct Bound {
+  int descriptor = -1;
+  int family = 0;
+  std::string name;       // `http://127.0.0.1:8080`, `unix:/path`
+  std::string unix_path;  // to be unlinked at the end; empty = none
+};
+
+/// Binds and listens. `share` sets SO_REUSEPORT, so that each loop may have a socket of its own (TCP). On
+/// failure a sentence that names the address.
+[[nodiscard]] std::variant<Bound, std::string> bind(const settings::ListenAddress& address, bool share);
+
+/// Accepts until the acceptor is closed; out of descriptors it pauses and tries again.
+[[nodiscard]] Task<void> accept_loop(Loop& loop, Acceptor& acceptor,
+                                     std::function<void(Socket, std::string)> begin);
+
+}  // namespace larder::server

@@ -1,0 +1,227 @@
+// Exchange: what streams through larder without being stored.
+
+#include "loop/companion.hpp"
+#include "policy/invalidation.hpp"
+#include "server/exchange.hpp"
+#include "server/tunnel.hpp"
+#include "server/upload.hpp"
+#include "upstream/request.hpp"
+
+#include <fmt/format.h>
+
+namespace larder::server {
+
+using http::Framing;
+using policy::Outcome;
+using upstream::Failure;
+
+namespace {
+
+// How the body of a forwarded answer is framed towards the client (RFC 9112 6.1, 6.3).
+Framing framing_for(const http::ResponseHead& answer, bool answers_head, Persistence& persistence) {
+  if (answers_head || answer.framing.kind == Framing::Kind::none) return {};
+  if (answer.framing.kind == Framing::Kind::length) return answer.framing;
+  if (persistence.minor_version == 1) return {Framing::Kind::chunked, 0};
+  persistence.keep_alive = false;
+  return {Framing::Kind::until_close, 0};
+}
+
+// Ends the call once the client has gone: an event stream that is silent would else stay open for nobody.
+Task<void> watch_client(Client& client, upstream::Call& call) {
+  auto [error] = co_await client.readable();
+  if (!error && client.has_ended()) call.cancel();
+}
+
+}  // namespace
+
+Task<Exchange::Done> Exchange::pass(Outcome outcome) {
+  const auto& request = head();
+  const auto& rules = settings();
+  if (request.framing.kind == Framing::Kind::length && request.framing.length > rules.limits.body) {
+    worker_.loop.counters().refused_requests[static_cast<std::size_t>(http::Refusal::body_too_large)].add();
+    persistence_.keep_alive = false;
+    co_await problem({413, std::string(http::describe(http::Refusal::body_too_large)), {}}, {});
+    co_return Done::linger;
+  }
+  upstream::RequestOptions options;
+  options.client_address = client_.address();
+  options.fallback_authority = rules.upstream.authority;
+  options.with_upgrade = request.upgrade;
+  options.identity = route_ != nullptr && !route_->fields.empty() && facts_.method == http::Method::head;
+  std::string out;
+  upstream::write_request(request, options, out);
+
+  for (bool again = false;; again = true) {
+    upstream::Call call(worker_.pool, rules.gate);
+    Upload upload(client_, call, request.framing, rules.gate, {rules.limits.body, rules.timeouts.body});
+    auto failed = co_await call.open(again);
+    const bool opened = !failed;
+    if (!failed) failed = co_await call.write(out);
+    if (!failed) {
+      if (facts_.body)
+        upload.start();
+      else
+        call.request_complete();
+      failed = co_await read_final_head(call);
+    }
+    if (!failed) {
+      note_write(&call.head());
+      if (call.head().status == 101) {
+        co_await upload.stop();
+        co_return co_await tunnel(call, outcome);
+      }
+      auto result = co_await relay(call, nullptr, outcome, !facts_.body);
+      // An answer may come before the request's body is read whole; what is left of it is nobody's.
+      co_await upload.stop();
+      if (facts_.body && upload.state() != Upload::State::complete && result == Done::keep)
+        result = Done::linger;
+      co_return result;
+    }
+
+    const bool client_side = upload.state() == Upload::State::refused ||
+                             upload.state() == Upload::State::client_gone ||
+                             upload.state() == Upload::State::client_late;
+    co_await upload.stop();
+    const bool replayable = !again && !facts_.body && http::is_idempotent(facts_.method) && call.may_retry();
+    if (replayable) {
+      worker_.loop.counters().upstream_retries.add();
+      continue;
+    }
+    if (opened) note_write(nullptr);
+    if (!client_side) {
+      worker_.loop.counters().upstream_errors.add();
+      if (facts_.body && upload.state() != Upload::State::complete) persistence_.keep_alive = false;
+      const auto result = co_await fail(*failed, outcome);
+      co_return result == Done::close&& facts_.body ? Done::linger : result;
+    }
+    persistence_.keep_alive = false;
+    if (upload.state() == Upload::State::client_gone) co_return Done::close;
+    if (upload.state() == Upload::State::client_late) {
+      co_await problem({408, "the request's body stopped for longer than timeouts.body", {}}, {});
+      co_return Done::linger;
+    }
+    const auto reason = upload.refusal();
+    worker_.loop.counters().refused_requests[static_cast<std::size_t>(reason)].add();
+    co_await problem({http::status_of(reason), std::string(http::describe(reason)), {}}, {});
+    co_return Done::linger;
+  }
+}
+
+Task<std::optional<Failure>> Exchange::read_final_head(upstream::Call& call) {
+  for (;;) {
+    if (auto failed = co_await call.read_head(facts_.method)) co_return failed;
+    if (!call.is_interim()) co_return std::nullopt;
+    if (head().minor_version == 0) continue;  // RFC 9110 15.2
+    std::string interim;
+    write_interim_head(call.head(), interim);
+    if (!co_await client_.write(interim, settings().timeouts.write)) {
+      co_return Failure{upstream::FailureKind::closed_early, {}, "the client has gone"};
+    }
+  }
+}
+
+// Design, invariant 5: before the client can see that its write went through, everything older is void. A
+// write without an answer (nullptr) may have gone through.
+void Exchange::note_write(const http::ResponseHead* answer) {
+  if (http::is_safe(facts_.method)) return;
+  if (answer != nullptr && !policy::is_invalidating(facts_.method, answer->status)) return;
+  auto& shared = worker_.shared;
+  std::string scratch;
+  std::string target;
+  const auto authority =
+      head().authority.empty() ? std::string_view(settings().upstream.authority) : head().authority;
+  const auto path = http::normalise_path(head().path, scratch);
+  policy::write_target(authority, path, target);
+  shared.writes.written(shared.store.hash(target));
+  if (answer != nullptr) {
+    for (const auto& related : policy::related_targets(authority, path, answer->fields)) {
+      shared.writes.written(shared.store.hash(related));
+    }
+  }
+  for (const auto& route : settings().routes) {
+    for (const auto& pattern : route.invalidated_by) {
+      if (!pattern.matches(path)) continue;
+      shared.writes.route_written(shared.store.hash(route.name));
+      break;
+    }
+  }
+}
+
+Task<Exchange::Done> Exchange::relay(upstream::Call& call, fill::Handover* begun, Outcome outcome,
+                                     bool watch) {
+  const auto& answer = call.head();
+  const auto patience = settings().timeouts.write;
+  const auto framing = framing_for(answer, is_head(), persistence_);
+  const bool chunked = framing.kind == Framing::Kind::chunked;
+  std::string lead;
+  write_forwarded_head(answer, framing, is_head(), outcome, persistence_, lead);
+
+  std::uint64_t body_bytes = 0;
+  const auto send = [&](std::string_view data) {
+    body_bytes += data.size();
+    if (chunked && !data.empty()) lead += fmt::format("{:x}\r\n", data.size());
+    return client_.write(lead, data, chunked && !data.empty() ? "\r\n" : "", patience);
+  };
+
+  Companion watcher(worker_.loop);
+  bool sent = true;
+  bool complete = framing.kind == Framing::Kind::none;
+  std::optional<Failure> failed;
+  if (begun != nullptr && !begun->prefix.empty()) {
+    sent = co_await send(begun->prefix);
+    lead.clear();
+    complete = begun->complete;
+  }
+  // The head goes at once, and with the first bytes of the body where they are already here.
+  const bool silent = call.buffered().empty();
+  if (sent && !lead.empty() && (silent || complete)) {
+    sent = co_await send({});
+    lead.clear();
+  }
+  if (sent && !complete && watch && answer.framing.kind != Framing::Kind::length) {
+    watcher.start(watch_client(client_, call));
+  }
+  while (sent && !complete) {
+    auto piece = co_await call.read_body();
+    if (piece.failure) {
+      failed = std::move(piece.failure);
+      break;
+    }
+    complete = piece.end;
+    if (piece.data.empty()) continue;
+    sent = co_await send(piece.data);
+    lead.clear();
+  }
+  if (sent && complete && (chunked || !lead.empty())) {
+    sent = co_await client_.write(lead, chunked ? "0\r\n\r\n" : "", {}, patience);
+    lead.clear();
+  }
+  if (watcher.is_running()) {
+    client_.cancel();
+    co_await watcher.join();
+  }
+
+  if (failed && !lead.empty()) co_return co_await fail(*failed, outcome);  // the client has seen nothing yet
+  record(answer.status, body_bytes, outcome);
+  if (failed) {
+    // The client must not take a part for the whole (RFC 9112 8).
+    worker_.loop.counters().upstream_errors.add();
+    if (framing.kind == Framing::Kind::until_close) client_.abort();
+    co_return Done::close;
+  }
+  co_return sent ? done() : Done::close;
+}
+
+Task<Exchange::Done> Exchange::tunnel(upstream::Call& call, Outcome outcome) {
+  std::string out;
+  write_upgrade_head(call.head(), out);
+  const std::string early(call.buffered());
+  record(101, 0, outcome);
+  if (!co_await client_.write(out, early, {}, settings().timeouts.write)) co_return Done::close;
+  auto connection = call.take_connection();
+  Tunnel between(client_, *connection, settings().timeouts.tunnel);
+  co_await between.run();
+  co_return Done::close;
+}
+
+}  // namespace larder::server

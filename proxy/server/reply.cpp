@@ -1,0 +1,200 @@
+#include "server/reply.hpp"
+
+#include "http/text.hpp"
+
+#include <array>
+#include <charconv>
+
+namespace larder::server {
+
+namespace {
+
+using http::FieldId;
+
+void append_number(std::uint64_t value, std::string& out) {
+  std::array<char, 24> digits;
+  out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr);
+}
+
+void add(std::string_view name, std::string_view value, std::string& out) {
+  out.append(name).append(": ").append(value).append("\r\n");
+}
+
+void status_line(int status, std::string_view reason, std::string& out) {
+  out.assign("HTTP/1.1 ");
+  append_number(static_cast<std::uint64_t>(status), out);
+  out.append(" ").append(reason).append("\r\n");
+}
+
+// Every field that is not of the upstream connection alone (RFC 9110 7.6.1).
+void end_to_end_fields(const http::ResponseHead& head, bool with_length, std::string& out) {
+  const bool connection_lists = http::find(head.fields, FieldId::connection) != nullptr;
+  for (const auto& line : head.fields) {
+    if (http::is_hop_by_hop(line)) continue;
+    if (line.id == FieldId::content_length && !with_length) continue;
+    if (connection_lists && http::list_has(head.fields, FieldId::connection, line.name)) continue;
+    add(line.name, line.value, out);
+  }
+}
+
+std::string_view via(const http::ResponseHead& head) noexcept {
+  return head.minor_version == 1 ? "1.1 larder" : "1.0 larder";
+}
+
+// Length of the well-formed UTF-8 sequence at the front, 0 where there is none.
+std::size_t utf8_length(std::string_view text) noexcept {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const auto continues = [&](std::size_t i) { return i < text.size() && (byte(i) & 0xC0u) == 0x80u; };
+  if (byte(0) < 0x80) return 1;
+  if (byte(0) >= 0xC2 && byte(0) <= 0xDF && continues(1)) return 2;
+  if ((byte(0) & 0xF0u) == 0xE0 && continues(1) && continues(2)) {
+    const bool overlong = byte(0) == 0xE0 && byte(1) < 0xA0;
+    const bool surrogate = byte(0) == 0xED && byte(1) >= 0xA0;
+    return overlong || surrogate ? 0 : 3;
+  }
+  if (byte(0) >= 0xF0 && byte(0) <= 0xF4 && continues(1) && continues(2) && continues(3)) {
+    const bool outside = (byte(0) == 0xF0 && byte(1) < 0x90) || (byte(0) == 0xF4 && byte(1) >= 0x90);
+    return outside ? 0 : 4;
+  }
+  return 0;
+}
+
+}  // namespace
+
+void append_connection(const Persistence& persistence, std::string& out) {
+  if (!persistence.keep_alive)
+    out += "Connection: close\r\n";
+  else if (persistence.minor_version == 0)
+    out += "Connection: keep-alive\r\n";
+}
+
+void append_cache_status_line(const policy::Outcome& outcome, std::string& out) {
+  out += "Cache-Status: ";
+  policy::append_cache_status(outcome, out);
+  out += "\r\n";
+}
+
+void write_forwarded_head(const http::ResponseHead& head, const http::Framing& framing, bool answers_head,
+                          const policy::Outcome& outcome, const Persistence& persistence, std::string& out) {
+  status_line(head.status, head.reason, out);
+  // Without a body to frame, Content-Length says what a GET would have (RFC 9110 8.6).
+  const bool bodiless = answers_head || head.status == 304;
+  end_to_end_fields(head, bodiless, out);
+  add("Via", via(head), out);
+  append_cache_status_line(outcome, out);
+  if (!bodiless && framing.kind == http::Framing::Kind::length) {
+    out += "Content-Length: ";
+    append_number(framing.length, out);
+    out += "\r\n";
+  } else if (framing.kind == http::Framing::Kind::chunked) {
+    out += "Transfer-Encoding: chunked\r\n";
+  }
+  append_connection(persistence, out);
+  out += "\r\n";
+}
+
+void write_interim_head(const http::ResponseHead& head, std::string& out) {
+  status_line(head.status, head.reason, out);
+  end_to_end_fields(head, false, out);
+  out += "\r\n";
+}
+
+void write_upgrade_head(const http::ResponseHead& head, std::string& out) {
+  status_line(head.status, head.reason, out);
+  end_to_end_fields(head, false, out);
+  add("Via", via(head), out);
+  add("Connection", "upgrade", out);
+  for (const auto& line : head.fields) {
+    if (line.id == FieldId::upgrade) add("Upgrade", line.value, out);
+  }
+  out += "\r\n";
+}
+
+void write_problem(const Problem& problem, const policy::Outcome* outcome, bool answers_head,
+                   const Persistence& persistence, std::string& out) {
+  std::string body = R"({"type":"about:blank","title":")";
+  append_json(reason_of(problem.status), body);
+  body += R"(","status":)";
+  append_number(static_cast<std::uint64_t>(problem.status), body);
+  body += R"(,"detail":")";
+  append_json(problem.detail, body);
+  body += "\"}\n";
+
+  status_line(problem.status, reason_of(problem.status), out);
+  add("Content-Type", "application/problem+json", out);
+  add("Cache-Control", "no-store", out);
+  out += "Content-Length: ";
+  append_number(body.size(), out);
+  out += "\r\n";
+  if (problem.retry_after) {
+    out += "Retry-After: ";
+    append_number(static_cast<std::uint64_t>(*problem.retry_after), out);
+    out += "\r\n";
+  }
+  add("Via", "1.1 larder", out);
+  if (outcome != nullptr) append_cache_status_line(*outcome, out);
+  append_connection(persistence, out);
+  out += "\r\n";
+  if (!answers_head) out += body;
+}
+
+std::string_view reason_of(int status) noexcept {
+  switch (status) {
+    case 400:
+      return "Bad Request";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 416:
+      return "Range Not Satisfiable";
+    case 417:
+      return "Expectation Failed";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "";
+  }
+}
+
+void append_json(std::string_view text, std::string& out) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  while (!text.empty()) {
+    const auto c = static_cast<unsigned char>(text.front());
+    const auto length = utf8_length(text);
+    if (length == 0) {
+      out += "\\ufffd";
+      text.remove_prefix(1);
+      continue;
+    }
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += text.front();
+    } else if (c < 0x20 || c == 0x7F) {
+      out += "\\u00";
+      out += hex[c >> 4u];
+      out += hex[c & 0xFu];
+    } else {
+      out.append(text.substr(0, length));
+    }
+    text.remove_prefix(length);
+  }
+}
+
+}  // namespace larder::server

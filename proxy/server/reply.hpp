@@ -1,0 +1,52 @@
+// Heads and small responses that larder writes to clients.
+#pragma once
+
+#include "http/gate.hpp"
+#include "policy/outcome.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace larder::server {
+
+/// How the client's connection goes on after the response.
+struct Persistence {
+  bool keep_alive = true;
+  int minor_version = 1;  // the client's
+};
+
+/// `Connection: close` or, for HTTP/1.0, `Connection: keep-alive`, where it has to be said.
+void append_connection(const Persistence& persistence, std::string& out);
+
+/// Cache-Status for that outcome, with its line end.
+void append_cache_status_line(const policy::Outcome& outcome, std::string& out);
+
+/// Replaces `out` by the head of a forwarded final response: the API's fields as they came, less hop-by-hop
+/// ones and its framing; Via and Cache-Status added; `framing` is larder's own towards this client.
+void write_forwarded_head(const http::ResponseHead& head, const http::Framing& framing, bool answers_head,
+                          const policy::Outcome& outcome, const Persistence& persistence, std::string& out);
+
+/// Replaces `out` by an interim response's head (1xx).
+void write_interim_head(const http::ResponseHead& head, std::string& out);
+/// Replaces `out` by the 101 that begins a tunnel.
+void write_upgrade_head(const http::ResponseHead& head, std::string& out);
+
+/// A response of larder's own (RFC 9457).
+struct Problem {
+  int status = 500;
+  std::string detail;
+  std::optional<int> retry_after;  // seconds
+};
+/// Replaces `out` by the whole response, `application/problem+json`; the body is left out where it
+/// `answers_head`.
+void write_problem(const Problem& problem, const policy::Outcome* outcome, bool answers_head,
+                   const Persistence& persistence, std::string& out);
+
+/// The reason phrase of RFC 9110 15 for the statuses that larder itself answers with.
+[[nodiscard]] std::string_view reason_of(int status) noexcept;
+
+/// Appends `text` as the inside of a JSON string; bytes that are no UTF-8 become U+FFFD.
+void append_json(std::string_view text, std::string& out);
+
+}  // namespace larder::server

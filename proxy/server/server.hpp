@@ -1,0 +1,74 @@
+// The server: its loops and listeners, from binding to the end of draining.
+//
+// Threading: `run` runs the first loop on the calling thread and each other on a thread of its own. `reload`,
+// `stop` and `stop_now` are called on the first loop (signal handlers are); `totals` and `each_route` from
+// anywhere.
+#pragma once
+
+#include "server/listener.hpp"
+#include "server/worker.hpp"
+
+#include <boost/asio/signal_set.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace larder::server {
+
+class Server {
+ public:
+  explicit Server(std::shared_ptr<const fill::Plan> plan);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// Binds every listener; a sentence where one cannot be. What is bound is named by `names`.
+  [[nodiscard]] std::optional<std::string> listen();
+  [[nodiscard]] const std::vector<std::string>& names() const noexcept { return names_; }
+
+  /// Serves until stopped. False where connections had to be abandoned, so that destroying what they used is
+  /// not safe.
+  [[nodiscard]] bool run();
+
+  /// New settings for requests from now on. Listeners, `loops` and the admin address stay as they are.
+  void reload(std::shared_ptr<const fill::Plan> plan);
+  /// Refuses new connections, answers what is under way, ends.
+  void stop();
+  /// Ends at once.
+  void stop_now();
+
+  [[nodiscard]] Loop& first_loop() noexcept { return workers_.front()->loop; }
+  [[nodiscard]] Shared& shared() noexcept { return shared_; }
+  [[nodiscard]] store::StoreStats store_stats() const noexcept { return shared_.store.stats(); }
+  [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const noexcept { return workers_; }
+  [[nodiscard]] bool is_draining() const noexcept { return shared_.draining.load(std::memory_order_relaxed); }
+
+  /// Called once, on the first loop, when connections are no longer accepted and none is left.
+  void on_stopped(std::function<void()> hook) { stopped_hook_ = std::move(hook); }
+
+ private:
+  struct Listening;
+  [[nodiscard]] std::optional<std::string> listen_on(const settings::ListenAddress& address);
+  void accept_on(Worker& worker, Bound bound);
+  void begin(Worker& worker, Socket socket, std::string address);
+  void on_every_loop(const std::function<void(Worker&)>& action);
+  [[nodiscard]] Task<void> wind_down();
+  [[nodiscard]] bool is_quiet() const;
+
+  Shared shared_;
+  std::shared_ptr<const fill::Plan> plan_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::unique_ptr<Listening>> listening_;
+  std::vector<std::string> names_;
+  std::vector<std::string> unix_paths_;
+  std::function<void()> stopped_hook_;
+  bool stopping_ = false;
+  bool at_once_ = false;
+  bool clean_ = true;
+};
+
+}  // namespace larder::server

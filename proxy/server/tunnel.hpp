@@ -1,0 +1,29 @@
+// After a 101: bytes both ways until both sides have ended (RFC 9110 7.8). Knows nothing of what they mean.
+//
+// An end of one side is passed on as an end and the other direction goes on; silence in both directions for
+// `patience` ends the tunnel.
+#pragma once
+
+#include "loop/companion.hpp"
+#include "server/client.hpp"
+#include "upstream/pool.hpp"
+
+namespace larder::server {
+
+class Tunnel {
+ public:
+  Tunnel(Client& client, upstream::Connection& upstream, Millis patience);
+  [[nodiscard]] Task<void> run();
+
+ private:
+  [[nodiscard]] Task<void> pump(Socket& from, Socket& to, std::string_view first);
+  [[nodiscard]] Task<bool> send(Socket& to, std::string_view bytes);
+  void cancel() noexcept;
+
+  Client& client_;
+  upstream::Connection& upstream_;
+  Millis patience_;
+  Deadline deadline_;
+};
+
+}  // namespace larder::server

@@ -1,0 +1,84 @@
+#include "server/worker.hpp"
+
+#include "server/session.hpp"
+
+#include <algorithm>
+
+namespace larder::server {
+
+namespace {
+
+// A head must fit with room to see that it does not.
+std::size_t buffer_size(const settings::Settings& settings) {
+  return std::max(settings.limits.buffer, settings.gate.head + 1024);
+}
+
+// Fine enough for the shortest time-out, coarse enough to cost nothing.
+Millis sweep_resolution(const settings::Settings& settings) {
+  const auto& timeouts = settings.timeouts;
+  const auto& upstream = settings.upstream;
+  const auto shortest =
+      std::min({timeouts.head, timeouts.body, timeouts.write, timeouts.idle, upstream.connect_timeout,
+                upstream.first_byte_timeout, upstream.idle_timeout, upstream.keep_alive});
+  return std::clamp(shortest / 10, Millis{10}, Millis{250});
+}
+
+}  // namespace
+
+Worker::Worker(unsigned index, unsigned loops, Shared& all, std::shared_ptr<const fill::Plan> plan)
+    : loop(index, buffer_size(*plan->settings), sweep_resolution(*plan->settings)),
+      shared(all),
+      pool(loop, plan->settings->upstream, loops),
+      access_log(loop.counters()),
+      loops_(loops) {
+  loop.sweeper().on_sweep([this] { access_log.flush(); });
+  adopt(std::move(plan));
+}
+
+Worker::~Worker() = default;
+
+void Worker::adopt(std::shared_ptr<const fill::Plan> plan) {
+  plan_ = std::move(plan);
+  loop.buffers().set_size(buffer_size(settings()));
+  loop.sweeper().set_resolution(sweep_resolution(settings()));
+  pool.configure(settings().upstream, loops_);
+  access_log.configure(settings().access_log, shared.log_sink);
+  const std::lock_guard lock(routes_mutex_);
+  const auto view = [&](const std::string& name) {
+    auto& counters = routes_[name];
+    if (!counters) counters = std::make_unique<RouteCounters>();
+    return RouteView{shared.store.hash(name), counters.get()};
+  };
+  views_.clear();
+  for (const auto& route : settings().routes) views_.push_back(view(route.name));
+  views_.push_back(view(""));
+}
+
+void Worker::each_route(const std::function<void(const std::string&, const RouteCounters&)>& visit) const {
+  const std::lock_guard lock(routes_mutex_);
+  for (const auto& [name, counters] : routes_) visit(name, *counters);
+}
+
+void Worker::add(Session& session) noexcept {
+  session.following_ = first_;
+  if (first_ != nullptr) first_->previous_ = &session;
+  first_ = &session;
+  ++session_count_;
+}
+
+void Worker::remove(Session& session) noexcept {
+  (session.previous_ != nullptr ? session.previous_->following_ : first_) = session.following_;
+  if (session.following_ != nullptr) session.following_->previous_ = session.previous_;
+  --session_count_;
+}
+
+void Worker::drain() {
+  for (auto* session = first_; session != nullptr; session = session->following_) session->drain();
+}
+
+void Worker::force() {
+  for (auto* session = first_; session != nullptr; session = session->following_) session->force();
+  pool.force();
+}
+
+}  // namespace larder::server

@@ -1,0 +1,93 @@
+// Everything that one loop works with: its event loop, its connections upstream, its buffers, its sessions;
+// and what all loops share.
+#pragma once
+
+#include "fill/fetch.hpp"
+#include "fill/plan.hpp"
+#include "loop/loop.hpp"
+#include "server/access_log.hpp"
+#include "store/store.hpp"
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace larder::server {
+
+/// Shared between loops; each member says for itself how.
+struct Shared {
+  explicit Shared(const settings::Settings& settings)
+      : store(settings.cache.memory, settings.cache.variants), fills(writes) {}
+
+  store::Store store;
+  store::WriteLog writes;
+  fill::FillTable fills;
+  std::atomic<std::int64_t> connections{0};  // client connections, all loops together
+  std::atomic<bool> draining{false};
+  std::shared_ptr<LogSink> log_sink;  // set once, before the loops run
+};
+
+/// A route as one loop sees it.
+struct RouteView {
+  std::uint64_t hash = 0;  // of its name, for the write log
+  RouteCounters* counters = nullptr;
+};
+
+class Session;
+
+class Worker {
+ public:
+  Worker(unsigned index, unsigned loops, Shared& shared, std::shared_ptr<const fill::Plan> plan);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  /// Takes over new settings; on the worker's loop (or before it runs). Requests under way keep the old ones.
+  void adopt(std::shared_ptr<const fill::Plan> plan);
+
+  [[nodiscard]] const settings::Settings& settings() const noexcept { return *plan_->settings; }
+  [[nodiscard]] const std::shared_ptr<const fill::Plan>& plan() const noexcept { return plan_; }
+  /// `route` of the current settings, or nullptr where none matches.
+  [[nodiscard]] const RouteView& view_of(const settings::Route* route) const noexcept {
+    return route == nullptr ? views_.back() : views_[route->index];
+  }
+  [[nodiscard]] fill::Resources resources() noexcept {
+    return {loop, pool, workspace, shared.store, shared.writes, shared.fills};
+  }
+  /// Counters of each route that there has been, by name ("" = no route matched). From any thread.
+  void each_route(const std::function<void(const std::string&, const RouteCounters&)>& visit) const;
+
+  // Sessions: a list, so that draining and reloading find them.
+  void add(Session& session) noexcept;
+  void remove(Session& session) noexcept;
+  [[nodiscard]] std::size_t session_count() const noexcept { return session_count_; }
+  /// Closes connections that wait for a request; the others end after their answer.
+  void drain();
+  /// Closes everything.
+  void force();
+
+  Loop loop;
+  Shared& shared;
+  upstream::Pool pool;
+  lean::Workspace workspace;
+  AccessLog access_log;
+
+  // Scratch space for the part of a request that does not wait.
+  std::string path;
+  std::string key;
+  std::string out;
+
+ private:
+  unsigned loops_;
+  std::shared_ptr<const fill::Plan> plan_;
+  std::vector<RouteView> views_;  // by Route::index; the last is for no route
+  mutable std::mutex routes_mutex_;
+  std::map<std::string, std::unique_ptr<RouteCounters>> routes_;
+  Session* first_ = nullptr;
+  std::size_t session_count_ = 0;
+};
+
+}  // namespace larder::server

@@ -1,0 +1,145 @@
+// The validated settings: plain data that any room may read. A Settings is immutable once built and shared as
+// shared_ptr<const Settings>; a reload builds another one.
+#pragma once
+
+#include "http/limits.hpp"
+#include "http/target.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace larder::settings {
+
+using Millis = std::chrono::milliseconds;
+using namespace std::chrono_literals;
+
+/// Where to listen or to connect.
+struct TcpAddress {
+  std::string host;  // a name or an address, without brackets; empty = every address
+  std::uint16_t port = 0;
+};
+struct UnixAddress {
+  std::string path;  // "@name" is Linux's abstract namespace
+};
+struct InheritedSocket {
+  std::string name;  // of a descriptor that the service manager passes (FileDescriptorName=)
+};
+using ListenAddress = std::variant<TcpAddress, UnixAddress, InheritedSocket>;
+
+/// `host:port`, `[::1]:port`, `unix:/path`, `fd:NAME`; nullopt and a sentence in `error` otherwise.
+[[nodiscard]] std::optional<ListenAddress> parse_listen(std::string_view text, std::string& error);
+/// The same text back: what logs and the readiness line show.
+[[nodiscard]] std::string to_string(const ListenAddress& address);
+
+struct Upstream {
+  std::variant<TcpAddress, UnixAddress> address = TcpAddress{"127.0.0.1", 8000};
+  std::string url = "http://127.0.0.1:8000";  // as configured
+  std::string authority = "127.0.0.1:8000";   // Host for requests that came without one, and of larder's own
+  std::size_t connections = 64;               // open at a time, all loops together
+  std::size_t queue = 1024;                   // requests that wait for a connection, all loops together
+  Millis queue_timeout = 30s;
+  Millis connect_timeout = 3s;
+  Millis first_byte_timeout = 60s;
+  Millis idle_timeout = 60s;      // between two reads (or writes) of one message
+  Millis keep_alive = 30s;        // a pooled connection older than that without use is closed
+  Millis resolve_interval = 30s;  // a name is looked up again after that
+};
+
+/// `http://host[:port]` or `unix:/path` into address, url and authority.
+[[nodiscard]] std::optional<Upstream> parse_upstream(std::string_view text, std::string& error);
+
+/// What a ttl route does despite an answer or a request that speaks against storing it.
+struct Despite {
+  bool no_store = false;
+  bool no_cache = false;
+  bool is_private = false;
+  bool set_cookie = false;
+  bool authorization = false;
+};
+
+struct KeyRule {
+  enum class Query : std::uint8_t { all, none, named };
+  Query query = Query::all;
+  std::vector<std::string> query_names;  // for Query::named, in the order given
+  std::vector<std::string> headers;      // lower case; treated as though every answer had them in Vary
+};
+
+enum class CacheMode : std::uint8_t { off, standard, ttl };
+enum class Invalidation : std::uint8_t { hard, soft };
+
+struct Route {
+  std::string name;  // the path pattern's text: what metrics and logs call it
+  http::PathPattern path;
+  std::size_t index = 0;  // position in Settings::routes
+  CacheMode cache = CacheMode::off;
+  Millis ttl{0};  // for CacheMode::ttl, > 0
+  std::optional<Millis> negative_ttl;
+  std::optional<Millis> stale_while_revalidate;
+  std::optional<Millis> stale_if_error;
+  std::optional<Millis> keep_warm;
+  bool warm = false;
+  std::string refresh_param;  // empty = none
+  Millis refresh_min_interval{0};
+  std::vector<std::string> fields;  // empty = no projection; dotted paths
+  std::string items;                // where the list is; empty = top level
+  std::string fields_param;
+  std::vector<std::string> etag_ignore;
+  KeyRule key;
+  Despite despite;
+  std::vector<http::PathPattern> invalidated_by;
+  Invalidation invalidation = Invalidation::hard;
+  std::vector<std::string> groups;
+  bool compress = true;                             // `compress: auto|off`
+  std::optional<std::string> client_cache_control;  // replaces Cache-Control towards the client
+  std::string shape;  // names what projection makes of an answer: equal for routes with equal rules, empty
+                      // without a projection
+};
+
+struct Cache {
+  std::size_t memory = 256u << 20;   // bytes
+  std::size_t max_body = 16u << 20;  // bytes
+  std::size_t variants = 32;         // stored responses of one key (Vary, Origin)
+  Millis uncacheable_memory = 2s;    // how long hit-for-miss is remembered
+  std::optional<std::string> persist;
+};
+
+struct Timeouts {
+  Millis head = 10s;   // from a request's first byte to the end of its head
+  Millis body = 30s;   // between two reads of a request's body
+  Millis write = 30s;  // between two successful writes to a client
+  Millis idle = 75s;   // between two requests
+  Millis tunnel = 1h;  // a tunnel without traffic in either direction
+};
+
+struct ConnectionLimits {
+  std::size_t connections = 10'000;         // clients at a time, all loops together
+  std::uint64_t body = 1ull << 30;          // bytes of a request's body
+  std::size_t buffer = 64 * 1024;           // bytes in flight in each direction of a streamed body
+  std::size_t requests_per_connection = 0;  // 0 = no bound
+};
+
+enum class AccessLog : std::uint8_t { off, json, combined };
+
+struct Settings {
+  std::vector<ListenAddress> listen = {TcpAddress{"127.0.0.1", 8080}};
+  Upstream upstream;
+  std::optional<ListenAddress> admin;
+  unsigned loops = 1;  // 0 = one a core
+  Cache cache;
+  http::Limits gate;
+  ConnectionLimits limits;
+  Timeouts timeouts;
+  AccessLog access_log = AccessLog::off;
+  std::string log_level = "info";
+  Millis drain_timeout = 30s;
+  std::vector<Route> routes;
+
+  /// The first route that matches the normalised path; nullptr = pass through uncached.
+  [[nodiscard]] const Route* route_for(std::string_view normalised_path) const noexcept;
+};
+
+}  // namespace larder::settings

@@ -1,0 +1,38 @@
+// A stored response: what policy knows of it, and the bytes that answer requests.
+//
+// Immutable once published and shared as shared_ptr<const Response>: a reader that holds one may send from it
+// for as long as it likes, whatever is evicted, renewed or purged meanwhile.
+#pragma once
+
+#include "policy/stored.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace larder::store {
+
+struct Response : policy::StoredMeta {
+  /// Status line and fields as they go out, each line with its end, without the empty line; Content-Length
+  /// and ETag included. Age, Cache-Status and Connection are said at each hit.
+  std::string head;
+  /// The same for a 304; empty where the response has no entity tag and no date to compare.
+  std::string head_304;
+  /// Upstream's Cache-Control where `client_cache_control` has taken its place in `head`: a renewal judges by
+  /// it.
+  std::string replaced_cache_control;
+  /// Shared with the response that this one renews.
+  std::shared_ptr<const std::string> body;
+
+  [[nodiscard]] std::size_t charge() const noexcept;  // bytes against cache.memory
+};
+
+/// What is stored for one primary key: one response for each secondary key, newest first.
+struct Entry {
+  std::string key;
+  std::vector<std::shared_ptr<const Response>> variants;
+
+  [[nodiscard]] std::size_t charge() const noexcept;
+};
+
+}  // namespace larder::store

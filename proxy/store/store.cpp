@@ -1,0 +1,232 @@
+#include "store/store.hpp"
+
+#define XXH_INLINE_ALL
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <random>
+
+namespace larder::store {
+
+namespace {
+
+// What an entry takes beside its strings: nodes, reference counts, a place in the table.
+constexpr std::size_t entry_overhead = 192;
+constexpr std::size_t response_overhead = sizeof(Response) + 64;
+
+// Keys are hashed already; the table takes the hash as it is.
+struct Identity {
+  using is_avalanching = void;
+  std::size_t operator()(std::uint64_t hash) const noexcept { return hash; }
+};
+
+bool same_secondary(const policy::SecondaryKey& a, const policy::SecondaryKey& b) {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](const auto& x, const auto& y) {
+           return x.name == y.name && x.value == y.value;
+         });
+}
+
+}  // namespace
+
+std::size_t Response::charge() const noexcept {
+  std::size_t bytes =
+      response_overhead + head.capacity() + head_304.capacity() + (body ? body->capacity() : 0);
+  for (const auto& field : secondary)
+    bytes += sizeof(field) + field.name.size() + (field.value ? field.value->size() : 0);
+  return bytes;
+}
+
+std::size_t Entry::charge() const noexcept {
+  std::size_t bytes = entry_overhead + key.capacity();
+  for (const auto& response : variants) bytes += response->charge();
+  return bytes;
+}
+
+struct Store::Shard {
+  struct Node {
+    std::shared_ptr<const Entry> entry;
+    std::uint64_t hash = 0;
+    std::size_t charge = 0;
+    bool visited = false;
+    Node* newer = nullptr;
+    Node* older = nullptr;
+  };
+
+  std::mutex mutex;
+  boost::unordered_flat_map<std::uint64_t, std::unique_ptr<Node>, Identity> table;
+  Node* newest = nullptr;
+  Node* oldest = nullptr;
+  Node* hand = nullptr;
+
+  Node* find(std::string_view key, std::uint64_t hash) noexcept {
+    const auto at = table.find(hash);
+    // Two keys of one 64-bit hash share a place: the later one has it.
+    return at != table.end() && at->second->entry->key == key ? at->second.get() : nullptr;
+  }
+
+  void link_newest(Node& node) noexcept {
+    node.older = newest;
+    node.newer = nullptr;
+    (newest != nullptr ? newest->newer : oldest) = &node;
+    newest = &node;
+  }
+
+  void unlink(Node& node) noexcept {
+    if (hand == &node) hand = node.newer;
+    (node.newer != nullptr ? node.newer->older : newest) = node.older;
+    (node.older != nullptr ? node.older->newer : oldest) = node.newer;
+  }
+
+  // Takes a node out; the entry is returned so that its last reference is dropped after the lock.
+  std::shared_ptr<const Entry> take(Node& node) noexcept {
+    unlink(node);
+    auto entry = std::move(node.entry);
+    table.erase(node.hash);
+    return entry;
+  }
+
+  // SIEVE: from the hand towards the newest, the first entry that was not asked for since the hand last
+  // passed.
+  Node* victim() noexcept {
+    if (oldest == nullptr) return nullptr;
+    Node* at = hand != nullptr ? hand : oldest;
+    while (at->visited) {
+      at->visited = false;
+      at = at->newer != nullptr ? at->newer : oldest;
+    }
+    hand = at;
+    return at;
+  }
+};
+
+Store::Store(std::size_t memory, std::size_t variants, std::size_t shards)
+    : memory_(memory), variants_(std::max<std::size_t>(variants, 1)) {
+  std::random_device random;
+  seed_ = (std::uint64_t{random()} << 32) | random();
+  shards_.reserve(shards);
+  for (std::size_t i = 0; i < shards; ++i) shards_.push_back(std::make_unique<Shard>());
+}
+
+Store::~Store() = default;
+
+std::uint64_t Store::hash(std::string_view key) const noexcept {
+  return XXH3_64bits_withSeed(key.data(), key.size(), seed_);
+}
+
+Store::Shard& Store::shard_of(std::uint64_t hash) noexcept {
+  // The table uses the low bits and the high ones; the shard takes some from the middle.
+  return *shards_[(hash >> 24) % shards_.size()];
+}
+
+std::shared_ptr<const Entry> Store::find(std::string_view key, std::uint64_t hash) noexcept {
+  auto& shard = shard_of(hash);
+  const std::lock_guard lock(shard.mutex);
+  auto* node = shard.find(key, hash);
+  if (node == nullptr) return nullptr;
+  node->visited = true;
+  return node->entry;
+}
+
+bool Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<const Response> response) {
+  const auto alone = entry_overhead + key.size() + response->charge();
+  if (alone > memory_.load(std::memory_order_relaxed)) return false;
+  const auto most = variants_.load(std::memory_order_relaxed);
+
+  auto entry = std::make_shared<Entry>();
+  entry->key = key;
+  std::shared_ptr<const Entry> replaced;  // released after the lock
+  auto& shard = shard_of(hash);
+  {
+    const std::lock_guard lock(shard.mutex);
+    entry->variants.push_back(std::move(response));
+    if (const auto* node = shard.find(key, hash)) {
+      for (const auto& other : node->entry->variants) {
+        if (entry->variants.size() == most) break;
+        if (!same_secondary(other->secondary, entry->variants.front()->secondary))
+          entry->variants.push_back(other);
+      }
+    }
+    const auto charge = entry->charge();
+    auto& node = shard.table[hash];
+    if (node) {
+      bytes_.fetch_sub(node->charge, std::memory_order_relaxed);
+      replaced = std::move(node->entry);
+    } else {
+      node = std::make_unique<Shard::Node>();
+      node->hash = hash;
+      shard.link_newest(*node);
+      entries_.fetch_add(1, std::memory_order_relaxed);
+    }
+    node->entry = std::move(entry);
+    node->charge = charge;
+    bytes_.fetch_add(charge, std::memory_order_relaxed);
+  }
+  evict_to_budget();
+  return true;
+}
+
+void Store::evict_to_budget() {
+  // Shards take turns, so that the sweep is one over the whole store. As many turns as there are shards may
+  // find theirs empty.
+  std::size_t empty_turns = 0;
+  while (bytes_.load(std::memory_order_relaxed) > memory_.load(std::memory_order_relaxed) &&
+         empty_turns < shards_.size()) {
+    auto& shard = *shards_[next_victim_.fetch_add(1, std::memory_order_relaxed) % shards_.size()];
+    std::shared_ptr<const Entry> gone;
+    const std::lock_guard lock(shard.mutex);
+    auto* node = shard.victim();
+    if (node == nullptr) {
+      ++empty_turns;
+      continue;
+    }
+    empty_turns = 0;
+    bytes_.fetch_sub(node->charge, std::memory_order_relaxed);
+    entries_.fetch_sub(1, std::memory_order_relaxed);
+    evictions_.fetch_add(1, std::memory_order_relaxed);
+    gone = shard.take(*node);
+  }
+}
+
+void Store::erase(std::string_view key, std::uint64_t hash) noexcept {
+  auto& shard = shard_of(hash);
+  std::shared_ptr<const Entry> gone;
+  const std::lock_guard lock(shard.mutex);
+  auto* node = shard.find(key, hash);
+  if (node == nullptr) return;
+  bytes_.fetch_sub(node->charge, std::memory_order_relaxed);
+  entries_.fetch_sub(1, std::memory_order_relaxed);
+  gone = shard.take(*node);
+}
+
+std::size_t Store::erase_if(const std::function<bool(const Entry&)>& predicate) {
+  std::size_t erased = 0;
+  for (const auto& shard : shards_) {
+    std::vector<std::shared_ptr<const Entry>> gone;
+    const std::lock_guard lock(shard->mutex);
+    for (auto* node = shard->oldest; node != nullptr;) {
+      auto* next = node->newer;
+      if (predicate(*node->entry)) {
+        bytes_.fetch_sub(node->charge, std::memory_order_relaxed);
+        entries_.fetch_sub(1, std::memory_order_relaxed);
+        gone.push_back(shard->take(*node));
+      }
+      node = next;
+    }
+    erased += gone.size();
+  }
+  return erased;
+}
+
+void Store::set_limits(std::size_t memory, std::size_t variants) {
+  memory_.store(memory, std::memory_order_relaxed);
+  variants_.store(std::max<std::size_t>(variants, 1), std::memory_order_relaxed);
+  evict_to_budget();
+}
+
+StoreStats Store::stats() const noexcept {
+  return {entries_.load(std::memory_order_relaxed), bytes_.load(std::memory_order_relaxed),
+          evictions_.load(std::memory_order_relaxed)};
+}
+
+}  // namespace larder::store

@@ -1,0 +1,72 @@
+// The store: primary key to Entry, under a budget of bytes.
+//
+// Model: a fixed number of shards, each a hash table and a SIEVE queue behind one mutex. A hit locks its
+// shard for a table look-up, a flag and a reference count; nothing is moved or allocated. SIEVE (one flag an
+// entry, a hand that sweeps from the oldest) keeps what is asked for again and needs no reordering on a hit.
+// Invariants: the sum of charges is at most the budget once `put` has returned; an Entry is never changed,
+// only replaced. Threading: every member function may be called from any thread. No two shards are locked at
+// a time.
+#pragma once
+
+#include "store/response.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+namespace larder::store {
+
+struct StoreStats {
+  std::size_t entries = 0;
+  std::size_t bytes = 0;
+  std::uint64_t evictions = 0;
+};
+
+class Store {
+ public:
+  /// `memory` and the charge of an entry are in bytes; `variants` bounds the responses of one key.
+  Store(std::size_t memory, std::size_t variants, std::size_t shards = 64);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  /// The hash that the functions below want for a key. Seeded for each process.
+  [[nodiscard]] std::uint64_t hash(std::string_view key) const noexcept;
+
+  /// The entry of that key or nullptr; counts as a use.
+  [[nodiscard]] std::shared_ptr<const Entry> find(std::string_view key, std::uint64_t hash) noexcept;
+
+  /// Stores a response under its key: in place of the one with the same secondary key, or beside the others,
+  /// the oldest of which leaves when there are too many. False where it alone exceeds the budget: then
+  /// nothing changes.
+  bool put(std::string_view key, std::uint64_t hash, std::shared_ptr<const Response> response);
+
+  void erase(std::string_view key, std::uint64_t hash) noexcept;
+  /// Erases what the predicate names, shard by shard; returns how many entries.
+  std::size_t erase_if(const std::function<bool(const Entry&)>& predicate);
+
+  /// A smaller budget evicts at once.
+  void set_limits(std::size_t memory, std::size_t variants);
+
+  [[nodiscard]] StoreStats stats() const noexcept;
+
+ private:
+  struct Shard;
+  [[nodiscard]] Shard& shard_of(std::uint64_t hash) noexcept;
+  void evict_to_budget();
+
+  std::atomic<std::size_t> memory_;
+  std::atomic<std::size_t> variants_;
+  std::uint64_t seed_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::atomic<std::size_t> bytes_{0};
+  std::atomic<std::size_t> entries_{0};
+  std::atomic<std::uint64_t> evictions_{0};
+  std::atomic<std::size_t> next_victim_{0};
+};
+
+}  // namespace larder::store

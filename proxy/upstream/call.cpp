@@ -1,0 +1,175 @@
+#include "upstream/call.hpp"
+
+#include <boost/asio/buffer.hpp>
+
+#include <cstring>
+
+namespace larder::upstream {
+
+using Kind = http::Framing::Kind;
+
+Call::~Call() {
+  give_back();
+}
+
+void Call::give_back() noexcept {
+  auto& loop = pool_.loop();
+  if (buffer_) loop.buffers().give_back(std::move(buffer_));
+  if (!connection_) return;
+  const bool reusable =
+      request_complete_ && answer_complete_ && head_.keep_alive && begin_ == end_ && head_.status != 101;
+  if (reusable) pool_.release(std::move(connection_));
+}
+
+void Call::cancel() noexcept {
+  if (!connection_) return;
+  Error ignored;
+  connection_->socket().cancel(ignored);
+}
+
+Task<std::optional<Failure>> Call::open(bool fresh) {
+  auto acquired = co_await pool_.acquire(fresh);
+  if (auto* failed = std::get_if<Failure>(&acquired)) co_return std::move(*failed);
+  connection_ = std::move(std::get<std::unique_ptr<Connection>>(acquired));
+  reused_ = connection_->is_reused();
+  any_byte_ = false;
+  pool_.loop().counters().upstream_requests.add();
+  co_return std::nullopt;
+}
+
+Failure Call::failure(FailureKind late, FailureKind otherwise, const Error& error) const {
+  if (connection_ && connection_->deadline().expired()) return {late, {}, {}};
+  return {otherwise, {}, error == asio::error::eof ? std::string() : error.message()};
+}
+
+Task<std::optional<Failure>> Call::write(std::string_view bytes) {
+  auto& socket = connection_->socket();
+  while (!bytes.empty()) {
+    Error error;
+    const auto sent = socket.write_some(asio::buffer(bytes), error);
+    bytes.remove_prefix(sent);
+    if (bytes.empty()) break;
+    if (error && error != asio::error::would_block)
+      co_return failure(FailureKind::idle_timeout, FailureKind::write_failed, error);
+    connection_->deadline().set(pool_.settings().idle_timeout);
+    auto [waited] = co_await socket.async_wait(Socket::wait_write, as_result);
+    if (waited) co_return failure(FailureKind::idle_timeout, FailureKind::write_failed, waited);
+    connection_->deadline().clear();
+  }
+  co_return std::nullopt;
+}
+
+void Call::request_complete() noexcept {
+  request_complete_ = true;
+  if (waits_for_answer_) connection_->deadline().set(pool_.settings().first_byte_timeout);
+}
+
+// Reads once, behind what is there.
+Task<std::optional<Failure>> Call::fill_buffer(Millis patience, FailureKind late, FailureKind closed) {
+  auto& socket = connection_->socket();
+  if (!buffer_) buffer_ = pool_.loop().buffers().lend();
+  if (begin_ == end_) begin_ = end_ = 0;
+  if (end_ == buffer_.size() && begin_ > 0) {
+    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  for (;;) {
+    Error error;
+    const auto got = socket.read_some(asio::buffer(buffer_.data() + end_, buffer_.size() - end_), error);
+    if (got > 0) {
+      end_ += got;
+      any_byte_ = true;
+      if (request_complete_) connection_->deadline().clear();
+      co_return std::nullopt;
+    }
+    if (error != asio::error::would_block) {
+      at_end_of_file_ = error == asio::error::eof;
+      co_return failure(late, closed, error);
+    }
+    if (request_complete_) connection_->deadline().set(patience);
+    waits_for_answer_ = true;
+    auto [waited] = co_await socket.async_wait(Socket::wait_read, as_result);
+    waits_for_answer_ = false;
+    if (waited) co_return failure(late, closed, waited);
+  }
+}
+
+Task<std::optional<Failure>> Call::read_head(http::Method method) {
+  for (;;) {
+    const std::string_view unread(buffer_.data() + begin_, end_ - begin_);
+    if (!unread.empty()) {
+      auto result = http::read_response(unread, limits_, method, head_);
+      if (result.state == http::GateResult::State::refused) {
+        co_return Failure{FailureKind::bad_answer, result.refusal, {}};
+      }
+      if (result.state == http::GateResult::State::complete) {
+        // The body is read into the same buffer, so the head moves to bytes of its own.
+        head_bytes_.assign(unread.substr(0, result.head_size));
+        begin_ += result.head_size;
+        result = http::read_response(head_bytes_, limits_, method, head_);
+        remaining_ = head_.framing.length;
+        answer_complete_ = !is_interim() && head_.framing.kind == Kind::none;
+        co_return std::nullopt;
+      }
+    }
+    const auto& settings = pool_.settings();
+    const bool begun = !unread.empty();
+    auto failed = co_await fill_buffer(begun ? settings.idle_timeout : settings.first_byte_timeout,
+                                       begun ? FailureKind::idle_timeout : FailureKind::first_byte_timeout,
+                                       begun ? FailureKind::closed_in_body : FailureKind::closed_early);
+    if (failed) co_return failed;
+  }
+}
+
+Task<Call::Piece> Call::read_body() {
+  for (;;) {
+    if (answer_complete_) co_return Piece{{}, true, std::nullopt};
+    const std::string_view unread(buffer_.data() + begin_, end_ - begin_);
+    if (!unread.empty()) {
+      switch (head_.framing.kind) {
+        case Kind::none:
+          break;
+        case Kind::length: {
+          const auto data =
+              unread.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, unread.size())));
+          begin_ += data.size();
+          remaining_ -= data.size();
+          answer_complete_ = remaining_ == 0;
+          co_return Piece{data, answer_complete_, std::nullopt};
+        }
+        case Kind::until_close:
+          begin_ = end_;
+          co_return Piece{unread, false, std::nullopt};
+        case Kind::chunked: {
+          const auto step = chunked_.feed(unread);
+          begin_ += step.consumed;
+          if (step.state == http::ChunkedReader::Step::State::refused) {
+            co_return Piece{{}, false, Failure{FailureKind::bad_answer, step.refusal, {}}};
+          }
+          answer_complete_ = step.state == http::ChunkedReader::Step::State::done;
+          if (!step.data.empty() || answer_complete_)
+            co_return Piece{step.data, answer_complete_, std::nullopt};
+          continue;
+        }
+      }
+    }
+    if (head_.framing.kind == Kind::length && remaining_ == 0) {
+      answer_complete_ = true;
+      continue;
+    }
+    auto failed = co_await fill_buffer(pool_.settings().idle_timeout, FailureKind::idle_timeout,
+                                       FailureKind::closed_in_body);
+    if (failed) {
+      // RFC 9112 6.3: only a close that is a clean end completes a body that has no other.
+      if (head_.framing.kind == Kind::until_close && at_end_of_file_) {
+        answer_complete_ = true;
+        head_.keep_alive = false;
+        continue;
+      }
+      co_return Piece{{}, false, std::move(failed)};
+    }
+  }
+}
+
+}  // namespace larder::upstream

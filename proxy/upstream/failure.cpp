@@ -1,0 +1,80 @@
+#include "upstream/failure.hpp"
+
+namespace larder::upstream {
+
+int Failure::status() const noexcept {
+  switch (kind) {
+    case FailureKind::connect_timeout:
+    case FailureKind::first_byte_timeout:
+    case FailureKind::idle_timeout:
+      return 504;
+    case FailureKind::queue_full:
+    case FailureKind::queue_timeout:
+      return 503;
+    default:
+      return 502;
+  }
+}
+
+std::string_view Failure::name() const noexcept {
+  switch (kind) {
+    case FailureKind::resolve_failed:
+      return "resolve_failed";
+    case FailureKind::connect_failed:
+      return "connect_failed";
+    case FailureKind::connect_timeout:
+      return "connect_timeout";
+    case FailureKind::queue_full:
+      return "queue_full";
+    case FailureKind::queue_timeout:
+      return "queue_timeout";
+    case FailureKind::closed_early:
+      return "closed_early";
+    case FailureKind::write_failed:
+      return "write_failed";
+    case FailureKind::first_byte_timeout:
+      return "first_byte_timeout";
+    case FailureKind::idle_timeout:
+      return "idle_timeout";
+    case FailureKind::closed_in_body:
+      return "closed_in_body";
+    case FailureKind::bad_answer:
+      return "bad_answer";
+  }
+  return "";
+}
+
+std::string Failure::sentence() const {
+  const auto with_reason = [this](std::string text) {
+    if (!reason.empty()) text += ": " + reason;
+    return text;
+  };
+  switch (kind) {
+    case FailureKind::resolve_failed:
+      return with_reason("the upstream's name could not be resolved");
+    case FailureKind::connect_failed:
+      return with_reason("could not connect to the upstream");
+    case FailureKind::connect_timeout:
+      return "the upstream did not accept a connection within connect_timeout";
+    case FailureKind::queue_full:
+      return "too many requests wait for a connection to the upstream";
+    case FailureKind::queue_timeout:
+      return "no connection to the upstream became free within queue_timeout";
+    case FailureKind::closed_early:
+      return with_reason("the upstream closed the connection before it answered");
+    case FailureKind::write_failed:
+      return with_reason("the upstream closed the connection while the request was sent");
+    case FailureKind::first_byte_timeout:
+      return "the upstream did not answer within first_byte_timeout";
+    case FailureKind::idle_timeout:
+      return "the upstream's answer stopped for longer than idle_timeout";
+    case FailureKind::closed_in_body:
+      return "the upstream closed the connection in the middle of its answer";
+    case FailureKind::bad_answer:
+      return "the upstream's answer was refused: " +
+             std::string(refusal ? http::describe(*refusal) : "malformed");
+  }
+  return "the upstream failed";
+}
+
+}  // namespace larder::upstream

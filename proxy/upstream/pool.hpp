@@ -1,0 +1,92 @@
+// Connections to the API: reused while they live, bounded in number, with a bounded queue in front.
+//
+// Each loop has a pool of its own, with its share of `upstream.connections` and `upstream.queue`; nothing
+// here is shared between threads. A Connection is owned by whoever uses it and comes back with `release`;
+// destroying it closes it and lets the next in the queue connect. The Pool outlives its Connections.
+#pragma once
+
+#include "loop/loop.hpp"
+#include "settings/settings.hpp"
+#include "upstream/failure.hpp"
+
+#include <deque>
+#include <list>
+#include <memory>
+#include <variant>
+#include <vector>
+
+namespace larder::upstream {
+
+class Pool;
+
+class Connection {
+ public:
+  Connection(Pool& pool, Socket socket);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  [[nodiscard]] Socket& socket() noexcept { return socket_; }
+  [[nodiscard]] Deadline& deadline() noexcept { return deadline_; }
+  /// It has carried a request before, so the peer may have closed it since.
+  [[nodiscard]] bool is_reused() const noexcept { return reused_; }
+
+ private:
+  friend class Pool;
+  Pool& pool_;
+  Socket socket_;
+  Deadline deadline_;  // cancels what the socket is doing
+  bool reused_ = false;
+  bool idle_ = false;
+  std::list<Connection*>::iterator place_;  // in Pool::live_
+};
+
+using Acquired = std::variant<std::unique_ptr<Connection>, Failure>;
+
+class Pool {
+ public:
+  /// `share` is the number of loops that divide the bounds among themselves.
+  Pool(Loop& loop, const settings::Upstream& upstream, unsigned share);
+  ~Pool();
+
+  /// A pooled connection, or a new one (`fresh`: never a pooled one), or a place in the queue until there is
+  /// one.
+  [[nodiscard]] Task<Acquired> acquire(bool fresh);
+  /// Takes back a connection on which nothing is outstanding.
+  void release(std::unique_ptr<Connection> connection);
+
+  /// For connections made from now on; pooled ones to another address are closed.
+  void configure(const settings::Upstream& upstream, unsigned share);
+  void close_idle() noexcept { idle_.clear(); }
+  /// Ends everything: pooled connections, those in use, and requests that wait. Nothing is connected any
+  /// more.
+  void force() noexcept;
+
+  [[nodiscard]] Loop& loop() noexcept { return loop_; }
+  [[nodiscard]] const settings::Upstream& settings() const noexcept { return upstream_; }
+
+ private:
+  friend class Connection;
+  struct Waiter;
+  using Endpoints = std::vector<StreamProtocol::endpoint>;
+
+  [[nodiscard]] Task<std::variant<Endpoints, Failure>> resolve();
+  [[nodiscard]] Task<Acquired> connect();
+  [[nodiscard]] std::unique_ptr<Connection> take_idle();
+  void closed() noexcept;
+  void wake_next() noexcept;
+
+  Loop& loop_;
+  settings::Upstream upstream_;
+  std::size_t most_ = 1;  // connections
+  std::size_t most_queued_ = 1;
+  std::size_t open_ = 0;                           // connected or connecting
+  std::vector<std::unique_ptr<Connection>> idle_;  // most recently used last
+  std::list<Waiter*> queue_;
+  std::list<Connection*> live_;  // every one there is
+  bool forced_ = false;
+  Endpoints resolved_;
+  policy::MonoTime resolved_at_{};
+};
+
+}  // namespace larder::upstream

@@ -1,0 +1,185 @@
+#include "policy/decide.hpp"
+
+#include "../catch.hpp"
+#include "policy/storability.hpp"
+#include "support.hpp"
+
+using namespace larder;
+using namespace std::chrono_literals;
+using policy::Detail;
+using policy::Forward;
+using policy::Millis;
+
+namespace {
+
+// A stored response received at the start, fresh for a minute.
+policy::StoredMeta stored(const char* response = "", const settings::Route& route = test::standard_route()) {
+  const test::Request request("GET /x");
+  const test::Lines fields(std::string("Cache-Control: max-age=60\nETag: \"a\"") +
+                           (*response != 0 ? "\n" : "") + response);
+  const auto judged = policy::judge(request.facts, route, 200, fields, false, test::received());
+  return std::get<policy::StoredMeta>(judged);
+}
+
+// What was decided, as one line.
+std::string said(const policy::Decision& decision) {
+  struct Say {
+    std::string outcome(const policy::Outcome& outcome) const {
+      std::string text;
+      policy::append_cache_status(outcome, text);
+      return text;
+    }
+    std::string operator()(const policy::Serve& serve) const { return "serve " + outcome(serve.outcome); }
+    std::string operator()(const policy::ServeThenRefresh& serve) const {
+      return "serve+refresh " + outcome(serve.outcome);
+    }
+    std::string operator()(const policy::Wait& wait) const {
+      return "wait " + std::string(name_of(wait.why));
+    }
+    std::string operator()(const policy::Validate& validate) const {
+      return "validate " + std::string(name_of(validate.why));
+    }
+    std::string operator()(const policy::Pass& pass) const {
+      return "pass " + std::string(name_of(pass.why)) + " " + std::string(name_of(pass.detail));
+    }
+    std::string operator()(const policy::Refuse& refuse) const {
+      return "refuse " + std::to_string(refuse.status);
+    }
+  };
+  return std::visit(Say{}, decision);
+}
+
+struct Row {
+  const char* rule;
+  const char* request;   // field lines
+  const char* response;  // further field lines of what is stored
+  Millis after;
+  const char* expected;
+};
+
+const Row rows[] = {
+    {"4.2: fresh", "", "", 10s, "serve larder; hit; ttl=50"},
+    {"4.2: fresh to the last", "", "", 59'999ms, "serve larder; hit; ttl=0"},
+    {"4.2: stale at its lifetime", "", "", 60s, "validate stale"},
+    {"5.2.1.4: no-cache", "Cache-Control: no-cache", "", 1s, "validate request"},
+    {"5.4: Pragma: no-cache", "Pragma: no-cache", "", 1s, "validate request"},
+    {"5.4: Pragma is nothing beside Cache-Control", "Pragma: no-cache\nCache-Control: max-stale=1", "", 1s,
+     "serve larder; hit; ttl=59"},
+    {"5.2.1.1: max-age above the age", "Cache-Control: max-age=10", "", 5s, "serve larder; hit; ttl=55"},
+    {"5.2.1.1: max-age below it", "Cache-Control: max-age=4", "", 5s, "validate request"},
+    {"5.2.1.1: max-age=0", "Cache-Control: max-age=0", "", 1s, "validate request"},
+    {"5.2.1.3: min-fresh that is met", "Cache-Control: min-fresh=50", "", 10s, "serve larder; hit; ttl=50"},
+    {"5.2.1.3: min-fresh that is not", "Cache-Control: min-fresh=51", "", 10s, "validate request"},
+    {"5.2.1.2: max-stale within", "Cache-Control: max-stale=10", "", 65s,
+     "serve larder; hit; ttl=-5; detail=max-stale"},
+    {"5.2.1.2: max-stale beyond", "Cache-Control: max-stale=10", "", 71s, "validate stale"},
+    {"5.2.1.2: max-stale without a number", "Cache-Control: max-stale", "", 1000s,
+     "serve larder; hit; ttl=-940; detail=max-stale"},
+    {"5.2.2.2: must-revalidate beats max-stale", "Cache-Control: max-stale", "Cache-Control: must-revalidate",
+     65s, "validate stale"},
+    {"5.2.2.8: proxy-revalidate too", "Cache-Control: max-stale", "Cache-Control: proxy-revalidate", 65s,
+     "validate stale"},
+    {"5.2.2.10: s-maxage too", "Cache-Control: max-stale", "Cache-Control: s-maxage=60", 65s,
+     "validate stale"},
+    {"5.2.1.7: only-if-cached with something fresh", "Cache-Control: only-if-cached", "", 1s,
+     "serve larder; hit; ttl=59"},
+    {"5.2.1.7: only-if-cached with something stale", "Cache-Control: only-if-cached", "", 61s, "refuse 504"},
+    {"RFC 5861 3: within the window", "", "Cache-Control: stale-while-revalidate=30", 80s,
+     "serve+refresh larder; hit; ttl=-20; detail=stale-while-revalidate"},
+    {"RFC 5861 3: beyond the window", "", "Cache-Control: stale-while-revalidate=30", 91s, "validate stale"},
+    {"RFC 5861 3: not against must-revalidate", "",
+     "Cache-Control: stale-while-revalidate=30, must-revalidate", 80s, "validate stale"},
+    {"RFC 5861 3: not for one who asks for freshness", "Cache-Control: max-age=90",
+     "Cache-Control: stale-while-revalidate=30", 80s, "validate stale"},
+    {"5.2.2.4: no-cache is never reused unasked", "", "Cache-Control: no-cache", 1s, "validate stale"},
+};
+
+}  // namespace
+
+TEST_CASE("what is stored is reused as RFC 9111 4.2 and 5.2 say") {
+  for (const auto& row : rows) {
+    INFO(row.rule);
+    const auto held = stored(row.response);
+    const test::Request request("GET /x", row.request);
+    CHECK(said(policy::decide(request.facts, test::standard_route(), {&held, false}, test::at(row.after))) ==
+          row.expected);
+  }
+}
+
+TEST_CASE("a miss names its reason") {
+  const test::Request request("GET /x");
+  const auto route = test::standard_route();
+  CHECK(said(policy::decide(request.facts, route, {nullptr, false}, test::at())) == "wait uri-miss");
+  CHECK(said(policy::decide(request.facts, route, {nullptr, true}, test::at())) == "wait vary-miss");
+  const test::Request cached("GET /x", "Cache-Control: only-if-cached");
+  CHECK(said(policy::decide(cached.facts, route, {nullptr, false}, test::at())) == "refuse 504");
+  const test::Request no_store("GET /x", "Cache-Control: no-store");
+  CHECK(said(policy::decide(no_store.facts, route, {nullptr, false}, test::at())) ==
+        "pass request request-no-store");
+  const test::Request range("GET /x", "Range: bytes=0-1");
+  CHECK(said(policy::decide(range.facts, route, {nullptr, false}, test::at())) ==
+        "pass uri-miss request-range");
+}
+
+TEST_CASE("a HEAD that misses goes on by the book, and fills the entry under a ttl") {
+  const test::Request request("HEAD /x");
+  CHECK(said(policy::decide(request.facts, test::standard_route(), {}, test::at())) ==
+        "pass uri-miss head-miss");
+  CHECK(said(policy::decide(request.facts, test::ttl_route(), {}, test::at())) == "wait uri-miss");
+}
+
+TEST_CASE("what has no validator is fetched whole") {
+  auto held = stored();
+  held.upstream_entity_tag.clear();
+  const test::Request request("GET /x");
+  CHECK(said(policy::decide(request.facts, test::standard_route(), {&held, false}, test::at(61s))) ==
+        "wait stale");
+}
+
+TEST_CASE("a forced refresh fetches, unless one was just done") {
+  auto route = test::ttl_route();
+  route.refresh_param = "refresh";
+  route.refresh_min_interval = 5s;
+  const auto held = stored("", route);
+  test::Request request("GET /x?refresh=1");
+  request.facts.refresh = true;
+  CHECK(said(policy::decide(request.facts, route, {&held, false}, test::at(6s))) == "validate request");
+  CHECK(said(policy::decide(request.facts, route, {&held, false}, test::at(4s))) ==
+        "serve larder; hit; ttl=26; detail=refresh-too-soon");
+  const test::Request no_cache("GET /x", "Cache-Control: no-cache");
+  CHECK(said(policy::decide(no_cache.facts, route, {&held, false}, test::at(6s))) == "validate request");
+  CHECK(said(policy::decide(no_cache.facts, route, {&held, false}, test::at(4s))) ==
+        "serve larder; hit; ttl=26; detail=refresh-too-soon");
+}
+
+TEST_CASE("requests that are not for a cache are told apart") {
+  const auto standard = test::standard_route();
+  const auto ttl = test::ttl_route();
+  const auto why = [](const test::Request& request, const settings::Route* route) {
+    const auto result = policy::is_for_cache(request.facts, route);
+    const auto* pass = std::get_if<policy::Pass>(&result);
+    return pass == nullptr ? std::string("for the cache") : said(policy::Decision(*pass));
+  };
+  CHECK(why(test::Request("GET /x"), &standard) == "for the cache");
+  CHECK(why(test::Request("HEAD /x"), &standard) == "for the cache");
+  CHECK(why(test::Request("POST /x"), &standard) == "pass method ");
+  CHECK(why(test::Request("BREW /x"), &standard) == "pass method ");
+  CHECK(why(test::Request("GET /x"), nullptr) == "pass bypass route-off");
+  CHECK(why(test::Request("GET /x", "Content-Length: 3"), &standard) == "pass bypass request-body");
+  CHECK(why(test::Request("GET /x", "Content-Length: 0"), &standard) == "for the cache");
+  CHECK(why(test::Request("GET /x", "Connection: upgrade\nUpgrade: websocket"), &standard) ==
+        "pass bypass request-upgrade");
+  CHECK(why(test::Request("GET /x", "If-Match: \"a\""), &standard) == "pass request ");
+  CHECK(why(test::Request("GET /x", "Authorization: x"), &standard) == "for the cache");
+  CHECK(why(test::Request("GET /x", "Authorization: x"), &ttl) == "pass bypass request-authorization");
+}
+
+TEST_CASE("on an error a stale response answers within its window only") {
+  const test::Request request("GET /x");
+  const auto held = stored("Cache-Control: stale-if-error=30");
+  CHECK(policy::may_serve_on_error(request.facts, held, test::at(80s)));
+  CHECK_FALSE(policy::may_serve_on_error(request.facts, held, test::at(91s)));
+  CHECK_FALSE(policy::may_serve_on_error(request.facts, stored(), test::at(61s)));
+  CHECK_FALSE(policy::may_serve_on_error(
+      request.facts, stored("Cache-Control: stale-if-error=30, must-revalidate"), test::at(80s)));
+}

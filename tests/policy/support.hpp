@@ -1,0 +1,90 @@
+// Messages as a table writes them: "Name: value\r\n..." to fields, and moments counted from one start.
+#pragma once
+
+#include "http/fields.hpp"
+#include "http/gate.hpp"
+#include "policy/freshness.hpp"
+#include "policy/request.hpp"
+#include "settings/settings.hpp"
+
+#include <string>
+#include <vector>
+
+namespace larder::test {
+
+/// Field lines from "A: 1\nB: 2". The views point into the Lines.
+class Lines {
+ public:
+  Lines(std::string text) : text_(std::move(text)) {
+    std::string_view rest = text_;
+    while (!rest.empty()) {
+      const auto line = rest.substr(0, rest.find('\n'));
+      const auto colon = line.find(':');
+      const auto name = line.substr(0, colon);
+      auto value = line.substr(colon + 1);
+      value.remove_prefix(std::min(value.find_first_not_of(' '), value.size()));
+      fields_.push_back({boost::beast::http::string_to_field(name), name, value});
+      rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    }
+  }
+  Lines(const char* text) : Lines(std::string(text)) {}
+  Lines(const Lines&) = delete;
+  Lines& operator=(const Lines&) = delete;
+  operator http::Fields() const { return fields_; }
+
+ private:
+  std::string text_;
+  std::vector<http::Field> fields_;
+};
+
+/// Sun, 06 Nov 1994 08:49:37 GMT on the wall, and an hour on the monotonic clock.
+inline policy::Now at(policy::Millis after = {}) {
+  using namespace std::chrono;
+  return {policy::WallTime{seconds{784111777}} + after, policy::MonoTime{hours{1}} + after};
+}
+
+/// A request that took `delay`, received at `at()`.
+inline policy::Exchanged received(policy::Millis delay = {}) {
+  return {at(-delay), at()};
+}
+
+/// A parsed request; the head's views point into the request.
+struct Request {
+  explicit Request(const std::string& start, const std::string& lines = {}) {
+    text = start + " HTTP/1.1\r\nHost: api\r\n";
+    std::string_view rest = lines;
+    while (!rest.empty()) {
+      const auto line = rest.substr(0, rest.find('\n'));
+      text.append(line).append("\r\n");
+      rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    }
+    text += "\r\n";
+    result = http::read_request(text, {}, head);
+    facts = policy::facts_of(head);
+  }
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+
+  std::string text;
+  http::RequestHead head;
+  http::GateResult result;
+  policy::RequestFacts facts;
+};
+
+inline settings::Route standard_route() {
+  settings::Route route;
+  route.name = "/**";
+  std::string error;
+  route.path = *http::PathPattern::parse("/**", error);
+  route.cache = settings::CacheMode::standard;
+  return route;
+}
+
+inline settings::Route ttl_route(settings::Millis ttl = std::chrono::seconds{30}) {
+  auto route = standard_route();
+  route.cache = settings::CacheMode::ttl;
+  route.ttl = ttl;
+  return route;
+}
+
+}  // namespace larder::test

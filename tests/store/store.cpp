@@ -1,0 +1,180 @@
+#include "store/store.hpp"
+
+#include "../catch.hpp"
+#include "store/write_log.hpp"
+
+#include <thread>
+
+using namespace larder;
+using store::Response;
+using store::Store;
+
+namespace {
+
+std::shared_ptr<const Response> response(std::size_t body, const std::string& accept = {}) {
+  auto made = std::make_shared<Response>();
+  made->body = std::make_shared<const std::string>(body, 'x');
+  if (!accept.empty()) made->secondary.push_back({http::FieldId::accept, "accept", accept});
+  return made;
+}
+
+class Sieve {
+ public:
+  explicit Sieve(std::size_t entries) : store_(entries * charge(), 4, 1) {}
+  void put(const std::string& key) { REQUIRE(store_.put(key, store_.hash(key), response(1000))); }
+  bool has(const std::string& key) { return store_.find(key, store_.hash(key)) != nullptr; }
+  Store& store() { return store_; }
+
+ private:
+  static std::size_t charge() {
+    Store probe(1u << 20, 4, 1);
+    (void)probe.put("k00", probe.hash("k00"), response(1000));
+    return probe.stats().bytes;
+  }
+  Store store_;
+};
+
+}  // namespace
+
+TEST_CASE("what is put is found under its key and no other") {
+  Store store(1u << 20, 4);
+  REQUIRE(store.put("a", store.hash("a"), response(10)));
+  const auto entry = store.find("a", store.hash("a"));
+  REQUIRE(entry);
+  CHECK(entry->variants.size() == 1);
+  CHECK(entry->variants.front()->body->size() == 10);
+  CHECK_FALSE(store.find("b", store.hash("b")));
+  CHECK_FALSE(store.find("b", store.hash("a")));
+}
+
+TEST_CASE("a response takes the place of the one with the same secondary key") {
+  Store store(1u << 20, 4);
+  const auto hash = store.hash("k");
+  store.put("k", hash, response(10, "text"));
+  store.put("k", hash, response(20, "json"));
+  store.put("k", hash, response(30, "text"));
+  const auto entry = store.find("k", hash);
+  REQUIRE(entry->variants.size() == 2);
+  CHECK(entry->variants[0]->body->size() == 30);
+  CHECK(entry->variants[1]->body->size() == 20);
+  CHECK(store.stats().entries == 1);
+}
+
+TEST_CASE("the variants of a key are bounded, and the oldest leaves") {
+  Store store(1u << 20, 3);
+  const auto hash = store.hash("k");
+  for (const char* accept : {"a", "b", "c", "d"}) store.put("k", hash, response(10, accept));
+  const auto entry = store.find("k", hash);
+  REQUIRE(entry->variants.size() == 3);
+  CHECK(*entry->variants.back()->secondary.front().value == "b");
+}
+
+TEST_CASE("the charge never exceeds the budget once put has returned") {
+  Store store(100'000, 4);
+  for (int i = 0; i < 1000; ++i) {
+    const auto key = "k" + std::to_string(i);
+    store.put(key, store.hash(key), response(static_cast<std::size_t>(i % 7) * 900));
+    REQUIRE(store.stats().bytes <= 100'000);
+  }
+  CHECK(store.stats().evictions > 0);
+  CHECK(store.stats().entries > 5);
+}
+
+TEST_CASE("a response larger than the budget is refused and nothing is evicted for it") {
+  Store store(10'000, 4);
+  REQUIRE(store.put("a", store.hash("a"), response(10)));
+  CHECK_FALSE(store.put("b", store.hash("b"), response(20'000)));
+  CHECK(store.find("a", store.hash("a")));
+}
+
+TEST_CASE("readers pin what they read, whatever is evicted, replaced or erased") {
+  Store store(5'000, 4);
+  store.put("a", store.hash("a"), response(1000));
+  const auto pinned = store.find("a", store.hash("a"));
+  for (int i = 0; i < 100; ++i) {
+    const auto key = "k" + std::to_string(i);
+    store.put(key, store.hash(key), response(1000));
+  }
+  store.erase("a", store.hash("a"));
+  CHECK(*pinned->variants.front()->body == std::string(1000, 'x'));
+}
+
+TEST_CASE("SIEVE keeps what was asked for again") {
+  Sieve sieve(3);
+  sieve.put("k01");
+  sieve.put("k02");
+  sieve.put("k03");
+  CHECK(sieve.has("k01"));
+  sieve.put("k04");
+  CHECK(sieve.has("k01"));
+  CHECK_FALSE(sieve.has("k02"));
+}
+
+TEST_CASE("SIEVE's hand goes on from where it stopped") {
+  Sieve sieve(3);
+  for (const char* key : {"k01", "k02", "k03"}) sieve.put(key);
+  CHECK(sieve.has("k01"));
+  sieve.put("k04");  // the hand passed k01 and took k02
+  sieve.put("k05");  // it goes on to k03, though k01 is older
+  CHECK(sieve.store().stats().entries == 3);
+  CHECK_FALSE(sieve.has("k03"));
+  CHECK(sieve.has("k01"));
+}
+
+TEST_CASE("a smaller budget evicts at once") {
+  Store store(1u << 20, 4);
+  for (int i = 0; i < 100; ++i) {
+    const auto key = "k" + std::to_string(i);
+    store.put(key, store.hash(key), response(1000));
+  }
+  store.set_limits(20'000, 4);
+  CHECK(store.stats().bytes <= 20'000);
+}
+
+TEST_CASE("erase_if takes what the predicate names and gives its bytes back") {
+  Store store(1u << 20, 4);
+  for (const char* key : {"/a/1", "/a/2", "/b/1"}) store.put(key, store.hash(key), response(100));
+  CHECK(store.erase_if([](const store::Entry& entry) { return entry.key.starts_with("/a/"); }) == 2);
+  CHECK(store.stats().entries == 1);
+  store.erase("/b/1", store.hash("/b/1"));
+  CHECK(store.stats().entries == 0);
+  CHECK(store.stats().bytes == 0);
+}
+
+TEST_CASE("loops may use the store at the same time") {
+  Store store(200'000, 4);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&store, t] {
+      for (int i = 0; i < 3000; ++i) {
+        const auto key = "k" + std::to_string((i * 7 + t) % 300);
+        if (const auto entry = store.find(key, store.hash(key))) {
+          if (entry->key != key) std::abort();
+        } else {
+          store.put(key, store.hash(key), response(500 + static_cast<std::size_t>(i % 100)));
+        }
+        if (i % 50 == 0) store.erase(key, store.hash(key));
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(store.stats().bytes <= 200'000);
+}
+
+TEST_CASE("a write makes void what began before it, and nothing else") {
+  store::WriteLog log;
+  const auto before = log.begin_fill();
+  CHECK_FALSE(log.is_void(before, 1, 100));
+  log.written(1);
+  CHECK(log.is_void(before, 1, 100));
+  CHECK_FALSE(log.is_void(before, 2, 100));
+  const auto after = log.begin_fill();
+  CHECK_FALSE(log.is_void(after, 1, 100));
+  log.route_written(100);
+  CHECK(log.is_void(after, 1, 100));
+  CHECK_FALSE(log.is_void(after, 1, 101));
+  const auto later = log.begin_fill();
+  log.all_written();
+  CHECK(log.is_void(later, 5, 500));
+  CHECK_FALSE(log.is_void(log.begin_fill(), 5, 500));
+}
