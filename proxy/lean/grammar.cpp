@@ -1,0 +1,135 @@
+#include "lean/grammar.hpp"
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+
+namespace larder::lean {
+
+namespace {
+
+constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
+constexpr std::uint32_t no_digit = 1u << 16;  // stays above any four digits, wherever it is met
+constexpr auto hex_values = [] {
+  std::array<std::uint32_t, 256> values{};
+  values.fill(no_digit);
+  for (unsigned i = 0; i < 10; ++i) values['0' + i] = i;
+  for (unsigned i = 0; i < 6; ++i) values['a' + i] = values['A' + i] = 10 + i;
+  return values;
+}();
+
+std::uint32_t hex_value(char c) noexcept { return hex_values[static_cast<unsigned char>(c)]; }
+
+// Of four digits; no_digit or more if one is none.
+std::uint32_t hex4(const char* at) noexcept {
+  const auto high = hex_value(at[0]), second = hex_value(at[1]), third = hex_value(at[2]), low = hex_value(at[3]);
+  if ((high | second | third | low) >= no_digit) return no_digit;
+  return (high << 12u) | (second << 8u) | (third << 4u) | low;
+}
+
+// What stands for each letter behind a backslash; 0 where it stands for nothing.
+constexpr auto escapes = [] {
+  std::array<char, 256> table{};
+  table['"'] = '"';
+  table['\\'] = '\\';
+  table['/'] = '/';
+  table['b'] = '\b';
+  table['f'] = '\f';
+  table['n'] = '\n';
+  table['r'] = '\r';
+  table['t'] = '\t';
+  return table;
+}();
+
+void append_utf8(std::uint32_t code, std::string& out) {
+  const auto add = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
+  if (code < 0x80) return add(code);
+  if (code < 0x800) {
+    add(0xC0u | (code >> 6u));
+  } else {
+    if (code < 0x10000) {
+      add(0xE0u | (code >> 12u));
+    } else {
+      add(0xF0u | (code >> 18u));
+      add(0x80u | ((code >> 12u) & 0x3Fu));
+    }
+    add(0x80u | ((code >> 6u) & 0x3Fu));
+  }
+  add(0x80u | (code & 0x3Fu));
+}
+
+// The character of the `\u` escape at the front of `text`, with the low surrogate that may follow; takes it off.
+std::uint32_t take_character(std::string_view& text) {
+  const auto code = hex4(text.data() + 2);
+  text.remove_prefix(6);
+  if (code < 0xD800 || code >= 0xDC00 || !text.starts_with("\\u")) return code;
+  const auto low = hex4(text.data() + 2);
+  if (low < 0xDC00 || low >= 0xE000) return code;
+  text.remove_prefix(6);
+  return 0x10000 + ((code - 0xD800) << 10u) + (low - 0xDC00);
+}
+
+}  // namespace
+
+const char* end_of_number(const char* at) noexcept {
+  if (*at == '-') ++at;
+  if (!is_digit(*at)) return nullptr;
+  if (*at == '0') {
+    ++at;
+  } else {
+    while (is_digit(*at)) ++at;
+  }
+  if (*at == '.') {
+    if (!is_digit(*++at)) return nullptr;
+    while (is_digit(*at)) ++at;
+  }
+  if (*at == 'e' || *at == 'E') {
+    ++at;
+    if (*at == '+' || *at == '-') ++at;
+    if (!is_digit(*at)) return nullptr;
+    while (is_digit(*at)) ++at;
+  }
+  return at;
+}
+
+bool has_good_escapes(std::string_view text, bool& found) noexcept {
+  found = false;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at != end) {
+    // Escapes often come in rows.
+    if (*at != '\\') {
+      at = static_cast<const char*>(std::memchr(at, '\\', static_cast<std::size_t>(end - at)));
+      if (at == nullptr) return true;
+    }
+    found = true;
+    if (end - at < 2) return false;
+    if (at[1] == 'u') {
+      if (end - at < 6 || hex4(at + 2) == no_digit) return false;
+      at += 6;
+    } else {
+      if (escapes[static_cast<unsigned char>(at[1])] == 0) return false;
+      at += 2;
+    }
+  }
+  return true;
+}
+
+void unescape(std::string_view inside, std::string& out) {
+  out.clear();
+  while (!inside.empty()) {
+    if (inside[0] != '\\') {
+      const auto plain = inside.substr(0, inside.find('\\'));
+      out += plain;
+      inside.remove_prefix(plain.size());
+    } else if (inside[1] == 'u') {
+      append_utf8(take_character(inside), out);
+    } else {
+      out += escapes[static_cast<unsigned char>(inside[1])];
+      inside.remove_prefix(2);
+    }
+  }
+}
+
+}  // namespace larder::lean
