@@ -153,7 +153,7 @@ GateResult read_request(std::string_view bytes, const Limits& limits, RequestHea
   detail::BeastError error;
   parser.put(boost::asio::const_buffer(head.data(), head.size()), error);
   if (parser.refusal) return refused(*parser.refusal);
-  if (error) return refused(detail::explain(error, head));
+  if (error) return refused(detail::explain(error, head, parser.version - 10));
   if (!parser.is_header_done()) return refused(Refusal::bad_start_line);
   out.method = parser.method;
   out.method_name = parser.method_name;

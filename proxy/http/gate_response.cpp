@@ -70,7 +70,7 @@ GateResult read_response(std::string_view bytes, const Limits& limits, Method re
   detail::BeastError error;
   parser.put(boost::asio::const_buffer(head.data(), head.size()), error);
   if (parser.refusal) return refused(*parser.refusal);
-  if (error) return refused(detail::explain(error, head));
+  if (error) return refused(detail::explain(error, head, parser.version - 10));
   if (!parser.is_header_done()) return refused(Refusal::bad_start_line);
   out.status = parser.status;
   out.reason = parser.reason;

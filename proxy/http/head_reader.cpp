@@ -146,30 +146,45 @@ ConnectionFields read_connection(Fields fields, int minor_version) noexcept {
   return connection;
 }
 
-Refusal explain(const BeastError& error, std::string_view head) noexcept {
+namespace {
+
+// The field lines of a head that Beast refused, as far as they can be told apart.
+std::vector<Field> split_lines(std::string_view head) {
+  std::vector<Field> fields;
+  for (auto rest = head.substr(head.find('\n') + 1); !rest.empty();) {
+    const auto line = rest.substr(0, rest.find("\r\n"));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 2));
+    const auto colon = line.find(':');
+    if (colon == std::string_view::npos) continue;
+    const auto name = line.substr(0, colon);
+    fields.push_back({boost::beast::http::string_to_field(name), name, trim(line.substr(colon + 1))});
+  }
+  return fields;
+}
+
+}  // namespace
+
+Refusal explain(const BeastError& error, std::string_view head, int minor_version) {
   namespace beast_http = boost::beast::http;
+  const auto fields = split_lines(head);
+  // Beast ends at the first line that it dislikes; what two lines mean together has names of its own.
+  const bool of_framing = error == beast_http::error::bad_content_length || error == beast_http::error::multiple_content_length ||
+                          error == beast_http::error::bad_transfer_encoding;
+  if (of_framing) {
+    if (const auto framing = read_framing(fields, minor_version); framing.refusal) return *framing.refusal;
+    return Refusal::bad_content_length;
+  }
   if (error == beast_http::error::bad_method) return Refusal::bad_method;
   if (error == beast_http::error::bad_target) return Refusal::bad_target;
   if (error == beast_http::error::bad_version) return Refusal::bad_version;
   if (error == beast_http::error::bad_status) return Refusal::bad_status;
-  if (error == beast_http::error::bad_content_length) return Refusal::bad_content_length;
-  if (error == beast_http::error::multiple_content_length) return Refusal::several_content_lengths;
-  if (error == beast_http::error::bad_transfer_encoding) return Refusal::bad_transfer_encoding;
   if (error == beast_http::error::bad_value) return Refusal::bad_field_value;
-  if (error == beast_http::error::bad_field) {
-    // Beast says only that a name is wrong: a blank before the colon has a name of its own.
-    for (auto rest = head.substr(head.find('\n') + 1); !rest.empty();) {
-      const auto line = rest.substr(0, rest.find("\r\n"));
-      const auto colon = line.find(':');
-      if (colon != std::string_view::npos && colon > 0 &&
-          (line[colon - 1] == ' ' || line[colon - 1] == '\t') && is_token(trim(line.substr(0, colon)))) {
-        return Refusal::space_before_colon;
-      }
-      rest.remove_prefix(std::min(rest.size(), line.size() + 2));
-    }
-    return Refusal::bad_field_name;
+  if (error != beast_http::error::bad_field) return Refusal::bad_start_line;
+  for (const auto& line : fields) {
+    const bool spaced = line.name.ends_with(' ') || line.name.ends_with('\t');
+    if (spaced && is_token(trim(line.name))) return Refusal::space_before_colon;
   }
-  return Refusal::bad_start_line;
+  return Refusal::bad_field_name;
 }
 
 }  // namespace larder::http::detail

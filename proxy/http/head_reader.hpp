@@ -106,6 +106,6 @@ class HeadParser : public boost::beast::http::basic_parser<is_request> {
 };
 
 /// Why Beast would not have it, as far as our own look at the head can tell.
-[[nodiscard]] Refusal explain(const BeastError& error, std::string_view head) noexcept;
+[[nodiscard]] Refusal explain(const BeastError& error, std::string_view head, int minor_version);
 
 }  // namespace larder::http::detail

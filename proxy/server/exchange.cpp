@@ -160,11 +160,8 @@ Task<Exchange::Done> Exchange::finish() {
   if (const auto* refuse = std::get_if<policy::Refuse>(&decision_)) {
     Outcome outcome;
     outcome.detail = refuse->detail;
-    co_return co_await problem(
-        {refuse->status,
-         "nothing stored can answer, and the request asks for nothing else (only-if-cached)",
-         {}},
-        outcome);
+    const Problem answer{refuse->status, "nothing stored can answer, and the request asks for nothing else (only-if-cached)", {}};
+    co_return co_await problem(answer, &outcome);
   }
   if (const auto* go = std::get_if<policy::Pass>(&decision_)) {
     Outcome outcome;
@@ -319,13 +316,13 @@ Task<Exchange::Done> Exchange::fail(const upstream::Failure& failure, Outcome ou
   outcome.detail = Detail::upstream_failed;
   Problem answer{failure.status(), failure.sentence(), {}};
   if (answer.status == 503) answer.retry_after = 1;
-  return problem(std::move(answer), outcome);
+  co_return co_await problem(answer, &outcome);
 }
 
-Task<Exchange::Done> Exchange::problem(Problem problem, Outcome outcome) {
+Task<Exchange::Done> Exchange::problem(const Problem& problem, const Outcome* outcome) {
   std::string out;
-  write_problem(problem, &outcome, is_head(), persistence_, out);
-  record(problem.status, out.size(), outcome);
+  write_problem(problem, outcome, is_head(), persistence_, out);
+  record(problem.status, out.size(), outcome != nullptr ? *outcome : Outcome{});
   const bool sent = co_await client_.write(out, settings().timeouts.write);
   co_return sent ? done() : Done::close;
 }

@@ -69,9 +69,12 @@ class Exchange {
   [[nodiscard]] Task<Done> tunnel(upstream::Call& call, policy::Outcome outcome);
   void note_write(const http::ResponseHead* answer);
 
+  [[nodiscard]] Task<Done> refuse_body(http::Refusal reason);
+
   // Answers of our own.
   [[nodiscard]] Task<Done> fail(const upstream::Failure& failure, policy::Outcome outcome);
-  [[nodiscard]] Task<Done> problem(Problem problem, policy::Outcome outcome);
+  /// `outcome` may be nullptr: a refusal has none. Both outlive the task (GCC 12 destroys aggregates passed by value to a coroutine twice).
+  [[nodiscard]] Task<Done> problem(const Problem& problem, const policy::Outcome* outcome);
 
   [[nodiscard]] const http::RequestHead& head() const noexcept { return owned_ ? owned_->head : head_; }
   [[nodiscard]] bool is_head() const noexcept { return facts_.method == http::Method::head; }

@@ -38,10 +38,7 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
   const auto& request = head();
   const auto& rules = settings();
   if (request.framing.kind == Framing::Kind::length && request.framing.length > rules.limits.body) {
-    worker_.loop.counters().refused_requests[static_cast<std::size_t>(http::Refusal::body_too_large)].add();
-    persistence_.keep_alive = false;
-    co_await problem({413, std::string(http::describe(http::Refusal::body_too_large)), {}}, {});
-    co_return Done::linger;
+    co_return co_await refuse_body(http::Refusal::body_too_large);
   }
   upstream::RequestOptions options;
   options.client_address = client_.address();
@@ -94,17 +91,22 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
       const auto result = co_await fail(*failed, outcome);
       co_return result == Done::close&& facts_.body ? Done::linger : result;
     }
-    persistence_.keep_alive = false;
     if (upload.state() == Upload::State::client_gone) co_return Done::close;
-    if (upload.state() == Upload::State::client_late) {
-      co_await problem({408, "the request's body stopped for longer than timeouts.body", {}}, {});
-      co_return Done::linger;
-    }
-    const auto reason = upload.refusal();
-    worker_.loop.counters().refused_requests[static_cast<std::size_t>(reason)].add();
-    co_await problem({http::status_of(reason), std::string(http::describe(reason)), {}}, {});
+    if (upload.state() == Upload::State::refused) co_return co_await refuse_body(upload.refusal());
+    persistence_.keep_alive = false;
+    const Problem late{408, "the request's body stopped for longer than timeouts.body", {}};
+    co_await problem(late, nullptr);
     co_return Done::linger;
   }
+}
+
+// The body breaks a rule of the gate's: the connection cannot be read any further.
+Task<Exchange::Done> Exchange::refuse_body(http::Refusal reason) {
+  worker_.loop.counters().refused_requests[static_cast<std::size_t>(reason)].add();
+  persistence_.keep_alive = false;
+  const Problem answer{http::status_of(reason), std::string(http::describe(reason)), {}};
+  co_await problem(answer, nullptr);
+  co_return Done::linger;
 }
 
 Task<std::optional<Failure>> Exchange::read_final_head(upstream::Call& call) {

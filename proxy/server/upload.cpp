@@ -82,7 +82,8 @@ Task<Upload::State> Upload::transfer_chunked() {
     if (!step.data.empty()) {
       sent_ += step.data.size();
       if (sent_ > bounds_.body) co_return refuse(http::Refusal::body_too_large);
-      if (co_await call_.write(fmt::format("{:x}\r\n", step.data.size()))) co_return State::upstream_failed;
+      const auto size_line = fmt::format("{:x}\r\n", step.data.size());
+      if (co_await call_.write(size_line)) co_return State::upstream_failed;
       if (co_await call_.write(step.data)) co_return State::upstream_failed;
       if (co_await call_.write("\r\n")) co_return State::upstream_failed;
     }

@@ -22,6 +22,7 @@ void Call::give_back() noexcept {
 }
 
 void Call::cancel() noexcept {
+  cancelled_ = true;
   if (!connection_) return;
   Error ignored;
   connection_->socket().cancel(ignored);
@@ -51,6 +52,7 @@ Task<std::optional<Failure>> Call::write(std::string_view bytes) {
     if (bytes.empty()) break;
     if (error && error != asio::error::would_block)
       co_return failure(FailureKind::idle_timeout, FailureKind::write_failed, error);
+    if (cancelled_) co_return failure(FailureKind::idle_timeout, FailureKind::write_failed, asio::error::operation_aborted);
     connection_->deadline().set(pool_.settings().idle_timeout);
     auto [waited] = co_await socket.async_wait(Socket::wait_write, as_result);
     if (waited) co_return failure(FailureKind::idle_timeout, FailureKind::write_failed, waited);
@@ -87,6 +89,7 @@ Task<std::optional<Failure>> Call::fill_buffer(Millis patience, FailureKind late
       at_end_of_file_ = error == asio::error::eof;
       co_return failure(late, closed, error);
     }
+    if (cancelled_) co_return failure(late, closed, asio::error::operation_aborted);
     if (request_complete_) connection_->deadline().set(patience);
     waits_for_answer_ = true;
     auto [waited] = co_await socket.async_wait(Socket::wait_read, as_result);

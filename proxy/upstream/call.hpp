@@ -59,7 +59,7 @@ class Call {
     return {buffer_.data() + begin_, end_ - begin_};
   }
 
-  /// Ends what another coroutine of this loop is waiting for on this call.
+  /// Ends what another coroutine of this loop is waiting for on this call, and whatever it would wait for next.
   void cancel() noexcept;
 
  private:
@@ -85,6 +85,7 @@ class Call {
   bool waits_for_answer_ =
       false;  // a read is waiting, without a deadline while the request is still being sent
   bool answer_complete_ = false;
+  bool cancelled_ = false;
 };
 
 }  // namespace larder::upstream

@@ -1,0 +1,560 @@
+"""A scripted origin, real clients and the real binary.
+
+Everything meets at events and counters: an origin's `hold` says when a request has arrived and answers when it is released;
+`Larder.wait_for` polls a metric until it is so. Nothing sleeps, and every wait has a bound that only a failure reaches.
+"""
+
+import contextlib
+import http.client
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+PATIENCE = 30  # seconds; reached by failures alone
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def binary():
+    named = os.environ.get("LARDER")
+    if named:
+        return named
+    built = [ROOT / "build" / preset / "larder" for preset in ("dev", "release", "asan")]
+    built = [path for path in built if path.exists()]
+    assert built, "no larder binary; build one or name it in LARDER"
+    return str(max(built, key=lambda path: path.stat().st_mtime))
+
+
+# ---- messages -------------------------------------------------------------------------------------------------------
+
+
+class Message:
+    """A head, and a body without its framing. Field names are looked up without regard to case."""
+
+    def __init__(self, head, body=b"", complete=True):
+        self.head = head
+        lines = head.decode("latin-1").split("\r\n")
+        self.start = lines[0]
+        self.fields = [tuple(part.strip() for part in line.split(":", 1)) for line in lines[1:] if line]
+        self.body = body
+        self.complete = complete
+
+    def all(self, name):
+        return [value for key, value in self.fields if key.lower() == name.lower()]
+
+    def get(self, name, default=None):
+        values = self.all(name)
+        return ", ".join(values) if values else default
+
+    def __getitem__(self, name):
+        value = self.get(name)
+        assert value is not None, f"no {name} in {self.start!r}: {self.fields}"
+        return value
+
+    def __contains__(self, name):
+        return self.get(name) is not None
+
+    @property
+    def status(self):
+        return int(self.start.split(" ")[1])
+
+    @property
+    def method(self):
+        return self.start.split(" ")[0]
+
+    @property
+    def target(self):
+        return self.start.split(" ")[1]
+
+
+class Truncated(Exception):
+    """The connection ended inside a message."""
+
+
+def read_head(file):
+    head = b""
+    while True:
+        line = file.readline(65537)
+        if not line:
+            if head:
+                raise Truncated(head)
+            return None
+        head += line
+        if line == b"\r\n":
+            if head == b"\r\n":
+                head = b""
+                continue
+            return head[:-2]
+
+
+def read_exactly(file, size):
+    body = b""
+    while len(body) < size:
+        piece = file.read(size - len(body))
+        if not piece:
+            raise Truncated(body)
+        body += piece
+    return body
+
+
+def read_chunked(file):
+    pieces = []
+    while True:
+        line = file.readline()
+        if not line.endswith(b"\r\n"):
+            raise Truncated(b"".join(pieces))
+        size = int(line.split(b";")[0], 16)
+        if size == 0:
+            while file.readline() not in (b"\r\n", b""):
+                pass
+            return b"".join(pieces)
+        pieces.append(read_exactly(file, size))
+        assert file.readline() == b"\r\n"
+
+
+def read_request(file):
+    head = read_head(file)
+    if head is None:
+        return None
+    request = Message(head)
+    if "chunked" in request.get("Transfer-Encoding", ""):
+        request.body = read_chunked(file)
+    elif "Content-Length" in request:
+        request.body = read_exactly(file, int(request["Content-Length"]))
+    return request
+
+
+def reply(status=200, fields=None, body=b"", reason="OK", length=True):
+    """The bytes of a response. `fields`: a dict, or pairs where a name stands twice."""
+    if isinstance(body, str):
+        body = body.encode()
+    pairs = list(fields.items()) if isinstance(fields, dict) else list(fields or [])
+    if length and not any(name.lower() in ("content-length", "transfer-encoding") for name, _ in pairs):
+        pairs.append(("Content-Length", str(len(body))))
+    head = f"HTTP/1.1 {status} {reason}\r\n" + "".join(f"{name}: {value}\r\n" for name, value in pairs) + "\r\n"
+    return head.encode("latin-1") + body
+
+
+# ---- the origin -----------------------------------------------------------------------------------------------------
+
+
+class Hold:
+    """Requests for a path wait at the origin until they are released, each or all, with an answer."""
+
+    def __init__(self):
+        self.condition = threading.Condition()
+        self.waiting = []
+        self.arrivals = 0
+        self.released = None
+
+    def __call__(self, exchange):
+        with self.condition:
+            self.arrivals += 1
+            self.waiting.append(exchange)
+            self.condition.notify_all()
+            bound = self.condition.wait_for(lambda: self.released is not None or exchange.answer is not None, PATIENCE)
+            assert bound, "nobody released the origin's answer"
+        answer = exchange.answer if exchange.answer is not None else self.released
+        return answer(exchange) if callable(answer) else answer
+
+    def wait(self, count=1):
+        """Until so many requests have arrived."""
+        with self.condition:
+            assert self.condition.wait_for(lambda: self.arrivals >= count, PATIENCE), f"{self.arrivals} of {count} arrived"
+
+    def release(self, answer):
+        """Answers those that wait, and all that come later."""
+        with self.condition:
+            self.released = answer
+            self.condition.notify_all()
+
+    def release_one(self, answer, index=0):
+        with self.condition:
+            self.waiting.pop(index).answer = answer
+            self.condition.notify_all()
+
+
+class OriginExchange:
+    """One request at the origin, with the connection to write raw bytes to."""
+
+    def __init__(self, request, connection, file):
+        self.request = request
+        self.connection = connection
+        self.file = file
+        self.answer = None
+
+    def send(self, data):
+        self.connection.sendall(data)
+
+
+class Origin:
+    """An HTTP/1.1 server that does what a test says.
+
+    `on(target, answer)`: answer is bytes, or a function of the exchange that returns bytes, None (it has written itself), or CLOSE.
+    """
+
+    CLOSE = object()
+
+    def __init__(self, unix=None):
+        if unix:
+            self.listener = socket.socket(socket.AF_UNIX)
+            self.listener.bind(unix)
+            self.listener.listen(512)
+            self.url = f"unix:{unix}"
+        else:
+            self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+            self.port = self.listener.getsockname()[1]
+            self.url = f"http://127.0.0.1:{self.port}"
+        self.answers = {}
+        self.default = reply(404, {}, b"not scripted")
+        self.requests = []
+        self.connections = 0
+        self.open = set()
+        self.condition = threading.Condition()
+        self.thread = threading.Thread(target=self._accept, daemon=True)
+        self.thread.start()
+
+    def on(self, target, answer):
+        self.answers[target] = answer
+        return self
+
+    def hold(self, target):
+        hold = Hold()
+        self.answers[target] = hold
+        return hold
+
+    def seen(self, target=None, method=None):
+        with self.condition:
+            return [
+                request
+                for request in self.requests
+                if (target is None or request.target == target) and (method is None or request.method == method)
+            ]
+
+    def wait_for(self, predicate):
+        with self.condition:
+            assert self.condition.wait_for(lambda: predicate(self), PATIENCE)
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            with self.condition:
+                self.connections += 1
+                self.open.add(connection)
+                self.condition.notify_all()
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        if connection.family != socket.AF_UNIX:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        file = connection.makefile("rb")
+        with contextlib.suppress(OSError, Truncated, ValueError):
+            while True:
+                head = read_head(file)
+                if head is None:
+                    break
+                request = Message(head)
+                exchange = OriginExchange(request, connection, file)
+                if request.get("Expect") is None:
+                    read_body_into(exchange)
+                with self.condition:
+                    self.requests.append(request)
+                    self.condition.notify_all()
+                answer = self.answers.get(request.target, self.answers.get("*", self.default))
+                if callable(answer):
+                    answer = answer(exchange)
+                if answer is Origin.CLOSE:
+                    break
+                if answer is not None:
+                    connection.sendall(answer)
+        with self.condition:
+            self.open.discard(connection)
+            self.condition.notify_all()
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+        file.close()
+        connection.close()
+
+    def drop_connections(self):
+        """Closes every open connection from this side."""
+        with self.condition:
+            for connection in list(self.open):
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.drop_connections()
+
+
+def read_body_into(exchange):
+    """Reads the request's body, for a script that had to say 100 first."""
+    request = exchange.request
+    if "chunked" in request.get("Transfer-Encoding", ""):
+        request.body = read_chunked(exchange.file)
+    elif "Content-Length" in request:
+        request.body = read_exactly(exchange.file, int(request["Content-Length"]))
+
+
+# ---- the client -----------------------------------------------------------------------------------------------------
+
+
+class Client:
+    """A raw connection. Bytes out as the test likes, messages in."""
+
+    def __init__(self, address):
+        if isinstance(address, str):
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.connect(address)
+        else:
+            self.socket = socket.create_connection(address)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.settimeout(PATIENCE)
+        self.file = self.socket.makefile("rb")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+    def abort(self):
+        """Leaves with a reset."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.close()
+
+    def send(self, data):
+        self.socket.sendall(data if isinstance(data, bytes) else data.encode("latin-1"))
+
+    def request(self, method, target, fields=None, body=None, version="1.1"):
+        pairs = list(fields.items()) if isinstance(fields, dict) else list(fields or [])
+        if version == "1.1" and not any(name.lower() == "host" for name, _ in pairs):
+            pairs.insert(0, ("Host", "api.test"))
+        if body is not None and not any(name.lower() == "content-length" for name, _ in pairs):
+            pairs.append(("Content-Length", str(len(body))))
+        head = f"{method} {target} HTTP/{version}\r\n" + "".join(f"{n}: {v}\r\n" for n, v in pairs) + "\r\n"
+        self.send(head.encode("latin-1") + (body or b""))
+
+    def read_head(self):
+        head = read_head(self.file)
+        assert head is not None, "the connection ended before a response"
+        return Message(head)
+
+    def response(self, method="GET", interim=None):
+        """The next final response; interim ones go to the list `interim`."""
+        while True:
+            message = self.read_head()
+            if message.status >= 200 or message.status == 101:
+                break
+            if interim is not None:
+                interim.append(message)
+        if method == "HEAD" or message.status in (101, 204, 304):
+            return message
+        try:
+            if "chunked" in message.get("Transfer-Encoding", ""):
+                message.body = read_chunked(self.file)
+            elif "Content-Length" in message:
+                message.body = read_exactly(self.file, int(message["Content-Length"]))
+            else:
+                message.body = self.file.read()
+        except (Truncated, ConnectionError) as broken:
+            message.complete = False
+            message.body = broken.args[0] if isinstance(broken, Truncated) else b""
+        return message
+
+    def get(self, target, fields=None, method="GET", body=None, version="1.1"):
+        self.request(method, target, fields, body, version)
+        return self.response(method)
+
+    def ended(self):
+        """True where the server has closed."""
+        try:
+            return self.file.read(1) == b""
+        except ConnectionError:
+            return True
+
+
+# ---- larder ---------------------------------------------------------------------------------------------------------
+
+
+class Larder:
+    """The binary, on ports of the kernel's choosing, until the end of the `with` block, which it must leave cleanly."""
+
+    def __init__(self, origin, routes="", settings="", upstream="", listen="127.0.0.1:0", arguments=(), config=None):
+        self.directory = tempfile.TemporaryDirectory(prefix="larder-test-")
+        self.config = pathlib.Path(self.directory.name) / "larder.yaml"
+        url = origin if isinstance(origin, str) else origin.url
+        self.parts = dict(url=url, routes=routes, settings=settings, upstream=upstream, listen=listen)
+        if config is None:
+            self.write()
+            config = self.config
+        self.process = subprocess.Popen(
+            [binary(), "serve", "-c", str(config), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+        )
+        self.output = []
+        self.errors = []
+        self.condition = threading.Condition()
+        self.readers = [
+            threading.Thread(target=self._read, args=(stream, lines), daemon=True)
+            for stream, lines in ((self.process.stdout, self.output), (self.process.stderr, self.errors))
+        ]
+        for reader in self.readers:
+            reader.start()
+        with self.condition:
+            ready = self.condition.wait_for(
+                lambda: any(line.startswith("admin on") for line in self.output) or self.process.poll() is not None, PATIENCE
+            )
+        assert ready and self.process.poll() is None, f"larder did not start: {self.output} {self.errors}"
+        self.addresses = [parse_address(line.split(" on ")[1]) for line in self.output if line.startswith("listening on")]
+        self.address = self.addresses[0]
+        admin = next(line for line in self.output if line.startswith("admin on"))
+        self.admin = parse_address(admin.split(" on ")[1])
+        self.expected_exit = 0
+
+    def write(self, **changed):
+        """Writes the configuration file, with what has changed."""
+        self.parts.update(changed)
+        routes = self.parts["routes"] or "  - {path: /**, cache: standard}"
+        self.config.write_text(
+            f"listen: {self.parts['listen']}\nadmin: 127.0.0.1:0\nupstream:\n  url: {self.parts['url']}\n{self.parts['upstream']}\n"
+            f"{self.parts['settings']}\nroutes:\n{routes}\n"
+        )
+
+    def _read(self, stream, lines):
+        for line in stream:
+            with self.condition:
+                lines.append(line.rstrip("\n"))
+                self.condition.notify_all()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        try:
+            if self.process.poll() is None:
+                self.process.send_signal(signal.SIGTERM)
+            code = self.process.wait(PATIENCE)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+                self.process.wait()
+            for reader in self.readers:
+                reader.join(PATIENCE)
+            self.process.stdout.close()
+            self.process.stderr.close()
+            self.directory.cleanup()
+        log = "\n".join(self.errors)
+        if kind is None:
+            assert code == self.expected_exit, f"exit {code}: {log}"
+        assert "Sanitizer" not in log and "runtime error" not in log, log
+
+    def wait_for_line(self, text, where="errors"):
+        lines = getattr(self, where)
+        with self.condition:
+            assert self.condition.wait_for(lambda: any(text in line for line in lines), PATIENCE), lines
+            return next(line for line in lines if text in line)
+
+    def client(self, index=0):
+        return Client(self.addresses[index])
+
+    def get(self, target, fields=None, **more):
+        with self.client() as client:
+            return client.get(target, fields, **more)
+
+    def ask_admin(self, path):
+        connection = http.client.HTTPConnection(*self.admin, timeout=PATIENCE)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def metrics(self):
+        """`name{labels}` to value, as written."""
+        found = {}
+        for line in self.ask_admin("/metrics")[1].splitlines():
+            if line and not line.startswith("#"):
+                name, value = line.rsplit(" ", 1)
+                found[name] = float(value)
+        return found
+
+    def metric(self, name):
+        return self.metrics().get(name, 0)
+
+    def wait_for(self, name, predicate):
+        """Until the metric is as wanted. Each look is a request to the admin listener, which paces the loop."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            value = self.metric(name)
+            if predicate(value):
+                return value
+            assert time.monotonic() < end, f"{name} stayed {value}"
+
+    def get_until(self, target, predicate, fields=None):
+        """Asks again until the answer is as wanted: for what a short ttl will bring about."""
+        end = time.monotonic() + PATIENCE
+        with self.client() as client:
+            while True:
+                answer = client.get(target, fields)
+                if predicate(answer):
+                    return answer
+                assert time.monotonic() < end, answer.fields
+
+    def peak_memory(self):
+        text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+)", text)[1]) * 1024
+
+
+def parse_address(text):
+    if text.startswith("unix:"):
+        return text[5:]
+    host, port = text.removeprefix("http://").rsplit(":", 1)
+    return host.strip("[]"), int(port)
+
+
+def cache_status(message):
+    """The last member of Cache-Status as (name, parameters): {'hit': True, 'ttl': '5'}."""
+    member = message["Cache-Status"].split(",")[-1]
+    name, *parameters = [part.strip() for part in member.split(";")]
+    return name, {key: (value or True) for key, _, value in (part.partition("=") for part in parameters)}
+
+
+def in_parallel(count, work):
+    """Runs work(i) on threads of its own and returns the results; an exception in any is raised here."""
+    results = [None] * count
+    failures = []
+
+    def run(i):
+        try:
+            results[i] = work(i)
+        except BaseException as failure:  # noqa: BLE001 - handed to the test
+            failures.append(failure)
+
+    threads = [threading.Thread(target=run, args=(i,), daemon=True) for i in range(count)]
+    for thread in threads:
+        thread.start()
+
+    def join():
+        for thread in threads:
+            thread.join(PATIENCE)
+            assert not thread.is_alive(), "a client did not come back"
+        if failures:
+            raise failures[0]
+        return results
+
+    return join
