@@ -248,7 +248,7 @@ class Fetch {
       if (!answer.stored) answer.detail = Detail::body_too_large;
     }
     if (shareable)
-      with_.fills.forget_unshared(order_.fill_key);
+      with_.fills.forget_unshared(order_.key);
     else
       remember_unshared();
     if (answer.detail != Detail::none)
@@ -266,7 +266,7 @@ class Fetch {
   }
 
   void remember_unshared() {
-    with_.fills.remember_unshared(order_.fill_key, when_.received.mono + settings_.cache.uncacheable_memory);
+    with_.fills.remember_unshared(order_.key, when_.received.mono + settings_.cache.uncacheable_memory);
   }
 
   Resources with_;

@@ -2,34 +2,36 @@
 
 namespace larder::fill {
 
-Joined FillTable::join(std::string_view key, std::uint64_t path_hash, std::uint64_t route_hash, bool anew,
-                       policy::MonoTime now) {
-  auto& shard = shard_of(key);
+Joined FillTable::join(std::string_view key, std::string_view name, std::uint64_t path_hash, std::uint64_t route_hash,
+                       bool anew, policy::MonoTime now) {
+  if (is_unshared(key, now)) return {Role::alone, std::make_shared<Fill>(writes_.begin_fill(), path_hash, route_hash)};
+  auto& shard = shard_of(name);
   const std::lock_guard lock(shard.mutex);
-  const auto unshared = shard.unshared.find(key);
-  if (unshared != shard.unshared.end()) {
-    if (now < unshared->second) {
-      return {Role::alone, std::make_shared<Fill>(writes_.begin_fill(), path_hash, route_hash)};
-    }
-    shard.unshared.erase(unshared);
-  }
-  const auto running = shard.running.find(key);
+  const auto running = shard.running.find(name);
   const bool usable = running != shard.running.end() && !anew &&
                       !writes_.is_void(running->second->began(), path_hash, route_hash);
   if (usable) return {Role::follow, running->second};
   auto fill = std::make_shared<Fill>(writes_.begin_fill(), path_hash, route_hash);
-  if (running != shard.running.end())
-    running->second = fill;
-  else
-    shard.running.emplace(key, fill);
+  if (running != shard.running.end()) running->second = fill;
+  else shard.running.emplace(name, fill);
   return {Role::lead, std::move(fill)};
 }
 
-void FillTable::leave(std::string_view key, const std::shared_ptr<Fill>& fill) {
+void FillTable::leave(std::string_view name, const std::shared_ptr<Fill>& fill) {
+  auto& shard = shard_of(name);
+  const std::lock_guard lock(shard.mutex);
+  const auto running = shard.running.find(name);
+  if (running != shard.running.end() && running->second == fill) shard.running.erase(running);
+}
+
+bool FillTable::is_unshared(std::string_view key, policy::MonoTime now) {
   auto& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
-  const auto running = shard.running.find(key);
-  if (running != shard.running.end() && running->second == fill) shard.running.erase(running);
+  const auto at = shard.unshared.find(key);
+  if (at == shard.unshared.end()) return false;
+  if (now < at->second) return true;
+  shard.unshared.erase(at);
+  return false;
 }
 
 void FillTable::remember_unshared(std::string_view key, policy::MonoTime until) {

@@ -32,14 +32,14 @@ class FillTable {
  public:
   explicit FillTable(store::WriteLog& writes) : writes_(writes) {}
 
-  /// A fill for that key: the one under way unless a write has made it void or `anew` asks for one that
-  /// begins now, else a new one.
-  [[nodiscard]] Joined join(std::string_view key, std::uint64_t path_hash, std::uint64_t route_hash,
-                            bool anew, policy::MonoTime now);
+  /// A fill called `name`: the one under way unless a write has made it void or `anew` asks for one that begins now, else
+  /// a new one. Alone, under no name, where the answers for the primary key `key` are known not to be shared.
+  [[nodiscard]] Joined join(std::string_view key, std::string_view name, std::uint64_t path_hash,
+                            std::uint64_t route_hash, bool anew, policy::MonoTime now);
   /// The fill is over: later requests begin another. No effect where another has taken its place.
-  void leave(std::string_view key, const std::shared_ptr<Fill>& fill);
+  void leave(std::string_view name, const std::shared_ptr<Fill>& fill);
 
-  /// Remembers that answers for the key are not shared (hit-for-miss), or that they are again.
+  /// Remembers that answers for the primary key are not shared (hit-for-miss), or that they are again.
   void remember_unshared(std::string_view key, policy::MonoTime until);
   void forget_unshared(std::string_view key);
 
@@ -62,6 +62,7 @@ class FillTable {
   static constexpr std::size_t shard_count = 16;
   static constexpr std::size_t most_remembered = 1024;  // in a shard
 
+  [[nodiscard]] bool is_unshared(std::string_view key, policy::MonoTime now);
   [[nodiscard]] Shard& shard_of(std::string_view key) noexcept {
     return shards_[TransparentHash{}(key) % shard_count];
   }

@@ -3,6 +3,7 @@
 #include "http/target.hpp"
 #include "policy/precondition.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -140,7 +141,7 @@ Task<Exchange::Done> Exchange::serve(std::shared_ptr<const store::Response> resp
 void Exchange::refresh_behind() {
   own_request();
   auto fill_key = make_fill_key();
-  auto joined = worker_.shared.fills.join(fill_key, path_hash_, view_.hash, false, now_.mono);
+  auto joined = worker_.shared.fills.join(key_, fill_key, path_hash_, view_.hash, false, now_.mono);
   if (joined.role == fill::Role::follow) return;
   fill::begin_fetch(worker_.resources(), std::move(joined.fill),
                     make_order(std::move(fill_key), joined.role == fill::Role::alone));
@@ -187,7 +188,10 @@ void Exchange::own_request() {
 // so far, and of Origin, are part of it.
 std::string Exchange::make_fill_key() const {
   std::string name = key_;
+  std::vector<std::string_view> seen;
   const auto append = [&](std::string_view field) {
+    if (std::find(seen.begin(), seen.end(), field) != seen.end()) return;
+    seen.push_back(field);
     name += '\n';
     name += field;
     if (const auto value = policy::normalised_value(facts_.fields, field)) name.append("=").append(*value);
@@ -225,7 +229,7 @@ Task<Exchange::Done> Exchange::through_fill() {
     forced = forced || why == Forward::request;
 
     auto fill_key = make_fill_key();
-    auto joined = worker_.shared.fills.join(fill_key, path_hash_, view_.hash,
+    auto joined = worker_.shared.fills.join(key_, fill_key, path_hash_, view_.hash,
                                             forced || attempt > most_attempts, now_.mono);
     const bool begins = joined.role != fill::Role::follow;
     fill::Reader reader(worker_.loop, joined.fill, begins);

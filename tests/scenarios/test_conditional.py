@@ -1,0 +1,186 @@
+"""Unchanged polls: entity tags and 304, towards clients and towards the API."""
+
+import re
+
+import pytest
+from harness import Larder, cache_status, reply
+
+TTL = "  - {path: /**, ttl: 60s}"
+SHORT = "  - {path: /**, ttl: 150ms}"
+
+
+def test_every_stored_200_has_an_entity_tag_and_equal_bytes_have_equal_ones(origin):
+    origin.on("/a", reply(200, {}, b"same")).on("/b", reply(200, {}, b"same")).on("/c", reply(200, {}, b"other"))
+    with Larder(origin, routes=TTL) as larder, larder.client() as client:
+        tags = [client.get(target)["ETag"] for target in ("/a", "/b", "/c", "/a")]
+    assert re.fullmatch(r'"[0-9a-f]{32}"', tags[0])
+    assert tags[0] == tags[1] == tags[3] != tags[2]
+
+
+def test_upstreams_own_tag_and_cache_control_stay_where_the_bytes_do(origin):
+    origin.on("/x", reply(200, {"ETag": 'W/"v1"', "Cache-Control": "max-age=5"}, b"data"))
+    with Larder(origin, routes=TTL) as larder, larder.client() as client:
+        for _ in range(2):
+            answer = client.get("/x")
+            assert answer["ETag"] == 'W/"v1"'
+            assert answer["Cache-Control"] == "max-age=5"
+
+
+def test_client_cache_control_takes_its_place_where_it_is_set(origin):
+    origin.on("/x", reply(200, {"Cache-Control": "max-age=5"}, b"data"))
+    with Larder(origin, routes="  - {path: /**, ttl: 60s, client_cache_control: 'private, max-age=1'}") as larder:
+        assert larder.get("/x")["Cache-Control"] == "private, max-age=1"
+
+
+CONDITIONS = [
+    ('"v1"', 304),
+    ('W/"v1"', 304),
+    ('"v0", "v1"', 304),
+    ('"v0" ,W/"v1"', 304),
+    ("*", 304),
+    ('"v0"', 200),
+    ("v1", 200),
+    ('"v1', 200),
+    ('"V1"', 200),
+]
+
+
+@pytest.mark.parametrize("value, status", CONDITIONS)
+def test_if_none_match_is_answered_from_the_store(origin, value, status):
+    origin.on("/x", reply(200, {"ETag": '"v1"', "Content-Type": "text/plain", "X-Kept": "1", "Vary": "Accept"}, b"data"))
+    with Larder(origin, routes=TTL) as larder, larder.client() as client:
+        client.get("/x")
+        answer = client.get("/x", {"If-None-Match": value})
+        assert answer.status == status
+        if status == 304:
+            assert answer.body == b""
+            assert answer["ETag"] == '"v1"'
+            assert answer["Vary"] == "Accept"
+            assert answer["X-Kept"] == "1"
+            assert "Date" in answer
+            assert "Content-Type" not in answer and "Content-Length" not in answer
+        # The connection goes on: no stray byte follows a 304.
+        assert client.get("/x").body == b"data"
+    assert len(origin.seen("/x")) == 1
+
+
+def test_a_condition_on_a_miss_is_answered_after_the_fill(origin):
+    origin.on("/x", reply(200, {"ETag": '"v1"'}, b"data"))
+    with Larder(origin, routes=TTL) as larder, larder.client() as client:
+        assert client.get("/x", {"If-None-Match": '"v1"'}).status == 304
+        assert "If-None-Match" not in origin.seen("/x")[0]
+        assert client.get("/x").body == b"data"
+
+
+def test_if_modified_since_is_answered_from_the_store(origin):
+    origin.on("/x", reply(200, {"Last-Modified": "Sun, 06 Nov 1994 08:49:37 GMT"}, b"data"))
+    with Larder(origin, routes=TTL) as larder, larder.client() as client:
+        client.get("/x")
+        since = {"If-Modified-Since": "Sun, 06 Nov 1994 08:49:37 GMT"}
+        assert client.get("/x", since).status == 304
+        assert client.get("/x", {"If-Modified-Since": "Sun, 06 Nov 1994 08:49:36 GMT"}).status == 200
+        assert client.get("/x", {**since, "If-None-Match": '"other"'}).status == 200
+
+
+def test_a_head_is_answered_from_a_stored_get(origin):
+    origin.on("/x", reply(200, {"Content-Type": "text/plain"}, b"data"))
+    with Larder(origin, routes=TTL) as larder, larder.client() as client:
+        whole = client.get("/x")
+        head = client.get("/x", method="HEAD")
+        for name in ("ETag", "Content-Type", "Content-Length"):
+            assert head[name] == whole[name]
+        assert cache_status(head)[1].get("hit")
+        assert client.get("/x", {"If-None-Match": whole["ETag"]}, method="HEAD").status == 304
+
+
+def test_under_a_ttl_a_head_that_misses_fills_the_entry(origin):
+    origin.on("/x", reply(200, {}, b"data"))
+    with Larder(origin, routes=TTL) as larder, larder.client() as client:
+        head = client.get("/x", method="HEAD")
+        assert head["Content-Length"] == "4"
+        assert cache_status(client.get("/x"))[1].get("hit")
+    assert [request.method for request in origin.seen("/x")] == ["GET"]
+
+
+def revalidating(first, after):
+    """Answers 200 with `first`, then 304 with `after` to whoever asks conditionally."""
+
+    def script(exchange):
+        if "If-None-Match" in exchange.request or "If-Modified-Since" in exchange.request:
+            return reply(304, after, length=False)
+        return reply(200, first, b"data")
+
+    return script
+
+
+def test_after_the_ttl_upstreams_own_validator_asks_and_its_304_renews(origin):
+    origin.on("/x", revalidating({"ETag": '"up"', "X-Version": "1"}, {"ETag": '"up"', "X-Version": "2"}))
+    with Larder(origin, routes=SHORT) as larder:
+        assert larder.get("/x")["X-Version"] == "1"
+        renewed = larder.get_until("/x", lambda answer: answer["X-Version"] == "2")
+        assert renewed.status == 200
+        assert renewed.body == b"data"
+        assert cache_status(renewed)[1] == {"fwd": "stale", "fwd-status": "304", "stored": True}
+        assert larder.get("/x").body == b"data"
+    assert origin.seen("/x")[1]["If-None-Match"] == '"up"'
+
+
+def test_a_last_modified_asks_too(origin):
+    date = "Sun, 06 Nov 1994 08:49:37 GMT"
+    origin.on("/x", revalidating({"Last-Modified": date}, {"X-Version": "2"}))
+    with Larder(origin, routes=SHORT) as larder:
+        tag = larder.get("/x")["ETag"]
+        renewed = larder.get_until("/x", lambda answer: "X-Version" in answer)
+        assert renewed["ETag"] == tag  # larder's own, which upstream never sees
+    assert origin.seen("/x")[1]["If-Modified-Since"] == date
+    assert "If-None-Match" not in origin.seen("/x")[1]
+
+
+def test_a_projected_answer_is_renewed_by_upstreams_tag_and_answers_by_its_own(origin):
+    origin.on("/x", revalidating({"ETag": '"up"', "Content-Type": "application/json"}, {"ETag": '"up"'}))
+    body = b'[{"id": 1, "fat": 2}]'
+    origin.on(
+        "/x",
+        lambda exchange: reply(304, {"ETag": '"up"'}, length=False)
+        if "If-None-Match" in exchange.request
+        else reply(200, {"ETag": '"up"', "Content-Type": "application/json"}, body),
+    )
+    with Larder(origin, routes="  - {path: /**, ttl: 150ms, fields: [id]}") as larder:
+        first = larder.get("/x")
+        assert first.body == b'[{"id":1}]'
+        assert first["ETag"] != '"up"'
+        renewed = larder.get_until("/x", lambda answer: "fwd-status" in cache_status(answer)[1])
+        assert renewed.body == b'[{"id":1}]'
+        assert renewed["ETag"] == first["ETag"]
+        assert larder.get("/x", {"If-None-Match": first["ETag"]}).status == 304
+    assert origin.seen("/x")[1]["If-None-Match"] == '"up"'
+
+
+def test_a_304_for_another_representation_is_not_believed(origin):
+    count = []
+
+    def script(exchange):
+        count.append(1)
+        if "If-None-Match" in exchange.request:
+            return reply(304, {"ETag": '"other"'}, length=False)
+        return reply(200, {"ETag": f'"up{len(count)}"'}, f"data {len(count)}")
+
+    origin.on("/x", script)
+    with Larder(origin, routes=SHORT) as larder:
+        assert larder.get("/x").body == b"data 1"
+        answer = larder.get_until("/x", lambda it: it.body != b"data 1")
+        assert answer.status == 200
+        assert answer.body == b"data 3"
+
+
+def test_by_the_book_a_clients_condition_goes_on_where_nothing_can_be_stored(origin):
+    def script(exchange):
+        if exchange.request.get("If-None-Match") == '"v1"':
+            return reply(304, {"ETag": '"v1"', "Cache-Control": "no-store"}, length=False)
+        return reply(200, {"ETag": '"v1"', "Cache-Control": "no-store"}, b"data")
+
+    origin.on("/x", script)
+    with Larder(origin) as larder, larder.client() as client:
+        assert client.get("/x").body == b"data"
+        assert client.get("/x", {"If-None-Match": '"v1"'}).status == 304
+        assert client.get("/x").body == b"data"

@@ -1,0 +1,115 @@
+"""Lists cut down to the fields that their readers use; whatever cannot be cut passes whole."""
+
+import hashlib
+import json
+
+import pytest
+from harness import Larder, cache_status, reply
+
+ROUTE = "  - {path: /topics/, ttl: 60s, fields: [id, slug]}\n  - {path: /**, ttl: 60s}"
+JSON = {"Content-Type": "application/json"}
+
+
+def test_a_list_keeps_its_fields_and_their_bytes(origin):
+    body = b'[ {"id": 9007199254740993, "fat": [1, 2], "slug": "a\\u00e9\\n" }, {"slug":null,"id":1e999,"more":{}} , {} ]'
+    origin.on("/topics/", reply(200, JSON, body)).on("/topics/1", reply(200, JSON, body))
+    with Larder(origin, routes=ROUTE) as larder, larder.client() as client:
+        lean = client.get("/topics/")
+        assert lean.body == b'[{"id":9007199254740993,"slug":"a\\u00e9\\n"},{"slug":null,"id":1e999},{}]'
+        assert lean["Content-Type"] == "application/json"
+        assert client.get("/topics/").body == lean.body
+        assert client.get("/topics/1").body == body  # details stay whole
+        assert larder.metric("larder_projections_total") == 1
+
+
+def test_upstream_is_asked_for_identity_where_larder_projects(origin):
+    origin.on("/topics/", reply(200, JSON, b"[]")).on("/other", reply(200, JSON, b"[]"))
+    with Larder(origin, routes=ROUTE) as larder:
+        for target in ("/topics/", "/other"):
+            larder.get(target, {"Accept-Encoding": "gzip, br"})
+    assert origin.seen("/topics/")[0]["Accept-Encoding"] == "identity"
+    assert origin.seen("/other")[0]["Accept-Encoding"] == "gzip, br"
+
+
+def test_what_upstream_said_of_its_own_bytes_does_not_survive(origin):
+    body = b'[{"id": 1, "fat": 2}]'
+    origin.on(
+        "/topics/",
+        reply(
+            200,
+            {
+                **JSON,
+                "ETag": '"up"',
+                "Content-MD5": "x",
+                "Digest": "sha-256=x",
+                "Repr-Digest": "sha-256=:x:",
+                "Accept-Ranges": "bytes",
+                "Last-Modified": "Sun, 06 Nov 1994 08:49:37 GMT",
+                "X-Total": "1",
+            },
+            body,
+        ),
+    )
+    with Larder(origin, routes=ROUTE) as larder:
+        answer = larder.get("/topics/")
+    assert answer["ETag"] != '"up"'
+    assert answer["Content-Length"] == str(len(b'[{"id":1}]'))
+    for name in ("Content-MD5", "Digest", "Repr-Digest", "Accept-Ranges"):
+        assert name not in answer
+    assert answer["X-Total"] == "1"
+
+
+def test_a_change_in_a_dropped_field_is_no_change(origin):
+    origin.on("/topics/", lambda _: reply(200, JSON, json.dumps([{"id": 1, "seen": len(origin.requests)}])))
+    with Larder(origin, routes="  - {path: /**, ttl: 60s, fields: [id], refresh_param: refresh}") as larder, larder.client() as client:
+        tag = client.get("/topics/")["ETag"]
+        origin.on("/topics/?refresh=1", lambda _: reply(200, JSON, b'[{"id": 1, "seen": 99}]'))
+        assert client.get("/topics/?refresh=1", {"If-None-Match": tag}).status == 304
+
+
+WHOLE = [
+    ("malformed JSON", 200, JSON, b'[{"id": 1,}]', "not-json"),
+    ("malformed in a part that would be dropped", 200, JSON, b'[{"id": 1, "fat": 01}]', "not-json"),
+    ("bytes behind the end", 200, JSON, b'[{"id": 1}] x', "not-json"),
+    ("not UTF-8", 200, JSON, b'[{"id": "\xff"}]', "not-json"),
+    ("nothing", 200, JSON, b"", "not-json"),
+    ("another type", 200, {"Content-Type": "text/html"}, b'[{"id": 1, "fat": 2}]', "not-json"),
+    ("no type", 200, {}, b'[{"id": 1, "fat": 2}]', "not-json"),
+    ("a list of numbers", 200, JSON, b"[1, 2]", "not-projectable"),
+    ("a single value", 200, JSON, b'"text"', "not-projectable"),
+    ("a coded answer", 200, {**JSON, "Content-Encoding": "x-unknown"}, b"\x00\x01", "not-projectable"),
+    ("an error", 500, JSON, b'{"detail": "no", "id": 1}', "status"),
+    ("a validation error", 422, JSON, b'{"detail": [{"loc": ["query"], "id": 2}]}', "status"),
+]
+
+
+@pytest.mark.parametrize("status, fields, body, detail", [row[1:] for row in WHOLE], ids=[row[0] for row in WHOLE])
+def test_what_cannot_be_projected_passes_whole_and_is_not_stored(origin, status, fields, body, detail):
+    origin.on("/topics/", reply(status, fields, body))
+    with Larder(origin, routes=ROUTE) as larder, larder.client() as client:
+        for _ in range(2):
+            answer = client.get("/topics/")
+            assert (answer.status, answer.body) == (status, body)
+            assert cache_status(answer)[1]["detail"] == detail
+        assert larder.metric("larder_store_entries") == 0
+        assert larder.metric(f'larder_not_stored_total{{reason="{detail}"}}') >= 1
+
+
+@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "Application/JSON", "application/problem+json", "application/hal+json"])
+def test_every_json_type_is_json(origin, kind):
+    origin.on("/topics/", reply(200, {"Content-Type": kind}, b'[{"id": 1, "fat": 2}]'))
+    with Larder(origin, routes=ROUTE) as larder:
+        assert larder.get("/topics/").body == b'[{"id":1}]'
+
+
+def test_a_large_list_is_projected_exactly(origin):
+    items = [{"id": i, "slug": f"t-{i}", "text": hashlib.sha256(str(i).encode()).hexdigest() * 20} for i in range(2000)]
+    origin.on("/topics/", reply(200, JSON, json.dumps(items)))
+    with Larder(origin, routes=ROUTE) as larder:
+        assert json.loads(larder.get("/topics/").body) == [{"id": item["id"], "slug": item["slug"]} for item in items]
+
+
+def test_an_envelope_keeps_its_other_members(origin):
+    origin.on("/topics/", reply(200, JSON, b'{"total": 2, "data": [{"id": 1, "fat": 2}], "next": null}'))
+    with Larder(origin, routes="  - {path: /**, ttl: 60s, items: data, fields: [id]}") as larder:
+        assert json.loads(larder.get("/topics/").body) == {"total": 2, "data": [{"id": 1}], "next": None}

@@ -1,0 +1,162 @@
+"""`cache: standard`: upstream's own fields decide. And what Cache-Status says of each path."""
+
+import pytest
+from harness import Larder, Origin, cache_status, in_parallel, reply
+
+
+def numbered(fields=None):
+    count = []
+
+    def script(_):
+        count.append(1)
+        return reply(200, fields, f"answer {len(count)}")
+
+    return script
+
+
+@pytest.mark.parametrize(
+    "fields, kept",
+    [
+        ({"Cache-Control": "max-age=60"}, True),
+        ({"Cache-Control": "s-maxage=60, max-age=0"}, True),
+        ({"Cache-Control": "max-age=60, private"}, False),
+        ({"Cache-Control": "no-store"}, False),
+        ({"Expires": "Fri, 01 Jan 2100 00:00:00 GMT"}, True),
+        ({"Expires": "0"}, False),
+        ({"Last-Modified": "Sun, 06 Nov 1994 08:49:37 GMT"}, True),
+        ({}, False),
+        ({"Cache-Control": "max-age=60", "Age": "60"}, False),
+        ({"Cache-Control": "max-age=60", "Vary": "*"}, False),
+    ],
+)
+def test_upstreams_lifetime_decides(origin, fields, kept):
+    origin.on("/x", numbered(fields))
+    with Larder(origin) as larder, larder.client() as client:
+        bodies = [client.get("/x").body for _ in range(2)]
+    assert bodies == ([b"answer 1"] * 2 if kept else [b"answer 1", b"answer 2"])
+
+
+def test_an_answer_to_authorization_is_shared_only_when_it_says_so(origin):
+    origin.on("/mine", numbered({"Cache-Control": "max-age=60"})).on("/ours", numbered({"Cache-Control": "max-age=60, public"}))
+    with Larder(origin) as larder, larder.client() as client:
+        asked = {"Authorization": "Bearer x"}
+        assert [client.get("/mine", asked).body for _ in range(2)] == [b"answer 1", b"answer 2"]
+        assert [client.get("/ours", asked).body for _ in range(2)] == [b"answer 1", b"answer 1"]
+
+
+def test_what_must_be_validated_is_validated_each_time(origin):
+    def script(exchange):
+        if exchange.request.get("If-None-Match") == '"v1"':
+            return reply(304, {"ETag": '"v1"', "Cache-Control": "no-cache"}, length=False)
+        return reply(200, {"ETag": '"v1"', "Cache-Control": "no-cache"}, b"data")
+
+    origin.on("/x", script)
+    with Larder(origin) as larder, larder.client() as client:
+        assert client.get("/x").body == b"data"
+        for _ in range(2):
+            answer = client.get("/x")
+            assert answer.body == b"data"
+            assert cache_status(answer)[1]["fwd-status"] == "304"
+    assert len(origin.seen("/x")) == 3
+
+
+def test_waiters_of_an_answer_that_must_be_validated_do_not_queue_up(origin):
+    hold = origin.hold("/x")
+    answer = reply(200, {"ETag": '"v1"', "Cache-Control": "no-cache"}, b"data")
+    with Larder(origin) as larder:
+        join = in_parallel(10, lambda _: larder.get("/x"))
+        larder.wait_for("larder_fill_waiters", lambda value: value == 10)
+        hold.release_one(answer)
+        hold.wait(10)  # the other nine are at the origin together
+        hold.release(answer)
+        assert {it.body for it in join()} == {b"data"}
+
+
+def test_stale_while_revalidate_answers_at_once_and_fetches_behind(origin):
+    origin.on("/x", numbered())
+    with Larder(origin, routes="  - {path: /**, ttl: 150ms, stale_while_revalidate: 1h}") as larder:
+        larder.get("/x")
+        hold = Origin.hold(origin, "/x")
+        stale = larder.get_until("/x", lambda answer: int(cache_status(answer)[1]["ttl"]) < 0)
+        assert stale.body == b"answer 1"
+        assert cache_status(stale)[1]["detail"] == "stale-while-revalidate"
+        hold.wait()
+        for _ in range(5):
+            assert larder.get("/x").body == b"answer 1"
+        assert hold.arrivals == 1
+        hold.release(reply(200, {}, b"new"))
+        larder.get_until("/x", lambda answer: answer.body == b"new")
+
+
+def test_stale_if_error_answers_while_upstream_fails(origin):
+    origin.on("/x", numbered())
+    with Larder(origin, routes="  - {path: /**, ttl: 100ms, stale_if_error: 1h}") as larder:
+        larder.get("/x")
+        origin.on("/x", reply(503, {}, b"down"))
+        stale = larder.get_until("/x", lambda answer: "detail" in cache_status(answer)[1])
+        assert (stale.status, stale.body) == (200, b"answer 1")
+        assert cache_status(stale)[1]["detail"] == "stale-if-error"
+        origin.on("/x", Origin.CLOSE)
+        assert larder.get("/x").body == b"answer 1"
+        origin.on("/x", reply(200, {}, b"up again"))
+        larder.get_until("/x", lambda answer: answer.body == b"up again")
+
+
+def test_only_if_cached_never_goes_upstream(origin):
+    origin.on("/x", numbered({"Cache-Control": "max-age=60"}))
+    with Larder(origin) as larder, larder.client() as client:
+        asked = {"Cache-Control": "only-if-cached"}
+        assert client.get("/x", asked).status == 504
+        assert origin.seen() == []
+        client.get("/x")
+        assert client.get("/x", asked).body == b"answer 1"
+
+
+STATUS = [
+    ("GET", "/kept", {}, {"fwd": "uri-miss", "stored": True}),
+    ("GET", "/kept", {"Cache-Control": "no-cache"}, {"fwd": "uri-miss", "stored": True}),
+    ("GET", "/private", {}, {"fwd": "uri-miss", "detail": "private"}),
+    ("GET", "/kept?other", {"Cache-Control": "no-store"}, {"fwd": "request", "detail": "request-no-store"}),
+    ("POST", "/kept", {}, {"fwd": "method"}),
+    ("GET", "/off", {}, {"fwd": "bypass", "detail": "route-off"}),
+    ("GET", "/kept?range", {"Range": "bytes=0-1"}, {"fwd": "uri-miss", "detail": "request-range"}),
+]
+
+
+@pytest.mark.parametrize("method, target, fields, expected", STATUS)
+def test_cache_status_tells_what_happened(origin, method, target, fields, expected):
+    origin.on("*", reply(200, {"Cache-Control": "max-age=60"}, b"data"))
+    origin.on("/private", reply(200, {"Cache-Control": "private"}, b"data"))
+    with Larder(origin, routes="  - {path: /off, cache: off}\n  - {path: /**, cache: standard}") as larder:
+        assert cache_status(larder.get(target, fields, method=method)) == ("larder", expected)
+
+
+def test_cache_status_tells_that_the_client_asked_for_a_fetch(origin):
+    origin.on("/x", reply(200, {"Cache-Control": "max-age=60"}, b"data"))
+    with Larder(origin) as larder, larder.client() as client:
+        client.get("/x")
+        for fields in ({"Cache-Control": "no-cache"}, {"Pragma": "no-cache"}):
+            assert cache_status(client.get("/x", fields))[1]["fwd"] == "request"
+
+
+def test_cache_status_comes_behind_upstreams_own(origin):
+    origin.on("/x", reply(200, {"Cache-Control": "max-age=60", "Cache-Status": "inner; hit"}, b"data"))
+    with Larder(origin) as larder, larder.client() as client:
+        for _ in range(2):
+            assert client.get("/x")["Cache-Status"].startswith("inner; hit, larder; ")
+
+
+def test_the_age_counts_what_upstream_said_and_how_long_it_is_kept(origin):
+    origin.on("/x", reply(200, {"Cache-Control": "max-age=600", "Age": "100"}, b"data"))
+    with Larder(origin) as larder, larder.client() as client:
+        for _ in range(2):
+            assert 100 <= int(client.get("/x")["Age"]) <= 130
+
+
+def test_fields_come_as_they_came_and_in_their_order(origin):
+    pairs = [("X-B", "2"), ("x-a", "1"), ("X-B", "3"), ("Cache-Control", "max-age=60"), ("X-C", "")]
+    origin.on("/x", reply(200, pairs, b"data"))
+    with Larder(origin) as larder, larder.client() as client:
+        for _ in range(2):
+            kept = [(name, value) for name, value in client.get("/x").fields if name.lower().startswith(("x-", "cache-control"))]
+            assert kept == pairs

@@ -1,0 +1,185 @@
+"""Connections to the API: kept, bounded, given up in time; and what a client is told when there is none."""
+
+import json
+import socket
+
+import pytest
+from harness import Larder, Origin, in_parallel, reply
+
+PASS = "  - {path: /**, cache: off}"
+
+
+def problem(answer):
+    assert answer["Content-Type"] == "application/problem+json"
+    return json.loads(answer.body)
+
+
+def test_connections_are_used_again(origin):
+    origin.on("/x", reply(200, {}, b"ok"))
+    with Larder(origin, routes=PASS) as larder, larder.client() as client:
+        for _ in range(5):
+            client.get("/x")
+        assert origin.connections == 1
+        assert larder.metric('larder_upstream_connections{state="idle"}') == 1
+
+
+def test_a_connection_that_the_origin_closes_is_not_used_again(origin):
+    origin.on("/x", reply(200, {"Connection": "close"}, b"ok"))
+    with Larder(origin, routes=PASS) as larder, larder.client() as client:
+        client.get("/x")
+        client.get("/x")
+    assert origin.connections == 2
+
+
+@pytest.mark.parametrize("route", [PASS, "  - {path: /**, ttl: 60s}"])
+def test_an_api_that_is_down_is_a_502_that_says_so(route):
+    port = socket.create_server(("127.0.0.1", 0)).getsockname()[1]  # closed at once
+    with Larder(f"http://127.0.0.1:{port}", routes=route) as larder, larder.client() as client:
+        for _ in range(2):
+            answer = client.get("/x")
+            assert answer.status == 502
+            assert "could not connect" in problem(answer)["detail"]
+        post = client.get("/x", method="POST", body=b"lost")
+        assert post.status == 502
+
+
+def test_a_name_that_is_not_known_is_a_502_that_says_so():
+    with Larder("http://no-such-host.invalid:80", routes=PASS) as larder:
+        answer = larder.get("/x")
+        assert answer.status == 502
+        assert "resolved" in problem(answer)["detail"]
+
+
+def test_a_name_is_resolved(origin):
+    origin.on("/x", reply(200, {}, b"ok"))
+    with Larder(f"http://localhost:{origin.port}", routes=PASS) as larder:
+        assert larder.get("/x").body == b"ok"
+
+
+@pytest.mark.parametrize("route", [PASS, "  - {path: /**, ttl: 60s}"])
+def test_an_api_that_never_answers_is_a_504(origin, route):
+    hold = origin.hold("/x")
+    with Larder(origin, routes=route, upstream="  first_byte_timeout: 200ms") as larder:
+        answer = larder.get("/x")
+        assert answer.status == 504
+        assert "first_byte_timeout" in problem(answer)["detail"]
+        assert hold.arrivals == 1
+        hold.release(Origin.CLOSE)
+
+
+def test_an_answer_that_stops_in_the_middle_is_a_broken_transfer(origin):
+    hold = origin.hold("/x")
+
+    def stall(exchange):
+        exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        return hold(exchange)
+
+    origin.on("/x", stall)
+    with Larder(origin, routes=PASS, upstream="  idle_timeout: 200ms") as larder:
+        answer = larder.get("/x")
+        assert not answer.complete
+        hold.release(Origin.CLOSE)
+
+
+def test_connections_are_capped_and_the_queue_in_front_too(origin):
+    hold = origin.hold("/x")
+    with Larder(origin, routes=PASS, upstream="  connections: 2\n  queue: 3") as larder:
+        join = in_parallel(5, lambda _: larder.get("/x"))
+        hold.wait(2)
+        larder.wait_for("larder_upstream_queue", lambda value: value == 3)
+        refused = larder.get("/x")
+        assert refused.status == 503
+        assert refused["Retry-After"] == "1"
+        assert "wait for a connection" in problem(refused)["detail"]
+        assert hold.arrivals == 2
+        hold.release(reply(200, {}, b"ok"))
+        assert [answer.body for answer in join()] == [b"ok"] * 5
+    assert origin.connections == 2
+
+
+def test_a_request_waits_only_so_long_for_a_connection(origin):
+    hold = origin.hold("/x")
+    with Larder(origin, routes=PASS, upstream="  connections: 1\n  queue_timeout: 100ms") as larder:
+        join = in_parallel(1, lambda _: larder.get("/x"))
+        hold.wait()
+        assert larder.get("/x").status == 503
+        hold.release(reply(200, {}, b"ok"))
+        assert join()[0].status == 200
+
+
+def dying_once(origin):
+    """The first request on each connection is answered; the second finds it dying without a byte."""
+    seen = {}
+
+    def script(exchange):
+        count = seen[exchange.connection] = seen.get(exchange.connection, 0) + 1
+        return reply(200, {}, b"ok") if count == 1 else Origin.CLOSE
+
+    origin.on("/x", script)
+
+
+@pytest.mark.parametrize("route", [PASS, "  - {path: /**, cache: standard}"])
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_an_idempotent_request_is_tried_once_more_when_its_pooled_connection_had_died(origin, method, route):
+    dying_once(origin)
+    with Larder(origin, routes=route) as larder, larder.client() as client:
+        for _ in range(3):
+            assert client.get("/x", method=method).status == 200
+        assert larder.metric("larder_upstream_retries_total") == 2
+
+
+def test_a_post_is_never_sent_twice(origin):
+    dying_once(origin)
+    with Larder(origin, routes=PASS) as larder, larder.client() as client:
+        assert client.get("/x").status == 200
+        assert client.get("/x", method="POST", body=b"once").status == 502
+    assert len(origin.seen("/x", "POST")) == 1
+
+
+def test_nothing_is_tried_again_on_a_new_connection(origin):
+    origin.on("/x", Origin.CLOSE)
+    with Larder(origin, routes=PASS) as larder:
+        assert larder.get("/x").status == 502
+    assert len(origin.seen("/x")) == 1
+
+
+def test_nothing_is_tried_again_once_a_byte_has_come(origin):
+    seen = []
+
+    def script(exchange):
+        seen.append(1)
+        if len(seen) == 1:
+            return reply(200, {}, b"ok")
+        exchange.send(b"HTTP/1.1 2")
+        return Origin.CLOSE
+
+    origin.on("/x", script)
+    with Larder(origin, routes=PASS) as larder, larder.client() as client:
+        assert client.get("/x").status == 200
+        assert client.get("/x").status == 502
+    assert len(seen) == 2
+
+
+def test_a_connection_that_closed_while_it_was_idle_is_noticed(origin):
+    origin.on("/x", reply(200, {}, b"ok"))
+    with Larder(origin, routes=PASS) as larder, larder.client() as client:
+        assert client.get("/x").status == 200
+        origin.drop_connections()
+        origin.wait_for(lambda it: not it.open)
+        assert client.get("/x", method="POST", body=b"x").status == 200
+
+
+def test_an_answer_before_the_body_is_read_reaches_the_client(origin):
+    def early(exchange):
+        exchange.send(reply(413, {"Connection": "close"}, b"too much"))
+        return Origin.CLOSE
+
+    def script(exchange):
+        return early(exchange)
+
+    origin.on("/x", script)
+    with Larder(origin, routes=PASS) as larder, larder.client() as client:
+        client.request("POST", "/x", {"Content-Length": "1000000", "Expect": "100-continue"})
+        answer = client.response("POST")
+        assert answer.status == 413
+        assert answer.body == b"too much"
