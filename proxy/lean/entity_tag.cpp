@@ -1,6 +1,5 @@
 #include "lean/entity_tag.hpp"
 
-#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 namespace larder::lean {

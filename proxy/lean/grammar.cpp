@@ -1,14 +1,21 @@
 #include "lean/grammar.hpp"
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace larder::lean {
 
 namespace {
 
-constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+constexpr bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
 
 constexpr std::uint32_t no_digit = 1u << 16;  // stays above any four digits, wherever it is met
 constexpr auto hex_values = [] {
@@ -19,11 +26,14 @@ constexpr auto hex_values = [] {
   return values;
 }();
 
-std::uint32_t hex_value(char c) noexcept { return hex_values[static_cast<unsigned char>(c)]; }
+std::uint32_t hex_value(char c) noexcept {
+  return hex_values[static_cast<unsigned char>(c)];
+}
 
 // Of four digits; no_digit or more if one is none.
 std::uint32_t hex4(const char* at) noexcept {
-  const auto high = hex_value(at[0]), second = hex_value(at[1]), third = hex_value(at[2]), low = hex_value(at[3]);
+  const auto high = hex_value(at[0]), second = hex_value(at[1]), third = hex_value(at[2]),
+             low = hex_value(at[3]);
   if ((high | second | third | low) >= no_digit) return no_digit;
   return (high << 12u) | (second << 8u) | (third << 4u) | low;
 }
@@ -42,6 +52,32 @@ constexpr auto escapes = [] {
   return table;
 }();
 
+constexpr int longest_escape = 6;
+
+// Of the escape that starts at `at`, 0 where none does.
+int escape_size(const char* at) noexcept {
+  if (at[1] == 'u') return hex4(at + 2) == no_digit ? 0 : longest_escape;
+  return escapes[static_cast<unsigned char>(at[1])] == 0 ? 0 : 2;
+}
+
+constexpr int block = 64;
+
+// Which bytes of the block at `at` are backslashes, the first as the lowest bit.
+std::uint64_t backslashes(const char* at) noexcept {
+  std::uint64_t places = 0;
+#if defined(__SSE2__)
+  const auto wanted = _mm_set1_epi8('\\');
+  for (int i = 0; i < block; i += 16) {
+    const auto bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + i));
+    const auto equal = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted)));
+    places |= static_cast<std::uint64_t>(equal) << static_cast<unsigned>(i);
+  }
+#else
+  for (unsigned i = 0; i < block; ++i) places |= static_cast<std::uint64_t>(at[i] == '\\' ? 1 : 0) << i;
+#endif
+  return places;
+}
+
 void append_utf8(std::uint32_t code, std::string& out) {
   const auto add = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
   if (code < 0x80) return add(code);
@@ -59,7 +95,8 @@ void append_utf8(std::uint32_t code, std::string& out) {
   add(0x80u | (code & 0x3Fu));
 }
 
-// The character of the `\u` escape at the front of `text`, with the low surrogate that may follow; takes it off.
+// The character of the `\u` escape at the front of `text`, with the low surrogate that may follow; takes it
+// off.
 std::uint32_t take_character(std::string_view& text) {
   const auto code = hex4(text.data() + 2);
   text.remove_prefix(6);
@@ -72,48 +109,35 @@ std::uint32_t take_character(std::string_view& text) {
 
 }  // namespace
 
-const char* end_of_number(const char* at) noexcept {
-  if (*at == '-') ++at;
-  if (!is_digit(*at)) return nullptr;
-  if (*at == '0') {
-    ++at;
-  } else {
-    while (is_digit(*at)) ++at;
-  }
-  if (*at == '.') {
-    if (!is_digit(*++at)) return nullptr;
-    while (is_digit(*at)) ++at;
-  }
-  if (*at == 'e' || *at == 'E') {
-    ++at;
-    if (*at == '+' || *at == '-') ++at;
-    if (!is_digit(*at)) return nullptr;
-    while (is_digit(*at)) ++at;
-  }
-  return at;
-}
-
 bool has_good_escapes(std::string_view text, bool& found) noexcept {
-  found = false;
   const char* at = text.data();
   const char* const end = at + text.size();
-  while (at != end) {
-    // Escapes often come in rows.
-    if (*at != '\\') {
-      at = static_cast<const char*>(std::memchr(at, '\\', static_cast<std::size_t>(end - at)));
-      if (at == nullptr) return true;
-    }
+  for (;;) {
+    at = static_cast<const char*>(std::memchr(at, '\\', static_cast<std::size_t>(end - at)));
+    if (at == nullptr) return true;
     found = true;
-    if (end - at < 2) return false;
-    if (at[1] == 'u') {
-      if (end - at < 6 || hex4(at + 2) == no_digit) return false;
-      at += 6;
-    } else {
-      if (escapes[static_cast<unsigned char>(at[1])] == 0) return false;
-      at += 2;
+    if (end - at < block + longest_escape) {
+      if (end - at < 2 || (at[1] == 'u' && end - at < longest_escape)) return false;
+      const int size = escape_size(at);
+      if (size == 0) return false;
+      at += size;
+      continue;
+    }
+    // Where one is, others are near: block by block, until one has none.
+    while (end - at >= block + longest_escape) {
+      auto left = backslashes(at);
+      if (left == 0) break;
+      int behind = 0;
+      do {
+        behind = std::countr_zero(left);
+        const int size = escape_size(at + behind);
+        if (size == 0) return false;
+        behind += size;
+        left = behind < block ? left >> behind << behind : 0;
+      } while (left != 0);
+      at += std::max(behind, block);
     }
   }
-  return true;
 }
 
 void unescape(std::string_view inside, std::string& out) {

@@ -1,388 +1,257 @@
-// Model: simdjson finds the structure and checks UTF-8 and the insides of strings for control characters, in
-// one pass over the bytes. This walk then visits every value once, in the order of the document. On-Demand
-// checks what it is asked for and nothing it skips, so nothing is skipped: a dropped value is walked as a
-// kept one is, and its scalars are held against the grammar here (RFC 8259).
+// Model: simdjson finds where the tokens start and checks the bytes (structure.hpp); a Reader then passes
+// every token once, in the document's order, and checks the grammar, in what is dropped as in what is kept.
+// What is kept is always bytes of the source, commas and brackets included, so the output is a list of ranges
+// of it; ranges that touch become one.
 #include "lean/projector.hpp"
 
+#include "lean/grammar.hpp"
+#include "lean/reader.hpp"
 #include "lean/rule.hpp"
+#include "lean/structure.hpp"
 
-#include <simdjson.h>
-
-#include <cstring>
+#include <algorithm>
 
 namespace larder::lean {
 
 namespace {
 
-namespace od = simdjson::ondemand;
 using Node = ProjectionRule::Node;
 using Kind = Node::Kind;
-using Failure = std::optional<ProjectionError>;
 
-constexpr std::size_t most_kept = 4u << 20;  // bytes of buffer that a workspace keeps between documents
+constexpr std::size_t most_kept = 4u << 20;  // bytes of a buffer that a workspace keeps between documents
 
-bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
-
-// RFC 8259 6, of exactly this text.
-bool is_number(std::string_view text) noexcept {
-  std::size_t at = 0;
-  const auto digits = [&] {
-    const auto first = at;
-    while (at < text.size() && is_digit(text[at])) ++at;
-    return at - first;
-  };
-  if (at < text.size() && text[at] == '-') ++at;
-  const bool zero = at < text.size() && text[at] == '0';
-  const auto whole = digits();
-  if (whole == 0 || (zero && whole > 1)) return false;
-  if (at < text.size() && text[at] == '.') {
-    ++at;
-    if (digits() == 0) return false;
-  }
-  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
-    ++at;
-    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
-    if (digits() == 0) return false;
-  }
-  return at == text.size();
-}
-
-bool is_hex(char c) noexcept {
-  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-// The text of a string token from its opening quote to its closing one, its escapes checked (RFC 8259 7);
-// empty where it is malformed. simdjson has seen to it that the string ends, and to its bytes.
-std::string_view string_token(const char* open, const char* limit) noexcept {
-  const char* at = open + 1;
-  for (;;) {
-    while (at < limit && *at != '"' && *at != '\\') ++at;
-    if (at >= limit) return {};
-    if (*at == '"') return {open, static_cast<std::size_t>(at + 1 - open)};
-    ++at;
-    if (at >= limit) return {};
-    switch (*at) {
-      case '"':
-      case '\\':
-      case '/':
-      case 'b':
-      case 'f':
-      case 'n':
-      case 'r':
-      case 't':
-        ++at;
-        break;
-      case 'u':
-        if (limit - at < 5 || !is_hex(at[1]) || !is_hex(at[2]) || !is_hex(at[3]) || !is_hex(at[4])) return {};
-        at += 5;
-        break;
-      default:
-        return {};
-    }
-  }
-}
-
-std::string_view without_space_behind(std::string_view token) noexcept {
-  const auto last = token.find_last_not_of(" \t\r\n");
-  return token.substr(0, last == std::string_view::npos ? 0 : last + 1);
-}
-
-class Walk {
+// Gathers the ranges of the document that are kept, and copies them in batches.
+class Output {
  public:
-  Walk(const char* limit, std::size_t depth, std::string& out) : limit_(limit), depth_(depth), out_(out) {}
+  Output(std::string_view document, std::vector<std::string_view>& ranges, std::string& out)
+      : document_(document), ranges_(ranges), out_(out), begin_(document.data()), end_(begin_) {
+    ranges_.clear();
+    out_.clear();
+  }
 
-  Failure document(od::document& document, const Node& root) {
-    od::json_type type;
-    if (document.type().get(type)) return ProjectionError::not_json;
-    if (type == od::json_type::array) {
-      od::array list;
-      if (document.get_array().get(list)) return ProjectionError::not_json;
-      if (root.kind != Kind::item) return ProjectionError::wrong_shape;
-      return items(list, root, depth_);
+  void take(const char* begin, const char* end) {
+    if (begin != end_) {
+      add_range();
+      begin_ = begin;
     }
-    if (type != od::json_type::object) return ProjectionError::wrong_shape;
-    od::object object;
-    if (document.get_object().get(object)) return ProjectionError::not_json;
-    return members(object, root, depth_);
+    end_ = end;
+  }
+
+  // The output may be stored: it is to take no more memory than it needs, or hardly more.
+  void finish() {
+    add_range();
+    copy();
+    if (out_.capacity() - out_.size() > out_.size() / 8) out_.shrink_to_fit();
   }
 
  private:
-  // A value that a rule's node stands for.
-  Failure project(od::value value, const Node& node, std::size_t depth) {
-    if (node.kind == Kind::whole) return copy(value, depth);
-    if (depth == 0) return ProjectionError::too_deep;
-    od::json_type type;
-    if (value.type().get(type)) return ProjectionError::not_json;
-    if (type == od::json_type::array) {
-      od::array list;
-      if (value.get_array().get(list)) return ProjectionError::not_json;
-      if (node.kind != Kind::item) return ProjectionError::wrong_shape;
-      return nested_ == 0 ? items(list, node, depth) : inner_items(list, node, depth);
-    }
-    if (type == od::json_type::object) {
-      od::object object;
-      if (value.get_object().get(object)) return ProjectionError::not_json;
-      return members(object, node, depth);
-    }
-    // `domain: null` where domain.slug is kept: there is nothing inside to choose from. But a list's item is
-    // an object.
-    if (nested_ == 0) return ProjectionError::wrong_shape;
-    return copy(value, depth);
+  static constexpr std::size_t batch = 4096;
+
+  void add_range() {
+    ranges_.emplace_back(begin_, static_cast<std::size_t>(end_ - begin_));
+    size_ += ranges_.back().size();
+    if (ranges_.size() == batch) copy();
   }
 
-  // The list of items: objects, every one.
-  Failure items(od::array list, const Node& node, std::size_t depth) {
-    if (depth == 0) return ProjectionError::too_deep;
-    out_ += '[';
-    bool first = true;
-    for (auto element : list) {
-      od::value value;
-      if (element.get(value)) return ProjectionError::not_json;
-      od::json_type type;
-      if (value.type().get(type)) return ProjectionError::not_json;
-      if (type != od::json_type::object) return shape_or_syntax(value, depth);
-      od::object object;
-      if (value.get_object().get(object)) return ProjectionError::not_json;
-      if (!first) out_ += ',';
-      first = false;
-      if (auto failed = members(object, node, depth - 1)) return failed;
+  void copy() {
+    // Room for all that is to come, if the rest of the document is like what was read of it.
+    if (size_ > out_.capacity()) {
+      const double read =
+          static_cast<double>(end_ - document_.data()) / static_cast<double>(document_.size());
+      const auto guess = static_cast<std::size_t>(static_cast<double>(size_) / read * 1.05);
+      out_.reserve(std::clamp(guess, size_, document_.size()));
     }
-    out_ += ']';
-    return std::nullopt;
+    for (const auto range : ranges_) out_ += range;
+    ranges_.clear();
   }
 
-  // An array inside an item: its objects are projected, anything else in it is copied.
-  Failure inner_items(od::array list, const Node& node, std::size_t depth) {
-    out_ += '[';
-    bool first = true;
-    for (auto element : list) {
-      od::value value;
-      if (element.get(value)) return ProjectionError::not_json;
-      if (!first) out_ += ',';
-      first = false;
-      if (auto failed = project(value, node, depth - 1)) return failed;
+  std::string_view document_;
+  std::vector<std::string_view>& ranges_;  // not copied yet
+  std::string& out_;
+  std::size_t size_ = 0;  // of all ranges
+  const char* begin_;     // the range that may still grow
+  const char* end_;
+};
+
+// A container on the way to what is kept.
+struct Frame {
+  const Node* node;
+  bool object;
+  bool fresh = true;   // nothing of it was read
+  bool bare = true;    // nothing of it was kept
+  bool found = false;  // the child of a path
+};
+
+class Projection {
+ public:
+  Projection(Reader& reader, std::vector<Frame>& frames, std::string& name, Output& out)
+      : reader_(reader), frames_(frames), name_(name), out_(out) {
+    frames_.clear();
+  }
+
+  // True if the document was read to its end; it may be misshapen all the same.
+  bool run(const Node& root) {
+    Token at = reader_.start();
+    if (at != nullptr) at = value(at, root, false);
+    while (at != nullptr && !frames_.empty()) {
+      auto& frame = frames_.back();
+      at = frame.object ? members(at, frame) : elements(at, frame);
     }
-    out_ += ']';
-    return std::nullopt;
+    return at != nullptr && reader_.is_end(at);
+  }
+  [[nodiscard]] bool misshapen() const noexcept { return misshapen_; }
+
+ private:
+  // Copies a value or opens it. `listed`: it is an element of a list.
+  Token value(Token at, const Node& node, bool listed) {
+    const bool object = *reader_.text(at) == '{';
+    const bool list = *reader_.text(at) == '[';
+    switch (node.kind) {
+      case Kind::whole:
+        return copy(at);
+      case Kind::within:
+        return object || list ? open(at, node, object) : copy(at);
+      case Kind::items:
+        return object || (list && !listed) ? open(at, node, object) : pass_misshapen(at);
+      case Kind::path:
+      case Kind::every:
+        return object ? open(at, node, object) : pass_misshapen(at);
+    }
+    return nullptr;
   }
 
-  Failure shape_or_syntax(od::value value, std::size_t depth) {
-    const auto failed = check(value, depth);
-    return failed ? failed : ProjectionError::wrong_shape;
+  Token copy(Token at) {
+    const char* begin = reader_.text(at);
+    at = reader_.skip(at, frames_.size());
+    if (at != nullptr) out_.take(begin, reader_.end_before(at));
+    return at;
   }
 
-  Failure members(od::object object, const Node& node, std::size_t depth) {
-    if (depth == 0) return ProjectionError::too_deep;
-    out_ += '{';
-    bool first = true;
-    bool found = false;
-    for (auto entry : object) {
-      od::field field;
-      if (std::move(entry).get(field)) return ProjectionError::not_json;
-      const auto key = string_token(field.key().raw() - 1, limit_);
-      if (key.empty()) return ProjectionError::not_json;
-      const Node* kept = child_of(node, key);
-      found = found || kept != nullptr;
-      // On the way to the items the other members of an envelope stay.
-      if (kept == nullptr && node.kind == Kind::item) {
-        if (auto failed = check(field.value(), depth - 1)) return failed;
+  // The rest is still read: a document is called misshapen only if it is well-formed.
+  Token pass_misshapen(Token at) {
+    misshapen_ = true;
+    return reader_.skip(at, frames_.size());
+  }
+
+  Token open(Token at, const Node& node, bool object) {
+    if (!reader_.may_open(frames_.size())) return nullptr;
+    frames_.push_back({&node, object});
+    return take(at);
+  }
+
+  // Goes on with the members of the innermost container, an object, until it ends or a member is opened.
+  Token members(Token at, Frame& frame) {
+    const Node& node = *frame.node;
+    const auto depth = frames_.size();
+    for (;;) {
+      const char* comma = nullptr;
+      at = next(at, frame, '}', comma);
+      if (comma == nullptr) return at;
+      if (!reader_.is_key(at)) return nullptr;
+      const char* key = reader_.text(at);
+      const char* key_end = reader_.end_before(++at);
+      const Node* child = child_of(node, {key + 1, key_end - 1});
+      if (child == nullptr && node.kind != Kind::path) {
+        at = reader_.skip(at + 1, depth);
+        if (at == nullptr) return nullptr;
         continue;
       }
-      if (!first) out_ += ',';
-      first = false;
-      out_.append(key) += ':';
-      if (kept == nullptr) {
-        if (auto failed = copy(field.value(), depth - 1)) return failed;
-        continue;
-      }
-      const bool inside = node.kind == Kind::item;
-      nested_ += inside ? 1 : 0;
-      auto failed = project(field.value(), *kept, depth - 1);
-      nested_ -= inside ? 1 : 0;
-      if (failed) return failed;
+      frame.found = frame.found || child != nullptr;
+      take_comma(frame, comma);
+      out_.take(key, key_end);
+      at = take(at);
+      at = child == nullptr ? copy(at) : value(at, *child, false);
+      if (at == nullptr || frames_.size() != depth) return at;
     }
-    out_ += '}';
-    if (node.kind == Kind::path && !found) return ProjectionError::wrong_shape;
-    return std::nullopt;
+  }
+
+  // The same for a list.
+  Token elements(Token at, Frame& frame) {
+    const auto depth = frames_.size();
+    for (;;) {
+      const char* comma = nullptr;
+      at = next(at, frame, ']', comma);
+      if (comma == nullptr) return at;
+      take_comma(frame, comma);
+      at = value(at, *frame.node, true);
+      if (at == nullptr || frames_.size() != depth) return at;
+    }
+  }
+
+  // To the next member or element, past the `comma` before it, if it is not the first. `comma` stays nullptr
+  // where there is none: then the container has been closed, or something else stands there.
+  Token next(Token at, Frame& frame, char end, const char*& comma) {
+    at = reader_.go_on(at);
+    if (at == nullptr) return nullptr;
+    const char* here = reader_.text(at);
+    if (*here == end) {
+      if (frame.node->kind == Kind::path && !frame.found) misshapen_ = true;
+      frames_.pop_back();
+      return take(at);
+    }
+    if (!frame.fresh) {
+      if (*here != ',') return nullptr;
+      ++at;
+    }
+    frame.fresh = false;
+    comma = here;
+    return at;
   }
 
   const Node* child_of(const Node& node, std::string_view key) {
     if (node.kind == Kind::every) return node.children.front().node.get();
-    auto name = key.substr(1, key.size() - 2);
-    if (name.find('\\') != std::string_view::npos) name = unescape(name);
-    return node.child(name);
+    if (!reader_.has_escapes() || key.find('\\') == std::string_view::npos) return node.child(key);
+    unescape(key, name_);
+    return node.child(name_);
   }
 
-  // Of an inside that string_token has checked. A surrogate that stands alone matches no configured name,
-  // whatever it becomes.
-  std::string_view unescape(std::string_view text) {
-    name_.clear();
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      if (text[i] != '\\') {
-        name_ += text[i];
-        continue;
-      }
-      switch (text[++i]) {
-        case 'b':
-          name_ += '\b';
-          break;
-        case 'f':
-          name_ += '\f';
-          break;
-        case 'n':
-          name_ += '\n';
-          break;
-        case 'r':
-          name_ += '\r';
-          break;
-        case 't':
-          name_ += '\t';
-          break;
-        case 'u': {
-          auto code = hex(text.substr(i + 1, 4));
-          i += 4;
-          const auto rest = text.substr(i + 1);
-          if (code >= 0xD800 && code < 0xDC00 && rest.starts_with("\\u")) {
-            const auto low = hex(rest.substr(2, 4));
-            if (low >= 0xDC00 && low < 0xE000) {
-              code = 0x10000 + ((code - 0xD800) << 10u) + (low - 0xDC00);
-              i += 6;
-            }
-          }
-          append_utf8(code);
-          break;
-        }
-        default:
-          name_ += text[i];
-      }
-    }
-    return name_;
+  void take_comma(Frame& frame, const char* comma) {
+    if (!frame.bare) out_.take(comma, comma + 1);
+    frame.bare = false;
   }
 
-  static std::uint32_t hex(std::string_view digits) noexcept {
-    std::uint32_t value = 0;
-    for (const char c : digits) {
-      value = value * 16 + static_cast<std::uint32_t>(is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10);
-    }
-    return value;
+  // A token of one byte.
+  Token take(Token at) {
+    out_.take(reader_.text(at), reader_.text(at) + 1);
+    return at + 1;
   }
 
-  void append_utf8(std::uint32_t code) {
-    const auto add = [&](std::uint32_t byte) { name_ += static_cast<char>(byte); };
-    if (code < 0x80) {
-      add(code);
-    } else if (code < 0x800) {
-      add(0xC0u | (code >> 6u));
-      add(0x80u | (code & 0x3Fu));
-    } else if (code < 0x10000) {
-      add(0xE0u | (code >> 12u));
-      add(0x80u | ((code >> 6u) & 0x3Fu));
-      add(0x80u | (code & 0x3Fu));
-    } else {
-      add(0xF0u | (code >> 18u));
-      add(0x80u | ((code >> 12u) & 0x3Fu));
-      add(0x80u | ((code >> 6u) & 0x3Fu));
-      add(0x80u | (code & 0x3Fu));
-    }
-  }
-
-  // Copies a value's source bytes, from its first to its last, having checked them.
-  Failure copy(od::value value, std::size_t depth) {
-    od::json_type type;
-    if (value.type().get(type)) return ProjectionError::not_json;
-    if (type == od::json_type::array) {
-      od::array list;
-      std::string_view raw;
-      if (value.get_array().get(list) || list.raw_json().get(raw)) return ProjectionError::not_json;
-      out_ += without_space_behind(raw);
-      bool some = false;
-      if (list.reset().get(some)) return ProjectionError::not_json;
-      return check_list(list, depth);
-    }
-    if (type == od::json_type::object) {
-      od::object object;
-      std::string_view raw;
-      if (value.get_object().get(object) || object.raw_json().get(raw)) return ProjectionError::not_json;
-      out_ += without_space_behind(raw);
-      bool some = false;
-      if (object.reset().get(some)) return ProjectionError::not_json;
-      return check_members(object, depth);
-    }
-    std::string_view token;
-    if (auto failed = check_scalar(value, token)) return failed;
-    out_ += token;
-    return std::nullopt;
-  }
-
-  Failure check(od::value value, std::size_t depth) {
-    od::json_type type;
-    if (value.type().get(type)) return ProjectionError::not_json;
-    if (type == od::json_type::array) {
-      od::array list;
-      if (value.get_array().get(list)) return ProjectionError::not_json;
-      return check_list(list, depth);
-    }
-    if (type == od::json_type::object) {
-      od::object object;
-      if (value.get_object().get(object)) return ProjectionError::not_json;
-      return check_members(object, depth);
-    }
-    std::string_view token;
-    return check_scalar(value, token);
-  }
-
-  Failure check_list(od::array list, std::size_t depth) {
-    if (depth == 0) return ProjectionError::too_deep;
-    for (auto element : list) {
-      od::value value;
-      if (element.get(value)) return ProjectionError::not_json;
-      if (auto failed = check(value, depth - 1)) return failed;
-    }
-    return std::nullopt;
-  }
-
-  Failure check_members(od::object object, std::size_t depth) {
-    if (depth == 0) return ProjectionError::too_deep;
-    for (auto entry : object) {
-      od::field field;
-      if (std::move(entry).get(field)) return ProjectionError::not_json;
-      if (string_token(field.key().raw() - 1, limit_).empty()) return ProjectionError::not_json;
-      if (auto failed = check(field.value(), depth - 1)) return failed;
-    }
-    return std::nullopt;
-  }
-
-  // `token`: the scalar's source bytes. The iteration that it was met in goes on behind it.
-  Failure check_scalar(od::value value, std::string_view& token) {
-    const auto raw = value.raw_json_token();
-    if (raw.empty()) return ProjectionError::not_json;
-    bool good = false;
-    if (raw.front() == '"') {
-      token = string_token(raw.data(), limit_);
-      good = !token.empty() && without_space_behind(raw) == token;
-    } else {
-      token = without_space_behind(raw);
-      good = token == "true" || token == "false" || token == "null" || is_number(token);
-    }
-    if (!good) return ProjectionError::not_json;
-    return std::nullopt;
-  }
-
-  const char* limit_;
-  std::size_t depth_;
-  std::string& out_;
-  std::string name_;
-  int nested_ = 0;  // inside an item
+  Reader& reader_;
+  std::vector<Frame>& frames_;
+  std::string& name_;
+  Output& out_;
+  bool misshapen_ = false;
 };
 
 }  // namespace
 
 struct Workspace::Impl {
-  od::parser parser;
-  std::string bytes;  // the document with simdjson's padding behind it
+  Structure structure;
+  std::vector<Frame> frames;
+  std::string name;                      // a member's, without escapes
+  std::vector<std::string_view> ranges;  // of what is kept; a batch of them at most
+
+  std::optional<ProjectionError> project(std::string_view json, const Node& root, std::size_t most_deep,
+                                         std::string& out);
+  void shrink();
 };
+
+std::optional<ProjectionError> Workspace::Impl::project(std::string_view json, const Node& root,
+                                                        std::size_t most_deep, std::string& out) {
+  Reader reader(json, structure, most_deep);
+  Output output(json, ranges, out);
+  Projection projection(reader, frames, name, output);
+  if (!projection.run(root)) return reader.error();
+  if (projection.misshapen()) return ProjectionError::wrong_shape;
+  output.finish();
+  return std::nullopt;
+}
+
+void Workspace::Impl::shrink() {
+  structure.shrink();
+  if (frames.capacity() * sizeof(Frame) > most_kept) std::vector<Frame>().swap(frames);
+  if (name.capacity() > most_kept) std::string().swap(name);
+}
 
 Workspace::Workspace() : impl_(std::make_unique<Impl>()) {}
 Workspace::~Workspace() = default;
@@ -403,26 +272,15 @@ std::string_view describe(ProjectionError error) noexcept {
   return "";
 }
 
-Failure project(std::string_view json, const ProjectionRule& rule, const ProjectionLimits& limits,
-                Workspace& workspace, std::string& out) {
+std::optional<ProjectionError> project(std::string_view json, const ProjectionRule& rule,
+                                       const ProjectionLimits& limits, Workspace& workspace,
+                                       std::string& out) {
   out.clear();
   if (json.size() > limits.bytes) return ProjectionError::too_large;
-  if (json.starts_with("\xEF\xBB\xBF")) return ProjectionError::not_json;  // RFC 8259 8.1
-  auto& [parser, bytes] = workspace.impl();
-  bytes.assign(json);
-  bytes.append(simdjson::SIMDJSON_PADDING, ' ');
-
-  Failure failed = ProjectionError::not_json;
-  od::document document;
-  if (!parser.iterate(bytes.data(), json.size(), bytes.size()).get(document)) {
-    Walk walk(bytes.data() + json.size(), limits.depth, out);
-    failed = walk.document(document, rule.root());
-    // Behind the value there is nothing but the end.
-    if (!failed && document.current_location().error() != simdjson::OUT_OF_BOUNDS)
-      failed = ProjectionError::not_json;
-  }
+  auto& impl = workspace.impl();
+  const auto failed = impl.project(json, rule.root(), limits.depth, out);
   if (failed) out.clear();
-  if (bytes.capacity() > most_kept) workspace = Workspace();
+  impl.shrink();
   return failed;
 }
 

@@ -1,7 +1,8 @@
 // JSON projection: the members that a route's readers use, copied byte for byte, and nothing else.
 //
-// Pure: bytes in, bytes out. The whole document is validated, also what is dropped. simdjson On-Demand reads;
-// its parser and padded buffer live in a Workspace that a caller reuses and never shares between threads.
+// Pure: bytes in, bytes out. The whole document is validated (RFC 8259), also what is dropped. simdjson finds
+// its structure; the index of it and the output's buffer live in a Workspace that a caller reuses and never
+// shares between threads.
 #pragma once
 
 #include <cstddef>
@@ -17,9 +18,9 @@ namespace larder::lean {
 /// Why a document was not projected. It then passes whole, as it came.
 enum class ProjectionError : std::uint8_t {
   not_json,     // malformed anywhere, not UTF-8, or bytes after the end
-  wrong_shape,  // no list, no objects where the rule says they are
-  too_deep,
-  too_large,  // more bytes than the bound
+  wrong_shape,  // well-formed, but no list, no objects where the rule says they are
+  too_deep,     // more containers one in another than the bound; behind the first of these nothing was read
+  too_large,    // more bytes than the bound, or than there is memory for
 };
 [[nodiscard]] std::string_view describe(ProjectionError error) noexcept;
 

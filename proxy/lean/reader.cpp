@@ -1,113 +1,103 @@
 #include "lean/reader.hpp"
 
-#include <cstring>
 #include <string>
-
-#include "lean/grammar.hpp"
 
 namespace larder::lean {
 
-Reader::Reader(std::string_view json, Structure& tokens, std::size_t most_deep)
-    : text_(json.data()), at_(tokens.begin()), end_(tokens.end()), most_deep_(most_deep) {
-  *tokens.end() = *tokens.begin();
-}
+namespace {
 
-bool Reader::is_container(std::string_view json, Structure& tokens) {
-  const char first = json[*tokens.begin()];
-  const char last = json[tokens.end()[-1]];
-  return (first == '{' || first == '[') && (last == '}' || last == ']');
-}
-
-bool Reader::is_scalar(std::string_view json, Structure& tokens) {
-  if (tokens.end() - tokens.begin() != 1) return false;
-  auto text = json.substr(*tokens.begin());
+// A document that is one word or number.
+bool is_word(std::string_view text) {
   while (is_space(text.back())) text.remove_suffix(1);
-  if (text.front() == '"') return true;  // that it ends, and where, is known: it is the only token
   if (text == "true" || text == "false" || text == "null") return true;
   const std::string number(text);  // with its NUL behind it
   return end_of_number(number.c_str()) == number.c_str() + number.size();
 }
 
-const char* Reader::end_of_last() const noexcept {
-  const char* end = here();
-  while (is_space(end[-1])) --end;
-  return end;
+}  // namespace
+
+Token Reader::start() {
+  const Token at = load_window();
+  if (at == nullptr) return nullptr;
+  const char* first = text(at);
+  if (*first == '{' || *first == '[') return may_end() ? at : nullptr;
+  const bool alone = rest_.empty() && end_ - at == 1;
+  // A string that stands alone has its end, and nothing behind it, or that would be a token.
+  const auto size = static_cast<std::size_t>(text_ + structure_.size() - first);
+  if (alone && (*first == '"' || is_word({first, size}))) error_ = ProjectionError::wrong_shape;
+  return nullptr;
 }
 
-bool Reader::may_open(std::size_t open) noexcept {
-  if (open < most_deep_) return true;
-  error_ = ProjectionError::too_deep;
-  return false;
+Token Reader::next_window() {
+  if (rest_.empty()) return nullptr;
+  const Token at = load_window();
+  return at != nullptr && may_end() ? at : nullptr;
 }
 
-bool Reader::skip_word() noexcept {
-  const char* first = here();
-  const auto room = static_cast<std::size_t>(text_ + at_[1] - first);
-  const char* behind = nullptr;
-  switch (*first) {
-    case 't':
-      if (room >= 4 && std::memcmp(first, "true", 4) == 0) behind = first + 4;
+Token Reader::load_window() {
+  switch (structure_.find(rest_)) {
+    case Structure::Found::tokens:
       break;
-    case 'f':
-      if (room >= 5 && std::memcmp(first, "false", 5) == 0) behind = first + 5;
-      break;
-    case 'n':
-      if (room >= 4 && std::memcmp(first, "null", 4) == 0) behind = first + 4;
-      break;
-    default: behind = end_of_number(first);
+    case Structure::Found::not_json:
+      return nullptr;
+    case Structure::Found::no_memory:
+      error_ = ProjectionError::too_large;
+      return nullptr;
   }
-  ++at_;
-  return behind != nullptr && ends_word(*behind);
+  const auto window = rest_.substr(0, structure_.size());
+  rest_.remove_prefix(window.size());
+  text_ = window.data();
+  end_ = structure_.end();
+  // No escape reaches into the next window: it would be outside a string.
+  return has_good_escapes(window, escapes_) ? structure_.begin() : nullptr;
 }
 
-bool Reader::skip(std::size_t open) {
-  switch (*here()) {
-    case '"': ++at_; return true;
-    case '{':
-    case '[': return skip_container(open);
-    default: return skip_word();
-  }
+bool Reader::may_end() const noexcept {
+  const char last = *text(end_ - 1);
+  return !rest_.empty() || last == '}' || last == ']';
 }
 
-bool Reader::skip_container(std::size_t open) {
+Token Reader::skip_container(Token at, std::size_t open) {
   outer_.clear();
   bool object = false;  // the container around the cursor is one
   for (;;) {
-    const char first = *here();
+    const char first = *text(at);
     if (first == '"') {
-      ++at_;
+      ++at;
     } else if (first == '{' || first == '[') {
-      if (!may_open(open + outer_.size())) return false;
-      ++at_;
-      if (*here() == first + 2) {  // ASCII: } and ] stand two behind { and [
-        ++at_;
+      if (!may_open(open + outer_.size())) return nullptr;
+      ++at;
+      if (*text(at) == first + 2) {  // ASCII: } and ] stand two behind { and [
+        ++at;
       } else {
-        outer_.push_back(object);
+        outer_.push(object);
         object = first == '{';
         if (object) {
-          if (!on_key()) return false;
-          at_ += 2;
+          if (!is_key(at)) return nullptr;
+          at += 2;
         }
         continue;
       }
-    } else if (!skip_word()) {
-      return false;
+    } else {
+      at = skip_word(at);
+      if (at == nullptr) return nullptr;
     }
     // Behind a value: on to the next one, or out of as many containers as end here.
     for (;;) {
-      if (outer_.empty()) return true;
-      const char next = *here();
-      ++at_;
+      if (outer_.empty()) return at;
+      at = go_on(at);
+      if (at == nullptr) return nullptr;
+      const char next = *text(at);
+      ++at;
       if (next == ',') {
         if (object) {
-          if (!on_key()) return false;
-          at_ += 2;
+          if (!is_key(at)) return nullptr;
+          at += 2;
         }
         break;
       }
-      if (next != (object ? '}' : ']')) return false;
-      object = outer_.back();
-      outer_.pop_back();
+      if (next != (object ? '}' : ']')) return nullptr;
+      object = outer_.pop();
     }
   }
 }

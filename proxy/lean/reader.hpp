@@ -1,58 +1,141 @@
 // A cursor over the tokens of a document that checks what it passes. Of this room alone.
 //
-// It reads no byte behind the document and needs no padding there: the document opens with a bracket (Reader::is_container), its last
-// token is a closing one, and behind that stands, as a sentinel, the opening one again. A number, a word or a string
-// therefore always has a token behind it, and the only state in which the sentinel can be met, behind a value, refuses it.
+// No padding is needed: no byte behind the document is read. For a document's last token is a closing bracket
+// (start() and the last window see to that), so a number, a word or a string always has a token behind it, in
+// its own window or as the comma before the next; and behind a value, the only place where a document or a
+// window can end, the end is looked for.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <string_view>
-#include <vector>
-
+#include "lean/grammar.hpp"
 #include "lean/projector.hpp"
 #include "lean/structure.hpp"
 
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
 namespace larder::lean {
+
+// A stack of bits.
+class Outer {
+ public:
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  void clear() noexcept {
+    size_ = 0;
+    below_.clear();
+  }
+  void push(bool bit) {
+    if (size_ != 0 && size_ % 64 == 0) below_.push_back(top_);
+    top_ = (top_ << 1u) | (bit ? 1u : 0u);
+    ++size_;
+  }
+  [[nodiscard]] bool pop() noexcept {
+    const bool bit = (top_ & 1u) != 0;
+    top_ >>= 1u;
+    --size_;
+    if (size_ != 0 && size_ % 64 == 0) {
+      top_ = below_.back();
+      below_.pop_back();
+    }
+    return bit;
+  }
+
+ private:
+  std::size_t size_ = 0;
+  std::uint64_t top_ = 0;
+  std::vector<std::uint64_t> below_;
+};
+
+/// The index entry of a token in the current window. nullptr stands for a failure, of which Reader::error()
+/// tells.
+using Token = const std::uint32_t*;
 
 class Reader {
  public:
-  /// `json` must be a container; `tokens` are its own, and the one behind the last is overwritten.
-  Reader(std::string_view json, Structure& tokens, std::size_t most_deep);
+  Reader(std::string_view json, Structure& structure, std::size_t most_deep) noexcept
+      : structure_(structure), rest_(json), most_deep_(most_deep) {}
 
-  /// True if the first and the last token can be those of a list or an object.
-  [[nodiscard]] static bool is_container(std::string_view json, Structure& tokens);
-  /// True if the document is one number, word or string, and nothing else.
-  [[nodiscard]] static bool is_scalar(std::string_view json, Structure& tokens);
+  /// The document's first token. Fails if the document is no list and no object.
+  [[nodiscard]] Token start();
 
-  /// The first byte of the token that the cursor stands on.
-  [[nodiscard]] const char* here() const noexcept { return text_ + *at_; }
-  void step() noexcept { ++at_; }
-  [[nodiscard]] bool at_end() const noexcept { return at_ == end_; }
+  /// The token's first byte.
+  [[nodiscard]] const char* text(Token at) const noexcept { return text_ + *at; }
 
-  /// Behind the last byte of what stands before the cursor's token, white space left out.
-  [[nodiscard]] const char* end_of_last() const noexcept;
+  /// To be asked behind a value, before text(): `at`, or where that is the window's end, the next window's
+  /// first token. Fails at the document's end, or at that of what of it is JSON.
+  [[nodiscard]] Token go_on(Token at) { return at != end_ ? at : next_window(); }
+  [[nodiscard]] bool is_end(Token at) const noexcept { return at == end_ && rest_.empty(); }
 
-  /// True if the cursor is on a member's name with a colon behind it.
-  [[nodiscard]] bool on_key() const noexcept { return *here() == '"' && text_[at_[1]] == ':'; }
+  /// Behind the last byte of what stands before the token, white space left out.
+  [[nodiscard]] const char* end_before(Token at) const noexcept {
+    const char* end = text(at);
+    while (is_space(end[-1])) --end;
+    return end;
+  }
 
-  /// Passes one value, checking all of it. `open`: the containers that it lies in.
-  [[nodiscard]] bool skip(std::size_t open);
+  /// True for a member's name with a colon behind it.
+  [[nodiscard]] bool is_key(Token at) const noexcept { return *text(at) == '"' && text_[at[1]] == ':'; }
 
-  /// Why skip failed.
+  /// Behind the value that starts at `at`, all of which is checked. `open`: the containers that it lies in.
+  [[nodiscard]] Token skip(Token at, std::size_t open) {
+    const char first = *text(at);
+    if (first == '"') return at + 1;
+    return first == '{' || first == '[' ? skip_container(at, open) : skip_word(at);
+  }
+
+  /// True if one more container may be opened in `open` others.
+  [[nodiscard]] bool may_open(std::size_t open) noexcept {
+    if (open < most_deep_) return true;
+    error_ = ProjectionError::too_deep;
+    return false;
+  }
+
+  /// The document has escapes as far as it was read.
+  [[nodiscard]] bool has_escapes() const noexcept { return escapes_; }
   [[nodiscard]] ProjectionError error() const noexcept { return error_; }
-  [[nodiscard]] bool may_open(std::size_t open) noexcept;
 
  private:
-  [[nodiscard]] bool skip_container(std::size_t open);
-  [[nodiscard]] bool skip_word() noexcept;
+  [[nodiscard]] Token load_window();
+  [[nodiscard]] Token next_window();
+  [[nodiscard]] bool may_end() const noexcept;
+  [[nodiscard]] Token skip_container(Token at, std::size_t open);
+  [[nodiscard]] Token skip_word(Token at) const noexcept;
 
-  const char* text_;
-  const std::uint32_t* at_;
-  const std::uint32_t* end_;
+  Structure& structure_;
+  std::string_view rest_;  // behind the window
+  const char* text_ = nullptr;
+  Token end_ = nullptr;
   std::size_t most_deep_;
-  std::vector<bool> outer_;  // of the containers that skip has entered: whether the one around each is an object
+  Outer
+      outer_;  // of the containers that skip_container has entered: whether the one around each is an object
+  bool escapes_ = false;
   ProjectionError error_ = ProjectionError::not_json;
 };
+
+inline Token Reader::skip_word(Token at) const noexcept {
+  const char* first = text(at);
+  const char* behind = nullptr;
+  const auto is = [&](const char* word, std::size_t size) {
+    const auto room = static_cast<std::size_t>(text(at + 1) - first);
+    if (room >= size && std::memcmp(first, word, size) == 0) behind = first + size;
+  };
+  switch (*first) {
+    case 't':
+      is("true", 4);
+      break;
+    case 'f':
+      is("false", 5);
+      break;
+    case 'n':
+      is("null", 4);
+      break;
+    default:
+      behind = end_of_number(first);
+  }
+  return behind != nullptr && ends_word(*behind) ? at + 1 : nullptr;
+}
 
 }  // namespace larder::lean

@@ -1,12 +1,14 @@
 #include "lean/rule.hpp"
 
 #include <algorithm>
+#include <vector>
 
 namespace larder::lean {
 
 namespace {
 
 using Node = ProjectionRule::Node;
+using Kind = Node::Kind;
 using Names = std::vector<std::string>;
 
 // `a.b.c` taken apart; empty where a segment is.
@@ -21,34 +23,46 @@ Names split(std::string_view path) {
   }
 }
 
-std::shared_ptr<Node> whole() {
+// The kept names while they are gathered: the nodes of a rule are immutable.
+struct Draft {
+  struct Child;
+  bool whole = false;
+  std::vector<Child> children;
+};
+struct Draft::Child {
+  std::string name;
+  Draft draft;
+};
+
+// A name that is kept whole stays whole, whatever else is said of its inside.
+void keep(Draft& item, const Names& names) {
+  Draft* draft = &item;
+  for (const auto& name : names) {
+    auto& children = draft->children;
+    auto at = std::find_if(children.begin(), children.end(),
+                           [&](const Draft::Child& child) { return child.name == name; });
+    if (at == children.end()) at = children.insert(at, {name, {}});
+    draft = &at->draft;
+  }
+  draft->whole = true;
+}
+
+std::shared_ptr<const Node> build(const Draft& draft, Kind kind) {
   auto node = std::make_shared<Node>();
-  node->kind = Node::Kind::whole;
+  node->kind = kind;
+  for (const auto& [name, inside] : draft.children) {
+    node->add(name, inside.whole ? std::make_shared<Node>() : build(inside, Kind::within));
+  }
   return node;
 }
 
-// Adds one dotted field. A name that is kept whole stays whole, whatever else is said of its inside.
-void keep(Node& item, const Names& names, std::size_t depth) {
-  const auto at = std::find_if(item.children.begin(), item.children.end(),
-                               [&](const Node::Child& child) { return child.name == names[depth]; });
-  const bool last = depth + 1 == names.size();
-  if (last) {
-    if (at == item.children.end())
-      item.children.push_back({names[depth], whole()});
-    else
-      at->node = whole();
-    return;
+// `data`, `a.b`, `workstreams.*`: a star is the last of several, if at all.
+bool is_path(const Names& names) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i].find('*') == std::string::npos) continue;
+    if (names[i] != "*" || i == 0 || i + 1 != names.size()) return false;
   }
-  if (at != item.children.end()) {
-    if (at->node->kind == Node::Kind::whole) return;
-    auto inner = std::make_shared<Node>(*at->node);
-    keep(*inner, names, depth + 1);
-    at->node = std::move(inner);
-    return;
-  }
-  auto inner = std::make_shared<Node>();
-  keep(*inner, names, depth + 1);
-  item.children.push_back({names[depth], std::move(inner)});
+  return !names.empty();
 }
 
 }  // namespace
@@ -62,45 +76,32 @@ ProjectionRule& ProjectionRule::operator=(ProjectionRule&&) noexcept = default;
 
 std::optional<ProjectionRule> ProjectionRule::compile(const std::vector<std::string>& fields,
                                                       std::string_view items, std::string& error) {
-  auto item = std::make_shared<Node>();
+  Draft item;
   for (const auto& field : fields) {
     const auto names = split(field);
     if (names.empty() || field.find('*') != std::string::npos) {
       error = "a field is a name or names joined by dots, such as slug or domain.slug, not '" + field + "'";
       return std::nullopt;
     }
-    keep(*item, names, 0);
+    keep(item, names);
   }
   ProjectionRule rule;
-  if (items.empty()) {
-    rule.root_ = std::move(item);
-    return rule;
-  }
+  rule.root_ = build(item, Kind::items);
+  if (items.empty()) return rule;
+
   const auto names = split(items);
-  const auto star = std::find(names.begin(), names.end(), "*");
-  const bool misplaced = star != names.end() && (star == names.begin() || star + 1 != names.end());
-  const bool partial = std::any_of(names.begin(), names.end(), [](const auto& name) {
-    return name != "*" && name.find('*') != std::string::npos;
-  });
-  if (names.empty() || misplaced || partial) {
+  if (!is_path(names)) {
     error =
         "items is a member such as data, or one whose members are the items such as workstreams.*, not '" +
         std::string(items) + "'";
     return std::nullopt;
   }
-  std::shared_ptr<const Node> inner = std::move(item);
   for (auto name = names.rbegin(); name != names.rend(); ++name) {
     auto outer = std::make_shared<Node>();
-    if (*name == "*") {
-      outer->kind = Node::Kind::every;
-      outer->children.push_back({"*", std::move(inner)});
-    } else {
-      outer->kind = Node::Kind::path;
-      outer->children.push_back({*name, std::move(inner)});
-    }
-    inner = std::move(outer);
+    outer->kind = *name == "*" ? Kind::every : Kind::path;
+    outer->add(*name, rule.root_);
+    rule.root_ = std::move(outer);
   }
-  rule.root_ = std::move(inner);
   return rule;
 }
 

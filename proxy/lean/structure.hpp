@@ -1,10 +1,16 @@
-// Where a document's tokens start, found by simdjson in one pass over the bytes. Of this room alone.
+// Where a document's tokens start, found by simdjson, one window of the document at a time. Of this room
+// alone.
 //
-// The pass is simdjson's first stage, the one that its parsers share. It checks that all bytes are UTF-8, that every string ends and that no
-// string holds a bare control character, and it writes down the place of each `{ } [ ] : ,` outside strings, of each
-// opening quote, and of the first byte of anything else that is no white space. A quote or a letter that touches a number or a word
-// before it is no token of its own: whoever reads that number or word checks what stands behind it. What is
-// left to check is the grammar of the tokens and of their order.
+// simdjson's first stage, the one that its parsers share, checks that bytes are UTF-8, that every string ends
+// and that no string holds a bare control character, and writes down the place of each `{ } [ ] : ,` outside
+// strings, of each opening quote, and of the first byte of anything else that is no white space. A quote or a
+// letter that touches a number or a word before it is no token of its own: whoever reads that number or word
+// checks what stands behind it.
+//
+// Windows keep the index in the processor's cache and small, whatever the document's size. A window ends
+// before a comma. That it does so outside a string is a guess first, and known once simdjson has found every
+// string in it ended; where one is open, a larger window is tried. Each is twice as large as the last, so
+// that no document is read more than about twice.
 #pragma once
 
 #include <cstddef>
@@ -23,19 +29,26 @@ class Structure {
   Structure& operator=(Structure&&) noexcept;
 
   enum class Found : std::uint8_t { tokens, not_json, no_memory };
-  /// Needs no padding behind `json`.
-  [[nodiscard]] Found find(std::string_view json);
+  /// Finds the tokens of the next window of a document, of which `rest` is what the windows before have left.
+  /// The window is at the front of `rest`, and all of it or followed by a comma. Needs no padding behind
+  /// `rest`.
+  [[nodiscard]] Found find(std::string_view rest);
 
-  /// The tokens' offsets into the document, of which there is at least one. One more may be read and written behind the last.
-  [[nodiscard]] std::uint32_t* begin() noexcept;
-  [[nodiscard]] std::uint32_t* end() noexcept;
+  /// The window's bytes.
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  /// Where in the window its tokens start: at least one. Behind the last stands the window's size.
+  [[nodiscard]] const std::uint32_t* begin() const noexcept { return begin_; }
+  [[nodiscard]] const std::uint32_t* end() const noexcept { return end_; }
 
-  /// Gives memory back that a large document needed.
+  /// Gives back memory that a document without commas outside its strings needed.
   void shrink();
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
+  std::size_t size_ = 0;
+  const std::uint32_t* begin_ = nullptr;
+  const std::uint32_t* end_ = nullptr;
 };
 
 }  // namespace larder::lean

@@ -1,116 +1,177 @@
 #include "settings/checks.hpp"
 
-#include "settings/scalar.hpp"
+#include "settings/address.hpp"
+#include "settings/keys.hpp"
+
+#include <set>
 
 namespace larder::settings {
 
 namespace {
 
+// nullptr where the key was not written.
+const Place* place_of(const Places& places, std::string_view name) {
+  const auto at = places.find(std::string(name));
+  return at == places.end() ? nullptr : &at->second;
+}
+
+std::string element_of(const std::string& list, std::size_t index) {
+  return list + "[" + std::to_string(index) + "]";
+}
+
+// The names in an order of their own, each ended by a comma that no name contains unescaped: the same rule,
+// however it is written, has the same shape.
+void append_names(const std::vector<std::string>& names, std::string& out) {
+  for (const auto& name : std::set<std::string>(names.begin(), names.end())) {
+    for (const char c : name) {
+      if (c == ',' || c == ';' || c == '\\') out += '\\';
+      out += c;
+    }
+    out += ',';
+  }
+}
+
 std::string shape_of(const Route& route) {
   if (route.fields.empty() && route.items.empty() && route.etag_ignore.empty()) return {};
   std::string shape;
-  for (const auto& field : route.fields) shape += field + ",";
-  shape += "|" + route.items + "|";
-  for (const auto& field : route.etag_ignore) shape += field + ",";
+  append_names(route.fields, shape);
+  shape += ';';
+  if (!route.items.empty()) append_names({route.items}, shape);
+  shape += ';';
+  append_names(route.etag_ignore, shape);
   return shape;
 }
 
-bool is_loopback(const ListenAddress& address) {
-  const auto* tcp = std::get_if<TcpAddress>(&address);
-  return tcp == nullptr || tcp->host == "localhost" || tcp->host == "::1" || tcp->host.starts_with("127.");
-}
-
-bool same_address(const ListenAddress& a, const ListenAddress& b) {
-  const auto* tcp = std::get_if<TcpAddress>(&a);
-  if (tcp != nullptr && tcp->port == 0) return false;  // the kernel chooses another for each
-  return to_string(a) == to_string(b);
-}
-
-}  // namespace
-
-void finish_route(const YAML::Mark& at, const std::map<std::string, YAML::Mark>& keys, Route& route,
-                  Report& report) {
-  const auto has = [&](const char* key) { return keys.count(key) > 0; };
-  const auto place = [&](const char* key) { return keys.at(key); };
-  if (!has("path")) report.error(at, "a route without path; write - path: /topics/");
-  if (has("ttl") && has("cache")) {
-    report.error(place("cache"), "a route has either ttl or cache; leave one out");
-  } else if (has("ttl")) {
+void check_mode(const Place& at, const Places& places, Route& route, Report& report) {
+  const auto* ttl = place_of(places, "ttl");
+  const auto* cache = place_of(places, "cache");
+  if (ttl != nullptr && cache != nullptr) {
+    report.error(*cache, "a route has either ttl or cache; leave one out");
+  } else if (ttl != nullptr) {
     route.cache = CacheMode::ttl;
-  } else if (!has("cache")) {
-    report.error(at, "a route says how it caches: ttl: 30s, cache: standard or cache: off");
+  } else if (cache == nullptr) {
+    report.error(at, "a route says how it caches; add ttl: 30s, cache: standard or cache: off");
   }
-
-  if (route.cache == CacheMode::off && has("cache")) {
-    for (const auto* key :
-         {"negative_ttl", "stale_while_revalidate", "stale_if_error", "keep_warm", "warm", "refresh_param",
-          "refresh_min_interval", "fields", "items", "fields_param", "etag_ignore", "key", "despite",
-          "invalidated_by", "invalidation", "groups", "client_cache_control"}) {
-      if (has(key))
-        report.error(place(key),
-                     std::string(key) + " means nothing with cache: off; use ttl or cache: standard");
-    }
-  }
-  if (route.cache == CacheMode::standard && has("cache")) {
-    for (const auto* key : {"negative_ttl", "despite", "keep_warm"}) {
-      if (has(key))
-        report.error(place(key),
-                     std::string(key) + " wants a ttl; under cache: standard upstream's fields decide");
-    }
-  }
-  if (has("refresh_min_interval") && !has("refresh_param") && route.cache != CacheMode::ttl) {
-    report.error(place("refresh_min_interval"), "refresh_min_interval wants a refresh_param or a ttl");
-  }
-  for (const auto* key : {"items", "fields_param"}) {
-    if (has(key) && !has("fields") && std::string_view(key) == "items")
-      report.error(place(key), "items wants fields");
-  }
-  if (route.warm && !route.path.is_exact()) {
-    report.error(place("warm"), "warm wants an exact path, as there is no telling which {id} or ** to fetch");
-  }
-  route.shape = shape_of(route);
 }
 
-void check_routes(const Settings& settings, const RouteMarks& marks, Report& report) {
-  const auto& routes = settings.routes;
-  for (std::size_t later = 1; later < routes.size(); ++later) {
-    for (std::size_t earlier = 0; earlier < later; ++earlier) {
-      if (routes[earlier].name.empty() || routes[later].name.empty()) continue;
-      if (!routes[earlier].path.covers(routes[later].path)) continue;
-      report.error(marks[later], "this route can never match: '" + routes[earlier].name + "' in line " +
-                                     std::to_string(marks[earlier].line + 1) +
-                                     " comes first; put the narrower one above it");
+// Keys that mean nothing in the route's mode, where the mode itself is certain.
+void check_needs(const Places& places, const Route& route, Report& report) {
+  const auto mode = find_place(places, {"ttl", "cache"});
+  if (mode.source.empty() || !mode.sound || (place_of(places, "ttl") && place_of(places, "cache"))) return;
+  std::set<std::string_view> told;
+  for (const auto& row : route_rows()) {
+    const auto name = std::string_view(row.name).substr(0, row.name.find('.'));
+    const auto* place = place_of(places, name);
+    if (place == nullptr || row.needs == Needs::nothing || !told.insert(name).second) continue;
+    if (route.cache == CacheMode::off)
+      report.error(*place,
+                   std::string(name) + " means nothing with cache: off; write a ttl or cache: standard");
+    else if (row.needs == Needs::ttl && route.cache == CacheMode::standard)
+      report.error(*place,
+                   std::string(name) + " wants a ttl; with cache: standard upstream's own fields decide");
+  }
+}
+
+// A name inside one that is kept whole says nothing.
+void check_nesting(const std::string& list, const std::vector<std::string>& names, const Places& places,
+                   Report& report) {
+  if (!find_place(places, {list}).sound) return;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    for (const auto& outer : names) {
+      if (!names[i].starts_with(outer + ".")) continue;
+      report.error(
+          find_place(places, {element_of(list, i), list}),
+          list + ": " + quoted(names[i]) + " is inside " + quoted(outer) + ", which is there as a whole");
       break;
     }
   }
 }
 
-void check_whole(const Settings& settings, Report& report) {
-  const auto nowhere = YAML::Mark::null_mark();
-  if (settings.cache.max_body > settings.cache.memory) {
-    report.error(nowhere, "cache.max_body (" + format_size(settings.cache.max_body) +
-                              ") is more than cache.memory (" + format_size(settings.cache.memory) + ")");
+void check_parameters(const Places& places, const Route& route, Report& report) {
+  const auto* refresh = place_of(places, "refresh_param");
+  const auto* interval = place_of(places, "refresh_min_interval");
+  if (interval != nullptr && refresh == nullptr && route.cache == CacheMode::standard)
+    report.error(*interval, "refresh_min_interval wants a refresh_param");
+  if (refresh == nullptr || route.refresh_param.empty()) return;
+  const auto& named = route.key.query_names;
+  const auto at = std::find(named.begin(), named.end(), route.refresh_param);
+  if (at != named.end()) {
+    const auto index = static_cast<std::size_t>(at - named.begin());
+    report.error(find_place(places, {element_of("key.query", index), "key.query"}),
+                 "key.query: " + quoted(*at) + " is the refresh_param, which is no part of the key");
+  }
+  if (route.fields_param == route.refresh_param)
+    report.error(*place_of(places, "fields_param"), "fields_param: " + quoted(route.fields_param) +
+                                                        " is the refresh_param already; name another");
+}
+
+}  // namespace
+
+void finish_route(const Place& at, const Places& places, Route& route, Report& report) {
+  if (places.count("path") == 0) report.error(at, "a route without path; write - path: /topics/");
+  check_mode(at, places, route, report);
+  check_needs(places, route, report);
+  check_parameters(places, route, report);
+  check_nesting("fields", route.fields, places, report);
+  check_nesting("etag_ignore", route.etag_ignore, places, report);
+  if (places.count("items") > 0 && places.count("fields") == 0)
+    report.error(places.at("items"),
+                 "items wants fields: it says where the list is whose items are cut down");
+  if (route.warm && !route.name.empty() && !route.path.is_exact())
+    report.error(places.at("warm"), "warm wants an exact path, as nobody can tell which {id} or ** to fetch");
+  route.shape = shape_of(route);
+}
+
+void check_routes(const std::vector<Route>& routes, const std::vector<Places>& places, Report& report) {
+  for (std::size_t later = 1; later < routes.size(); ++later) {
+    for (std::size_t earlier = 0; earlier < later; ++earlier) {
+      const auto& first = routes[earlier];
+      const auto& second = routes[later];
+      if (first.name.empty() || second.name.empty() || !first.path.covers(second.path)) continue;
+      const bool same = second.path.covers(first.path);
+      report.error(places[later].at("path"),
+                   "this route can never match: " + quoted(first.name) + " in line " +
+                       std::to_string(places[earlier].at("path").line) + " comes first; " +
+                       (same ? "leave one out" : "put the narrower one above it"));
+      break;
+    }
+  }
+}
+
+void check_whole(const Settings& settings, const Places& places, Report& report) {
+  const auto complain = [&](std::initializer_list<std::string> names, const std::string& message) {
+    if (const auto place = find_place(places, names); place.sound) report.error(place, message);
+  };
+  const auto& cache = settings.cache;
+  if (cache.max_body > cache.memory) {
+    complain({"cache.max_body", "cache.memory"},
+             "cache.max_body (" + format_size(cache.max_body) + ") is more than cache.memory (" +
+                 format_size(cache.memory) + "); nothing of that size fits");
   }
   const auto& listen = settings.listen;
   for (std::size_t i = 0; i < listen.size(); ++i) {
+    const auto name = to_string(listen[i]);
+    const auto element = element_of("listen", i);
     for (std::size_t j = 0; j < i; ++j) {
-      if (same_address(listen[i], listen[j]))
-        report.error(nowhere, "listen: " + to_string(listen[i]) + " stands there twice");
+      if (!same_address(listen[i], listen[j])) continue;
+      complain({element, "listen"}, "listen: " + name + " is the same address as " + to_string(listen[j]));
+      break;
     }
     if (settings.admin && same_address(listen[i], *settings.admin)) {
-      report.error(nowhere, "admin: " + to_string(*settings.admin) +
-                                " is a listener already; nothing of the admin side is reachable through it");
+      complain({"admin", element, "listen"},
+               "admin: " + name + " is where clients connect; give the admin listener an address of its own");
     }
-    const auto upstream =
-        std::visit([](const auto& address) { return ListenAddress(address); }, settings.upstream.address);
-    if (same_address(listen[i], upstream)) {
-      report.error(nowhere, "upstream: " + settings.upstream.url +
-                                " is larder's own listener; requests would go round in a circle");
+    if (reaches(settings.upstream.address, listen[i])) {
+      complain({"upstream.url", "upstream", element, "listen"}, "upstream: " + settings.upstream.url +
+                                                                    " is larder's own listener " + name +
+                                                                    "; requests would go round in a circle");
     }
   }
-  if (settings.admin && !is_loopback(*settings.admin)) {
-    report.error(nowhere, "admin: " + to_string(*settings.admin) +
-                              " is open to other hosts; use 127.0.0.1, [::1] or unix:/path");
+  if (settings.admin && !is_local(*settings.admin)) {
+    complain({"admin"},
+             "admin: " + to_string(*settings.admin) +
+                 " may be reached from other hosts, and whoever reaches it may see and purge everything; "
+                 "write 127.0.0.1:9901, [::1]:9901 or unix:/path");
   }
 }
 

@@ -1,149 +1,122 @@
-// How rows of the table are made: one function a type of value. Of this room alone.
+// How rows of the table are made: from a name, a place in the target, a codec and a meaning. Of this room
+// alone.
 #pragma once
 
-#include "settings/scalar.hpp"
-#include "settings/table.hpp"
+#include "settings/codecs.hpp"
 
-#include <limits>
-#include <utility>
+#include <algorithm>
 
 namespace larder::settings {
 
+/// Where a row's value is: `at(&Settings::cache, &Cache::memory)`.
+template <class... Members>
+[[nodiscard]] auto at(Members... members) {
+  return [=](auto& target) -> auto& {
+    return (target.*....*members);
+  };
+}
+
 /// The text of a scalar; an error at the node and nullopt where it is none.
-[[nodiscard]] inline std::optional<std::string> scalar(Report& report, const YAML::Node& node,
-                                                       const std::string& name) {
+[[nodiscard]] inline std::optional<std::string> read_scalar(Report& report, const YAML::Node& node,
+                                                            const std::string& name) {
   if (node.IsScalar()) return node.Scalar();
-  report.error(node, node.IsNull()
-                         ? name + " has no value"
-                         : name + " wants a single value, not a " + (node.IsMap() ? "mapping" : "list"));
+  report.error(node, name + (node.IsMap()        ? " wants a single value, not a mapping"
+                             : node.IsSequence() ? " wants a single value, not a list"
+                                                 : " has no value"));
   return std::nullopt;
 }
 
-/// A list of texts; a single text counts as a list of one.
-[[nodiscard]] inline std::optional<std::vector<std::pair<std::string, YAML::Node>>> texts(
-    Report& report, const YAML::Node& node, const std::string& name) {
-  std::vector<std::pair<std::string, YAML::Node>> found;
-  if (node.IsScalar()) {
-    found.emplace_back(node.Scalar(), node);
-    return found;
-  }
-  if (!node.IsSequence() || node.size() == 0) {
-    report.error(node, name + (node.IsSequence() ? " is an empty list; leave it out instead"
-                                                 : " wants a list, such as [a, b]"));
-    return std::nullopt;
+template <class Value>
+[[nodiscard]] std::optional<Value> read_value(Report& report, const YAML::Node& node, const std::string& name,
+                                              const Codec<Value>& codec) {
+  const auto text = read_scalar(report, node, name);
+  if (!text) return std::nullopt;
+  std::string error;
+  auto value = codec.read(*text, error);
+  if (!value) report.error(node, name + ": " + error);
+  return value;
+}
+
+/// A list in which nothing stands twice; a single value counts as a list of one. What is wrong is reported
+/// and left out.
+template <class Value>
+[[nodiscard]] std::vector<Value> read_list(Report& report, const YAML::Node& node, const std::string& name,
+                                           const Codec<Value>& codec) {
+  std::vector<Value> values;
+  std::vector<std::string> written;
+  const auto read = [&](const YAML::Node& element, const std::string& its_name) {
+    auto value = read_value(report, element, its_name, codec);
+    if (!value) return;
+    auto text = codec.write(*value);
+    if (std::find(written.begin(), written.end(), text) != written.end())
+      return report.error(element, name + ": " + quoted(element.Scalar()) + " stands there twice");
+    written.push_back(std::move(text));
+    values.push_back(std::move(*value));
+  };
+  if (node.IsMap()) {
+    report.error(node, name + " wants a list, not a mapping");
+  } else if (!node.IsSequence()) {
+    read(node, name);
+  } else if (node.size() == 0) {
+    report.error(node, name + " is an empty list; leave it out instead");
   }
   for (const auto& element : node) {
-    const auto text = scalar(report, element, "each element of " + name);
-    if (!text) return std::nullopt;
-    found.emplace_back(*text, element);
+    if (node.IsSequence()) read(element, "an element of " + name);
   }
-  return found;
-}
-
-template <class Target, class Access>
-Row<Target> duration_row(std::string name, Access access, Millis least, Millis greatest,
-                         std::string meaning) {
-  Target defaults{};
-  std::string range = format_duration(least) + " to " + format_duration(greatest);
-  Row<Target> row{name, "duration", range, format_duration(access(defaults)), std::move(meaning), {}, false};
-  row.set = [=](Report& report, const YAML::Node& node, Target& target) {
-    const auto text = scalar(report, node, name);
-    if (!text) return;
-    std::string error;
-    const auto value = parse_duration(*text, error);
-    if (!value) return report.error(node, name + ": " + error);
-    if (*value < least || *value > greatest)
-      return report.error(node, name + ": '" + *text + "' is outside " + range);
-    access(target) = *value;
-  };
-  return row;
-}
-
-/// A duration that is absent unless it is written.
-template <class Target, class Member>
-Row<Target> optional_duration_row(std::string name, Member member, Millis least, Millis greatest,
-                                  std::string meaning) {
-  struct Holder {
-    Millis value{0};
-  };
-  auto inner = duration_row<Holder>(
-      name, [](Holder& holder) -> Millis& { return holder.value; }, least, greatest, "");
-  Row<Target> row{name, "duration", inner.range, "", std::move(meaning), {}, false};
-  row.set = [set = inner.set, member](Report& report, const YAML::Node& node, Target& target) {
-    Holder holder{Millis{-1}};
-    set(report, node, holder);
-    if (holder.value >= Millis{0}) target.*member = holder.value;
-  };
-  return row;
-}
-
-template <class Target, class Access>
-Row<Target> size_row(std::string name, Access access, std::uint64_t least, std::uint64_t greatest,
-                     std::string meaning) {
-  Target defaults{};
-  std::string range = format_size(least) + " to " + format_size(greatest);
-  Row<Target> row{name, "size", range, format_size(access(defaults)), std::move(meaning), {}, false};
-  row.set = [=](Report& report, const YAML::Node& node, Target& target) {
-    const auto text = scalar(report, node, name);
-    if (!text) return;
-    std::string error;
-    const auto value = parse_size(*text, error);
-    if (!value) return report.error(node, name + ": " + error);
-    if (*value < least || *value > greatest)
-      return report.error(node, name + ": '" + *text + "' is outside " + range);
-    auto& place = access(target);
-    place = static_cast<std::remove_reference_t<decltype(place)>>(*value);
-  };
-  return row;
-}
-
-template <class Target, class Access>
-Row<Target> number_row(std::string name, Access access, std::uint64_t least, std::uint64_t greatest,
-                       std::string meaning) {
-  Target defaults{};
-  std::string range = std::to_string(least) + " to " + std::to_string(greatest);
-  Row<Target> row{name, "number", range, std::to_string(access(defaults)), std::move(meaning), {}, false};
-  row.set = [=](Report& report, const YAML::Node& node, Target& target) {
-    const auto text = scalar(report, node, name);
-    if (!text) return;
-    std::string error;
-    const auto value = parse_number(*text, error);
-    if (!value) return report.error(node, name + ": " + error);
-    if (*value < least || *value > greatest)
-      return report.error(node, name + ": " + *text + " is outside " + range);
-    auto& place = access(target);
-    place = static_cast<std::remove_reference_t<decltype(place)>>(*value);
-  };
-  return row;
+  return values;
 }
 
 template <class Value>
-using Choices = std::vector<std::pair<std::string_view, Value>>;
+[[nodiscard]] std::string show_list(const std::vector<Value>& values, const Codec<Value>& codec) {
+  std::string out;
+  for (const auto& value : values) out += (out.empty() ? "" : ", ") + codec.write(value);
+  return values.size() > 1 ? "[" + out + "]" : out;
+}
+
+/// One value, which is always there; an empty text counts as absent.
+template <class Target, class Access, class Value>
+[[nodiscard]] Row<Target> value_row(std::string name, Access access, Codec<Value> codec,
+                                    std::string meaning) {
+  Row<Target> row{name, codec.form, std::move(meaning), {}, {}};
+  row.set = [=](Report& report, const YAML::Node& node, Target& target) {
+    auto value = read_value(report, node, name, codec);
+    if (!value) return;
+    auto& place = access(target);
+    place = static_cast<std::remove_reference_t<decltype(place)>>(std::move(*value));
+  };
+  row.show = [=](const Target& target) {
+    const auto& place = access(target);
+    if constexpr (std::is_same_v<Value, std::string>) {
+      if (place.empty()) return std::string();
+    }
+    return codec.write(static_cast<Value>(place));
+  };
+  return row;
+}
+
+/// One that is absent unless it is written.
+template <class Target, class Access, class Value>
+[[nodiscard]] Row<Target> optional_row(std::string name, Access access, Codec<Value> codec,
+                                       std::string meaning) {
+  Row<Target> row{name, codec.form, std::move(meaning), {}, {}};
+  row.set = [=](Report& report, const YAML::Node& node, Target& target) {
+    if (auto value = read_value(report, node, name, codec)) access(target) = std::move(*value);
+  };
+  row.show = [=](const Target& target) {
+    const auto& place = access(target);
+    return place ? codec.write(*place) : std::string();
+  };
+  return row;
+}
 
 template <class Target, class Access, class Value>
-Row<Target> choice_row(std::string name, Access access, Choices<Value> choices, std::string default_value,
-                       std::string meaning) {
-  std::string type;
-  std::vector<std::string_view> names;
-  for (const auto& [word, value] : choices) {
-    type += (type.empty() ? "" : ", ") + std::string(word);
-    names.push_back(word);
-  }
-  Row<Target> row{name, type, "", std::move(default_value), std::move(meaning), {}, false};
+[[nodiscard]] Row<Target> list_row(std::string name, Access access, Codec<Value> codec, std::string meaning) {
+  Row<Target> row{name, codec.form, std::move(meaning), {}, {}};
+  row.form.list = true;
   row.set = [=](Report& report, const YAML::Node& node, Target& target) {
-    const auto text = scalar(report, node, name);
-    if (!text) return;
-    for (const auto& [word, value] : choices) {
-      if (*text != word) continue;
-      access(target) = value;
-      return;
-    }
-    std::string list;
-    for (const auto word : names) list += (list.empty() ? "" : ", ") + std::string(word);
-    const auto meant = nearest(*text, names);
-    report.error(node, name + ": '" + *text + "' is none of " + list +
-                           (meant.empty() ? "" : "; did you mean '" + std::string(meant) + "'?"));
+    access(target) = read_list(report, node, name, codec);
   };
+  row.show = [=](const Target& target) { return show_list(access(target), codec); };
   return row;
 }
 

@@ -1,8 +1,11 @@
 #include "settings/scalar.hpp"
 
+#include "http/fields.hpp"
+
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <span>
 
 namespace larder::settings {
 
@@ -12,19 +15,39 @@ struct Unit {
   std::string_view name;
   std::uint64_t factor;
 };
-constexpr std::array durations{Unit{"h", 3'600'000}, Unit{"m", 60'000}, Unit{"s", 1000}, Unit{"ms", 1}};
-constexpr std::array sizes{Unit{"GiB", 1u << 30}, Unit{"MiB", 1u << 20}, Unit{"KiB", 1u << 10}, Unit{"B", 1}};
-constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
-
-struct Parts {
-  std::string_view digits;
+/// What is written in the place of a unit, in lower case, and what was meant: a unit, and how many of it.
+struct Misnomer {
+  std::string_view written;
   std::string_view unit;
+  std::uint64_t times = 1;
+};
+struct Measure {
+  std::string_view what;
+  std::string_view usual;       // the unit of an example
+  std::string_view names;       // all of them
+  std::span<const Unit> units;  // the largest first
+  std::span<const Misnomer> misnomers;
 };
 
-Parts take_apart(std::string_view text) {
-  const auto end = std::min(text.find_first_not_of("0123456789"), text.size());
-  return {text.substr(0, end), text.substr(end)};
-}
+constexpr std::array duration_units{Unit{"h", 3'600'000}, Unit{"m", 60'000}, Unit{"s", 1000}, Unit{"ms", 1}};
+constexpr std::array duration_misnomers{
+    Misnomer{"msec", "ms"},  Misnomer{"millis", "ms"}, Misnomer{"sec", "s"},     Misnomer{"secs", "s"},
+    Misnomer{"second", "s"}, Misnomer{"seconds", "s"}, Misnomer{"min", "m"},     Misnomer{"mins", "m"},
+    Misnomer{"minute", "m"}, Misnomer{"minutes", "m"}, Misnomer{"hr", "h"},      Misnomer{"hour", "h"},
+    Misnomer{"hours", "h"},  Misnomer{"d", "h", 24},   Misnomer{"day", "h", 24}, Misnomer{"days", "h", 24},
+};
+constexpr std::array size_units{Unit{"GiB", 1u << 30}, Unit{"MiB", 1u << 20}, Unit{"KiB", 1u << 10},
+                                Unit{"B", 1}};
+constexpr std::array size_misnomers{
+    Misnomer{"byte", "B"}, Misnomer{"bytes", "B"}, Misnomer{"k", "KiB"},  Misnomer{"kb", "KiB"},
+    Misnomer{"ki", "KiB"}, Misnomer{"m", "MiB"},   Misnomer{"mb", "MiB"}, Misnomer{"mi", "MiB"},
+    Misnomer{"g", "GiB"},  Misnomer{"gb", "GiB"},  Misnomer{"gi", "GiB"},
+};
+constexpr Measure a_duration{"duration", "s", "ms s m h", duration_units, duration_misnomers};
+constexpr Measure a_size{"size", "MiB", "B KiB MiB GiB", size_units, size_misnomers};
+constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+
+using http::lower;
 
 // nullopt where the product is out of reach.
 std::optional<std::uint64_t> multiply(std::string_view digits, std::uint64_t factor) {
@@ -38,97 +61,165 @@ std::optional<std::uint64_t> multiply(std::string_view digits, std::uint64_t fac
   return value * factor;
 }
 
-template <std::size_t N>
-std::optional<std::uint64_t> parse_unit(std::string_view text, const std::array<Unit, N>& units,
-                                        std::string& error, std::string_view what,
-                                        std::string_view example_unit) {
-  const auto quoted = "'" + std::string(text) + "'";
-  const auto parts = take_apart(text);
-  if (parts.digits.empty()) {
-    error = quoted + " is not a " + std::string(what) + "; write a whole number and a unit, such as 30" +
-            std::string(example_unit);
+// What to write in place of a number with something that is no unit behind it; empty where nobody can tell.
+std::string meant(std::string_view digits, std::string_view unit, const Measure& measure) {
+  unit.remove_prefix(std::min(unit.find_first_not_of(' '), unit.size()));
+  for (const auto& known : measure.units) {
+    if (http::iequals(unit, known.name)) return std::string(digits).append(known.name);
+  }
+  for (const auto& misnomer : measure.misnomers) {
+    if (!http::iequals(unit, misnomer.written)) continue;
+    const auto times = multiply(digits, misnomer.times);
+    if (times) return std::to_string(*times).append(misnomer.unit);
+  }
+  return {};
+}
+
+std::optional<std::uint64_t> parse_measure(std::string_view text, const Measure& measure,
+                                           std::string& error) {
+  const auto end = std::min(text.find_first_not_of("0123456789"), text.size());
+  const auto digits = text.substr(0, end);
+  const auto unit = text.substr(end);
+  const auto units = " (the units are " + std::string(measure.names) + ")";
+  if (digits.empty()) {
+    error = quoted(text) + " is not a " + std::string(measure.what) +
+            "; write a whole number and a unit, such as 30" + std::string(measure.usual);
     return std::nullopt;
   }
-  for (const auto& unit : units) {
-    if (parts.unit != unit.name) continue;
-    const auto value = multiply(parts.digits, unit.factor);
-    if (!value) error = quoted + " is too large";
+  for (const auto& known : measure.units) {
+    if (unit != known.name) continue;
+    const auto value = multiply(digits, known.factor);
+    if (!value) error = quoted(text) + " is too large";
     return value;
   }
-  std::string names;
-  for (auto unit = units.rbegin(); unit != units.rend(); ++unit)
-    names += (names.empty() ? "" : " ") + std::string(unit->name);
-  const std::string example = std::string(parts.digits) + std::string(example_unit);
-  if (parts.unit.empty())
-    error = quoted + " has no unit; write " + example + " (the units are " + names + ")";
-  else if (parts.unit.front() == '.')
-    error = quoted + " is not a whole number; write it in a smaller unit (the units are " + names + ")";
-  else
-    error = quoted + " has an unknown unit; the units are " + names + ", so for instance " + example;
+  if (unit.empty()) {
+    // A bare size is more often meant in bytes than anything else, but not often enough to guess.
+    const auto bytes = &measure == &a_size ? std::string(digits) + "B or " : std::string();
+    error = quoted(text) + " has no unit; write " + bytes + std::string(digits) + std::string(measure.usual) +
+            units;
+  } else if (unit.front() == '.' || unit.front() == ',') {
+    error = quoted(text) + " is not a whole number; write it in a smaller unit" + units;
+  } else if (const auto instead = meant(digits, unit, measure); !instead.empty()) {
+    error = quoted(text) + " has an unknown unit; write " + instead + units;
+  } else {
+    error = quoted(text) + " has an unknown unit" + units;
+  }
   return std::nullopt;
 }
 
-template <std::size_t N>
-std::string format_unit(std::uint64_t value, const std::array<Unit, N>& units) {
-  for (const auto& unit : units) {
-    if (value != 0 && value % unit.factor == 0)
-      return std::to_string(value / unit.factor) + std::string(unit.name);
+std::string format_measure(std::uint64_t value, const Measure& measure) {
+  for (const auto& unit : measure.units) {
+    if (value != 0 && value % unit.factor == 0) return std::to_string(value / unit.factor).append(unit.name);
   }
-  return "0" + std::string(units.back().name);
+  return "0" + std::string(measure.units.back().name);
 }
 
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    auto diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const auto above = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0u : 1u)});
-      diagonal = above;
+void append_escaped(std::string_view text, std::string& out) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7F) {
+      out += c;
+      continue;
     }
+    out += "\\x";
+    out += digits[byte >> 4u];
+    out += digits[byte & 0xFu];
   }
-  return row[b.size()];
 }
 
 }  // namespace
 
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text, std::string& error) {
-  const auto value = parse_unit(text, durations, error, "duration", "s");
+  const auto value = parse_measure(text, a_duration, error);
   if (!value) return std::nullopt;
   return std::chrono::milliseconds{static_cast<std::int64_t>(*value)};
 }
 
 std::optional<std::uint64_t> parse_size(std::string_view text, std::string& error) {
-  return parse_unit(text, sizes, error, "size", "MiB");
+  return parse_measure(text, a_size, error);
 }
 
 std::optional<std::uint64_t> parse_number(std::string_view text, std::string& error) {
-  const auto parts = take_apart(text);
-  if (parts.digits.empty() || !parts.unit.empty()) {
-    error = "'" + std::string(text) + "' is not a whole number";
+  if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos) {
+    error = quoted(text) + " is not a whole number; write digits alone";
     return std::nullopt;
   }
-  const auto value = multiply(parts.digits, 1);
-  if (!value) error = "'" + std::string(text) + "' is too large";
+  const auto value = multiply(text, 1);
+  if (!value) error = quoted(text) + " is too large";
   return value;
 }
 
 std::string format_duration(std::chrono::milliseconds value) {
-  return format_unit(static_cast<std::uint64_t>(value.count()), durations);
+  return format_measure(static_cast<std::uint64_t>(value.count()), a_duration);
 }
 
 std::string format_size(std::uint64_t bytes) {
-  return format_unit(bytes, sizes);
+  return format_measure(bytes, a_size);
 }
 
-std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates) {
+std::string quoted(std::string_view text) {
+  constexpr std::size_t longest = 60;
+  const bool cut = text.size() > longest;
+  auto end = cut ? longest : text.size();
+  while (cut && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0u) == 0x80u) --end;  // within UTF-8
+  std::string out = "'";
+  append_escaped(text.substr(0, end), out);
+  return out + (cut ? "...'" : "'");
+}
+
+std::string yaml_text(std::string_view text) {
+  const auto is_word = [](char c) { return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z'); };
+  const bool plain = !text.empty() && (is_word(text.front()) || text.front() == '/') && text.back() != ':' &&
+                     text != "null" && std::all_of(text.begin(), text.end(), [&](char c) {
+                       return is_word(c) || std::string_view("_-./+:*").find(c) != std::string_view::npos;
+                     });
+  if (plain) return std::string(text);
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    append_escaped(std::string_view(&c, 1), out);
+  }
+  return out + '"';
+}
+
+std::string joined(const Words& words) {
+  std::string out;
+  for (const auto word : words) out.append(out.empty() ? "" : ", ").append(word);
+  return out;
+}
+
+std::size_t distance(std::string_view a, std::string_view b) {
+  const auto same = [&](std::size_t i, std::size_t j) {
+    const auto letter = [](char c) { return c == '-' ? '_' : lower(c); };
+    return letter(a[i]) == letter(b[j]);
+  };
+  // Optimal string alignment: of the row above and the one above that, nothing more is needed.
+  std::vector<std::size_t> before;
+  std::vector<std::size_t> above;
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    before = std::move(above);
+    above = std::move(row);
+    row.assign(b.size() + 1, i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (same(i - 1, j - 1) ? 0u : 1u)});
+      const bool swapped = i > 1 && j > 1 && same(i - 1, j - 2) && same(i - 2, j - 1);
+      if (swapped) row[j] = std::min(row[j], before[j - 2] + 1);
+    }
+  }
+  return row[b.size()];
+}
+
+std::string_view nearest(std::string_view word, const Words& candidates) {
+  // Longer than any word that is known: not worth the time.
+  if (word.size() > 64) return {};
   std::string_view best;
   auto best_distance = std::max<std::size_t>(word.size() / 3, 1) + 1;
   for (const auto candidate : candidates) {
     const auto far = distance(word, candidate);
-    if (far >= best_distance) continue;
+    if (far >= best_distance || far >= candidate.size()) continue;
     best = candidate;
     best_distance = far;
   }

@@ -1,4 +1,5 @@
-// Scalars of the configuration file: durations, sizes, numbers; and names that are nearly right.
+// Scalars of the configuration file: durations, sizes, numbers; how they are written; and words that are
+// nearly right.
 #pragma once
 
 #include <chrono>
@@ -22,8 +23,19 @@ namespace larder::settings {
 [[nodiscard]] std::string format_duration(std::chrono::milliseconds value);
 [[nodiscard]] std::string format_size(std::uint64_t bytes);
 
+/// What somebody wrote, as a message shows it: in quotes, cut where it is long, its control characters as
+/// \xNN.
+[[nodiscard]] std::string quoted(std::string_view text);
+/// A text as YAML would have it: as it is, or in double quotes where it would mean something else.
+[[nodiscard]] std::string yaml_text(std::string_view text);
+
+using Words = std::vector<std::string_view>;
+/// `a, b, c`
+[[nodiscard]] std::string joined(const Words& words);
+/// How many letters were left out, added, changed or swapped with their neighbour. Case does not count, nor
+/// does `-` in the place of `_`.
+[[nodiscard]] std::size_t distance(std::string_view a, std::string_view b);
 /// The candidate that is nearest to `word`, if it is near enough to have been meant; empty otherwise.
-[[nodiscard]] std::string_view nearest(std::string_view word,
-                                       const std::vector<std::string_view>& candidates);
+[[nodiscard]] std::string_view nearest(std::string_view word, const Words& candidates);
 
 }  // namespace larder::settings

@@ -122,6 +122,14 @@ struct ConnectionLimits {
   std::size_t requests_per_connection = 0;  // 0 = no bound
 };
 
+/// Content codings towards clients (RFC 9110 8.4.1).
+struct Compression {
+  enum class Coding : std::uint8_t { gzip, br, zstd };
+  bool on = true;
+  std::vector<Coding> codings = {Coding::zstd, Coding::br, Coding::gzip};  // the preferred one first
+  std::size_t min_size = 1024;  // bytes; a smaller body stays as it is
+};
+
 enum class AccessLog : std::uint8_t { off, json, combined };
 
 struct Settings {
@@ -133,6 +141,7 @@ struct Settings {
   http::Limits gate;
   ConnectionLimits limits;
   Timeouts timeouts;
+  Compression compression;
   AccessLog access_log = AccessLog::off;
   std::string log_level = "info";
   Millis drain_timeout = 30s;

@@ -1,11 +1,11 @@
 // Every key of the configuration, one row each: the single source of what the loader accepts, of its messages
-// and of the reference.
+// and of the reference. To add a key: add its member to Settings or Route, and one row to top_rows.cpp or
+// route_rows.cpp.
 #pragma once
 
-#include "settings/load.hpp"
+#include "settings/report.hpp"
 
-#include <yaml-cpp/yaml.h>
-
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -13,43 +13,36 @@
 
 namespace larder::settings {
 
-/// Where problems go while a file is read.
-class Report {
- public:
-  explicit Report(std::string file) : file_(std::move(file)) {}
-  void error(const YAML::Node& at, std::string message) {
-    add(Problem::Severity::error, at.Mark(), std::move(message));
-  }
-  void warning(const YAML::Node& at, std::string message) {
-    add(Problem::Severity::warning, at.Mark(), std::move(message));
-  }
-  void error(const YAML::Mark& at, std::string message) {
-    add(Problem::Severity::error, at, std::move(message));
-  }
-  [[nodiscard]] const std::string& file() const noexcept { return file_; }
-  [[nodiscard]] std::vector<Problem>& problems() noexcept { return problems_; }
-
- private:
-  void add(Problem::Severity severity, const YAML::Mark& at, std::string message) {
-    const bool placed = !at.is_null();
-    problems_.push_back(
-        {severity, file_, placed ? at.line + 1 : 0, placed ? at.column + 1 : 0, std::move(message)});
-  }
-  std::string file_;
-  std::vector<Problem> problems_;
+/// What may be written as a value, for readers and for programs.
+struct Form {
+  enum class Kind : unsigned char { text, duration, size, number, choice };
+  Kind kind = Kind::text;
+  std::string name;         // what readers call it: `duration`, `address`
+  std::string range;        // for readers; empty = any
+  std::uint64_t least = 0;  // of a duration (ms), a size (bytes) or a number
+  std::uint64_t greatest = 0;
+  std::vector<std::string>
+      words;          // all that a choice has; otherwise what may stand in place of a value: `auto`
+  bool list = false;  // a list of these; one alone may stand without brackets
 };
+
+/// What a route must do for the key to mean anything.
+enum class Needs : unsigned char { nothing, caching, ttl };
 
 template <class Target>
 struct Row {
-  std::string name;           // within its level: `ttl`; with its group at the top level: `cache.memory`
-  std::string type;           // what is to be written: `duration`, `size`, ...
-  std::string range;          // empty = any
-  std::string default_value;  // as it would be written; empty = none
-  std::string meaning;        // one sentence
-  std::function<void(Report&, const YAML::Node&, Target&)> set;
+  std::string name;  // with the mapping that it is in: `ttl`, `cache.memory`, `key.query`
+  Form form;
+  std::string meaning;                                           // one or two sentences
+  std::function<void(Report&, const YAML::Node&, Target&)> set;  // from a value that is not null
+  std::function<std::string(const Target&)> show;                // as YAML on one line; empty = absent
+  Needs needs = Needs::nothing;
   bool planned = false;  // understood and checked, but not acted upon by this version
+
+  [[nodiscard]] std::string default_value() const { return show(Target{}); }
 };
 
+/// `routes` itself has no row: the loader reads it by route_rows().
 [[nodiscard]] const std::vector<Row<Settings>>& top_rows();
 [[nodiscard]] const std::vector<Row<Route>>& route_rows();
 

@@ -1,227 +1,189 @@
-// The rows of the top level and its groups.
+// The rows of the top level and of its mappings.
 #include "settings/rows.hpp"
-
-#include <thread>
 
 namespace larder::settings {
 
 namespace {
 
-constexpr Millis forever = std::chrono::hours{24 * 365};
+using S = Settings;
+using RowsOf = std::vector<Row<Settings>>;
 
-template <class Value>
-Row<Settings> duration(std::string name, Value Settings::*group, Millis Value::*member, Millis least,
-                       std::string meaning) {
-  return duration_row<Settings>(
-      std::move(name), [=](Settings& s) -> Millis& { return s.*group.*member; }, least, forever,
-      std::move(meaning));
+constexpr auto kib = std::uint64_t{1} << 10;
+constexpr auto mib = std::uint64_t{1} << 20;
+constexpr auto gib = std::uint64_t{1} << 30;
+constexpr std::uint64_t million = 1'000'000;
+
+template <class Access, class Value>
+Row<S> value(std::string name, Access access, Codec<Value> codec, std::string meaning) {
+  return value_row<S>(std::move(name), access, std::move(codec), std::move(meaning));
 }
 
-template <class Value, class Number>
-Row<Settings> size(std::string name, Value Settings::*group, Number Value::*member, std::uint64_t least,
-                   std::uint64_t greatest, std::string meaning) {
-  return size_row<Settings>(
-      std::move(name), [=](Settings& s) -> Number& { return s.*group.*member; }, least, greatest,
-      std::move(meaning));
-}
-
-template <class Value>
-Row<Settings> number(std::string name, Value Settings::*group, std::size_t Value::*member,
-                     std::uint64_t least, std::uint64_t greatest, std::string meaning) {
-  return number_row<Settings>(
-      std::move(name), [=](Settings& s) -> std::size_t& { return s.*group.*member; }, least, greatest,
-      std::move(meaning));
-}
-
-Row<Settings> listen_row() {
-  Row<Settings> row{"listen",
-                    "address or list of addresses",
-                    "host:port, [::1]:port, unix:/path, fd:NAME",
-                    "127.0.0.1:8080",
-                    "Where clients connect. fd:NAME is a socket that the service manager passes.",
-                    {},
-                    false};
-  row.set = [](Report& report, const YAML::Node& node, Settings& settings) {
-    const auto list = texts(report, node, "listen");
-    if (!list) return;
-    settings.listen.clear();
-    for (const auto& [text, at] : *list) {
-      std::string error;
-      if (auto address = parse_listen(text, error))
-        settings.listen.push_back(std::move(*address));
-      else
-        report.error(at, "listen: " + error);
-    }
-  };
+Row<S> planned(Row<S> row) {
+  row.planned = true;
   return row;
 }
 
-Row<Settings> admin_row() {
-  Row<Settings> row{"admin",
-                    "address",
-                    "a loopback address or unix:/path",
-                    "",
-                    "Where health and metrics are served. Left out, there is no admin listener.",
-                    {},
-                    false};
-  row.set = [](Report& report, const YAML::Node& node, Settings& settings) {
-    const auto text = scalar(report, node, "admin");
+Row<S> in_range(std::string range, Row<S> row) {
+  row.form.range = std::move(range);
+  return row;
+}
+
+// A URL is three members at once, and leaves the others of its mapping alone.
+Row<S> upstream_row(std::string name, std::string meaning) {
+  Row<S> row{name, {}, std::move(meaning), {}, {}};
+  row.form.name = "URL";
+  row.form.range = "http://host[:port] or unix:/path";
+  row.set = [name](Report& report, const YAML::Node& node, S& settings) {
+    const auto text = read_scalar(report, node, name);
     if (!text) return;
     std::string error;
-    settings.admin = parse_listen(*text, error);
-    if (!settings.admin) report.error(node, "admin: " + error);
+    auto parsed = parse_upstream(*text, error);
+    if (!parsed) return report.error(node, name + ": " + error);
+    settings.upstream.address = std::move(parsed->address);
+    settings.upstream.url = std::move(parsed->url);
+    settings.upstream.authority = std::move(parsed->authority);
   };
+  row.show = [](const S& settings) { return yaml_text(settings.upstream.url); };
   return row;
 }
 
-Row<Settings> upstream_row(std::string name) {
-  Row<Settings> row{std::move(name),
-                    "URL",
-                    "http://host[:port] or unix:/path",
-                    "http://127.0.0.1:8000",
-                    "The API. `upstream: URL` alone is short for `upstream: {url: URL}`.",
-                    {},
-                    false};
-  row.set = [](Report& report, const YAML::Node& node, Settings& settings) {
-    const auto text = scalar(report, node, "upstream");
-    if (!text) return;
-    std::string error;
-    const auto parsed = parse_upstream(*text, error);
-    if (!parsed) return report.error(node, "upstream: " + error);
-    settings.upstream.address = parsed->address;
-    settings.upstream.url = parsed->url;
-    settings.upstream.authority = parsed->authority;
-  };
-  return row;
-}
-
-Row<Settings> loops_row() {
-  Row<Settings> row{"loops",
-                    "number or auto",
-                    "1 to 256",
-                    "1",
-                    "Event loops, each on a thread of its own; auto is one a core.",
-                    {},
-                    false};
-  row.set = [](Report& report, const YAML::Node& node, Settings& settings) {
-    const auto text = scalar(report, node, "loops");
-    if (!text) return;
-    std::string error;
-    const auto value = *text == "auto" ? std::optional<std::uint64_t>(0) : parse_number(*text, error);
-    if (!value || *value > 256 || (*value == 0 && *text != "auto")) {
-      return report.error(node, "loops: '" + *text + "' is neither auto nor a number from 1 to 256");
-    }
-    settings.loops = static_cast<unsigned>(*value);
-  };
-  return row;
-}
-
-Row<Settings> persist_row() {
-  Row<Settings> row{"cache.persist",
-                    "path",
-                    "",
-                    "",
-                    "A file in which stored responses outlive a restart. Left out, they are in memory only.",
-                    {},
-                    true};
-  row.set = [](Report& report, const YAML::Node& node, Settings& settings) {
-    if (const auto text = scalar(report, node, "cache.persist")) settings.cache.persist = *text;
-  };
-  return row;
-}
-
-Row<Settings> compression_row() {
-  Row<Settings> row{"compression", "off, auto", "", "off", "Content codings towards clients.", {}, true};
-  row.set = [](Report& report, const YAML::Node& node, Settings&) {
-    if (!node.IsScalar() && !node.IsMap()) report.error(node, "compression is off, auto or a mapping");
-  };
-  return row;
-}
-
-std::vector<Row<Settings>> make_top_rows() {
-  const auto log_level = choice_row<Settings, std::string& (*)(Settings&), std::string>(
-      "log_level", [](Settings& s) -> std::string& { return s.log_level; },
-      {{"debug", "debug"}, {"info", "info"}, {"warning", "warning"}, {"error", "error"}}, "info",
-      "What larder says of itself on standard error: this and what is more severe.");
-  const auto access_log = choice_row<Settings, AccessLog& (*)(Settings&), AccessLog>(
-      "access_log", [](Settings& s) -> AccessLog& { return s.access_log; },
-      {{"off", AccessLog::off}, {"json", AccessLog::json}, {"combined", AccessLog::combined}}, "off",
-      "A line a request on standard output: JSON, or the combined format with the outcome behind it.");
-  constexpr auto kib = std::uint64_t{1} << 10;
-  constexpr auto mib = std::uint64_t{1} << 20;
-  constexpr auto gib = std::uint64_t{1} << 30;
-  constexpr std::uint64_t million = 1'000'000;
-  using S = Settings;
+RowsOf outside_rows() {
+  const auto within_upstream = [](auto member) { return at(&S::upstream, member); };
   return {
-      listen_row(),
-      upstream_row("upstream"),
-      upstream_row("upstream.url"),
-      number("upstream.connections", &S::upstream, &Upstream::connections, 1, 65536,
-             "Connections to the API at a time, all loops together."),
-      number("upstream.queue", &S::upstream, &Upstream::queue, 0, million,
-             "Requests that may wait for a connection; one more is answered with 503."),
-      duration("upstream.queue_timeout", &S::upstream, &Upstream::queue_timeout, 1ms,
-               "How long a request waits for a connection before it is answered with 503."),
-      duration("upstream.connect_timeout", &S::upstream, &Upstream::connect_timeout, 1ms,
-               "How long the API may take to accept a connection; then 504."),
-      duration("upstream.first_byte_timeout", &S::upstream, &Upstream::first_byte_timeout, 1ms,
-               "How long the API may take to begin its answer once the request is sent; then 504."),
-      duration("upstream.idle_timeout", &S::upstream, &Upstream::idle_timeout, 1ms,
-               "How long a message may stand still between two reads or writes."),
-      duration("upstream.keep_alive", &S::upstream, &Upstream::keep_alive, 1ms,
-               "How long an unused connection is kept; shorter than the API's own time-out spares retries."),
-      duration("upstream.resolve_interval", &S::upstream, &Upstream::resolve_interval, 1ms,
-               "How often the API's name is looked up again."),
-      admin_row(),
-      loops_row(),
-      size("cache.memory", &S::cache, &Cache::memory, 1 * mib, 1024 * gib,
-           "The budget for stored responses, with all that belongs to them."),
-      size("cache.max_body", &S::cache, &Cache::max_body, 1, 16 * gib,
-           "A larger body streams through unstored."),
-      number("cache.variants", &S::cache, &Cache::variants, 1, 1024,
-             "Stored responses of one URL that differ by Vary fields or Origin; the oldest leaves."),
-      duration("cache.uncacheable_memory", &S::cache, &Cache::uncacheable_memory, 0ms,
-               "How long larder remembers that a URL's answers cannot be shared, so that requests for it do "
-               "not wait for each other."),
-      persist_row(),
-      access_log,
-      log_level,
-      duration_row<S>(
-          "drain_timeout", [](S& s) -> Millis& { return s.drain_timeout; }, 0ms, forever,
-          "How long connections may take to end after SIGTERM."),
-      size("limits.head", &S::gate, &http::Limits::head, 1 * kib, 1 * mib,
-           "A message's start line and fields together."),
-      size("limits.target", &S::gate, &http::Limits::target, 64, 512 * kib, "A request's target."),
-      size("limits.field", &S::gate, &http::Limits::field, 64, 512 * kib, "One field line."),
-      number("limits.fields", &S::gate, &http::Limits::fields, 8, 10'000, "Field lines of one message."),
-      size("limits.method", &S::gate, &http::Limits::method, 8, 256, "A method's name."),
-      size("limits.chunk_extension", &S::gate, &http::Limits::chunk_extension, 0, 64 * kib,
-           "Extensions of one chunk; they are dropped."),
-      size("limits.trailers", &S::gate, &http::Limits::trailers, 0, 1 * mib,
-           "A body's trailers; they are dropped."),
-      size("limits.body", &S::limits, &ConnectionLimits::body, 1 * kib, 1024 * gib, "A request's body."),
-      size("limits.buffer", &S::limits, &ConnectionLimits::buffer, 4 * kib, 16 * mib,
-           "Bytes in flight in each direction of a streamed body."),
-      number("limits.connections", &S::limits, &ConnectionLimits::connections, 1, million,
-             "Client connections at a time, all loops together; one more is answered with 503."),
-      number("limits.requests_per_connection", &S::limits, &ConnectionLimits::requests_per_connection, 0,
-             1'000'000'000, "Requests after which a client's connection is closed; 0 is no bound."),
-      duration("timeouts.head", &S::timeouts, &Timeouts::head, 1ms,
-               "From a request's first byte to the end of its head."),
-      duration("timeouts.body", &S::timeouts, &Timeouts::body, 1ms, "Between two reads of a request's body."),
-      duration("timeouts.write", &S::timeouts, &Timeouts::write, 1ms,
-               "Between two writes to a client that reads slowly."),
-      duration("timeouts.idle", &S::timeouts, &Timeouts::idle, 1ms, "Between two requests on a connection."),
-      duration("timeouts.tunnel", &S::timeouts, &Timeouts::tunnel, 1ms,
-               "Silence in both directions of a tunnel (WebSocket)."),
-      compression_row(),
+      in_range("host:port, [::1]:port, :port (every address), unix:/path, fd:NAME",
+               list_row<S>("listen", at(&S::listen), listen_addresses(),
+                           "Where clients connect. fd:NAME is a socket that the service manager passes.")),
+      upstream_row("upstream", "The API; short for `upstream: {url: URL}`."),
+      upstream_row("upstream.url", "The API."),
+      value("upstream.connections", within_upstream(&Upstream::connections), numbers(1, 65536),
+            "Connections to the API at a time, all loops together."),
+      value("upstream.queue", within_upstream(&Upstream::queue), numbers(0, million),
+            "Requests that may wait for a connection; one more is answered with 503."),
+      value("upstream.queue_timeout", within_upstream(&Upstream::queue_timeout), durations(1ms),
+            "How long a request waits for a connection before it is answered with 503."),
+      value("upstream.connect_timeout", within_upstream(&Upstream::connect_timeout), durations(1ms),
+            "How long the API may take to accept a connection; then 504."),
+      value("upstream.first_byte_timeout", within_upstream(&Upstream::first_byte_timeout), durations(1ms),
+            "How long the API may take to begin its answer once the request is sent; then 504."),
+      value("upstream.idle_timeout", within_upstream(&Upstream::idle_timeout), durations(1ms),
+            "How long a message may stand still between two reads or writes."),
+      value("upstream.keep_alive", within_upstream(&Upstream::keep_alive), durations(1ms),
+            "How long an unused connection is kept; shorter than the API's own time-out spares retries."),
+      value("upstream.resolve_interval", within_upstream(&Upstream::resolve_interval), durations(1ms),
+            "How often the API's name is looked up again."),
+      in_range("a loopback address or unix:/path",
+               optional_row<S>("admin", at(&S::admin), listen_addresses(),
+                               "Where health and metrics are served. Left out, there is no admin listener.")),
+      value("loops", at(&S::loops), numbers(1, 256, {{"auto", 0}}),
+            "Event loops, each on a thread of its own; auto is one a core."),
   };
+}
+
+RowsOf cache_rows() {
+  return {
+      value("cache.memory", at(&S::cache, &Cache::memory), sizes(mib, 1024 * gib),
+            "The budget for stored responses, with all that belongs to them."),
+      value("cache.max_body", at(&S::cache, &Cache::max_body), sizes(1, 16 * gib),
+            "A larger body streams through unstored."),
+      value("cache.variants", at(&S::cache, &Cache::variants), numbers(1, 1024),
+            "Stored responses of one URL that differ by Vary fields or Origin; the oldest leaves."),
+      value("cache.uncacheable_memory", at(&S::cache, &Cache::uncacheable_memory), durations(0ms),
+            "How long larder remembers that a URL's answers cannot be shared, so that requests for it do not "
+            "wait for each other."),
+      planned(optional_row<S>(
+          "cache.persist", at(&S::cache, &Cache::persist), file_paths(),
+          "A file in which stored responses outlive a restart. Left out, they are in memory only.")),
+  };
+}
+
+RowsOf saying_rows() {
+  return {
+      value("access_log", at(&S::access_log),
+            choices<AccessLog>(
+                {{"off", AccessLog::off}, {"json", AccessLog::json}, {"combined", AccessLog::combined}}),
+            "A line a request on standard output: JSON, or the combined format with the outcome behind it."),
+      value("log_level", at(&S::log_level),
+            choices<std::string>({{"trace", "trace"},
+                                  {"debug", "debug"},
+                                  {"info", "info"},
+                                  {"warning", "warning"},
+                                  {"error", "error"}}),
+            "What larder says of itself on standard error: this and what is more severe."),
+      value("drain_timeout", at(&S::drain_timeout), durations(0ms),
+            "How long connections may take to end after SIGTERM."),
+  };
+}
+
+RowsOf limit_rows() {
+  using http::Limits;
+  using Bounds = ConnectionLimits;
+  const auto gate = [](auto member) { return at(&S::gate, member); };
+  const auto limits = [](auto member) { return at(&S::limits, member); };
+  return {
+      value("limits.head", gate(&Limits::head), sizes(kib, mib),
+            "A message's start line and fields together."),
+      value("limits.target", gate(&Limits::target), sizes(64, 512 * kib), "A request's target."),
+      value("limits.field", gate(&Limits::field), sizes(64, 512 * kib), "One field line."),
+      value("limits.fields", gate(&Limits::fields), numbers(8, 10'000), "Field lines of one message."),
+      value("limits.method", gate(&Limits::method), sizes(8, 256), "A method's name."),
+      value("limits.chunk_extension", gate(&Limits::chunk_extension), sizes(0, 64 * kib),
+            "Extensions of one chunk; they are dropped."),
+      value("limits.trailers", gate(&Limits::trailers), sizes(0, mib),
+            "A body's trailers; they are dropped."),
+      value("limits.body", limits(&Bounds::body), sizes(kib, 1024 * gib), "A request's body."),
+      value("limits.buffer", limits(&Bounds::buffer), sizes(4 * kib, 16 * mib),
+            "Bytes in flight in each direction of a streamed body."),
+      value("limits.connections", limits(&Bounds::connections), numbers(1, million),
+            "Client connections at a time, all loops together; one more is answered with 503."),
+      value("limits.requests_per_connection", limits(&Bounds::requests_per_connection),
+            numbers(0, 1000 * million),
+            "Requests after which a client's connection is closed; 0 is no bound."),
+  };
+}
+
+RowsOf timeout_rows() {
+  const auto timeouts = [](auto member) { return at(&S::timeouts, member); };
+  return {
+      value("timeouts.head", timeouts(&Timeouts::head), durations(1ms),
+            "From a request's first byte to the end of its head."),
+      value("timeouts.body", timeouts(&Timeouts::body), durations(1ms),
+            "Between two reads of a request's body."),
+      value("timeouts.write", timeouts(&Timeouts::write), durations(1ms),
+            "Between two writes to a client that reads slowly."),
+      value("timeouts.idle", timeouts(&Timeouts::idle), durations(1ms),
+            "Between two requests on a connection."),
+      value("timeouts.tunnel", timeouts(&Timeouts::tunnel), durations(1ms),
+            "Silence in both directions of a tunnel (WebSocket)."),
+  };
+}
+
+RowsOf compression_rows() {
+  using Coding = Compression::Coding;
+  return {
+      planned(value("compression", at(&S::compression, &Compression::on),
+                    choices<bool>({{"off", false}, {"auto", true}}),
+                    "Content codings towards clients that ask for them.")),
+      planned(
+          list_row<S>("compression.codings", at(&S::compression, &Compression::codings),
+                      choices<Coding>({{"zstd", Coding::zstd}, {"br", Coding::br}, {"gzip", Coding::gzip}}),
+                      "Which, the one that larder would rather send first.")),
+      planned(value("compression.min_size", at(&S::compression, &Compression::min_size), sizes(0, gib),
+                    "A smaller body is sent as it is.")),
+  };
+}
+
+RowsOf make_rows() {
+  RowsOf rows;
+  for (const auto& group :
+       {outside_rows(), cache_rows(), saying_rows(), limit_rows(), timeout_rows(), compression_rows()})
+    rows.insert(rows.end(), group.begin(), group.end());
+  return rows;
 }
 
 }  // namespace
 
 const std::vector<Row<Settings>>& top_rows() {
-  static const auto rows = make_top_rows();
+  static const auto rows = make_rows();
   return rows;
 }
 

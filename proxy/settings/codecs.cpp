@@ -1,0 +1,160 @@
+#include "settings/codecs.hpp"
+
+#include "http/text.hpp"
+
+#include <algorithm>
+
+namespace larder::settings {
+
+namespace {
+
+Form form_of(Form::Kind kind, std::string name, std::string range, std::uint64_t least = 0,
+             std::uint64_t greatest = 0) {
+  return {kind, std::move(name), std::move(range), least, greatest, {}, false};
+}
+
+// RFC 3986 2.3
+bool is_unreserved(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    const char l = http::lower(c);
+    return (l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+  });
+}
+
+// A text that `is_fine`, or else `wanted` in the message.
+template <class Check>
+Codec<std::string> texts_that(Form form, Check is_fine, std::string wanted) {
+  const auto read = [is_fine, wanted](const std::string& text,
+                                      std::string& error) -> std::optional<std::string> {
+    if (is_fine(text)) return text;
+    error = quoted(text) + " is not " + wanted;
+    return std::nullopt;
+  };
+  return {std::move(form), read, [](const std::string& text) { return yaml_text(text); }};
+}
+
+bool is_member_path(std::string_view text) {
+  const bool empty_segment =
+      text.empty() || text.front() == '.' || text.back() == '.' || text.find("..") != std::string_view::npos;
+  return !empty_segment && text.find('*') == std::string_view::npos &&
+         std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+}
+
+}  // namespace
+
+Codec<Millis> durations(Millis least, Millis greatest, std::string no_zero) {
+  const auto range = format_duration(least) + " to " + format_duration(greatest);
+  const auto read = [=](const std::string& text, std::string& error) -> std::optional<Millis> {
+    const auto value = parse_duration(text, error);
+    if (!value) return std::nullopt;
+    if (*value >= least && *value <= greatest) return value;
+    error = quoted(text) + (*value == Millis{0} && !no_zero.empty() ? " " + no_zero : " is outside " + range);
+    return std::nullopt;
+  };
+  const auto number = [](Millis value) { return static_cast<std::uint64_t>(value.count()); };
+  return {form_of(Form::Kind::duration, "duration", range, number(least), number(greatest)), read,
+          format_duration};
+}
+
+Codec<std::uint64_t> sizes(std::uint64_t least, std::uint64_t greatest) {
+  const auto range = format_size(least) + " to " + format_size(greatest);
+  const auto read = [=](const std::string& text, std::string& error) -> std::optional<std::uint64_t> {
+    const auto value = parse_size(text, error);
+    if (!value || (*value >= least && *value <= greatest)) return value;
+    error = quoted(text) + " is outside " + range;
+    return std::nullopt;
+  };
+  return {form_of(Form::Kind::size, "size", range, least, greatest), read, format_size};
+}
+
+Codec<std::uint64_t> numbers(std::uint64_t least, std::uint64_t greatest,
+                             std::optional<std::pair<std::string, std::uint64_t>> word) {
+  const auto range = std::to_string(least) + " to " + std::to_string(greatest);
+  const auto read = [=](const std::string& text, std::string& error) -> std::optional<std::uint64_t> {
+    if (word && text == word->first) return word->second;
+    const auto value = parse_number(text, error);
+    if (value && *value >= least && *value <= greatest) return value;
+    if (word)
+      error = quoted(text) + " is neither " + word->first + " nor a number from " + range;
+    else if (value)
+      error = quoted(text) + " is outside " + range;
+    return std::nullopt;
+  };
+  const auto write = [word](std::uint64_t value) {
+    return word && value == word->second ? word->first : std::to_string(value);
+  };
+  auto form =
+      form_of(Form::Kind::number, word ? "number or " + word->first : "number", range, least, greatest);
+  if (word) form.words.push_back(word->first);
+  return {std::move(form), read, write};
+}
+
+Codec<ListenAddress> listen_addresses() {
+  const auto read = [](const std::string& text, std::string& error) { return parse_listen(text, error); };
+  const auto write = [](const ListenAddress& address) { return yaml_text(to_string(address)); };
+  return {form_of(Form::Kind::text, "address", ""), read, write};
+}
+
+Codec<http::PathPattern> path_patterns() {
+  const auto read = [](const std::string& text, std::string& error) {
+    auto pattern = http::PathPattern::parse(text, error);
+    if (!pattern) error = quoted(text) + ": " + error;
+    return pattern;
+  };
+  const auto write = [](const http::PathPattern& pattern) {
+    return pattern.text().empty() ? std::string() : yaml_text(pattern.text());
+  };
+  return {form_of(Form::Kind::text, "path", ""), read, write};
+}
+
+Codec<std::string> parameter_names() {
+  return texts_that(form_of(Form::Kind::text, "name", ""), is_unreserved,
+                    "the name of a query parameter; write letters, digits and - . _ ~ alone");
+}
+
+Codec<std::string> field_names() {
+  auto codec = texts_that(
+      form_of(Form::Kind::text, "field name", ""),
+      [](const std::string& text) { return http::is_token(text); },
+      "a field name (RFC 9110 5.1), such as accept-language");
+  codec.read = [read = codec.read](const std::string& text, std::string& error) {
+    auto name = read(text, error);
+    if (name) std::transform(name->begin(), name->end(), name->begin(), http::lower);
+    return name;
+  };
+  return codec;
+}
+
+Codec<std::string> member_paths() {
+  return texts_that(form_of(Form::Kind::text, "name", ""), is_member_path,
+                    "a field; write a name, or names joined by dots: domain.slug");
+}
+
+Codec<std::string> item_places() {
+  const auto is_place = [](std::string_view text) {
+    if (text.ends_with(".*")) text.remove_suffix(2);
+    return is_member_path(text);
+  };
+  return texts_that(
+      form_of(Form::Kind::text, "place", ""), is_place,
+      "the place of a list; write a member such as data, or workstreams.* for every member of an object");
+}
+
+Codec<std::string> file_paths() {
+  const auto is_absolute = [](std::string_view text) {
+    return text.starts_with('/') && !text.ends_with('/') && text.find('\0') == std::string_view::npos;
+  };
+  return texts_that(form_of(Form::Kind::text, "file", ""), is_absolute,
+                    "an absolute path of a file, such as /var/cache/larder/cache.db");
+}
+
+Codec<std::string> lines(std::string name, std::string example) {
+  const auto is_line = [](std::string_view text) {
+    return !text.empty() && text.front() != ' ' && text.back() != ' ' &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7F; });
+  };
+  return texts_that(form_of(Form::Kind::text, std::move(name), ""), is_line,
+                    "one line of visible ASCII, such as " + example);
+}
+
+}  // namespace larder::settings

@@ -1,0 +1,71 @@
+// What a value looks like: its form, how it is read and how it is written. Of this room alone.
+#pragma once
+
+#include "settings/scalar.hpp"
+#include "settings/table.hpp"
+
+#include <optional>
+#include <utility>
+
+namespace larder::settings {
+
+template <class Value>
+struct Codec {
+  Form form;
+  /// nullopt and in `error` what is wrong with the text and what to write instead.
+  std::function<std::optional<Value>(const std::string& text, std::string& error)> read;
+  std::function<std::string(const Value&)> write;
+};
+
+constexpr Millis one_year = std::chrono::hours{24 * 365};
+
+/// `no_zero` says what to write instead where zero is what somebody may well try.
+[[nodiscard]] Codec<Millis> durations(Millis least, Millis greatest = one_year, std::string no_zero = {});
+[[nodiscard]] Codec<std::uint64_t> sizes(std::uint64_t least, std::uint64_t greatest);
+/// `word` stands for a number outside the range: `auto` for 0.
+[[nodiscard]] Codec<std::uint64_t> numbers(std::uint64_t least, std::uint64_t greatest,
+                                           std::optional<std::pair<std::string, std::uint64_t>> word = {});
+[[nodiscard]] Codec<ListenAddress> listen_addresses();
+[[nodiscard]] Codec<http::PathPattern> path_patterns();
+/// What a query parameter may be called so that it needs no percent-encoding.
+[[nodiscard]] Codec<std::string> parameter_names();
+/// In lower case.
+[[nodiscard]] Codec<std::string> field_names();
+/// Members of JSON, joined by dots.
+[[nodiscard]] Codec<std::string> member_paths();
+/// Where in a JSON document its list is: `data`, `workstreams.*`.
+[[nodiscard]] Codec<std::string> item_places();
+[[nodiscard]] Codec<std::string> file_paths();
+/// Visible ASCII and blanks, not empty.
+[[nodiscard]] Codec<std::string> lines(std::string name, std::string example);
+
+template <class Value>
+using Choices = std::vector<std::pair<std::string, Value>>;
+
+template <class Value>
+[[nodiscard]] Codec<Value> choices(Choices<Value> known) {
+  Form form{Form::Kind::choice, {}, {}, 0, 0, {}, false};
+  for (const auto& choice : known) form.words.push_back(choice.first);
+  const Words words(form.words.begin(), form.words.end());
+  form.name = joined(words);
+  const auto read = [known, list = form.words](const std::string& text,
+                                               std::string& error) -> std::optional<Value> {
+    for (const auto& [word, value] : known) {
+      if (text == word) return value;
+    }
+    const Words all(list.begin(), list.end());
+    const auto near = nearest(text, all);
+    error = quoted(text) + " is none of " + joined(all) +
+            (near.empty() ? "" : "; did you mean " + quoted(near) + "?");
+    return std::nullopt;
+  };
+  const auto write = [known](const Value& value) {
+    for (const auto& choice : known) {
+      if (choice.second == value) return choice.first;
+    }
+    return std::string();
+  };
+  return {std::move(form), read, write};
+}
+
+}  // namespace larder::settings

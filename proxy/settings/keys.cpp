@@ -1,0 +1,69 @@
+#include "settings/keys.hpp"
+
+namespace larder::settings {
+
+namespace {
+
+bool has(const Words& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// A level and those within it.
+template <class Target>
+void add_levels(const std::vector<Row<Target>>& rows, const std::string& where, std::string_view within,
+                std::vector<Level>& all) {
+  const auto own = all.size();
+  all.push_back({where, {}});
+  for (const auto& row : rows) {
+    const std::string_view name = row.name;
+    const auto dot = name.find('.');
+    const auto first = name.substr(0, dot);
+    if (!has(all[own].names, first)) all[own].names.push_back(first);
+    if (dot == std::string_view::npos) continue;
+    const auto group = std::string(within).append(first);
+    if (all.back().where != group) all.push_back({group, {}});
+    all.back().names.push_back(name.substr(dot + 1));
+  }
+}
+
+// Where else the name belongs: `in limits or in timeouts`.
+std::string elsewhere(std::string_view name, const Level& level) {
+  std::string places;
+  for (const auto& other : levels()) {
+    if (&other != &level && has(other.names, name)) places += (places.empty() ? "" : " or ") + other.where;
+  }
+  return places;
+}
+
+}  // namespace
+
+const std::vector<Level>& levels() {
+  static const auto all = [] {
+    std::vector<Level> made;
+    add_levels(top_rows(), "at the top level", "in ", made);
+    made.front().names.push_back("routes");
+    add_levels(route_rows(), "in a route", "in a route's ", made);
+    return made;
+  }();
+  return all;
+}
+
+const Level& level_called(std::string_view where) {
+  const auto& all = levels();
+  return *std::find_if(all.begin(), all.end(), [&](const Level& level) { return level.where == where; });
+}
+
+std::string remedy(std::string_view name, const Level& level) {
+  const auto near = nearest(name, level.names);
+  const auto did_you_mean = [](std::string_view word) { return "did you mean " + quoted(word) + "?"; };
+  if (!near.empty() && distance(name, near) <= 1) return did_you_mean(near);
+  if (const auto places = elsewhere(name, level); !places.empty()) return "it belongs " + places;
+  if (!near.empty()) return did_you_mean(near);
+  for (const auto& other : levels()) {
+    const auto there = nearest(name, other.names);
+    if (!there.empty()) return "did you mean " + quoted(there) + " " + other.where + "?";
+  }
+  return "there are " + joined(level.names);
+}
+
+}  // namespace larder::settings

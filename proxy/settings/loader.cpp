@@ -1,0 +1,159 @@
+#include "settings/loader.hpp"
+
+#include "settings/checks.hpp"
+
+#include <map>
+
+namespace larder::settings {
+
+namespace {
+
+// Every request is matched against one route after the other.
+constexpr std::size_t most_routes = 1000;
+
+// Calls visit(key, key's node, value) for each member but those whose key is no word or stands there twice.
+template <class Visit>
+void each_key(const YAML::Node& mapping, Report& report, Visit visit) {
+  std::map<std::string, int> seen;
+  for (const auto& member : mapping) {
+    if (!member.first.IsScalar()) {
+      report.error(member.first, "a key is a single word");
+      continue;
+    }
+    const auto& key = member.first.Scalar();
+    // yaml-cpp keeps both.
+    const auto [first, is_new] = seen.emplace(key, member.first.Mark().line + 1);
+    if (is_new)
+      visit(key, member.first, member.second);
+    else
+      report.error(member.first,
+                   quoted(key) + " stands there twice, first in line " + std::to_string(first->second));
+  }
+}
+
+// Reads one mapping and those in it.
+template <class Target>
+class Mapping {
+ public:
+  Mapping(const std::vector<Row<Target>>& rows, Target& target, Places& places, Report& report)
+      : rows_(rows), target_(target), places_(places), report_(report) {}
+
+  /// `level`: what messages and remedies call it; `prefix`: what its names begin with in the table.
+  void member(const std::string& key, const YAML::Node& at, const YAML::Node& value, const Level& level,
+              const std::string& prefix) {
+    const auto name = prefix + key;
+    // A dotted name is a row's, but no key: `cache.memory: 1GiB` is written `cache: {memory: 1GiB}`.
+    const bool dotted = key.find('.') != std::string::npos;
+    const auto* row = dotted ? nullptr : find_row(rows_, name);
+    const auto* within = dotted ? nullptr : first_within(rows_, name);
+    if (row == nullptr && within == nullptr)
+      return unknown(key, at, level, dotted && find_row(rows_, name) != nullptr);
+    const auto before = report_.errors();
+    if (value.IsNull()) {
+      report_.error(at, name + " has no value; give it one or leave it out");
+    } else if (within != nullptr && (value.IsMap() || row == nullptr)) {
+      mapping(name, value, *within, level);
+    } else {
+      row->set(report_, value, target_);
+      if (row->planned) report_.warning(at, name + " has no effect yet in this version");
+    }
+    remember(name, at, value, report_.errors() == before);
+  }
+
+ private:
+  void mapping(const std::string& name, const YAML::Node& value, const Row<Target>& first,
+               const Level& level) {
+    if (!value.IsMap()) {
+      const auto member = first.name.substr(name.size() + 1);
+      const auto example = first.default_value();
+      return report_.error(value, name + " wants a mapping, such as " + name + ": {" + member + ": " +
+                                      (example.empty() ? "..." : example) + "}");
+    }
+    const auto where = std::is_same_v<Target, Route> ? level.where + "'s " + name : "in " + name;
+    const auto& inner_level = level_called(where);
+    each_key(value, report_, [&](const std::string& key, const YAML::Node& at, const YAML::Node& inner) {
+      member(key, at, inner, inner_level, name + ".");
+    });
+  }
+
+  void unknown(const std::string& key, const YAML::Node& at, const Level& level, bool is_dotted_name) {
+    if (is_dotted_name) {
+      const auto dot = key.find('.');
+      return report_.error(at, quoted(key) + " is no key; write " + key.substr(0, dot) + ": {" +
+                                   key.substr(dot + 1) + ": ...}");
+    }
+    if (key == "<<") return report_.error(at, "merge keys are not understood; write the keys out");
+    const auto where = level.where == "at the top level" ? std::string() : " " + level.where;
+    report_.error(at, "unknown key " + quoted(key) + where + "; " + remedy(key, level));
+  }
+
+  void remember(const std::string& name, const YAML::Node& at, const YAML::Node& value, bool sound) {
+    const auto add = [&](const std::string& its_name, const YAML::Node& node) {
+      auto place = report_.place(node.Mark());
+      place.sound = sound;
+      places_.emplace(its_name, std::move(place));
+    };
+    add(name, at);
+    if (!value.IsSequence()) return;
+    std::size_t index = 0;
+    for (const auto& element : value) add(name + "[" + std::to_string(index++) + "]", element);
+  }
+
+  const std::vector<Row<Target>>& rows_;
+  Target& target_;
+  Places& places_;
+  Report& report_;
+};
+
+void read_route(const YAML::Node& element, Settings& settings, std::vector<Places>& all_places,
+                Report& report) {
+  if (!element.IsMap()) return report.error(element, "a route is a mapping; write - path: /topics/");
+  Route route;
+  Places places;
+  Mapping<Route> mapping(route_rows(), route, places, report);
+  const auto& level = level_called("in a route");
+  each_key(element, report, [&](const std::string& key, const YAML::Node& at, const YAML::Node& value) {
+    mapping.member(key, at, value, level, "");
+  });
+  finish_route(report.place(element.Mark()), places, route, report);
+  route.index = settings.routes.size();
+  settings.routes.push_back(std::move(route));
+  all_places.push_back(std::move(places));
+}
+
+void read_routes(const YAML::Node& at, const YAML::Node& value, Settings& settings, Report& report) {
+  if (value.IsNull()) return report.error(at, "routes has no value; give it one or leave it out");
+  if (!value.IsSequence())
+    return report.error(value, "routes wants a list, each route beginning with - path: /topics/");
+  if (value.size() > most_routes) {
+    return report.error(at, "routes: " + std::to_string(value.size()) + " are more than " +
+                                std::to_string(most_routes) + "; {id} and ** stand for many paths");
+  }
+  std::vector<Places> places;
+  for (const auto& element : value) read_route(element, settings, places, report);
+  check_routes(settings.routes, places, report);
+}
+
+}  // namespace
+
+std::shared_ptr<Settings> read_settings(const YAML::Node& root, Report& report) {
+  auto settings = std::make_shared<Settings>();
+  if (root.IsNull()) return settings;
+  if (!root.IsMap()) {
+    report.error(root, "the file is no mapping of keys to values; write for instance listen: 127.0.0.1:8080");
+    return settings;
+  }
+  Places places;
+  Mapping<Settings> mapping(top_rows(), *settings, places, report);
+  const auto& level = level_called("at the top level");
+  each_key(root, report, [&](const std::string& key, const YAML::Node& at, const YAML::Node& value) {
+    if (key == "routes")
+      read_routes(at, value, *settings, report);
+    else
+      mapping.member(key, at, value, level, "");
+  });
+  check_whole(*settings, places, report);
+  return settings;
+}
+
+}  // namespace larder::settings

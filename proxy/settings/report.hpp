@@ -1,0 +1,72 @@
+// Where things stand in the configuration, and the problems found on the way. Of this room alone.
+#pragma once
+
+#include "settings/load.hpp"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <initializer_list>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace larder::settings {
+
+/// A place in a file, or (line 0) an option of the command line.
+struct Place {
+  std::string source;
+  int line = 0;
+  int column = 0;
+  bool sound = true;  // false where an error has been reported of what stands there
+};
+
+/// Where each key that was written stands: `cache`, `cache.memory`; of a list also its elements: `listen[1]`.
+using Places = std::map<std::string, Place>;
+
+class Report {
+ public:
+  explicit Report(std::string file) : file_(std::move(file)) {}
+
+  void error(const Place& at, std::string message) {
+    ++errors_;
+    problems_.push_back({Problem::Severity::error, at.source, at.line, at.column, std::move(message)});
+  }
+  void error(const YAML::Mark& at, std::string message) { error(place(at), std::move(message)); }
+  void error(const YAML::Node& at, std::string message) { error(at.Mark(), std::move(message)); }
+  void warning(const YAML::Node& at, std::string message) {
+    const auto where = place(at.Mark());
+    problems_.push_back(
+        {Problem::Severity::warning, where.source, where.line, where.column, std::move(message)});
+  }
+
+  /// yaml-cpp counts from 0.
+  [[nodiscard]] Place place(const YAML::Mark& at) const {
+    return at.is_null() ? Place{file_} : Place{file_, at.line + 1, at.column + 1};
+  }
+  [[nodiscard]] std::size_t errors() const noexcept { return errors_; }
+  [[nodiscard]] std::vector<Problem>& problems() noexcept { return problems_; }
+
+ private:
+  std::string file_;
+  std::size_t errors_ = 0;
+  std::vector<Problem> problems_;
+};
+
+/// The place of the first of these names that was written, and whether all that were are sound. Empty where
+/// none was: then it is the defaults that speak.
+[[nodiscard]] inline Place find_place(const Places& places, std::initializer_list<std::string> names) {
+  Place found;
+  bool sound = true;
+  for (const auto& name : names) {
+    const auto at = places.find(name);
+    if (at == places.end()) continue;
+    if (found.source.empty()) found = at->second;
+    sound = sound && at->second.sound;
+  }
+  found.sound = sound;
+  return found;
+}
+
+}  // namespace larder::settings

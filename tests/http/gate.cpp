@@ -1,0 +1,249 @@
+#include "http/gate.hpp"
+
+#include "../catch.hpp"
+
+#include <random>
+
+using namespace larder::http;
+using State = GateResult::State;
+
+namespace {
+
+std::string said(const GateResult& result) {
+  switch (result.state) {
+    case State::need_more:
+      return "need more";
+    case State::complete:
+      return "complete";
+    case State::refused:
+      return std::string(name_of(*result.refusal));
+  }
+  return "";
+}
+
+std::string request(const std::string& bytes, const Limits& limits = {}) {
+  RequestHead head;
+  return said(read_request(bytes, limits, head));
+}
+
+std::string response(const std::string& bytes, Method method = Method::get) {
+  ResponseHead head;
+  return said(read_response(bytes, {}, method, head));
+}
+
+const std::string get = "GET / HTTP/1.1\r\nHost: a\r\n";
+const std::string post = "POST / HTTP/1.1\r\nHost: a\r\n";
+
+struct Row {
+  const char* rule;
+  std::string bytes;
+  const char* expected;
+};
+
+// Whole heads; each is also fed cut short at every place, which must never be a refusal of what would pass.
+const Row requests[] = {
+    {"RFC 9112 2.1", get + "\r\n", "complete"},
+    {"2.2: an empty line first", "\r\n" + get + "\r\n", "complete"},
+    {"2.2: but one", "\r\n\r\n" + get + "\r\n", "bad_start_line"},
+    {"2.2: a bare LF", "GET / HTTP/1.1\nHost: a\r\n\r\n", "bare_lf"},
+    {"2.2: a bare CR", get + "X: a\rb\r\n\r\n", "bare_cr"},
+    {"2.2: white space before the first field", "GET / HTTP/1.1\r\n X: 1\r\n\r\n", "bad_field_name"},
+    {"2.3: another version", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", "version_not_supported"},
+    {"2.3: a malformed version", "GET / HTTP/1.1x\r\nHost: a\r\n\r\n", "bad_version"},
+    {"2.3: versions are case-sensitive", "GET / http/1.1\r\nHost: a\r\n\r\n", "bad_version"},
+    {"3: no version", "GET /\r\n\r\n", "bad_version"},
+    {"3: no target", "GET\r\n\r\n", "bad_start_line"},
+    {"3.1: a method is a token", "G{T / HTTP/1.1\r\nHost: a\r\n\r\n", "bad_method"},
+    {"3.1: a long method", std::string(33, 'M') + " / HTTP/1.1\r\nHost: a\r\n\r\n", "method_too_long"},
+    {"3.2: an extension method", "BREW / HTTP/1.1\r\nHost: a\r\n\r\n", "complete"},
+    {"3.2: no Host", "GET / HTTP/1.1\r\n\r\n", "missing_host"},
+    {"3.2: two Hosts", get + "Host: a\r\n\r\n", "several_hosts"},
+    {"3.2: a Host that is none", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "bad_host"},
+    {"3.2: a fragment", "GET /#a HTTP/1.1\r\nHost: a\r\n\r\n", "bad_target"},
+    {"3.2: neither origin-form nor absolute-form", "GET a HTTP/1.1\r\nHost: a\r\n\r\n", "bad_target"},
+    {"3.2.2: absolute-form", "GET http://a/b HTTP/1.1\r\nHost: a\r\n\r\n", "complete"},
+    {"3.2.2: of another host", "GET http://b/b HTTP/1.1\r\nHost: a\r\n\r\n", "host_mismatch"},
+    {"3.2.3: authority-form", "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", "method_not_implemented"},
+    {"3.2.4: asterisk-form", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "complete"},
+    {"3.2.4: with another method", "GET * HTTP/1.1\r\nHost: a\r\n\r\n", "bad_target"},
+    {"5.1: a blank before the colon", get + "X : 1\r\n\r\n", "space_before_colon"},
+    {"5.1: no colon", get + "X\r\n\r\n", "bad_field_name"},
+    {"5.1: a name that is no token", get + "X@Y: 1\r\n\r\n", "bad_field_name"},
+    {"5.2: a fold", get + "X: 1\r\n 2\r\n\r\n", "folded_line"},
+    {"RFC 9110 5.5: NUL", get + std::string("X: a\0b\r\n\r\n", 10), "bad_field_value"},
+    {"5.5: obs-text", get + "X: \xE9\r\n\r\n", "complete"},
+    {"6.1: both framings", post + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+     "length_with_transfer_encoding"},
+    {"6.1: chunked in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
+     "transfer_encoding_in_http10"},
+    {"6.1: another coding", post + "Transfer-Encoding: gzip\r\n\r\n", "transfer_coding_not_implemented"},
+    {"6.1: chunked twice", post + "Transfer-Encoding: chunked, chunked\r\n\r\n", "bad_transfer_encoding"},
+    {"6.1: chunked not last", post + "Transfer-Encoding: chunked, gzip\r\n\r\n", "bad_transfer_encoding"},
+    {"6.1: a parameter", post + "Transfer-Encoding: chunked;a=b\r\n\r\n", "bad_transfer_encoding"},
+    {"6.1: nothing", post + "Transfer-Encoding:\r\n\r\n", "bad_transfer_encoding"},
+    {"6.3: two lengths", post + "Content-Length: 1\r\nContent-Length: 1\r\n\r\n", "several_content_lengths"},
+    {"6.3: a list of lengths", post + "Content-Length: 1, 1\r\n\r\n", "several_content_lengths"},
+    {"6.3: no number", post + "Content-Length: one\r\n\r\n", "bad_content_length"},
+    {"6.3: a sign", post + "Content-Length: +1\r\n\r\n", "bad_content_length"},
+    {"6.3: too much", post + "Content-Length: 99999999999999999999\r\n\r\n", "bad_content_length"},
+    {"RFC 9110 10.1.1: another expectation", post + "Expect: x\r\n\r\n", "expectation_failed"},
+};
+
+const Row responses[] = {
+    {"RFC 9112 4", "HTTP/1.1 200 OK\r\n\r\n", "complete"},
+    {"4: an empty phrase", "HTTP/1.1 200 \r\n\r\n", "complete"},
+    {"4: another version", "HTTP/2.0 200 OK\r\n\r\n", "version_not_supported"},
+    {"4: no HTTP", "FTP/1.1 200 OK\r\n\r\n", "bad_start_line"},
+    {"4: two digits", "HTTP/1.1 20 OK\r\n\r\n", "bad_status"},
+    {"4: six hundred", "HTTP/1.1 600 OK\r\n\r\n", "bad_status"},
+    {"4: below a hundred", "HTTP/1.1 099 OK\r\n\r\n", "bad_status"},
+    {"2.2: an empty line first", "\r\nHTTP/1.1 200 OK\r\n\r\n", "bad_start_line"},
+    {"5.2: a fold", "HTTP/1.1 200 OK\r\nX: 1\r\n\t2\r\n\r\n", "folded_line"},
+    {"6.1: both framings", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+     "length_with_transfer_encoding"},
+    {"6.1: chunked in HTTP/1.0", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+     "transfer_encoding_in_http10"},
+    {"6.3: two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+     "several_content_lengths"},
+};
+
+}  // namespace
+
+TEST_CASE("requests are read or refused as RFC 9112 says") {
+  for (const auto& row : requests) {
+    INFO(row.rule);
+    CHECK(request(row.bytes) == row.expected);
+  }
+}
+
+TEST_CASE("responses are read or refused as RFC 9112 says") {
+  for (const auto& row : responses) {
+    INFO(row.rule);
+    CHECK(response(row.bytes) == row.expected);
+  }
+}
+
+TEST_CASE("a head that comes in pieces is waited for until it is whole, and judged the same") {
+  for (const auto& row : requests) {
+    INFO(row.rule);
+    for (std::size_t cut = 0; cut < row.bytes.size(); ++cut) {
+      const auto early = request(row.bytes.substr(0, cut));
+      if (std::string(row.expected) == "complete")
+        REQUIRE(early == "need more");
+      else
+        REQUIRE((early == "need more" || early != "complete"));
+    }
+  }
+}
+
+TEST_CASE("what follows a head is not looked at") {
+  RequestHead head;
+  const auto bytes = get + "\r\n\x01\x02 anything";
+  const auto result = read_request(bytes, {}, head);
+  CHECK(result.state == State::complete);
+  CHECK(result.head_size == get.size() + 2);
+}
+
+TEST_CASE("a head beyond its limits is refused as soon as that is certain, not when it ends") {
+  Limits limits;
+  limits.head = 1000;
+  limits.field = 100;
+  limits.fields = 5;
+  limits.target = 50;
+  CHECK(request("GET /" + std::string(200, 'x'), limits) == "target_too_long");
+  CHECK(request("GET /" + std::string(51, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n", limits) ==
+        "target_too_long");
+  CHECK(request(get + "X: " + std::string(110, 'x'), limits) == "field_too_large");
+  CHECK(request(get + "A: 1\r\nB: 1\r\nC: 1\r\nD: 1\r\nE: 1\r\n\r\n", limits) == "too_many_fields");
+  limits.fields = 100;
+  std::string large = get;
+  for (int i = 0; i < 20; ++i) large += "X: " + std::string(80, 'x') + "\r\n";
+  CHECK(request(large, limits) == "head_too_large");
+  CHECK(request(std::string(300, 'x'), limits) == "bad_start_line");
+  CHECK(request("\x16\x03\x01", limits) == "bad_start_line");
+}
+
+TEST_CASE("a request's parts are views of what was sent") {
+  RequestHead head;
+  const std::string bytes = "GET /a%2f?q=1&r HTTP/1.1\r\nHost: Api:80\r\nAccept:  x , y \r\n\r\n";
+  REQUIRE(read_request(bytes, {}, head).state == State::complete);
+  CHECK(head.method == Method::get);
+  CHECK(head.path == "/a%2f");
+  CHECK(head.query == "q=1&r");
+  CHECK(head.has_query);
+  CHECK(head.authority == "Api:80");
+  REQUIRE(head.fields.size() == 2);
+  CHECK(head.fields[1].value == "x , y");
+  CHECK(head.framing.kind == Framing::Kind::none);
+}
+
+TEST_CASE("an absolute-form target becomes a path and an authority") {
+  RequestHead head;
+  REQUIRE(read_request("GET HTTP://A:80?x HTTP/1.1\r\nHost: a\r\n\r\n", {}, head).state == State::complete);
+  CHECK(head.path == "/");
+  CHECK(head.query == "x");
+  REQUIRE(read_request("GET http://a/b HTTP/1.0\r\n\r\n", {}, head).state == State::complete);
+  CHECK(head.authority == "a");
+}
+
+TEST_CASE("persistence follows version and Connection (RFC 9112 9.3)") {
+  const auto keeps = [](const std::string& bytes) {
+    RequestHead head;
+    REQUIRE(read_request(bytes, {}, head).state == State::complete);
+    return head.keep_alive;
+  };
+  CHECK(keeps(get + "\r\n"));
+  CHECK_FALSE(keeps(get + "Connection: close\r\n\r\n"));
+  CHECK_FALSE(keeps(get + "Connection: x\r\nConnection: y, CLOSE\r\n\r\n"));
+  CHECK_FALSE(keeps("GET / HTTP/1.0\r\n\r\n"));
+  CHECK(keeps("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"));
+  CHECK_FALSE(keeps("GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n"));
+}
+
+TEST_CASE("the end of a response's body is found as RFC 9112 6.3 says") {
+  const auto kind = [](const std::string& bytes, Method method = Method::get) {
+    ResponseHead head;
+    REQUIRE(read_response(bytes, {}, method, head).state == State::complete);
+    return head.framing.kind;
+  };
+  using Kind = Framing::Kind;
+  CHECK(kind("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n") == Kind::length);
+  CHECK(kind("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", Method::head) == Kind::none);
+  CHECK(kind("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n") == Kind::chunked);
+  CHECK(kind("HTTP/1.1 200 OK\r\n\r\n") == Kind::until_close);
+  for (const char* status :
+       {"100 Continue", "101 Switching Protocols", "204 No Content", "304 Not Modified"}) {
+    CHECK(kind(std::string("HTTP/1.1 ") + status + "\r\nContent-Length: 5\r\n\r\n") == Kind::none);
+  }
+}
+
+TEST_CASE("every reason has a name, a sentence and a status of its kind") {
+  for (int i = 0; i <= static_cast<int>(Refusal::body_too_large); ++i) {
+    const auto reason = static_cast<Refusal>(i);
+    CHECK_FALSE(name_of(reason).empty());
+    CHECK_FALSE(describe(reason).empty());
+    const auto status = status_of(reason);
+    CHECK((status == 400 || status == 413 || status == 414 || status == 417 || status == 431 ||
+           status == 501 || status == 505));
+  }
+}
+
+TEST_CASE("bytes of no meaning are refused or waited for, and nothing else") {
+  std::mt19937 random(7);
+  for (int i = 0; i < 20'000; ++i) {
+    auto bytes = requests[random() % std::size(requests)].bytes;
+    for (unsigned changes = random() % 4; changes > 0 && !bytes.empty(); --changes) {
+      bytes[random() % bytes.size()] = static_cast<char>(random());
+    }
+    RequestHead head;
+    const auto result = read_request(bytes, {}, head);
+    if (result.state != State::complete) continue;
+    REQUIRE(result.head_size <= bytes.size());
+    const auto read = std::string_view(bytes).substr(0, result.head_size);
+    REQUIRE(read.ends_with("\r\n\r\n"));
+    for (const auto& line : head.fields) {
+      REQUIRE(line.value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos);
+      REQUIRE(line.name.find_first_of(" \t:") == std::string_view::npos);
+    }
+  }
+}

@@ -1,0 +1,289 @@
+// Lists, tags, dates, directives, ranges and targets.
+#include "../catch.hpp"
+#include "../policy/support.hpp"
+#include "http/cache_control.hpp"
+#include "http/date.hpp"
+#include "http/etag.hpp"
+#include "http/host.hpp"
+#include "http/range.hpp"
+#include "http/target.hpp"
+#include "http/text.hpp"
+
+using namespace larder;
+using namespace larder::http;
+using std::chrono::seconds;
+using std::chrono::sys_seconds;
+using test::Lines;
+
+TEST_CASE("a list is split at its commas, but not inside quotes (RFC 9110 5.6.1)") {
+  const auto split = [](std::string_view rest) {
+    std::string text;
+    std::string_view element;
+    while (next_element(rest, element)) text.append("[").append(element).append("]");
+    return text;
+  };
+  CHECK(split("a, b,c") == "[a][b][c]");
+  CHECK(split(" , a ,, b\t, ") == "[a][b]");
+  CHECK(split("") == "");
+  CHECK(split("a=\"x, y\", b") == "[a=\"x, y\"][b]");
+  CHECK(split("a=\"x\\\", y\", b") == "[a=\"x\\\", y\"][b]");
+  CHECK(split("a=\"x, b") == "[a=\"x, b]");
+}
+
+TEST_CASE("a list field is one list over all of its lines") {
+  const Lines lines("Connection: a\nX: close\nConnection: b;q=1, CLOSE");
+  CHECK(list_has(lines, FieldId::connection, "close"));
+  CHECK(list_has(lines, FieldId::connection, "B"));
+  CHECK_FALSE(list_has(lines, FieldId::connection, "c"));
+  CHECK_FALSE(list_has(lines, FieldId::vary, "close"));
+}
+
+TEST_CASE("quoted strings and digits are read exactly") {
+  CHECK(unquote("\"a\\\"b\"") == "a\"b");
+  CHECK(unquote("\"\"") == "");
+  for (const char* bad : {"a", "\"a", "a\"", "\"a\"b\"", "\"", "\"a\\\""}) CHECK_FALSE(unquote(bad));
+  CHECK(parse_digits("0") == 0u);
+  CHECK(parse_digits("18446744073709551615") == 18446744073709551615u);
+  CHECK(parse_digits("99999999999999999999") == 18446744073709551615u);
+  for (const char* bad : {"", "-1", "+1", " 1", "1 ", "1.0", "0x1", "a"}) CHECK_FALSE(parse_digits(bad));
+}
+
+TEST_CASE("dates are read in three forms and no other (RFC 9110 5.6.7)") {
+  const sys_seconds now{seconds{1'700'000'000}};  // 2023
+  const sys_seconds expected{seconds{784111777}};
+  CHECK(parse_date("Sun, 06 Nov 1994 08:49:37 GMT", now) == expected);
+  CHECK(parse_date("Sunday, 06-Nov-94 08:49:37 GMT", now) == expected);
+  CHECK(parse_date("Sun Nov  6 08:49:37 1994", now) == expected);
+  CHECK(parse_date("Sun Nov 16 08:49:37 1994", now) == expected + seconds{10 * 86400});
+  CHECK(parse_date("Mon, 29 Feb 2000 00:00:00 GMT", now));
+  CHECK(parse_date("Fri, 31 Dec 2016 23:59:60 GMT", now));
+  // A two-digit year that seems more than 50 years ahead has passed.
+  CHECK(parse_date("Sunday, 06-Nov-72 08:49:37 GMT", now) > now);
+  CHECK(parse_date("Sunday, 06-Nov-74 08:49:37 GMT", now) < now);
+  for (const char* bad :
+       {"", "0", "-1", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 UTC",
+        "Sun, 06 Nov 1994 08:49:37 +0000", "sun, 06 nov 1994 08:49:37 gmt", "Sun, 6 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 94 08:49:37 GMT", "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 29 Feb 1900 00:00:00 GMT",
+        "Sun, 06 Nov 1994 24:00:00 GMT", "Sun, 06 Nov 1994 08:60:00 GMT", "06 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 08:49:37 GMT ", "Sun, 06 Nov 1994  08:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT",
+        "1994-11-06T08:49:37Z"}) {
+    INFO(bad);
+    CHECK_FALSE(parse_date(bad, now));
+  }
+}
+
+TEST_CASE("a date that is written is read again") {
+  for (std::int64_t at = 0; at < 4'000'000'000; at += 40'000'003) {
+    const sys_seconds time{seconds{at}};
+    REQUIRE(parse_date(format_date(time), time) == time);
+  }
+  CHECK(format_date(sys_seconds{seconds{784111777}}) == "Sun, 06 Nov 1994 08:49:37 GMT");
+}
+
+TEST_CASE("entity tags are compared strongly and weakly (RFC 9110 8.8.3.2)") {
+  const auto tag = [](const char* text) { return *parse_entity_tag(text); };
+  CHECK_FALSE(strong_match(tag("W/\"1\""), tag("W/\"1\"")));
+  CHECK(weak_match(tag("W/\"1\""), tag("W/\"1\"")));
+  CHECK_FALSE(weak_match(tag("W/\"1\""), tag("W/\"2\"")));
+  CHECK(weak_match(tag("W/\"1\""), tag("\"1\"")));
+  CHECK_FALSE(strong_match(tag("W/\"1\""), tag("\"1\"")));
+  CHECK(strong_match(tag("\"1\""), tag("\"1\"")));
+  for (const char* bad : {"", "1", "\"1", "1\"", "w/\"1\"", "W/1", "\"a\"b\"", "\"a b\"", "W/ \"1\"", "\""})
+    CHECK_FALSE(parse_entity_tag(bad));
+  for (const char* good : {"\"\"", "W/\"\"", "\"a,b\"", "\"\\\"", "\"\xE9\""}) CHECK(parse_entity_tag(good));
+}
+
+TEST_CASE("If-None-Match names a tag in a list whose tags may hold commas") {
+  const auto names = [](const char* value, const char* current) {
+    const Lines lines(std::string("If-None-Match: ") + value);
+    return none_match_names(lines, current);
+  };
+  CHECK(names("\"a\"", "\"a\""));
+  CHECK(names("\"a\" , W/\"b\"", "\"b\""));
+  CHECK(names("\"a,b\"", "\"a,b\""));
+  CHECK_FALSE(names("\"a,b\"", "\"a\""));
+  CHECK(names("\"x\\\", \"b\"", "\"b\""));
+  CHECK(names("junk, \"b\"", "\"b\""));
+  CHECK(names("*", "\"b\""));
+  CHECK(names(" * ", ""));
+  CHECK_FALSE(names("\"b", "\"b\""));
+  CHECK_FALSE(names("\"a\"junk, b", "\"a\""));
+  CHECK_FALSE(names("\"b\"", ""));
+}
+
+TEST_CASE("Cache-Control's directives are read over all lines, in any case, quoted or not (RFC 9111 5.2)") {
+  const auto read = [](const char* text) {
+    const Lines lines(text);
+    return parse_response_cache_control(lines);
+  };
+  CHECK(read("Cache-Control: Max-Age=5").max_age == Seconds{5});
+  CHECK(read("Cache-Control: max-age=\"5\"").max_age == Seconds{5});
+  CHECK(read("Cache-Control: max-age = 5").max_age == Seconds{5});
+  CHECK(read("Cache-Control: max-age=10\nCache-Control: max-age=5").max_age == Seconds{5});
+  CHECK(read("Cache-Control: max-age=5, max-age=10").max_age == Seconds{5});
+  CHECK(read("Cache-Control: max-age=99999999999999999999").max_age == longest_lifetime);
+  for (const char* bad :
+       {"max-age=-5", "max-age=abc", "max-age=1.5", "max-age=", "max-age", "max-age=\"5", "max-age=5s"}) {
+    INFO(bad);
+    CHECK(read((std::string("Cache-Control: ") + bad).c_str()).max_age == Seconds{0});
+  }
+  CHECK_FALSE(read("Cache-Control: x-max-age=5, max-agee=5").max_age);
+  CHECK_FALSE(read("Cache-Control: foo=\"max-age=5, no-store\"").max_age);
+  CHECK_FALSE(read("Cache-Control: foo=\"max-age=5, no-store\"").no_store);
+  CHECK(read("Cache-Control: NO-STORE").no_store);
+  CHECK(read("Cache-Control: no-cache=\"Set-Cookie, X\"").no_cache_fields ==
+        std::vector<std::string>{"set-cookie", "x"});
+  CHECK_FALSE(read("Cache-Control: no-cache=\"Set-Cookie\"").no_cache);
+  CHECK(read("Cache-Control: private=X").private_fields == std::vector<std::string>{"x"});
+  CHECK(read("Cache-Control: private, public, must-understand, immutable").is_private);
+  CHECK_FALSE(read("Pragma: no-cache").no_cache);
+  CHECK_FALSE(read("X: 1").present);
+}
+
+TEST_CASE("a request's directives that cannot be read are ignored, and Pragma stands in (RFC 9111 5.4)") {
+  const auto read = [](const char* text) {
+    const Lines lines(text);
+    return parse_request_cache_control(lines);
+  };
+  CHECK_FALSE(read("Cache-Control: max-age=abc").max_age);
+  CHECK(read("Cache-Control: max-stale").max_stale == longest_lifetime);
+  CHECK(read("Cache-Control: max-stale=5").max_stale == Seconds{5});
+  CHECK(read("Cache-Control: only-if-cached, min-fresh=3").min_fresh == Seconds{3});
+  CHECK(read("Pragma: No-Cache").no_cache);
+  CHECK_FALSE(read("Pragma: no-cache\nCache-Control: max-age=5").no_cache);
+}
+
+TEST_CASE("a Range asks for one part, or for the whole (RFC 9110 14)") {
+  const auto choice = [](const char* value, std::uint64_t size) {
+    const Lines lines(std::string("Range: ") + value);
+    const auto chosen = choose_range(lines, size);
+    if (const auto* part = std::get_if<ByteRange>(&chosen))
+      return std::to_string(part->first) + "-" + std::to_string(part->last);
+    return std::string(std::holds_alternative<WholeBody>(chosen) ? "whole" : "unsatisfiable");
+  };
+  CHECK(choice("bytes=0-4", 10) == "0-4");
+  CHECK(choice("Bytes=5-", 10) == "5-9");
+  CHECK(choice("bytes=-3", 10) == "7-9");
+  CHECK(choice("bytes=-30", 10) == "0-9");
+  CHECK(choice("bytes=5-500", 10) == "5-9");
+  CHECK(choice("bytes=10-", 10) == "unsatisfiable");
+  CHECK(choice("bytes=-0", 10) == "unsatisfiable");
+  CHECK(choice("bytes=-5", 0) == "unsatisfiable");
+  CHECK(choice("bytes=99999999999999999999-", 10) == "unsatisfiable");
+  for (const char* whole : {"bytes=0-1,3-4", "bytes=4-2", "bytes=", "bytes", "lines=0-1", "bytes=a-b",
+                            "bytes=1", "bytes=1-x", "bytes=--1"}) {
+    INFO(whole);
+    CHECK(choice(whole, 10) == "whole");
+  }
+}
+
+TEST_CASE("a Content-Range is read exactly (RFC 9110 14.4)") {
+  const auto range = parse_content_range("bytes 2-5/10");
+  REQUIRE(range);
+  CHECK((range->first == 2 && range->last == 5 && range->complete == 10u));
+  CHECK_FALSE(parse_content_range("bytes 2-5/*")->complete);
+  for (const char* bad : {"", "bytes 5-2/10", "bytes 2-5/5", "bytes 2-5", "bytes */10", "2-5/10",
+                          "bytes=2-5/10", "bytes a-b/c"}) {
+    CHECK_FALSE(parse_content_range(bad));
+  }
+}
+
+TEST_CASE("an authority is a host and a port, and nothing more") {
+  for (const char* good : {"a", "a.b-c_d", "A:80", "127.0.0.1:8000", "[::1]", "[::1]:80", "a:"})
+    CHECK(is_authority(good));
+  for (const char* bad : {"", ":80", "a b", "a/b", "u@a", "a,b", "[::1", "::1", "[]", "[x]", "a:b",
+                          "a:123456", "a?b", "a#b", "\xE9"}) {
+    INFO(bad);
+    CHECK_FALSE(is_authority(bad));
+  }
+  CHECK(same_authority("A:80", "a"));
+  CHECK_FALSE(same_authority("a:81", "a"));
+}
+
+TEST_CASE("paths are compared in a normal form that changes nothing else (RFC 3986 6.2.2)") {
+  std::string scratch;
+  CHECK(normalise_path("/%74opics/%7e%2f%c3", scratch) == "/topics/~%2F%C3");
+  CHECK(normalise_path("/a//b/../c", scratch) == "/a//b/../c");
+  CHECK(normalise_path("/%zz%4", scratch) == "/%zz%4");
+}
+
+namespace {
+
+PathPattern pattern(const char* text) {
+  std::string error;
+  auto parsed = PathPattern::parse(text, error);
+  REQUIRE(parsed);
+  return *parsed;
+}
+
+}  // namespace
+
+TEST_CASE("a path pattern is exact, has one-segment places, or takes the rest") {
+  struct Row {
+    const char* pattern;
+    const char* path;
+    bool matches;
+  };
+  const Row rows[] = {
+      {"/topics/", "/topics/", true},
+      {"/topics/", "/topics", false},
+      {"/topics/", "/topics/5", false},
+      {"/topics/{id}", "/topics/5", true},
+      {"/topics/{id}", "/topics/", false},
+      {"/topics/{id}", "/topics/5/x", false},
+      {"/topics/{id}/x", "/topics/5/x", true},
+      {"/static/**", "/static/", true},
+      {"/static/**", "/static/a/b", true},
+      {"/static/**", "/static", false},
+      {"/**", "/", true},
+      {"/**", "/a/b", true},
+      {"/", "/", true},
+      {"/", "/a", false},
+      {"/**", "*", false},
+      {"/a%7eb", "/a~b", true},
+      {"/a/{x}/**", "/a/b/", true},
+      {"/a/{x}/**", "/a/b", false},
+  };
+  for (const auto& row : rows) {
+    INFO(row.pattern << " " << row.path);
+    CHECK(pattern(row.pattern).matches(row.path) == row.matches);
+  }
+}
+
+TEST_CASE("one pattern covers another when nothing is left for it") {
+  struct Row {
+    const char* first;
+    const char* second;
+    bool covers;
+  };
+  const Row rows[] = {
+      {"/**", "/a", true},        {"/**", "/**", true},      {"/a/**", "/a/b/{c}", true},
+      {"/a/**", "/a", false},     {"/a/{b}", "/a/c", true},  {"/a/c", "/a/{b}", false},
+      {"/a/{b}", "/a/**", false}, {"/a/{b}", "/a/", false},  {"/a", "/a", true},
+      {"/a/{b}", "/a/{c}", true}, {"/a/**", "/b/**", false}, {"/a/b/**", "/a/**", false},
+  };
+  for (const auto& row : rows) {
+    INFO(row.first << " " << row.second);
+    CHECK(pattern(row.first).covers(pattern(row.second)) == row.covers);
+  }
+}
+
+TEST_CASE("a malformed pattern is refused with a remedy") {
+  for (const char* bad :
+       {"", "a", "/a b", "/a?b", "/a#b", "/**/a", "/a**", "/{}", "/a{b}", "/{a}b", "/*", "/{a*}"}) {
+    std::string error;
+    INFO(bad);
+    CHECK_FALSE(PathPattern::parse(bad, error));
+    CHECK_FALSE(error.empty());
+  }
+}
+
+TEST_CASE("a query is taken apart without being changed") {
+  std::string text;
+  std::string_view rest = "a=1&b&=c&&d=x=y";
+  QueryPiece piece;
+  while (next_query_piece(rest, piece))
+    text.append("[").append(piece.name).append("|").append(piece.value).append("]");
+  CHECK(text == "[a|1][b|][|c][|][d|x=y]");
+  CHECK(decode_query("a%20b+c%zz%C3%A9") == "a b c%zz\xC3\xA9");
+}
