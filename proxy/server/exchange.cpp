@@ -109,7 +109,7 @@ Exchange::Done Exchange::serve_now(const store::Response& response, const Outcom
   out.clear();
   if (with_age) append_age(response.age(now_.mono), out);
   append_cache_status_line(outcome, out);
-  append_connection(persistence_, out);
+  append_connection(persistence(), out);
   out += "\r\n";
 
   const std::array<asio::const_buffer, 3> pieces{asio::buffer(head), asio::buffer(out), asio::buffer(body)};
@@ -325,10 +325,15 @@ Task<Exchange::Done> Exchange::fail(const upstream::Failure& failure, Outcome ou
 
 Task<Exchange::Done> Exchange::problem(const Problem& problem, const Outcome* outcome) {
   std::string out;
-  write_problem(problem, outcome, is_head(), persistence_, out);
+  write_problem(problem, outcome, is_head(), persistence(), out);
   record(problem.status, out.size(), outcome != nullptr ? *outcome : Outcome{});
   const bool sent = co_await client_.write(out, settings().timeouts.write);
   co_return sent ? done() : Done::close;
+}
+
+Persistence& Exchange::persistence() noexcept {
+  if (worker_.shared.draining.load(std::memory_order_relaxed)) persistence_.keep_alive = false;
+  return persistence_;
 }
 
 void Exchange::record(int status, std::uint64_t body_bytes, const Outcome& outcome) {

@@ -82,6 +82,8 @@ class Exchange {
   [[nodiscard]] const settings::Settings& settings() const noexcept {
     return plan_ ? *plan_->settings : worker_.settings();
   }
+  /// How the connection goes on, as it is to be said in a head that is written now: draining may have begun meanwhile.
+  [[nodiscard]] Persistence& persistence() noexcept;
   void record(int status, std::uint64_t body_bytes, const policy::Outcome& outcome);
 
   Worker& worker_;

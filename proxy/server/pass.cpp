@@ -153,7 +153,7 @@ Task<Exchange::Done> Exchange::relay(upstream::Call& call, fill::Handover* begun
                                      bool watch) {
   const auto& answer = call.head();
   const auto patience = settings().timeouts.write;
-  const auto framing = framing_for(answer, is_head(), persistence_);
+  const auto framing = framing_for(answer, is_head(), persistence());
   const bool chunked = framing.kind == Framing::Kind::chunked;
   std::string lead;
   write_forwarded_head(answer, framing, is_head(), outcome, persistence_, lead);

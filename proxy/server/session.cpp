@@ -49,7 +49,7 @@ Task<void> Session::run() {
     const auto result =
         unread.empty() ? http::GateResult{} : http::read_request(unread, worker_.settings().gate, head_);
     if (result.state == State::need_more) {
-      if (idle_ && worker_.shared.draining.load(std::memory_order_relaxed)) break;
+      if (unread.empty() && worker_.shared.draining.load(std::memory_order_relaxed)) break;
       arm_read_deadline();
       auto [error] = co_await client_.readable();
       if (error) break;

@@ -84,12 +84,12 @@ std::optional<Split> split_host_port(std::string_view text, std::string& error) 
     const auto end = text.find(']');
     const auto rest = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
     if (end == std::string_view::npos || (!rest.empty() && rest.front() != ':')) {
-      error = quoted(text) + " is not an address; write [::1]:8080";
+      error = in_quotes(text) + " is not an address; write [::1]:8080";
       return std::nullopt;
     }
     const auto host = text.substr(1, end - 1);
     if (host.find(':') == std::string_view::npos || !numeric(std::string(host))) {
-      error = quoted(host) + " is not an IPv6 address; only such stand in brackets: [::1]:8080";
+      error = in_quotes(host) + " is not an IPv6 address; only such stand in brackets: [::1]:8080";
       return std::nullopt;
     }
     if (rest.empty()) return Split{host, std::nullopt};
@@ -101,7 +101,7 @@ std::optional<Split> split_host_port(std::string_view text, std::string& error) 
   const bool last_is_port =
       colon > 0 && text[colon - 1] != ':' && numeric(std::string(text.substr(0, colon)));
   error =
-      quoted(text) + " has an IPv6 address without brackets; write " +
+      in_quotes(text) + " has an IPv6 address without brackets; write " +
       (last_is_port ? "[" + std::string(text.substr(0, colon)) + "]:" + std::string(text.substr(colon + 1))
                     : std::string("[::1]:8080"));
   return std::nullopt;
@@ -114,15 +114,15 @@ std::optional<TcpAddress> parse_host_port(std::string_view text, std::optional<s
   const bool bracketed = text.starts_with('[');
   if (split->host == "*") {
     error =
-        quoted(text) + " has no host; for every address, write :" + std::string(split->port.value_or("8080"));
+        in_quotes(text) + " has no host; for every address, write :" + std::string(split->port.value_or("8080"));
     return std::nullopt;
   }
   if (!bracketed && !is_host(split->host)) {
-    error = quoted(split->host) + " is neither a host name nor an address";
+    error = in_quotes(split->host) + " is neither a host name nor an address";
     return std::nullopt;
   }
   if (!split->port && !default_port) {
-    error = quoted(text) + " has no port; write host:port, [::1]:port, unix:/path or fd:NAME";
+    error = in_quotes(text) + " has no port; write host:port, [::1]:port, unix:/path or fd:NAME";
     return std::nullopt;
   }
   TcpAddress address{std::string(split->host), default_port.value_or(0)};
@@ -130,7 +130,7 @@ std::optional<TcpAddress> parse_host_port(std::string_view text, std::optional<s
   std::string ignored;
   const auto number = parse_number(*split->port, ignored);
   if (!number || *number > 65535) {
-    error = quoted(*split->port) + " is not a port; write a number from 0 to 65535";
+    error = in_quotes(*split->port) + " is not a port; write a number from 0 to 65535";
     return std::nullopt;
   }
   address.port = static_cast<std::uint16_t>(*number);
@@ -140,7 +140,7 @@ std::optional<TcpAddress> parse_host_port(std::string_view text, std::optional<s
 std::optional<UnixAddress> parse_unix(std::string_view path, std::string& error) {
   const bool absolute = path.size() > 1 && (path.front() == '/' || path.front() == '@');
   if (!absolute || std::any_of(path.begin(), path.end(), is_control)) {
-    error = quoted(path) + " is not the absolute path of a Unix socket; write unix:/run/larder/larder.sock";
+    error = in_quotes(path) + " is not the absolute path of a Unix socket; write unix:/run/larder/larder.sock";
     return std::nullopt;
   }
   if (path.size() > longest_unix_path) {
@@ -170,15 +170,15 @@ std::optional<ListenAddress> parse_listen(std::string_view text, std::string& er
       return InheritedSocket{std::string(name)};
     }
     error =
-        quoted(text) + " has no name of a socket; write fd: and its FileDescriptorName=, such as fd:larder";
+        in_quotes(text) + " has no name of a socket; write fd: and its FileDescriptorName=, such as fd:larder";
     return std::nullopt;
   }
   if (text.find("://") != std::string_view::npos) {
-    error = quoted(text) + " is a URL; write host:port, [::1]:port, unix:/path or fd:NAME";
+    error = in_quotes(text) + " is a URL; write host:port, [::1]:port, unix:/path or fd:NAME";
     return std::nullopt;
   }
   if (text.find('/') != std::string_view::npos) {
-    error = quoted(text) + " is not an address; write host:port, [::1]:port, unix:/path or fd:NAME";
+    error = in_quotes(text) + " is not an address; write host:port, [::1]:port, unix:/path or fd:NAME";
     return std::nullopt;
   }
   if (auto tcp = parse_host_port(text, std::nullopt, error)) return *tcp;
@@ -212,17 +212,17 @@ std::optional<Upstream> parse_upstream(std::string_view text, std::string& error
     return refuse(
         "larder speaks plain HTTP to an API beside it, no TLS; write http://host:port or unix:/path");
   if (!has_scheme(text, scheme))
-    return refuse(quoted(text) + " is not an upstream; write http://host:port or unix:/path");
+    return refuse(in_quotes(text) + " is not an upstream; write http://host:port or unix:/path");
   auto rest = text.substr(scheme.size());
   if (rest.ends_with('/')) rest.remove_suffix(1);
   if (rest.find_first_of("/?#@") != std::string_view::npos)
     return refuse(
-        quoted(text) +
+        in_quotes(text) +
         " is more than a host and a port; an upstream has no path, query or user: http://127.0.0.1:8000");
   const auto tcp = parse_host_port(rest, std::uint16_t{80}, error);
   if (!tcp) return std::nullopt;
   if (tcp->host.empty() || tcp->port == 0)
-    return refuse(quoted(text) + " wants a host, and a port from 1 to 65535: http://127.0.0.1:8000");
+    return refuse(in_quotes(text) + " wants a host, and a port from 1 to 65535: http://127.0.0.1:8000");
   upstream.address = *tcp;
   upstream.authority = rest;
   return upstream;

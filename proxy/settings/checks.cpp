@@ -81,7 +81,7 @@ void check_nesting(const std::string& list, const std::vector<std::string>& name
       if (!names[i].starts_with(outer + ".")) continue;
       report.error(
           find_place(places, {element_of(list, i), list}),
-          list + ": " + quoted(names[i]) + " is inside " + quoted(outer) + ", which is there as a whole");
+          list + ": " + in_quotes(names[i]) + " is inside " + in_quotes(outer) + ", which is there as a whole");
       break;
     }
   }
@@ -98,10 +98,10 @@ void check_parameters(const Places& places, const Route& route, Report& report) 
   if (at != named.end()) {
     const auto index = static_cast<std::size_t>(at - named.begin());
     report.error(find_place(places, {element_of("key.query", index), "key.query"}),
-                 "key.query: " + quoted(*at) + " is the refresh_param, which is no part of the key");
+                 "key.query: " + in_quotes(*at) + " is the refresh_param, which is no part of the key");
   }
   if (route.fields_param == route.refresh_param)
-    report.error(*place_of(places, "fields_param"), "fields_param: " + quoted(route.fields_param) +
+    report.error(*place_of(places, "fields_param"), "fields_param: " + in_quotes(route.fields_param) +
                                                         " is the refresh_param already; name another");
 }
 
@@ -130,7 +130,7 @@ void check_routes(const std::vector<Route>& routes, const std::vector<Places>& p
       if (first.name.empty() || second.name.empty() || !first.path.covers(second.path)) continue;
       const bool same = second.path.covers(first.path);
       report.error(places[later].at("path"),
-                   "this route can never match: " + quoted(first.name) + " in line " +
+                   "this route can never match: " + in_quotes(first.name) + " in line " +
                        std::to_string(places[earlier].at("path").line) + " comes first; " +
                        (same ? "leave one out" : "put the narrower one above it"));
       break;

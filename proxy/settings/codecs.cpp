@@ -27,7 +27,7 @@ Codec<std::string> texts_that(Form form, Check is_fine, std::string wanted) {
   const auto read = [is_fine, wanted](const std::string& text,
                                       std::string& error) -> std::optional<std::string> {
     if (is_fine(text)) return text;
-    error = quoted(text) + " is not " + wanted;
+    error = in_quotes(text) + " is not " + wanted;
     return std::nullopt;
   };
   return {std::move(form), read, [](const std::string& text) { return yaml_text(text); }};
@@ -48,7 +48,7 @@ Codec<Millis> durations(Millis least, Millis greatest, std::string no_zero) {
     const auto value = parse_duration(text, error);
     if (!value) return std::nullopt;
     if (*value >= least && *value <= greatest) return value;
-    error = quoted(text) + (*value == Millis{0} && !no_zero.empty() ? " " + no_zero : " is outside " + range);
+    error = in_quotes(text) + (*value == Millis{0} && !no_zero.empty() ? " " + no_zero : " is outside " + range);
     return std::nullopt;
   };
   const auto number = [](Millis value) { return static_cast<std::uint64_t>(value.count()); };
@@ -61,7 +61,7 @@ Codec<std::uint64_t> sizes(std::uint64_t least, std::uint64_t greatest) {
   const auto read = [=](const std::string& text, std::string& error) -> std::optional<std::uint64_t> {
     const auto value = parse_size(text, error);
     if (!value || (*value >= least && *value <= greatest)) return value;
-    error = quoted(text) + " is outside " + range;
+    error = in_quotes(text) + " is outside " + range;
     return std::nullopt;
   };
   return {form_of(Form::Kind::size, "size", range, least, greatest), read, format_size};
@@ -75,9 +75,9 @@ Codec<std::uint64_t> numbers(std::uint64_t least, std::uint64_t greatest,
     const auto value = parse_number(text, error);
     if (value && *value >= least && *value <= greatest) return value;
     if (word)
-      error = quoted(text) + " is neither " + word->first + " nor a number from " + range;
+      error = in_quotes(text) + " is neither " + word->first + " nor a number from " + range;
     else if (value)
-      error = quoted(text) + " is outside " + range;
+      error = in_quotes(text) + " is outside " + range;
     return std::nullopt;
   };
   const auto write = [word](std::uint64_t value) {
@@ -98,7 +98,7 @@ Codec<ListenAddress> listen_addresses() {
 Codec<http::PathPattern> path_patterns() {
   const auto read = [](const std::string& text, std::string& error) {
     auto pattern = http::PathPattern::parse(text, error);
-    if (!pattern) error = quoted(text) + ": " + error;
+    if (!pattern) error = in_quotes(text) + ": " + error;
     return pattern;
   };
   const auto write = [](const http::PathPattern& pattern) {

@@ -55,8 +55,8 @@ template <class Value>
     }
     const Words all(list.begin(), list.end());
     const auto near = nearest(text, all);
-    error = quoted(text) + " is none of " + joined(all) +
-            (near.empty() ? "" : "; did you mean " + quoted(near) + "?");
+    error = in_quotes(text) + " is none of " + joined(all) +
+            (near.empty() ? "" : "; did you mean " + in_quotes(near) + "?");
     return std::nullopt;
   };
   const auto write = [known](const Value& value) {

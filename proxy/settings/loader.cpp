@@ -27,7 +27,7 @@ void each_key(const YAML::Node& mapping, Report& report, Visit visit) {
       visit(key, member.first, member.second);
     else
       report.error(member.first,
-                   quoted(key) + " stands there twice, first in line " + std::to_string(first->second));
+                   in_quotes(key) + " stands there twice, first in line " + std::to_string(first->second));
   }
 }
 
@@ -79,12 +79,12 @@ class Mapping {
   void unknown(const std::string& key, const YAML::Node& at, const Level& level, bool is_dotted_name) {
     if (is_dotted_name) {
       const auto dot = key.find('.');
-      return report_.error(at, quoted(key) + " is no key; write " + key.substr(0, dot) + ": {" +
+      return report_.error(at, in_quotes(key) + " is no key; write " + key.substr(0, dot) + ": {" +
                                    key.substr(dot + 1) + ": ...}");
     }
     if (key == "<<") return report_.error(at, "merge keys are not understood; write the keys out");
     const auto where = level.where == "at the top level" ? std::string() : " " + level.where;
-    report_.error(at, "unknown key " + quoted(key) + where + "; " + remedy(key, level));
+    report_.error(at, "unknown key " + in_quotes(key) + where + "; " + remedy(key, level));
   }
 
   void remember(const std::string& name, const YAML::Node& at, const YAML::Node& value, bool sound) {

@@ -76,7 +76,7 @@ Row<R> query_row() {
     const auto query = words.read(*text, ignored);
     if (!query)
       return report.error(
-          node, name + ": " + quoted(*text) + " is neither all, none nor a list; write [" + *text + "]");
+          node, name + ": " + in_quotes(*text) + " is neither all, none nor a list; write [" + *text + "]");
     route.key.query = *query;
   };
   row.show = [=](const R& route) {

@@ -49,7 +49,7 @@ template <class Value>
     if (!value) return;
     auto text = codec.write(*value);
     if (std::find(written.begin(), written.end(), text) != written.end())
-      return report.error(element, name + ": " + quoted(element.Scalar()) + " stands there twice");
+      return report.error(element, name + ": " + in_quotes(element.Scalar()) + " stands there twice");
     written.push_back(std::move(text));
     values.push_back(std::move(*value));
   };

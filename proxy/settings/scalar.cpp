@@ -82,27 +82,27 @@ std::optional<std::uint64_t> parse_measure(std::string_view text, const Measure&
   const auto unit = text.substr(end);
   const auto units = " (the units are " + std::string(measure.names) + ")";
   if (digits.empty()) {
-    error = quoted(text) + " is not a " + std::string(measure.what) +
+    error = in_quotes(text) + " is not a " + std::string(measure.what) +
             "; write a whole number and a unit, such as 30" + std::string(measure.usual);
     return std::nullopt;
   }
   for (const auto& known : measure.units) {
     if (unit != known.name) continue;
     const auto value = multiply(digits, known.factor);
-    if (!value) error = quoted(text) + " is too large";
+    if (!value) error = in_quotes(text) + " is too large";
     return value;
   }
   if (unit.empty()) {
     // A bare size is more often meant in bytes than anything else, but not often enough to guess.
     const auto bytes = &measure == &a_size ? std::string(digits) + "B or " : std::string();
-    error = quoted(text) + " has no unit; write " + bytes + std::string(digits) + std::string(measure.usual) +
+    error = in_quotes(text) + " has no unit; write " + bytes + std::string(digits) + std::string(measure.usual) +
             units;
   } else if (unit.front() == '.' || unit.front() == ',') {
-    error = quoted(text) + " is not a whole number; write it in a smaller unit" + units;
+    error = in_quotes(text) + " is not a whole number; write it in a smaller unit" + units;
   } else if (const auto instead = meant(digits, unit, measure); !instead.empty()) {
-    error = quoted(text) + " has an unknown unit; write " + instead + units;
+    error = in_quotes(text) + " has an unknown unit; write " + instead + units;
   } else {
-    error = quoted(text) + " has an unknown unit" + units;
+    error = in_quotes(text) + " has an unknown unit" + units;
   }
   return std::nullopt;
 }
@@ -142,11 +142,11 @@ std::optional<std::uint64_t> parse_size(std::string_view text, std::string& erro
 
 std::optional<std::uint64_t> parse_number(std::string_view text, std::string& error) {
   if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos) {
-    error = quoted(text) + " is not a whole number; write digits alone";
+    error = in_quotes(text) + " is not a whole number; write digits alone";
     return std::nullopt;
   }
   const auto value = multiply(text, 1);
-  if (!value) error = quoted(text) + " is too large";
+  if (!value) error = in_quotes(text) + " is too large";
   return value;
 }
 
@@ -158,7 +158,7 @@ std::string format_size(std::uint64_t bytes) {
   return format_measure(bytes, a_size);
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr std::size_t longest = 60;
   const bool cut = text.size() > longest;
   auto end = cut ? longest : text.size();

@@ -25,7 +25,7 @@ namespace larder::settings {
 
 /// What somebody wrote, as a message shows it: in quotes, cut where it is long, its control characters as
 /// \xNN.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string in_quotes(std::string_view text);
 /// A text as YAML would have it: as it is, or in double quotes where it would mean something else.
 [[nodiscard]] std::string yaml_text(std::string_view text);
 

@@ -109,6 +109,7 @@ def test_sigterm_answers_what_is_under_way_and_ends(origin):
         hold.release(reply(200, {}, b"late"))
         answer = busy.response()
         assert answer.body == b"late"
+        assert answer["Connection"] == "close"
         assert busy.ended()
         assert larder.process.wait(30) == 0
 
