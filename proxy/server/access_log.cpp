@@ -101,9 +101,9 @@ void AccessLog::append_combined(const AccessRecord& record, policy::WallTime now
                  record.client.empty() ? "-" : record.client, utc(now), record.method);
   server::append_json(record.target, block_);
   fmt::format_to(out, " HTTP/1.{}\" {} {} ", record.minor_version, record.status, record.body_bytes);
-  in_quotes(record.referer);
+  quoted(record.referer);
   block_ += ' ';
-  in_quotes(record.user_agent);
+  quoted(record.user_agent);
   fmt::format_to(out, " {}\n", policy::name_of(policy::word_of(record.outcome)));
 }
 
