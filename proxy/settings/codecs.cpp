@@ -23,7 +23,7 @@ bool is_unreserved(std::string_view text) {
 
 // A text that `is_fine`, or else `wanted` in the message.
 template <class Check>
-Codec<std::string> texts_that(Form form, Check is_fine, std::string wanted) {
+Codec<std::string> texts_that(Form form, Check is_fine, const std::string& wanted) {
   const auto read = [is_fine, wanted](const std::string& text,
                                       std::string& error) -> std::optional<std::string> {
     if (is_fine(text)) return text;
@@ -42,7 +42,7 @@ bool is_member_path(std::string_view text) {
 
 }  // namespace
 
-Codec<Millis> durations(Millis least, Millis greatest, std::string no_zero) {
+Codec<Millis> durations(Millis least, Millis greatest, const std::string& no_zero) {
   const auto range = format_duration(least) + " to " + format_duration(greatest);
   const auto read = [=](const std::string& text, std::string& error) -> std::optional<Millis> {
     const auto value = parse_duration(text, error);
@@ -148,7 +148,7 @@ Codec<std::string> file_paths() {
                     "an absolute path of a file, such as /var/cache/larder/cache.db");
 }
 
-Codec<std::string> lines(std::string name, std::string example) {
+Codec<std::string> lines(std::string name, const std::string& example) {
   const auto is_line = [](std::string_view text) {
     return !text.empty() && text.front() != ' ' && text.back() != ' ' &&
            std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7F; });

@@ -20,7 +20,8 @@ struct Codec {
 constexpr Millis one_year = std::chrono::hours{24 * 365};
 
 /// `no_zero` says what to write instead where zero is what somebody may well try.
-[[nodiscard]] Codec<Millis> durations(Millis least, Millis greatest = one_year, std::string no_zero = {});
+[[nodiscard]] Codec<Millis> durations(Millis least, Millis greatest = one_year,
+                                      const std::string& no_zero = {});
 [[nodiscard]] Codec<std::uint64_t> sizes(std::uint64_t least, std::uint64_t greatest);
 /// `word` stands for a number outside the range: `auto` for 0.
 [[nodiscard]] Codec<std::uint64_t> numbers(std::uint64_t least, std::uint64_t greatest,
@@ -37,7 +38,7 @@ constexpr Millis one_year = std::chrono::hours{24 * 365};
 [[nodiscard]] Codec<std::string> item_places();
 [[nodiscard]] Codec<std::string> file_paths();
 /// Visible ASCII and blanks, not empty.
-[[nodiscard]] Codec<std::string> lines(std::string name, std::string example);
+[[nodiscard]] Codec<std::string> lines(std::string name, const std::string& example);
 
 template <class Value>
 using Choices = std::vector<std::pair<std::string, Value>>;

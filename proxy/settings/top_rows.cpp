@@ -29,7 +29,7 @@ Row<S> in_range(std::string range, Row<S> row) {
 }
 
 // A URL is three members at once, and leaves the others of its mapping alone.
-Row<S> upstream_row(std::string name, std::string meaning) {
+Row<S> upstream_row(const std::string& name, std::string meaning) {
   Row<S> row{name, {}, std::move(meaning), {}, {}};
   row.form.name = "URL";
   row.form.range = "http://host[:port] or unix:/path";
