@@ -1,18 +1,18 @@
-// The floor: an epoll loop that answers every read with the same bytes and looks at nothing. What any server pays to the kernel.
+// The floor: an epoll loop that answers every read with the same bytes and looks at nothing. What any server
+// pays to the kernel.
 //
 //   floor PORT FILE      FILE holds the whole response, head and body
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 int main(int argc, char** argv) {
   if (argc != 3) return std::fputs("usage: floor PORT FILE\n", stderr), 2;
@@ -25,7 +25,8 @@ int main(int argc, char** argv) {
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<std::uint16_t>(std::atoi(argv[1])));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 || ::listen(listener, 1024) != 0) {
+  if (::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
+      ::listen(listener, 1024) != 0) {
     return std::perror("floor"), 1;
   }
   const int poll = ::epoll_create1(0);

@@ -2,9 +2,10 @@
 
 namespace larder::fill {
 
-Joined FillTable::join(std::string_view key, std::string_view name, std::uint64_t path_hash, std::uint64_t route_hash,
-                       bool anew, policy::MonoTime now) {
-  if (is_unshared(key, now)) return {Role::alone, std::make_shared<Fill>(writes_.begin_fill(), path_hash, route_hash)};
+Joined FillTable::join(std::string_view key, std::string_view name, std::uint64_t path_hash,
+                       std::uint64_t route_hash, bool anew, policy::MonoTime now) {
+  if (is_unshared(key, now))
+    return {Role::alone, std::make_shared<Fill>(writes_.begin_fill(), path_hash, route_hash)};
   auto& shard = shard_of(name);
   const std::lock_guard lock(shard.mutex);
   const auto running = shard.running.find(name);
@@ -12,8 +13,10 @@ Joined FillTable::join(std::string_view key, std::string_view name, std::uint64_
                       !writes_.is_void(running->second->began(), path_hash, route_hash);
   if (usable) return {Role::follow, running->second};
   auto fill = std::make_shared<Fill>(writes_.begin_fill(), path_hash, route_hash);
-  if (running != shard.running.end()) running->second = fill;
-  else shard.running.emplace(name, fill);
+  if (running != shard.running.end())
+    running->second = fill;
+  else
+    shard.running.emplace(name, fill);
   return {Role::lead, std::move(fill)};
 }
 

@@ -32,8 +32,9 @@ class FillTable {
  public:
   explicit FillTable(store::WriteLog& writes) : writes_(writes) {}
 
-  /// A fill called `name`: the one under way unless a write has made it void or `anew` asks for one that begins now, else
-  /// a new one. Alone, under no name, where the answers for the primary key `key` are known not to be shared.
+  /// A fill called `name`: the one under way unless a write has made it void or `anew` asks for one that
+  /// begins now, else a new one. Alone, under no name, where the answers for the primary key `key` are known
+  /// not to be shared.
   [[nodiscard]] Joined join(std::string_view key, std::string_view name, std::uint64_t path_hash,
                             std::uint64_t route_hash, bool anew, policy::MonoTime now);
   /// The fill is over: later requests begin another. No effect where another has taken its place.

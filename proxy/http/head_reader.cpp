@@ -168,7 +168,8 @@ Refusal explain(const BeastError& error, std::string_view head, int minor_versio
   namespace beast_http = boost::beast::http;
   const auto fields = split_lines(head);
   // Beast ends at the first line that it dislikes; what two lines mean together has names of its own.
-  const bool of_framing = error == beast_http::error::bad_content_length || error == beast_http::error::multiple_content_length ||
+  const bool of_framing = error == beast_http::error::bad_content_length ||
+                          error == beast_http::error::multiple_content_length ||
                           error == beast_http::error::bad_transfer_encoding;
   if (of_framing) {
     if (const auto framing = read_framing(fields, minor_version); framing.refusal) return *framing.refusal;

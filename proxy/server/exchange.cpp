@@ -161,7 +161,9 @@ Task<Exchange::Done> Exchange::finish() {
   if (const auto* refuse = std::get_if<policy::Refuse>(&decision_)) {
     Outcome outcome;
     outcome.detail = refuse->detail;
-    const Problem answer{refuse->status, "nothing stored can answer, and the request asks for nothing else (only-if-cached)", {}};
+    const Problem answer{refuse->status,
+                         "nothing stored can answer, and the request asks for nothing else (only-if-cached)",
+                         {}};
     co_return co_await problem(answer, &outcome);
   }
   if (const auto* go = std::get_if<policy::Pass>(&decision_)) {

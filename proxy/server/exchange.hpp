@@ -73,7 +73,8 @@ class Exchange {
 
   // Answers of our own.
   [[nodiscard]] Task<Done> fail(const upstream::Failure& failure, policy::Outcome outcome);
-  /// `outcome` may be nullptr: a refusal has none. Both outlive the task (GCC 12 destroys aggregates passed by value to a coroutine twice).
+  /// `outcome` may be nullptr: a refusal has none. Both outlive the task (GCC 12 destroys aggregates passed
+  /// by value to a coroutine twice).
   [[nodiscard]] Task<Done> problem(const Problem& problem, const policy::Outcome* outcome);
 
   [[nodiscard]] const http::RequestHead& head() const noexcept { return owned_ ? owned_->head : head_; }
@@ -82,7 +83,8 @@ class Exchange {
   [[nodiscard]] const settings::Settings& settings() const noexcept {
     return plan_ ? *plan_->settings : worker_.settings();
   }
-  /// How the connection goes on, as it is to be said in a head that is written now: draining may have begun meanwhile.
+  /// How the connection goes on, as it is to be said in a head that is written now: draining may have begun
+  /// meanwhile.
   [[nodiscard]] Persistence& persistence() noexcept;
   void record(int status, std::uint64_t body_bytes, const policy::Outcome& outcome);
 

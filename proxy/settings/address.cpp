@@ -113,8 +113,8 @@ std::optional<TcpAddress> parse_host_port(std::string_view text, std::optional<s
   if (!split) return std::nullopt;
   const bool bracketed = text.starts_with('[');
   if (split->host == "*") {
-    error =
-        in_quotes(text) + " has no host; for every address, write :" + std::string(split->port.value_or("8080"));
+    error = in_quotes(text) +
+            " has no host; for every address, write :" + std::string(split->port.value_or("8080"));
     return std::nullopt;
   }
   if (!bracketed && !is_host(split->host)) {
@@ -140,7 +140,8 @@ std::optional<TcpAddress> parse_host_port(std::string_view text, std::optional<s
 std::optional<UnixAddress> parse_unix(std::string_view path, std::string& error) {
   const bool absolute = path.size() > 1 && (path.front() == '/' || path.front() == '@');
   if (!absolute || std::any_of(path.begin(), path.end(), is_control)) {
-    error = in_quotes(path) + " is not the absolute path of a Unix socket; write unix:/run/larder/larder.sock";
+    error =
+        in_quotes(path) + " is not the absolute path of a Unix socket; write unix:/run/larder/larder.sock";
     return std::nullopt;
   }
   if (path.size() > longest_unix_path) {
@@ -169,8 +170,8 @@ std::optional<ListenAddress> parse_listen(std::string_view text, std::string& er
         std::none_of(name.begin(), name.end(), is_control)) {
       return InheritedSocket{std::string(name)};
     }
-    error =
-        in_quotes(text) + " has no name of a socket; write fd: and its FileDescriptorName=, such as fd:larder";
+    error = in_quotes(text) +
+            " has no name of a socket; write fd: and its FileDescriptorName=, such as fd:larder";
     return std::nullopt;
   }
   if (text.find("://") != std::string_view::npos) {

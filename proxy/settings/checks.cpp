@@ -79,9 +79,9 @@ void check_nesting(const std::string& list, const std::vector<std::string>& name
   for (std::size_t i = 0; i < names.size(); ++i) {
     for (const auto& outer : names) {
       if (!names[i].starts_with(outer + ".")) continue;
-      report.error(
-          find_place(places, {element_of(list, i), list}),
-          list + ": " + in_quotes(names[i]) + " is inside " + in_quotes(outer) + ", which is there as a whole");
+      report.error(find_place(places, {element_of(list, i), list}), list + ": " + in_quotes(names[i]) +
+                                                                        " is inside " + in_quotes(outer) +
+                                                                        ", which is there as a whole");
       break;
     }
   }

@@ -48,7 +48,8 @@ Codec<Millis> durations(Millis least, Millis greatest, const std::string& no_zer
     const auto value = parse_duration(text, error);
     if (!value) return std::nullopt;
     if (*value >= least && *value <= greatest) return value;
-    error = in_quotes(text) + (*value == Millis{0} && !no_zero.empty() ? " " + no_zero : " is outside " + range);
+    error =
+        in_quotes(text) + (*value == Millis{0} && !no_zero.empty() ? " " + no_zero : " is outside " + range);
     return std::nullopt;
   };
   const auto number = [](Millis value) { return static_cast<std::uint64_t>(value.count()); };

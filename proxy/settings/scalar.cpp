@@ -95,8 +95,8 @@ std::optional<std::uint64_t> parse_measure(std::string_view text, const Measure&
   if (unit.empty()) {
     // A bare size is more often meant in bytes than anything else, but not often enough to guess.
     const auto bytes = &measure == &a_size ? std::string(digits) + "B or " : std::string();
-    error = in_quotes(text) + " has no unit; write " + bytes + std::string(digits) + std::string(measure.usual) +
-            units;
+    error = in_quotes(text) + " has no unit; write " + bytes + std::string(digits) +
+            std::string(measure.usual) + units;
   } else if (unit.front() == '.' || unit.front() == ',') {
     error = in_quotes(text) + " is not a whole number; write it in a smaller unit" + units;
   } else if (const auto instead = meant(digits, unit, measure); !instead.empty()) {

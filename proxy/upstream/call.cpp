@@ -52,7 +52,8 @@ Task<std::optional<Failure>> Call::write(std::string_view bytes) {
     if (bytes.empty()) break;
     if (error && error != asio::error::would_block)
       co_return failure(FailureKind::idle_timeout, FailureKind::write_failed, error);
-    if (cancelled_) co_return failure(FailureKind::idle_timeout, FailureKind::write_failed, asio::error::operation_aborted);
+    if (cancelled_)
+      co_return failure(FailureKind::idle_timeout, FailureKind::write_failed, asio::error::operation_aborted);
     connection_->deadline().set(pool_.settings().idle_timeout);
     auto [waited] = co_await socket.async_wait(Socket::wait_write, as_result);
     if (waited) co_return failure(FailureKind::idle_timeout, FailureKind::write_failed, waited);

@@ -59,7 +59,8 @@ class Call {
     return {buffer_.data() + begin_, end_ - begin_};
   }
 
-  /// Ends what another coroutine of this loop is waiting for on this call, and whatever it would wait for next.
+  /// Ends what another coroutine of this loop is waiting for on this call, and whatever it would wait for
+  /// next.
   void cancel() noexcept;
 
  private:
