@@ -13,10 +13,6 @@ namespace larder::lean {
 
 namespace {
 
-constexpr bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
-
 constexpr std::uint32_t no_digit = 1u << 16;  // stays above any four digits, wherever it is met
 constexpr auto hex_values = [] {
   std::array<std::uint32_t, 256> values{};

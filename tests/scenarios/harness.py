@@ -429,6 +429,9 @@ class Larder:
         """Writes the configuration file, with what has changed."""
         self.parts.update(changed)
         routes = self.parts["routes"] or "  - {path: /**, cache: standard}"
+        loops = os.environ.get("LARDER_LOOPS", "1")  # another number runs every scenario on several loops
+        if "loops:" not in self.parts["settings"]:
+            self.parts["settings"] += f"\nloops: {loops}"
         self.config.write_text(
             f"listen: {self.parts['listen']}\nadmin: 127.0.0.1:0\nupstream:\n  url: {self.parts['url']}\n{self.parts['upstream']}\n"
             f"{self.parts['settings']}\nroutes:\n{routes}\n"
