@@ -18,8 +18,8 @@
 
 namespace larder::lean {
 
-// A stack of bits.
-class Outer {
+/// A stack of bits.
+class BitStack {
  public:
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -100,7 +100,7 @@ class Reader {
  private:
   [[nodiscard]] Token load_window();
   [[nodiscard]] Token next_window();
-  [[nodiscard]] bool may_end() const noexcept;
+  [[nodiscard]] bool may_end() const noexcept;  // the window's last token can be the document's, if it is
   [[nodiscard]] Token skip_container(Token at, std::size_t open);
   [[nodiscard]] Token skip_word(Token at) const noexcept;
 
@@ -109,8 +109,7 @@ class Reader {
   const char* text_ = nullptr;
   Token end_ = nullptr;
   std::size_t most_deep_;
-  Outer
-      outer_;  // of the containers that skip_container has entered: whether the one around each is an object
+  BitStack outer_;  // for each container that skip_container is in: whether the one around it is an object
   bool escapes_ = false;
   ProjectionError error_ = ProjectionError::not_json;
 };

@@ -1,5 +1,7 @@
 #include "support.hpp"
 
+#include <malloc.h>
+
 using namespace larder;
 using lean::ProjectionError;
 using lean::ProjectionLimits;
@@ -82,6 +84,20 @@ TEST_CASE("the output takes hardly more memory than it has bytes") {
     CHECK_FALSE(result.error);
     CHECK(result.out.capacity() <= result.out.size() + result.out.size() / 8);
   }
+}
+
+TEST_CASE("a workspace gives back what a large document needed") {
+  const auto in_use = [] {
+    const auto memory = mallinfo2();
+    return memory.uordblks + memory.hblkhd;
+  };
+  lean::Workspace workspace;
+  const auto rule = test::rule({"id"});
+  test::project("[]", rule, {}, &workspace);
+  const auto before = in_use();
+  test::project("[{\"x\":\"" + std::string(16u << 20, 'x') + "\"}]", rule, {}, &workspace);
+  test::project("[{\"x\":" + std::string(16u << 20, '['), rule, {std::size_t{1} << 30, 1u << 30}, &workspace);
+  CHECK(in_use() < before + (8u << 20));
 }
 
 TEST_CASE("each error is described") {

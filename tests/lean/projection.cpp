@@ -81,6 +81,8 @@ TEST_CASE("names are compared without their escapes and copied with them") {
         R"([{"gr\u00f6\u00dfe":1,"größe":2,"gr\u00F6ße":3}])");
   CHECK(projected(R"([{"\ud83d\ude00":1,"😀":2,"\uD83D":3,"\ude00\ud83d":4}])", {"😀"}) ==
         R"([{"\ud83d\ude00":1,"😀":2}])");
+  // A high surrogate and something else are no pair, whatever their bits would make.
+  CHECK(projected(R"([{"\ud83d\u0041":1,"\ud83d\ue000":2}])", {"\U00011841", "\U0001F800"}) == "[{}]");
   CHECK(projected(R"([{"\u20ac":1,"\u007a":2}])", {"€", "z"}) == R"([{"\u20ac":1,"\u007a":2}])");
   CHECK(projected(R"([{"a\/b":1,"a\tb":2,"a\"b":3,"a\\b":4,"a\bb":5,"a\fb":6,"a\nb":7,"a\rb":8}])",
                   {"a/b", "a\tb", "a\"b", "a\\b", "a\bb", "a\fb", "a\nb", "a\rb"}) ==
