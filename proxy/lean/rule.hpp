@@ -37,14 +37,14 @@ struct ProjectionRule::Node {
   Node& operator=(const Node&) = delete;
 
   [[nodiscard]] const Node* child(std::string_view name) const noexcept {
-    for (const auto* child = slots[slot(name)]; child != nullptr; child = child->next) {
+    for (const auto* child = slots_[slot(name)]; child != nullptr; child = child->next) {
       if (child->name == name) return child->node.get();
     }
     return nullptr;
   }
 
   void add(std::string name, std::shared_ptr<const Node> node) {
-    auto& first = slots[slot(name)];
+    auto& first = slots_[slot(name)];
     first = &children.emplace_back(Child{std::move(name), std::move(node), first});
   }
 
@@ -56,7 +56,7 @@ struct ProjectionRule::Node {
     const auto byte = [](char c) { return std::size_t{static_cast<unsigned char>(c)}; };
     return (name.size() * 5 + byte(name.front()) + byte(name.back()) * 3) % 64;
   }
-  std::array<const Child*, 64> slots{};
+  std::array<const Child*, 64> slots_{};
 };
 
 }  // namespace larder::lean

@@ -111,6 +111,10 @@ std::optional<TcpAddress> parse_host_port(std::string_view text, std::optional<s
                                           std::string& error) {
   const auto split = split_host_port(text, error);
   if (!split) return std::nullopt;
+  if (!split->port && !default_port && text.find_first_not_of("0123456789") == std::string_view::npos) {
+    error = in_quotes(text) + " has no host; write 127.0.0.1:" + std::string(text.empty() ? "8080" : text);
+    return std::nullopt;
+  }
   const bool bracketed = text.starts_with('[');
   if (split->host == "*") {
     error = in_quotes(text) +
@@ -213,13 +217,13 @@ std::optional<Upstream> parse_upstream(std::string_view text, std::string& error
     return refuse(
         "larder speaks plain HTTP to an API beside it, no TLS; write http://host:port or unix:/path");
   if (!has_scheme(text, scheme))
-    return refuse(in_quotes(text) + " is not an upstream; write http://host:port or unix:/path");
+    return refuse((text.find('@') == std::string_view::npos ? in_quotes(text) : "this") +
+                  " is not an upstream; write http://host:port or unix:/path");
   auto rest = text.substr(scheme.size());
   if (rest.ends_with('/')) rest.remove_suffix(1);
   if (rest.find_first_of("/?#@") != std::string_view::npos)
-    return refuse(
-        in_quotes(text) +
-        " is more than a host and a port; an upstream has no path, query or user: http://127.0.0.1:8000");
+    // Not shown: there may be a password in it.
+    return refuse("write a host and a port, without path, query or user, such as http://127.0.0.1:8000");
   const auto tcp = parse_host_port(rest, std::uint16_t{80}, error);
   if (!tcp) return std::nullopt;
   if (tcp->host.empty() || tcp->port == 0)

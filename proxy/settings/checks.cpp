@@ -168,10 +168,9 @@ void check_whole(const Settings& settings, const Places& places, Report& report)
     }
   }
   if (settings.admin && !is_local(*settings.admin)) {
-    complain({"admin"},
-             "admin: " + to_string(*settings.admin) +
-                 " may be reached from other hosts, and whoever reaches it may see and purge everything; "
-                 "write 127.0.0.1:9901, [::1]:9901 or unix:/path");
+    complain({"admin"}, "admin: " + to_string(*settings.admin) +
+                            " may be reached from other hosts, and the admin listener asks nobody for a "
+                            "password; write 127.0.0.1:9901, [::1]:9901 or unix:/path");
   }
 }
 

@@ -2,8 +2,10 @@
 
 #include "settings/checks.hpp"
 #include "settings/loader.hpp"
+#include "settings/scalar.hpp"
 
 #include <yaml-cpp/depthguard.h>
+#include <yaml-cpp/eventhandler.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -55,33 +57,64 @@ void report_syntax(const YAML::Exception& error, std::string_view text, Report& 
   const auto line = line_of(text, error.mark.line);
   const bool braces = line.find('[') != std::string_view::npos && line.find("/{") != std::string_view::npos;
   const bool stars = line.find("[**") != std::string_view::npos || line.find(": *") != std::string_view::npos;
-  report.error(place, "not YAML: " + error.msg +
+  report.error(place, "not YAML: " + printable(error.msg) +
                           (braces  ? "; in brackets, a path with braces stands in quotes: [\"/topics/{id}\"]"
                            : stars ? "; a path begins with '/': /**"
                                    : ""));
 }
 
+// Knows where a document begins, and nothing else of it.
+class Beginning : public YAML::EventHandler {
+ public:
+  [[nodiscard]] const YAML::Mark& mark() const noexcept { return mark_; }
+
+  void OnDocumentStart(const YAML::Mark& mark) override { mark_ = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+  }
+  void OnMapEnd() override {}
+
+ private:
+  YAML::Mark mark_;
+};
+
+// Where a second document begins. YAML::LoadAll would tell, but there are texts, `,` for one, of which it
+// makes documents until the memory is gone.
+std::optional<YAML::Mark> second_document(const std::string& text) {
+  std::istringstream in(text);
+  YAML::Parser parser(in);
+  Beginning beginning;
+  if (!parser.HandleNextDocument(beginning) || !parser.HandleNextDocument(beginning)) return std::nullopt;
+  return beginning.mark();
+}
+
 // Without `---` between them, yaml-cpp takes what does not belong to the mapping for another document.
 void report_documents(const YAML::Mark& second, std::string_view text, Report& report) {
   for (int line = 1; line <= second.line; ++line) {
-    if (line_of(text, line).starts_with("---"))
-      return report.error(second, "a second YAML document; keep one, without --- in between");
+    const auto content = line_of(text, line);
+    if (content.starts_with("---") || content.starts_with("..."))
+      return report.error(second, "a second YAML document; keep one, without --- or ... in between");
   }
   report.error(second, "not YAML: this does not belong to what stands above it; a key is followed by ': '");
 }
 
 std::shared_ptr<Settings> parse(const std::string& text, Report& report) {
   try {
-    const auto documents = YAML::LoadAll(text);
-    if (documents.size() > 1) {
-      report_documents(documents[1].Mark(), text, report);
+    if (const auto second = second_document(text)) {
+      report_documents(*second, text, report);
       return nullptr;
     }
-    return read_settings(documents.empty() ? YAML::Node() : documents.front(), report);
+    return read_settings(YAML::Load(text), report);
   } catch (const YAML::Exception& error) {
     report_syntax(error, text, report);
   } catch (const std::exception& error) {
-    report.error(YAML::Mark::null_mark(), std::string("not read: ") + error.what());
+    report.error(YAML::Mark::null_mark(), "not read: " + printable(error.what()));
   }
   return nullptr;
 }
@@ -133,7 +166,7 @@ Loaded apply(Loaded loaded, const Overrides& overrides) {
   auto settings = std::make_shared<Settings>(*loaded.settings);
   Report report({});
   Places places;
-  const auto option = [&](const char* name, const std::string& key) -> Place& {
+  const auto option = [&](const char* name, const char* key) -> Place& {
     return places.insert_or_assign(key, Place{name}).first->second;
   };
   const auto refuse = [&](Place& place, const std::string& error) {

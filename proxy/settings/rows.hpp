@@ -44,8 +44,8 @@ template <class Value>
                                            const Codec<Value>& codec) {
   std::vector<Value> values;
   std::vector<std::string> written;
-  const auto read = [&](const YAML::Node& element, const std::string& its_name) {
-    auto value = read_value(report, element, its_name, codec);
+  const auto read = [&](const YAML::Node& element) {
+    auto value = read_value(report, element, name, codec);
     if (!value) return;
     auto text = codec.write(*value);
     if (std::find(written.begin(), written.end(), text) != written.end())
@@ -54,14 +54,19 @@ template <class Value>
     values.push_back(std::move(*value));
   };
   if (node.IsMap()) {
-    report.error(node, name + " wants a list, not a mapping");
+    report.error(node, name + " wants a value or a list of them, not a mapping");
   } else if (!node.IsSequence()) {
-    read(node, name);
+    read(node);
   } else if (node.size() == 0) {
     report.error(node, name + " is an empty list; leave it out instead");
-  }
-  for (const auto& element : node) {
-    if (node.IsSequence()) read(element, "an element of " + name);
+  } else {
+    for (const auto& element : node) {
+      if (element.IsScalar())
+        read(element);
+      else
+        report.error(element, name + (element.IsNull() ? ": an element has no value"
+                                                       : ": an element is no single value"));
+    }
   }
   return values;
 }

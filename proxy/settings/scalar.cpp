@@ -158,14 +158,18 @@ std::string format_size(std::uint64_t bytes) {
   return format_measure(bytes, a_size);
 }
 
+std::string printable(std::string_view text) {
+  std::string out;
+  append_escaped(text, out);
+  return out;
+}
+
 std::string in_quotes(std::string_view text) {
   constexpr std::size_t longest = 60;
   const bool cut = text.size() > longest;
   auto end = cut ? longest : text.size();
   while (cut && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0u) == 0x80u) --end;  // within UTF-8
-  std::string out = "'";
-  append_escaped(text.substr(0, end), out);
-  return out + (cut ? "...'" : "'");
+  return "'" + printable(text.substr(0, end)) + (cut ? "...'" : "'");
 }
 
 std::string yaml_text(std::string_view text) {

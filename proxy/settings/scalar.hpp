@@ -23,8 +23,9 @@ namespace larder::settings {
 [[nodiscard]] std::string format_duration(std::chrono::milliseconds value);
 [[nodiscard]] std::string format_size(std::uint64_t bytes);
 
-/// What somebody wrote, as a message shows it: in quotes, cut where it is long, its control characters as
-/// \xNN.
+/// Control characters as \xNN.
+[[nodiscard]] std::string printable(std::string_view text);
+/// What somebody wrote, as a message shows it: printable, in quotes, cut where it is long.
 [[nodiscard]] std::string in_quotes(std::string_view text);
 /// A text as YAML would have it: as it is, or in double quotes where it would mean something else.
 [[nodiscard]] std::string yaml_text(std::string_view text);

@@ -42,7 +42,7 @@ const Row bad[] = {
      "f:1:9: cache.max_body (16MiB) is more than cache.memory (5MiB); nothing of that size fits\nf:1:23: "
      "'memory' stands there twice, first in line 1"},
     {"listen:", "f:1:1: listen has no value; give it one or leave it out"},
-    {"listen: 8080", "f:1:9: listen: '8080' is neither a host name nor an address"},
+    {"listen: 8080", "f:1:9: listen: '8080' has no host; write 127.0.0.1:8080"},
     {"listen: localhost:", "f:1:18: not YAML: illegal map value"},
     {"listen: localhost:65536", "f:1:9: listen: '65536' is not a port; write a number from 0 to 65535"},
     {"listen: ::1:80", "f:1:9: listen: '::1:80' has an IPv6 address without brackets; write [::1]:80"},
@@ -55,7 +55,7 @@ const Row bad[] = {
      "f:1:9: listen: 'fd:' has no name of a socket; write fd: and its FileDescriptorName=, such as "
      "fd:larder"},
     {"listen: []", "f:1:9: listen is an empty list; leave it out instead"},
-    {"listen: {a: b}", "f:1:9: listen wants a list, not a mapping"},
+    {"listen: {a: b}", "f:1:9: listen wants a value or a list of them, not a mapping"},
     {"listen: [127.0.0.1:1, 127.0.0.1:1]", "f:1:23: listen: '127.0.0.1:1' stands there twice"},
     {"upstream: https://a",
      "f:1:11: upstream: larder speaks plain HTTP to an API beside it, no TLS; write http://host:port or "
@@ -63,8 +63,7 @@ const Row bad[] = {
     {"upstream: localhost:8000",
      "f:1:11: upstream: 'localhost:8000' is not an upstream; write http://host:port or unix:/path"},
     {"upstream: http://a/b",
-     "f:1:11: upstream: 'http://a/b' is more than a host and a port; an upstream has no path, query or user: "
-     "http://127.0.0.1:8000"},
+     "f:1:11: upstream: write a host and a port, without path, query or user, such as http://127.0.0.1:8000"},
     {"upstream: {url: 'http://a:0'}",
      "f:1:17: upstream.url: 'http://a:0' wants a host, and a port from 1 to 65535: http://127.0.0.1:8000"},
     {"upstream: {connections: 0}", "f:1:25: upstream.connections: '0' is outside 1 to 65536"},
@@ -74,8 +73,8 @@ const Row bad[] = {
      "f:1:1: upstream: http://127.0.0.1:8080 is larder's own listener 127.0.0.1:8080; requests would go "
      "round in a circle"},
     {"admin: 0.0.0.0:9901",
-     "f:1:1: admin: 0.0.0.0:9901 may be reached from other hosts, and whoever reaches it may see and purge "
-     "everything; write 127.0.0.1:9901, [::1]:9901 or unix:/path"},
+     "f:1:1: admin: 0.0.0.0:9901 may be reached from other hosts, and the admin listener asks nobody for "
+     "a password; write 127.0.0.1:9901, [::1]:9901 or unix:/path"},
     {"admin: 127.0.0.1:8080",
      "f:1:1: admin: 127.0.0.1:8080 is where clients connect; give the admin listener an address of its own"},
     {"loops: 0", "f:1:8: loops: '0' is neither auto nor a number from 1 to 256"},
@@ -120,33 +119,33 @@ const Row bad[] = {
     {"routes: [{path: /a, ttl: 5s, fields: []}]", "f:1:38: fields is an empty list; leave it out instead"},
     {"routes: [{path: /a, ttl: 5s, fields: [id, id]}]", "f:1:43: fields: 'id' stands there twice"},
     {"routes: [{path: /a, ttl: 5s, fields: [a..b]}]",
-     "f:1:39: an element of fields: 'a..b' is not a field; write a name, or names joined by dots: "
+     "f:1:39: fields: 'a..b' is not a field; write a name, or names joined by dots: "
      "domain.slug"},
     {"routes: [{path: /a, ttl: 5s, items: data}]",
      "f:1:30: items wants fields: it says where the list is whose items are cut down"},
     {"routes: [{path: /a, ttl: 5s, despite: [cookies]}]",
-     "f:1:40: an element of despite: 'cookies' is none of no-store, no-cache, private, set-cookie, "
+     "f:1:40: despite: 'cookies' is none of no-store, no-cache, private, set-cookie, "
      "authorization"},
     {"routes: [{path: /a, ttl: 5s, despite: [no_store]}]",
-     "f:1:40: an element of despite: 'no_store' is none of no-store, no-cache, private, set-cookie, "
+     "f:1:40: despite: 'no_store' is none of no-store, no-cache, private, set-cookie, "
      "authorization; did you mean 'no-store'?"},
     {"routes: [{path: /a, ttl: 5s, key: all}]", "f:1:35: key wants a mapping, such as key: {query: all}"},
     {"routes: [{path: /a, ttl: 5s, key: {query: some}}]",
      "f:1:43: key.query: 'some' is neither all, none nor a list; write [some]"},
     {"routes: [{path: /a, ttl: 5s, key: {headers: ['a b']}}]",
-     "f:1:46: an element of key.headers: 'a b' is not a field name (RFC 9110 5.1), such as accept-language"},
+     "f:1:46: key.headers: 'a b' is not a field name (RFC 9110 5.1), such as accept-language"},
     {"routes: [{path: /a, ttl: 5s, refresh_param: 'a b'}]",
      "f:1:45: refresh_param: 'a b' is not the name of a query parameter; write letters, digits and - . _ ~ "
      "alone"},
     {"routes: [{path: /a, ttl: 5s, invalidated_by: [b]}]",
-     "f:1:47: an element of invalidated_by: 'b': a path begins with '/'"},
+     "f:1:47: invalidated_by: 'b': a path begins with '/'"},
     {"routes:\n  - {path: /a/**, ttl: 1s}\n  - {path: '/a/{b}', ttl: 1s}",
      "f:3:6: this route can never match: '/a/**' in line 2 comes first; put the narrower one above it"},
     {"- a", "f:1:1: the file is no mapping of keys to values; write for instance listen: 127.0.0.1:8080"},
-    {"a: b\n---\nc: d", "f:3:1: a second YAML document; keep one, without --- in between"},
+    {"a: b\n---\nc: d", "f:2:1: a second YAML document; keep one, without --- or ... in between"},
     {"a: [", "f:1:1: not YAML: end of sequence flow not found"},
     {"\tlisten: x", "f:1:1: not YAML: a tab; lines are indented with blanks"},
-    {"listen: &a [*a]", "f:1:9: an element of listen wants a single value, not a list"},
+    {"listen: &a [*a]", "f:1:9: listen: an element is no single value"},
     {"? {a: b}\n: c", "f:1:3: a key is a single word"},
 };
 

@@ -1,12 +1,14 @@
-#include "../catch.hpp"
-#include "settings/load.hpp"
+// The table is the single source: of the reference, and of what the loader reads and writes.
 #include "settings/table.hpp"
+#include "support.hpp"
 
 #include <cstdlib>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 using namespace larder;
+using settings::Row;
 
 namespace {
 
@@ -15,6 +17,47 @@ std::string content(const std::string& path) {
   std::ostringstream text;
   text << in.rdbuf();
   return text.str();
+}
+
+template <class Target>
+void check_rows(const std::vector<Row<Target>>& rows) {
+  std::set<std::string> names;
+  for (const auto& row : rows) {
+    INFO(row.name);
+    CHECK(names.insert(row.name).second);
+    CHECK_FALSE(row.form.name.empty());
+    CHECK(row.meaning.size() > 1);
+    CHECK(row.meaning.back() == '.');
+    CHECK(row.meaning.find('|') == std::string::npos);
+
+    // What a default is written as, is read as that default.
+    const auto written = row.default_value();
+    if (written.empty()) continue;
+    settings::Report report("f");
+    Target target;
+    row.set(report, YAML::Load(written), target);
+    CHECK(report.problems().empty());
+    CHECK(row.show(target) == written);
+  }
+}
+
+// What a row shows of a target is what it reads; a scalar is shown as it was written.
+template <class Target>
+void check_written(const std::vector<Row<Target>>& rows, const Target& target, const YAML::Node& mapping) {
+  for (const auto& row : rows) {
+    INFO(row.name);
+    const auto dot = row.name.find('.');
+    auto node = mapping[row.name.substr(0, dot)];
+    if (node && dot != std::string::npos)
+      node.reset(node.IsMap() ? node[row.name.substr(dot + 1)] : YAML::Node());
+    if (!node || node.IsNull() || node.IsMap()) continue;
+    settings::Report report("f");
+    auto again = target;
+    row.set(report, YAML::Load(row.show(target)), again);
+    CHECK(report.problems().empty());
+    CHECK(row.show(again) == row.show(target));
+    if (node.IsScalar()) CHECK(YAML::Load(row.show(target)).Scalar() == node.Scalar());
+  }
 }
 
 }  // namespace
@@ -28,8 +71,40 @@ TEST_CASE("config/reference.md is what the table says (LARDER_WRITE_REFERENCE=1 
 
 TEST_CASE("the shipped configuration has no problem at all") {
   const auto loaded = settings::load(content("config/larder.yaml"), "larder.yaml");
-  for (const auto& problem : loaded.problems) UNSCOPED_INFO(problem.text());
-  CHECK(loaded.problems.empty());
+  CHECK(test::lines_of(loaded).empty());
   REQUIRE(loaded.settings);
   CHECK(loaded.settings->routes.size() == 10);
+  CHECK(loaded.settings->route_for("/anything/else")->cache == settings::CacheMode::standard);
+  CHECK(loaded.settings->route_for("/events")->cache == settings::CacheMode::off);
+}
+
+TEST_CASE("every row has a name of its own, a meaning and a default that it reads itself") {
+  check_rows(settings::top_rows());
+  check_rows(settings::route_rows());
+}
+
+TEST_CASE("every row writes what it has read") {
+  const std::string text = R"(
+listen: ["[::1]:81", unix:/run/larder.sock, fd:web]
+upstream: {url: http://api, connections: 2, queue: 3, queue_timeout: 4s, keep_alive: 8500ms}
+admin: unix:/run/admin.sock
+loops: auto
+cache: {memory: 64MiB, persist: "/var/cache/a cache: its file"}
+access_log: json
+compression: {codings: [br], min_size: 100B}
+routes:
+  - path: /topics/{id}
+    ttl: 90s
+    stale_if_error: 0ms
+    fields: ["a, b", c.d]
+    key: {query: [limit, "a b"], headers: cookie}
+    despite: [private, no-store]
+    invalidated_by: ["/t/{id}", /t/**]
+    client_cache_control: private, max-age=5
+)";
+  const auto loaded = settings::load(text, "f");
+  REQUIRE(loaded.settings);
+  const auto root = YAML::Load(text);
+  check_written(settings::top_rows(), *loaded.settings, root);
+  check_written(settings::route_rows(), loaded.settings->routes.at(0), root["routes"][0]);
 }

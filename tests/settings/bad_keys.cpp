@@ -1,0 +1,162 @@
+// Files whose keys are wrong, and every line that they earn.
+#include "support.hpp"
+
+using namespace larder::test;
+
+TEST_CASE("an unknown key is named with what was meant") {
+  check_lines({
+      {"lissen: 127.0.0.1:80\n", {"f:1:1: unknown key 'lissen'; did you mean 'listen'?"}},
+      {"Listen: 127.0.0.1:80\n", {"f:1:1: unknown key 'Listen'; did you mean 'listen'?"}},
+      {"acess-log: off\n", {"f:1:1: unknown key 'acess-log'; did you mean 'access_log'?"}},
+      {"ttl: 30s\n", {"f:1:1: unknown key 'ttl'; it belongs in a route"}},
+      {"memory: 64MiB\n", {"f:1:1: unknown key 'memory'; it belongs in cache"}},
+      {"body: 1MiB\n", {"f:1:1: unknown key 'body'; it belongs in limits or in timeouts"}},
+      {"stale_while_revaldate: 30s\n",
+       {"f:1:1: unknown key 'stale_while_revaldate'; did you mean 'stale_while_revalidate' in a route?"}},
+      {"quux: 1\n",
+       {"f:1:1: unknown key 'quux'; there are listen, upstream, admin, loops, cache, access_log, log_level, "
+        "drain_timeout, limits, timeouts, compression, routes"}},
+      {"cache: {memroy: 64MiB}\n", {"f:1:9: unknown key 'memroy' in cache; did you mean 'memory'?"}},
+      {"cache:\n"
+       "  listen: 127.0.0.1:80\n",
+       {"f:2:3: unknown key 'listen' in cache; it belongs at the top level"}},
+      {"cache:\n"
+       "  zzzzzz: 1\n",
+       {"f:2:3: unknown key 'zzzzzz' in cache; there are memory, max_body, variants, uncacheable_memory, "
+        "persist"}},
+      {"limits:\n"
+       "  idle: 30s\n",
+       {"f:2:3: unknown key 'idle' in limits; it belongs in timeouts"}},
+      {"upstream: {adress: /x}\n",
+       {"f:1:12: unknown key 'adress' in upstream; there are url, connections, queue, queue_timeout, "
+        "connect_timeout, first_byte_timeout, idle_timeout, keep_alive, resolve_interval"}},
+      {"routes:\n"
+       "  - {path: /a, tlt: 30s, cache: off}\n",
+       {"f:2:16: unknown key 'tlt' in a route; did you mean 'ttl'?"}},
+      {"routes:\n"
+       "  - {path: /a, memory: 1MiB, cache: off}\n",
+       {"f:2:16: unknown key 'memory' in a route; it belongs in cache"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 30s, key: {headres: [a]}}\n",
+       {"f:2:32: unknown key 'headres' in a route's key; did you mean 'headers'?"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 30s, query: all}\n",
+       {"f:2:26: unknown key 'query' in a route; it belongs in a route's key"}},
+      {"\n"
+       "\n"
+       "  rutes: []\n",
+       {"f:3:3: unknown key 'rutes'; did you mean 'routes'?"}},
+      {"max_body: 5MiB\n", {"f:1:1: unknown key 'max_body'; it belongs in cache"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 1s, loops: 2}\n",
+       {"f:2:25: unknown key 'loops' in a route; it belongs at the top level"}},
+      {"cache.memory: 64MiB\n", {"f:1:1: 'cache.memory' is no key; write cache: {memory: ...}"}},
+      {"<<: {loops: 2}\n", {"f:1:1: merge keys are not understood; write the keys out"}},
+  });
+}
+
+TEST_CASE("what is not there where it should be, or twice, is an error") {
+  check_lines({
+      {"- listen\n",
+       {"f:1:1: the file is no mapping of keys to values; write for instance listen: 127.0.0.1:8080"}},
+      {"just a sentence\n",
+       {"f:1:1: the file is no mapping of keys to values; write for instance listen: 127.0.0.1:8080"}},
+      {"loops: 1\n"
+       "loops: 2\n",
+       {"f:2:1: 'loops' stands there twice, first in line 1"}},
+      {"cache: {memory: 64MiB, memory: 32MiB}\n", {"f:1:24: 'memory' stands there twice, first in line 1"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 1s, ttl: 2s}\n",
+       {"f:2:25: 'ttl' stands there twice, first in line 2"}},
+      {"loops:\n", {"f:1:1: loops has no value; give it one or leave it out"}},
+      {"cache:\n"
+       "routes:\n",
+       {"f:1:1: cache has no value; give it one or leave it out",
+        "f:2:1: routes has no value; give it one or leave it out"}},
+      {"cache: standard\n", {"f:1:8: cache wants a mapping, such as cache: {memory: 256MiB}"}},
+      {"cache: [memory]\n", {"f:1:8: cache wants a mapping, such as cache: {memory: 256MiB}"}},
+      {"loops: [1]\n", {"f:1:8: loops wants a single value, not a list"}},
+      {"loops: {auto: 1}\n", {"f:1:8: loops wants a single value, not a mapping"}},
+      {"[1]: 2\n", {"f:1:1: a key is a single word"}},
+      {"~: 2\n", {"f:1:1: a key is a single word"}},
+      {"routes: {path: /a}\n", {"f:1:9: routes wants a list, each route beginning with - path: /topics/"}},
+      {"routes: /a\n", {"f:1:9: routes wants a list, each route beginning with - path: /topics/"}},
+      {"routes: [/a]\n", {"f:1:10: a route is a mapping; write - path: /topics/"}},
+      {"routes:\n"
+       "  -\n",
+       {"f:3:1: a route is a mapping; write - path: /topics/"}},
+      {"listen: {host: 127.0.0.1}\n", {"f:1:9: listen wants a value or a list of them, not a mapping"}},
+      {"listen: []\n", {"f:1:9: listen is an empty list; leave it out instead"}},
+      {"listen: [127.0.0.1:80, ~]\n", {"f:1:24: listen: an element has no value"}},
+      {"listen: [127.0.0.1:80, [127.0.0.1:81]]\n", {"f:1:24: listen: an element is no single value"}},
+      {"listen: &all [*all]\n", {"f:1:9: listen: an element is no single value"}},
+      {"upstream: [http://127.0.0.1:80]\n", {"f:1:11: upstream wants a single value, not a list"}},
+  });
+}
+
+TEST_CASE("what is no YAML says where and, if it can, why") {
+  check_lines({
+      {"cache:\n"
+       "\tmemory: 64MiB\n",
+       {"f:2:1: not YAML: a tab; lines are indented with blanks"}},
+      {"a: 1\n"
+       "  \tb: 2\n",
+       {"f:2:3: not YAML: a tab; lines are indented with blanks"}},
+      {"loops: 1\n"
+       "---\n"
+       "loops: 2\n",
+       {"f:2:1: a second YAML document; keep one, without --- or ... in between"}},
+      {"- a\n"
+       "-b\n",
+       {"f:2:1: not YAML: this does not belong to what stands above it; a key is followed by ': '"}},
+  });
+}
+
+TEST_CASE("every problem of a file is told, in its order") {
+  check_lines({
+      {"lissen: 1\n"
+       "cache:\n"
+       "  memory: 5\n"
+       "  max_body: 2MiB\n"
+       "routes:\n"
+       "  - path: /**\n"
+       "  - path: /a\n"
+       "    tl: 1s\n"
+       "    ttl: 0s\n"
+       "loops: x\n",
+       {"f:1:1: unknown key 'lissen'; did you mean 'listen'?",
+        "f:3:11: cache.memory: '5' has no unit; write 5B or 5MiB (the units are B KiB MiB GiB)",
+        "f:6:5: a route says how it caches; add ttl: 30s, cache: standard or cache: off",
+        "f:7:5: this route can never match: '/**' in line 6 comes first; put the narrower one above it",
+        "f:8:5: unknown key 'tl' in a route; did you mean 'ttl'?",
+        "f:9:10: ttl: '0s' keeps nothing; write cache: off in its place",
+        "f:10:8: loops: 'x' is neither auto nor a number from 1 to 256"}},
+  });
+}
+
+TEST_CASE("a key without effect yet is a warning") {
+  check_lines({
+      {"compression: off\n", {"f:1:1: warning: compression has no effect yet in this version"}},
+      {"cache: {persist: /var/cache/larder/cache.db}\n",
+       {"f:1:9: warning: cache.persist has no effect yet in this version"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 1s, keep_warm: 5m, warm: true, compress: off}\n",
+       {"f:2:25: warning: keep_warm has no effect yet in this version",
+        "f:2:40: warning: warm has no effect yet in this version",
+        "f:2:52: warning: compress has no effect yet in this version"}},
+      {"routes:\n"
+       "  - {path: \"/a/{id}\", ttl: 1s, warm: true}\n",
+       {"f:2:32: warning: warm has no effect yet in this version",
+        "f:2:32: warm wants an exact path, as nobody can tell which {id} or ** to fetch"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 1s, refresh_param: r, fields_param: r}\n",
+       {"f:2:43: warning: fields_param has no effect yet in this version",
+        "f:2:43: fields_param: 'r' is the refresh_param already; name another"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 1s, etag_ignore: [a.b, a], groups: [x, \"\"], invalidation: sotf}\n",
+       {"f:2:25: warning: etag_ignore has no effect yet in this version",
+        "f:2:39: etag_ignore: 'a.b' is inside 'a', which is there as a whole",
+        "f:2:60: groups: '' is not one line of visible ASCII, such as dashboard",
+        "f:2:79: invalidation: 'sotf' is none of hard, soft; did you mean 'soft'?"}},
+  });
+}

@@ -1,0 +1,170 @@
+// Files whose keys do not go together, and every line that they earn.
+#include "support.hpp"
+
+using namespace larder::test;
+
+TEST_CASE("a route that cannot be meant so says why") {
+  check_lines({
+      {"routes:\n"
+       "  - ttl: 30s\n",
+       {"f:2:5: a route without path; write - path: /topics/"}},
+      {"routes:\n"
+       "  - path: /a\n",
+       {"f:2:5: a route says how it caches; add ttl: 30s, cache: standard or cache: off"}},
+      {"routes:\n"
+       "  - path: /a\n"
+       "    ttl: 30s\n"
+       "    cache: standard\n",
+       {"f:4:5: a route has either ttl or cache; leave one out"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 0s}\n",
+       {"f:2:21: ttl: '0s' keeps nothing; write cache: off in its place"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 30}\n",
+       {"f:2:21: ttl: '30' has no unit; write 30s (the units are ms s m h)"}},
+      {"routes:\n"
+       "  - {path: /a, cache: of}\n",
+       {"f:2:23: cache: 'of' is none of off, standard; did you mean 'off'?"}},
+      {"routes:\n"
+       "  - {path: /a, cache: ttl}\n",
+       {"f:2:23: cache: 'ttl' is none of off, standard"}},
+      {"routes:\n"
+       "  - {path: /a, cache: {ttl: 30s}}\n",
+       {"f:2:23: cache wants a single value, not a mapping"}},
+      {"routes:\n"
+       "  - {path: /a, cache: off, stale_while_revalidate: 30s, fields: [id]}\n",
+       {"f:2:28: stale_while_revalidate means nothing with cache: off; write a ttl or cache: standard",
+        "f:2:57: fields means nothing with cache: off; write a ttl or cache: standard"}},
+      {"routes:\n"
+       "  - {path: /a, cache: off, key: {query: none}}\n",
+       {"f:2:28: key means nothing with cache: off; write a ttl or cache: standard"}},
+      {"routes:\n"
+       "  - {path: /a, cache: standard, negative_ttl: 5s, despite: private}\n",
+       {"f:2:33: negative_ttl wants a ttl; with cache: standard upstream's own fields decide",
+        "f:2:51: despite wants a ttl; with cache: standard upstream's own fields decide"}},
+      {"routes:\n"
+       "  - {path: /a, cache: standard, refresh_min_interval: 5s}\n",
+       {"f:2:33: refresh_min_interval wants a refresh_param"}},
+      {"routes:\n"
+       "  - {path: a, ttl: 1s}\n",
+       {"f:2:12: path: 'a': a path begins with '/'"}},
+      {"routes:\n"
+       "  - {path: \"/a?b\", ttl: 1s}\n",
+       {"f:2:12: path: '/a?b': a path has no query and no fragment; `key: {query: ...}` chooses among "
+        "queries"}},
+      {"routes:\n"
+       "  - {path: \"/a/{id\", ttl: 1s}\n",
+       {"f:2:12: path: '/a/{id': braces and '**' stand for whole segments only: /topics/{id}, /static/**"}},
+      {"routes:\n"
+       "  - {path: /**/a, ttl: 1s}\n",
+       {"f:2:12: path: '/**/a': '**' stands for the rest of a path, so it comes last"}},
+      {"routes:\n"
+       "  - {path: \"/t/{id}\", ttl: 1s, invalidated_by: [t, /u]}\n",
+       {"f:2:49: invalidated_by: 't': a path begins with '/'"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 1s, refresh_param: \"a&b\"}\n",
+       {"f:2:40: refresh_param: 'a&b' is not the name of a query parameter; write letters, digits and - . _ "
+        "~ alone"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 1s, refresh_param: r, key: {query: [q, r]}}\n",
+       {"f:2:60: key.query: 'r' is the refresh_param, which is no part of the key"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 1s, key: {query: limit}}\n",
+       {"f:2:38: key.query: 'limit' is neither all, none nor a list; write [limit]"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 1s, key: {query: []}}\n",
+       {"f:2:38: key.query is an empty list; write none"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 1s, key: none}\n",
+       {"f:2:30: key wants a mapping, such as key: {query: all}"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 1s, key: {headers: [\"a b\", X-A, x-a]}}\n",
+       {"f:2:41: key.headers: 'a b' is not a field name (RFC 9110 5.1), such as accept-language",
+        "f:2:53: key.headers: 'x-a' stands there twice"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 1s, fields: []}\n",
+       {"f:2:33: fields is an empty list; leave it out instead"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 1s, fields: [id, slug, id]}\n",
+       {"f:2:44: fields: 'id' stands there twice"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 1s, fields: [.id, a..b, a*]}\n",
+       {"f:2:34: fields: '.id' is not a field; write a name, or names joined by dots: domain.slug",
+        "f:2:39: fields: 'a..b' is not a field; write a name, or names joined by dots: domain.slug",
+        "f:2:45: fields: 'a*' is not a field; write a name, or names joined by dots: domain.slug"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 1s, fields: [domain.slug, domain]}\n",
+       {"f:2:34: fields: 'domain.slug' is inside 'domain', which is there as a whole"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 1s, items: data}\n",
+       {"f:2:25: items wants fields: it says where the list is whose items are cut down"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 1s, fields: id, items: \"*\"}\n",
+       {"f:2:44: items: '*' is not the place of a list; write a member such as data, or workstreams.* for "
+        "every member of an object"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 1s, despite: [no-store, no_cache]}\n",
+       {"f:2:45: despite: 'no_cache' is none of no-store, no-cache, private, set-cookie, authorization; did "
+        "you mean 'no-cache'?"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 1s, despite: [private, private]}\n",
+       {"f:2:44: despite: 'private' stands there twice"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 1s, despite: [cookies]}\n",
+       {"f:2:35: despite: 'cookies' is none of no-store, no-cache, private, set-cookie, authorization"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 1s, client_cache_control: \"\"}\n",
+       {"f:2:47: client_cache_control: '' is not one line of visible ASCII, such as \"private, max-age=5\""}},
+      {"routes:\n"
+       "  - {path: /a/**, ttl: 1s}\n"
+       "  - {path: /b, ttl: 1s}\n"
+       "  - {path: /a/b, ttl: 1s}\n",
+       {"f:4:6: this route can never match: '/a/**' in line 2 comes first; put the narrower one above it"}},
+      {"routes:\n"
+       "  - path: /a\n"
+       "    ttl: 1s\n"
+       "  - path: /%61\n"
+       "    ttl: 2s\n",
+       {"f:4:5: this route can never match: '/a' in line 2 comes first; leave one out"}},
+  });
+}
+
+TEST_CASE("what only the whole file can tell is told at the key") {
+  check_lines({
+      {"cache: {memory: 8MiB, max_body: 9MiB}\n",
+       {"f:1:23: cache.max_body (9MiB) is more than cache.memory (8MiB); nothing of that size fits"}},
+      {"cache:\n"
+       "  memory: 8MiB\n",
+       {"f:2:3: cache.max_body (16MiB) is more than cache.memory (8MiB); nothing of that size fits"}},
+      {"cache: {max_body: 1GiB}\n",
+       {"f:1:9: cache.max_body (1GiB) is more than cache.memory (256MiB); nothing of that size fits"}},
+      {"cache: {memory: 5MiB, memory: 6MiB}\n",
+       {"f:1:9: cache.max_body (16MiB) is more than cache.memory (5MiB); nothing of that size fits",
+        "f:1:23: 'memory' stands there twice, first in line 1"}},
+      {"listen: [127.0.0.1:80, 127.0.0.2:80, localhost:80]\n",
+       {"f:1:38: listen: localhost:80 is the same address as 127.0.0.1:80"}},
+      {"listen: [unix:/run/a, unix:/run/a]\n", {"f:1:23: listen: 'unix:/run/a' stands there twice"}},
+      {"listen: 127.0.0.1:9901\n"
+       "admin: localhost:9901\n",
+       {"f:2:1: admin: 127.0.0.1:9901 is where clients connect; give the admin listener an address of its "
+        "own"}},
+      {"listen: 127.0.0.1:8000\n",
+       {"f:1:1: upstream: http://127.0.0.1:8000 is larder's own listener 127.0.0.1:8000; requests would go "
+        "round in a circle"}},
+      {"upstream: http://localhost:8080\n",
+       {"f:1:1: upstream: http://localhost:8080 is larder's own listener 127.0.0.1:8080; requests would go "
+        "round in a circle"}},
+      {"listen: :8000\n"
+       "upstream: {connections: 2}\n",
+       {"f:2:1: upstream: http://127.0.0.1:8000 is larder's own listener :8000; requests would go round in a "
+        "circle"}},
+      {"listen: 0.0.0.0:81\n"
+       "upstream: {url: \"http://[::1]:81\"}\n",
+       {"f:2:12: upstream: http://[::1]:81 is larder's own listener 0.0.0.0:81; requests would go round in a "
+        "circle"}},
+      {"listen: unix:/run/api\n"
+       "upstream: unix:/run/api\n",
+       {"f:2:1: upstream: unix:/run/api is larder's own listener unix:/run/api; requests would go round in a "
+        "circle"}},
+  });
+}

@@ -1,0 +1,74 @@
+// What the command line puts in place of the file's values.
+#include "support.hpp"
+
+using namespace larder;
+using namespace larder::settings;
+
+namespace {
+
+Loaded with(const std::string& text, const Overrides& overrides) {
+  return apply(load(text, "f"), overrides);
+}
+
+std::vector<std::string> lines(const std::string& text, const Overrides& overrides) {
+  return test::lines_of(with(text, overrides));
+}
+
+using Lines = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("an option replaces what the file says, and only that") {
+  const auto loaded =
+      with("listen: [127.0.0.1:81, 127.0.0.1:82]\nupstream: {url: http://a, queue: 7}\nloops: 3\n",
+           {{"127.0.0.1:0", "unix:/run/x"}, "http://b:84", "127.0.0.1:85"});
+  REQUIRE(loaded.settings);
+  const auto& settings = *loaded.settings;
+  REQUIRE(settings.listen.size() == 2);
+  CHECK(to_string(settings.listen[0]) == "127.0.0.1:0");
+  CHECK(settings.upstream.authority == "b:84");
+  CHECK(settings.upstream.queue == 7);
+  CHECK(to_string(*settings.admin) == "127.0.0.1:85");
+  CHECK(settings.loops == 3);
+}
+
+TEST_CASE("without options the file's settings stay") {
+  const auto before = load("loops: 3\n", "f");
+  CHECK(apply(before, {}).settings->loops == 3);
+}
+
+TEST_CASE("a wrong option is named, each of them") {
+  CHECK(lines("", {{"8081", "x y:1"}, "https://a", "0.0.0.0:9901"}) ==
+        Lines{"--listen: '8081' has no host; write 127.0.0.1:8081",
+              "--listen: 'x y' is neither a host name nor an address",
+              "--upstream: larder speaks plain HTTP to an API beside it, no TLS; write http://host:port or "
+              "unix:/path",
+              "--admin: admin: 0.0.0.0:9901 may be reached from other hosts, and the admin listener asks "
+              "nobody for a "
+              "password; write 127.0.0.1:9901, [::1]:9901 or unix:/path"});
+  CHECK_FALSE(with("", {{"8081"}, {}, {}}).settings);
+}
+
+TEST_CASE("an option that collides with the file is the one to change") {
+  CHECK(lines("admin: 127.0.0.1:9901\n", {{"127.0.0.1:9901"}, {}, {}}) ==
+        Lines{"--listen: admin: 127.0.0.1:9901 is where clients connect; give the admin listener an address "
+              "of its own"});
+  CHECK(lines("", {{}, "http://localhost:8080", {}}) ==
+        Lines{"--upstream: upstream: http://localhost:8080 is larder's own listener 127.0.0.1:8080; requests "
+              "would go "
+              "round in a circle"});
+  CHECK(lines("", {{"127.0.0.1:81", "localhost:81"}, {}, {}}) ==
+        Lines{"--listen: listen: localhost:81 is the same address as 127.0.0.1:81"});
+}
+
+TEST_CASE("ports of the kernel's choosing are never the same") {
+  CHECK(with("", {{"127.0.0.1:0", "127.0.0.1:0"}, {}, "127.0.0.1:0"}).settings);
+}
+
+TEST_CASE("a file that does not hold is not saved by options; its warnings stay") {
+  CHECK(lines("loops: x\n", {{"127.0.0.1:81"}, {}, {}}).size() == 1);
+  CHECK_FALSE(with("loops: x\n", {{"127.0.0.1:81"}, {}, {}}).settings);
+  const auto warned = with("compression: off\n", {{"127.0.0.1:81"}, {}, {}});
+  CHECK(warned.settings);
+  CHECK(warned.problems.size() == 1);
+}

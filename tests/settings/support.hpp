@@ -1,0 +1,46 @@
+// Files and the lines that `larder check` prints about them.
+#pragma once
+
+#include "../catch.hpp"
+#include "settings/load.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace larder::test {
+
+struct Case {
+  std::string text;                // a file called `f`
+  std::vector<std::string> lines;  // FILE:LINE:COL: message
+};
+
+inline std::vector<std::string> lines_of(const settings::Loaded& loaded) {
+  std::vector<std::string> lines;
+  for (const auto& problem : loaded.problems) lines.push_back(problem.text());
+  return lines;
+}
+
+/// Each file has exactly these problems, and settings only where all of them are warnings.
+inline void check_lines(const std::vector<Case>& cases) {
+  for (const auto& [text, lines] : cases) {
+    INFO(text);
+    const auto loaded = settings::load(text, "f");
+    CHECK(lines_of(loaded) == lines);
+    const bool only_warnings = std::all_of(lines.begin(), lines.end(), [](const std::string& line) {
+      return line.find(": warning: ") != std::string::npos;
+    });
+    CHECK((loaded.settings != nullptr) == only_warnings);
+  }
+}
+
+/// The settings of a file that has no problem.
+inline settings::Settings good(const std::string& text) {
+  const auto loaded = settings::load(text, "f");
+  INFO(text);
+  CHECK(lines_of(loaded).empty());
+  REQUIRE(loaded.settings);
+  return *loaded.settings;
+}
+
+}  // namespace larder::test
