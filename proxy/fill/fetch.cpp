@@ -60,12 +60,11 @@ class Fetch {
 
   Task<void> run() {
     call_ = std::make_unique<upstream::Call>(with_.pool, settings_.gate);
-    bool validating = order_.held != nullptr && order_.held->has_validator();
+    const bool validating = order_.held != nullptr && order_.held->has_validator();
     if (auto failed = co_await ask(validating)) co_return fail(std::move(*failed));
     if (validating && call_->head().status == 304) {
       if (renews()) co_return renew();
       // RFC 9111 4.3.4: a 304 about something else says nothing of what is held.
-      validating = false;
       call_ = std::make_unique<upstream::Call>(with_.pool, settings_.gate);
       if (auto failed = co_await ask(false)) co_return fail(std::move(*failed));
     }
@@ -293,7 +292,7 @@ OwnedRequest::OwnedRequest(std::string_view head_bytes, const http::Limits& limi
 void begin_fetch(Resources resources, std::shared_ptr<Fill> fill, Order order) {
   // An exception (out of memory, above all) ends this fill alone: the Permit has released the readers.
   asio::co_spawn(resources.loop.executor(), lead(resources, std::move(fill), std::move(order)),
-                 [&counter = resources.loop.counters().upstream_errors](std::exception_ptr error) {
+                 [&counter = resources.loop.counters().upstream_errors](const std::exception_ptr& error) {
                    if (error) counter.add();
                  });
 }

@@ -10,7 +10,7 @@ std::shared_ptr<const Plan> make_plan(std::shared_ptr<const settings::Settings> 
     if (route.fields.empty()) continue;
     rule = lean::ProjectionRule::compile(route.fields, route.items, error);
     if (!rule) {
-      error = "route " + route.name + ": " + error;
+      error.insert(0, "route " + route.name + ": ");
       return nullptr;
     }
   }

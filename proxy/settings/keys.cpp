@@ -55,10 +55,8 @@ const Level& level_called(std::string_view where) {
 
 std::string remedy(std::string_view name, const Level& level) {
   const auto near = nearest(name, level.names);
-  const auto did_you_mean = [](std::string_view word) { return "did you mean " + in_quotes(word) + "?"; };
-  if (!near.empty() && distance(name, near) <= 1) return did_you_mean(near);
+  if (!near.empty()) return "did you mean " + in_quotes(near) + "?";
   if (const auto places = elsewhere(name, level); !places.empty()) return "it belongs " + places;
-  if (!near.empty()) return did_you_mean(near);
   for (const auto& other : levels()) {
     const auto there = nearest(name, other.names);
     if (!there.empty()) return "did you mean " + in_quotes(there) + " " + other.where + "?";

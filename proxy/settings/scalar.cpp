@@ -128,6 +128,30 @@ void append_escaped(std::string_view text, std::string& out) {
   }
 }
 
+// How many letters were left out, added, changed or swapped with their neighbour.
+std::size_t distance(std::string_view a, std::string_view b) {
+  const auto same = [&](std::size_t i, std::size_t j) {
+    const auto letter = [](char c) { return c == '-' ? '_' : lower(c); };
+    return letter(a[i]) == letter(b[j]);
+  };
+  // Optimal string alignment: of the row above and the one above that, nothing more is needed.
+  std::vector<std::size_t> before;
+  std::vector<std::size_t> above;
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    before = std::move(above);
+    above = std::move(row);
+    row.assign(b.size() + 1, i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (same(i - 1, j - 1) ? 0u : 1u)});
+      const bool swapped = i > 1 && j > 1 && same(i - 1, j - 2) && same(i - 2, j - 1);
+      if (swapped) row[j] = std::min(row[j], before[j - 2] + 1);
+    }
+  }
+  return row[b.size()];
+}
+
 }  // namespace
 
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text, std::string& error) {
@@ -191,29 +215,6 @@ std::string joined(const Words& words) {
   std::string out;
   for (const auto word : words) out.append(out.empty() ? "" : ", ").append(word);
   return out;
-}
-
-std::size_t distance(std::string_view a, std::string_view b) {
-  const auto same = [&](std::size_t i, std::size_t j) {
-    const auto letter = [](char c) { return c == '-' ? '_' : lower(c); };
-    return letter(a[i]) == letter(b[j]);
-  };
-  // Optimal string alignment: of the row above and the one above that, nothing more is needed.
-  std::vector<std::size_t> before;
-  std::vector<std::size_t> above;
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    before = std::move(above);
-    above = std::move(row);
-    row.assign(b.size() + 1, i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (same(i - 1, j - 1) ? 0u : 1u)});
-      const bool swapped = i > 1 && j > 1 && same(i - 1, j - 2) && same(i - 2, j - 1);
-      if (swapped) row[j] = std::min(row[j], before[j - 2] + 1);
-    }
-  }
-  return row[b.size()];
 }
 
 std::string_view nearest(std::string_view word, const Words& candidates) {

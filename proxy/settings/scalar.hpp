@@ -33,10 +33,8 @@ namespace larder::settings {
 using Words = std::vector<std::string_view>;
 /// `a, b, c`
 [[nodiscard]] std::string joined(const Words& words);
-/// How many letters were left out, added, changed or swapped with their neighbour. Case does not count, nor
-/// does `-` in the place of `_`.
-[[nodiscard]] std::size_t distance(std::string_view a, std::string_view b);
-/// The candidate that is nearest to `word`, if it is near enough to have been meant; empty otherwise.
+/// The candidate that is nearest to `word`, if it is near enough to have been meant; empty otherwise. Case
+/// does not count, nor does `-` in the place of `_`.
 [[nodiscard]] std::string_view nearest(std::string_view word, const Words& candidates);
 
 }  // namespace larder::settings

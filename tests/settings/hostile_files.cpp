@@ -62,7 +62,8 @@ TEST_CASE("what refers to itself, or to ten times ten times ten others, is an er
   for (int i = 1; i < 12; ++i) {
     const auto name = "a" + std::to_string(i);
     const auto alias = "*a" + std::to_string(i - 1);
-    text += name + ": &" + name + " [" + alias + repeated("," + alias, 9) + "]\n";
+    text.append(name).append(": &").append(name).append(" [").append(alias);
+    text.append(repeated("," + alias, 9)).append("]\n");
   }
   CHECK_FALSE(load(text + "listen: *a11\n", "f").settings);
 }
