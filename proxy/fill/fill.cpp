@@ -6,6 +6,12 @@
 
 namespace larder::fill {
 
+namespace {
+
+constexpr std::size_t most_interim_waiting = 16;
+
+}  // namespace
+
 struct Reader::Seat {
   explicit Seat(Loop& its_loop) : loop(its_loop), event(its_loop) {}
   Loop& loop;
@@ -80,7 +86,8 @@ void Fill::offer(Handover handover) {
 }
 
 void Fill::interim(std::string head) {
-  if (!first_) return;
+  // A fill does not wait for its reader; to one that reads slowly the news is not worth keeping.
+  if (!first_ || first_->interim.size() >= most_interim_waiting) return;
   first_->interim.push_back(std::move(head));
   first_->event.raise();
 }

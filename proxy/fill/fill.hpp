@@ -95,7 +95,8 @@ class Fill {
   void settle(Result result);
   /// For Unshared, before `settle`; on the fill's loop.
   void offer(Handover handover);
-  /// Passes an interim head to the reader who began the fill, if that is still there; on its loop.
+  /// Passes an interim head to the reader who began the fill, if that is still there and keeps up; on its
+  /// loop.
   void interim(std::string head);
 
  private:

@@ -80,6 +80,8 @@ struct RequestHead {
   bool has_query = false;   // `/a?` has an empty query, `/a` has none
   std::string_view authority;  // of the Host field or of an absolute-form target; empty only in HTTP/1.0
   int minor_version = 1;       // HTTP/1.x
+  /// Without those that Connection lists (RFC 9110 7.6.1): what they said of this message's framing and
+  /// target is in the other members.
   std::vector<Field> fields;
   Framing framing;
   bool keep_alive = true;        // persistence asked for by version and Connection (RFC 9112 9.3)

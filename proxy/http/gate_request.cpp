@@ -114,6 +114,17 @@ std::optional<Refusal> read_expect(RequestHead& out) noexcept {
   return std::nullopt;
 }
 
+// RFC 9110 7.6.1: a field that Connection lists is for this hop. Policy must not see it either: upstream's
+// answer does not depend on it.
+void drop_listed(std::vector<Field>& fields) {
+  std::vector<Field> kept;
+  kept.reserve(fields.size());
+  for (const auto& line : fields) {
+    if (is_hop_by_hop(line) || !list_has(fields, FieldId::connection, line.name)) kept.push_back(line);
+  }
+  fields = std::move(kept);
+}
+
 std::optional<Refusal> interpret(RequestHead& out) noexcept {
   std::string_view absolute;
   if (const auto reason = read_target(out, absolute)) return reason;
@@ -129,6 +140,7 @@ std::optional<Refusal> interpret(RequestHead& out) noexcept {
   const auto connection = detail::read_connection(out.fields, out.minor_version);
   out.keep_alive = connection.keep_alive;
   out.upgrade = connection.upgrade && out.minor_version == 1;  // RFC 9110 7.8
+  if (connection.others) drop_listed(out.fields);
   return std::nullopt;
 }
 

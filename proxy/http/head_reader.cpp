@@ -139,6 +139,8 @@ ConnectionFields read_connection(Fields fields, int minor_version) noexcept {
         connection.keep_alive = true;
       else if (iequals(option, "upgrade"))
         connection.upgrade = true;
+      else
+        connection.others = true;
     }
   }
   connection.keep_alive = connection.keep_alive && !close;

@@ -34,10 +34,12 @@ struct FramingFields {
 };
 [[nodiscard]] FramingFields read_framing(Fields fields, int minor_version) noexcept;
 
-/// Whether the connection persists (RFC 9112 9.3) and whether Connection lists `upgrade`.
+/// Whether the connection persists (RFC 9112 9.3), whether Connection lists `upgrade`, and whether it lists
+/// anything besides.
 struct ConnectionFields {
   bool keep_alive = true;
   bool upgrade = false;
+  bool others = false;
 };
 [[nodiscard]] ConnectionFields read_connection(Fields fields, int minor_version) noexcept;
 

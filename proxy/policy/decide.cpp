@@ -57,7 +57,9 @@ Outcome hit(const StoredMeta& held, Now now, Detail detail) {
 }  // namespace
 
 std::int64_t ttl_seconds(const StoredMeta& held, MonoTime now) {
-  return std::chrono::floor<std::chrono::seconds>(held.fresh_until - now).count();
+  const auto left = held.fresh_until - now;
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(left).count();
+  return left.count() > 0 ? seconds : std::min<std::int64_t>(seconds, -1);  // what is stale never says 0
 }
 
 std::variant<std::monostate, Pass> is_for_cache(const RequestFacts& request, const settings::Route* route) {

@@ -1,5 +1,6 @@
 // Exchange: what streams through larder without being stored.
 
+#include "http/text.hpp"
 #include "loop/companion.hpp"
 #include "policy/invalidation.hpp"
 #include "server/exchange.hpp"
@@ -17,6 +18,8 @@ using upstream::Failure;
 
 namespace {
 
+constexpr int client_has_gone = 499;  // in the access log alone: nobody was there to answer
+
 // How the body of a forwarded answer is framed towards the client (RFC 9112 6.1, 6.3).
 Framing framing_for(const http::ResponseHead& answer, bool answers_head, Persistence& persistence) {
   if (answers_head || answer.framing.kind == Framing::Kind::none) return {};
@@ -26,10 +29,43 @@ Framing framing_for(const http::ResponseHead& answer, bool answers_head, Persist
   return {Framing::Kind::until_close, 0};
 }
 
-// Ends the call once the client has gone: an event stream that is silent would else stay open for nobody.
-Task<void> watch_client(Client& client, upstream::Call& call) {
-  auto [error] = co_await client.readable();
-  if (!error && client.has_ended()) call.cancel();
+// Ends a call once its client has gone: an answer that is slow to come, or an event stream that is silent,
+// would else hold its connection for nobody. A request behind this one hides the end; deadlines bound that.
+class Watch {
+ public:
+  Watch(Client& client, upstream::Call& call) : client_(client), call_(call), companion_(client.loop()) {}
+
+  void start() { companion_.start(run()); }
+  /// To be awaited before the call or the client goes away.
+  [[nodiscard]] Task<void> stop() {
+    if (companion_.is_running()) client_.cancel();
+    co_await companion_.join();
+  }
+  [[nodiscard]] bool client_has_gone() const noexcept { return gone_; }
+
+ private:
+  Task<void> run() {
+    auto [error] = co_await client_.readable();
+    if (error || !client_.has_ended()) co_return;
+    gone_ = true;
+    call_.cancel();
+  }
+
+  Client& client_;
+  upstream::Call& call_;
+  Companion companion_;
+  bool gone_ = false;
+};
+
+// RFC 9110 7.8: upstream may switch to a protocol that the client named, and to no other.
+bool is_named(const http::RequestHead& request, const http::ResponseHead& answer) {
+  std::size_t named = 0;
+  for (const auto& line : answer.fields) {
+    if (line.id != http::FieldId::upgrade) continue;
+    if (!http::list_has(request.fields, http::FieldId::upgrade, line.value)) return false;
+    ++named;
+  }
+  return named == 1;
 }
 
 }  // namespace
@@ -50,6 +86,7 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
 
   for (bool again = false;; again = true) {
     upstream::Call call(worker_.pool, rules.gate);
+    Watch watch(client_, call);
     Upload upload(client_, call, request.framing, rules.gate, {rules.limits.body, rules.timeouts.body});
     auto failed = co_await call.open(again);
     const bool opened = !failed;
@@ -59,12 +96,21 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
         upload.start();
       else
         call.request_complete();
+      // A write goes on without its client: it is better done than half done.
+      if (!facts_.body && http::is_safe(facts_.method)) watch.start();
       failed = co_await read_final_head(call);
+      co_await watch.stop();
     }
     if (!failed) {
       note_write(&call.head());
       if (call.head().status == 101) {
         co_await upload.stop();
+        if (!is_named(request, call.head())) {
+          const Failure unasked{
+              upstream::FailureKind::bad_answer, {}, "it changes to a protocol that the client did not name"};
+          worker_.loop.counters().upstream_errors.add();
+          co_return co_await fail(unasked, outcome);
+        }
         co_return co_await tunnel(call, outcome);
       }
       auto result = co_await relay(call, nullptr, outcome, !facts_.body);
@@ -79,6 +125,10 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
                              upload.state() == Upload::State::client_gone ||
                              upload.state() == Upload::State::client_late;
     co_await upload.stop();
+    if (watch.client_has_gone()) {
+      record(client_has_gone, 0, outcome);
+      co_return Done::close;
+    }
     const bool replayable = !again && !facts_.body && http::is_idempotent(facts_.method) && call.may_retry();
     if (replayable) {
       worker_.loop.counters().upstream_retries.add();
@@ -111,7 +161,7 @@ Task<Exchange::Done> Exchange::refuse_body(http::Refusal reason) {
 
 Task<std::optional<Failure>> Exchange::read_final_head(upstream::Call& call) {
   for (;;) {
-    if (auto failed = co_await call.read_head(facts_.method)) co_return failed;
+    if (auto failed = co_await call.read_head(facts_.method, facts_.upgrade)) co_return failed;
     if (!call.is_interim()) co_return std::nullopt;
     if (head().minor_version == 0) continue;  // RFC 9110 15.2
     std::string interim;
@@ -165,7 +215,7 @@ Task<Exchange::Done> Exchange::relay(upstream::Call& call, fill::Handover* begun
     return client_.write(lead, data, chunked && !data.empty() ? "\r\n" : "", patience);
   };
 
-  Companion watcher(worker_.loop);
+  Watch watcher(client_, call);
   bool sent = true;
   bool complete = framing.kind == Framing::Kind::none;
   std::optional<Failure> failed;
@@ -181,7 +231,7 @@ Task<Exchange::Done> Exchange::relay(upstream::Call& call, fill::Handover* begun
     lead.clear();
   }
   if (sent && !complete && watch && answer.framing.kind != Framing::Kind::length) {
-    watcher.start(watch_client(client_, call));
+    watcher.start();
   }
   while (sent && !complete) {
     auto piece = co_await call.read_body();
@@ -198,10 +248,7 @@ Task<Exchange::Done> Exchange::relay(upstream::Call& call, fill::Handover* begun
     sent = co_await client_.write(lead, chunked ? "0\r\n\r\n" : "", {}, patience);
     lead.clear();
   }
-  if (watcher.is_running()) {
-    client_.cancel();
-    co_await watcher.join();
-  }
+  co_await watcher.stop();
 
   if (failed && !lead.empty()) co_return co_await fail(*failed, outcome);  // the client has seen nothing yet
   record(answer.status, body_bytes, outcome);

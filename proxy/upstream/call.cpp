@@ -8,6 +8,12 @@ namespace larder::upstream {
 
 using Kind = http::Framing::Kind;
 
+namespace {
+
+constexpr int most_interim = 512;  // interim answers to one request
+
+}  // namespace
+
 Call::~Call() {
   give_back();
 }
@@ -99,7 +105,7 @@ Task<std::optional<Failure>> Call::fill_buffer(Millis patience, FailureKind late
   }
 }
 
-Task<std::optional<Failure>> Call::read_head(http::Method method) {
+Task<std::optional<Failure>> Call::read_head(http::Method method, bool may_switch) {
   for (;;) {
     const std::string_view unread(buffer_.data() + begin_, end_ - begin_);
     if (!unread.empty()) {
@@ -113,6 +119,12 @@ Task<std::optional<Failure>> Call::read_head(http::Method method) {
         begin_ += result.head_size;
         result = http::read_response(head_bytes_, limits_, method, head_);
         remaining_ = head_.framing.length;
+        if (head_.status == 101 && !may_switch) {
+          co_return Failure{FailureKind::bad_answer, {}, "it changes the protocol, which nobody asked for"};
+        }
+        if (is_interim() && ++interim_count_ > most_interim) {
+          co_return Failure{FailureKind::bad_answer, {}, "too many interim answers"};
+        }
         answer_complete_ = !is_interim() && head_.framing.kind == Kind::none;
         co_return std::nullopt;
       }

@@ -36,8 +36,9 @@ class Call {
   void request_complete() noexcept;
 
   /// Reads the next head: an interim one (1xx but 101), after which it is to be called again, or the final
-  /// one.
-  [[nodiscard]] Task<std::optional<Failure>> read_head(http::Method method);
+  /// one. Interim ones are bounded in number; a 101 that was not asked for (`may_switch`) is a bad answer
+  /// (RFC 9110 7.8).
+  [[nodiscard]] Task<std::optional<Failure>> read_head(http::Method method, bool may_switch = false);
   [[nodiscard]] const http::ResponseHead& head() const noexcept { return head_; }
   [[nodiscard]] bool is_interim() const noexcept { return head_.status < 200 && head_.status != 101; }
 
@@ -79,6 +80,7 @@ class Call {
   http::ResponseHead head_;
   http::ChunkedReader chunked_;
   std::uint64_t remaining_ = 0;
+  int interim_count_ = 0;
   bool reused_ = false;
   bool any_byte_ = false;
   bool at_end_of_file_ = false;

@@ -72,7 +72,7 @@ std::string Failure::sentence() const {
       return "the upstream closed the connection in the middle of its answer";
     case FailureKind::bad_answer:
       return "the upstream's answer was refused: " +
-             std::string(refusal ? http::describe(*refusal) : "malformed");
+             (refusal ? std::string(http::describe(*refusal)) : reason);
   }
   return "the upstream failed";
 }

@@ -27,7 +27,7 @@ enum class FailureKind : std::uint8_t {
 struct Failure {
   FailureKind kind = FailureKind::connect_failed;
   std::optional<http::Refusal> refusal;  // for bad_answer
-  std::string reason;                    // the system's words, where there are any
+  std::string reason;  // the system's words, or ours where there is no refusal; may be empty
 
   [[nodiscard]] int status() const noexcept;             // 502, 503 or 504
   [[nodiscard]] std::string_view name() const noexcept;  // the enum's own name

@@ -34,7 +34,7 @@ struct Seen {
 
 // Whether a line goes on as it is; what is said anew further down is noted in `seen`.
 bool passes(const http::Field& line, const http::RequestHead& head, const RequestOptions& options,
-            bool connection_lists, Seen& seen) {
+            Seen& seen) {
   switch (line.id) {
     case FieldId::host:
     case FieldId::content_length:
@@ -49,7 +49,6 @@ bool passes(const http::Field& line, const http::RequestHead& head, const Reques
   }
   if (http::is_hop_by_hop(line)) return false;
   if (options.without_conditions && is_condition(line)) return false;
-  if (connection_lists && http::list_has(head.fields, FieldId::connection, line.name)) return false;
   if (http::has_name(line, "X-Forwarded-For")) {
     if (!seen.forwarded_for.empty()) seen.forwarded_for += ", ";
     seen.forwarded_for += line.value;
@@ -84,9 +83,8 @@ void write_request(const http::RequestHead& head, const RequestOptions& options,
   add("Host", host, out);
 
   Seen seen;
-  const bool connection_lists = http::find(head.fields, FieldId::connection) != nullptr;
   for (const auto& line : head.fields) {
-    if (passes(line, head, options, connection_lists, seen)) add(line.name, line.value, out);
+    if (passes(line, head, options, seen)) add(line.name, line.value, out);
   }
   if (!options.client_address.empty()) {
     if (!seen.forwarded_for.empty()) seen.forwarded_for += ", ";

@@ -200,6 +200,28 @@ TEST_CASE("persistence follows version and Connection (RFC 9112 9.3)") {
   CHECK_FALSE(keeps("GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n"));
 }
 
+TEST_CASE("what Connection lists is gone from a request's fields (RFC 9110 7.6.1)") {
+  const auto names = [](const std::string& bytes) {
+    RequestHead head;
+    REQUIRE(read_request(bytes, {}, head).state == State::complete);
+    std::string all;
+    for (const auto& line : head.fields) all.append(line.name).append(" ");
+    return all;
+  };
+  CHECK(names(get + "A: 1\r\nConnection: keep-alive\r\nB: 2\r\n\r\n") == "Host A Connection B ");
+  CHECK(names(get + "A: 1\r\nConnection: a\r\nB: 2\r\na: 3\r\n\r\n") == "Host Connection B ");
+  CHECK(names(get + "Origin: x\r\nConnection: close, oRIGIN\r\nConnection: b\r\nB: 2\r\n\r\n") ==
+        "Host Connection Connection ");
+  // What the connection itself needs stays, and what was read from a listed field stands.
+  CHECK(names(get + "Upgrade: x\r\nConnection: upgrade, connection\r\n\r\n") == "Host Upgrade Connection ");
+  RequestHead head;
+  REQUIRE(
+      read_request(post + "Content-Length: 5\r\nConnection: content-length, host\r\n\r\n", {}, head).state ==
+      State::complete);
+  CHECK(head.framing.length == 5);
+  CHECK(head.authority == "a");
+}
+
 TEST_CASE("the end of a response's body is found as RFC 9112 6.3 says") {
   const auto kind = [](const std::string& bytes, Method method = Method::get) {
     ResponseHead head;

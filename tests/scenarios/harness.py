@@ -9,12 +9,15 @@ import http.client
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import threading
 import time
+
+from structured import parse_list
 
 PATIENCE = 30  # seconds; reached by failures alone
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -28,6 +31,12 @@ def binary():
     built = [path for path in built if path.exists()]
     assert built, "no larder binary; build one or name it in LARDER"
     return str(max(built, key=lambda path: path.stat().st_mtime))
+
+
+def tied(command):
+    """The command, run so that it ends with this process, however that ends."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", *command] if setpriv else command
 
 
 # ---- messages -------------------------------------------------------------------------------------------------------
@@ -174,7 +183,9 @@ class Hold:
             self.condition.notify_all()
 
     def release_one(self, answer, index=0):
+        """Answers one of those that wait, or the first that comes."""
         with self.condition:
+            assert self.condition.wait_for(lambda: len(self.waiting) > index, PATIENCE), f"{len(self.waiting)} wait"
             self.waiting.pop(index).answer = answer
             self.condition.notify_all()
 
@@ -196,6 +207,7 @@ class Origin:
     """An HTTP/1.1 server that does what a test says.
 
     `on(target, answer)`: answer is bytes, or a function of the exchange that returns bytes, None (it has written itself), or CLOSE.
+    What goes wrong in such a function ends its connection, and fails the test when the origin is closed.
     """
 
     CLOSE = object()
@@ -215,6 +227,7 @@ class Origin:
         self.requests = []
         self.connections = 0
         self.open = set()
+        self.failures = []
         self.condition = threading.Condition()
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.thread.start()
@@ -256,32 +269,39 @@ class Origin:
         if connection.family != socket.AF_UNIX:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         file = connection.makefile("rb")
-        with contextlib.suppress(OSError, Truncated, ValueError):
-            while True:
-                head = read_head(file)
-                if head is None:
-                    break
-                request = Message(head)
-                exchange = OriginExchange(request, connection, file)
-                if request.get("Expect") is None:
-                    read_body_into(exchange)
-                with self.condition:
-                    self.requests.append(request)
-                    self.condition.notify_all()
-                answer = self.answers.get(request.target, self.answers.get("*", self.default))
-                if callable(answer):
-                    answer = answer(exchange)
-                if answer is Origin.CLOSE:
-                    break
-                if answer is not None:
-                    connection.sendall(answer)
-        with self.condition:
-            self.open.discard(connection)
-            self.condition.notify_all()
-        with contextlib.suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)
-        file.close()
-        connection.close()
+        try:
+            with contextlib.suppress(OSError, Truncated, ValueError):
+                self._answer_all(connection, file)
+        except BaseException as failure:  # noqa: BLE001 - handed to the test by close()
+            self.failures.append(failure)
+        finally:
+            with self.condition:
+                self.open.discard(connection)
+                self.condition.notify_all()
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            file.close()
+            connection.close()
+
+    def _answer_all(self, connection, file):
+        while True:
+            head = read_head(file)
+            if head is None:
+                return
+            request = Message(head)
+            exchange = OriginExchange(request, connection, file)
+            if request.get("Expect") is None:
+                read_body_into(exchange)
+            with self.condition:
+                self.requests.append(request)
+                self.condition.notify_all()
+            answer = self.answers.get(request.target, self.answers.get("*", self.default))
+            if callable(answer):
+                answer = answer(exchange)
+            if answer is Origin.CLOSE:
+                return
+            if answer is not None:
+                connection.sendall(answer)
 
     def drop_connections(self):
         """Closes every open connection from this side."""
@@ -295,6 +315,8 @@ class Origin:
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         self.drop_connections()
+        if self.failures:
+            raise self.failures[0]
 
 
 def read_body_into(exchange):
@@ -402,28 +424,51 @@ class Larder:
         if config is None:
             self.write()
             config = self.config
-        self.process = subprocess.Popen(
-            [binary(), "serve", "-c", str(config), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
-        )
         self.output = []
         self.errors = []
+        self.silent = 0  # of these two, how many have ended
         self.condition = threading.Condition()
+        self.expected_exit = 0
+        self.process = subprocess.Popen(
+            tied([binary(), "serve", "-c", str(config), *arguments]),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
         self.readers = [
             threading.Thread(target=self._read, args=(stream, lines), daemon=True)
             for stream, lines in ((self.process.stdout, self.output), (self.process.stderr, self.errors))
         ]
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self._end()
+            raise
+
+    def _wait_until_ready(self):
         for reader in self.readers:
             reader.start()
         with self.condition:
-            ready = self.condition.wait_for(
-                lambda: any(line.startswith("admin on") for line in self.output) or self.process.poll() is not None, PATIENCE
+            self.condition.wait_for(
+                lambda: any(line.startswith("admin on") for line in self.output) or self.silent == 2, PATIENCE
             )
-        assert ready and self.process.poll() is None, f"larder did not start: {self.output} {self.errors}"
+        admin = [line for line in self.output if line.startswith("admin on")]
+        assert admin, f"larder did not start: {self.output} {self.errors}"
         self.addresses = [parse_address(line.split(" on ")[1]) for line in self.output if line.startswith("listening on")]
         self.address = self.addresses[0]
-        admin = next(line for line in self.output if line.startswith("admin on"))
-        self.admin = parse_address(admin.split(" on ")[1])
-        self.expected_exit = 0
+        self.admin = parse_address(admin[0].split(" on ")[1])
+
+    def _end(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for reader in self.readers:
+            if reader.ident is not None:
+                reader.join(PATIENCE)
+        self.process.stdout.close()
+        self.process.stderr.close()
+        self.directory.cleanup()
 
     def write(self, **changed):
         """Writes the configuration file, with what has changed."""
@@ -442,24 +487,22 @@ class Larder:
             with self.condition:
                 lines.append(line.rstrip("\n"))
                 self.condition.notify_all()
+        with self.condition:
+            self.silent += 1
+            self.condition.notify_all()
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, *_):
+        code = None
         try:
-            if self.process.poll() is None:
-                self.process.send_signal(signal.SIGTERM)
-            code = self.process.wait(PATIENCE)
+            if kind is None:
+                if self.process.poll() is None:
+                    self.process.send_signal(signal.SIGTERM)
+                code = self.process.wait(PATIENCE)
         finally:
-            if self.process.poll() is None:
-                self.process.kill()
-                self.process.wait()
-            for reader in self.readers:
-                reader.join(PATIENCE)
-            self.process.stdout.close()
-            self.process.stderr.close()
-            self.directory.cleanup()
+            self._end()  # at once where the test has failed: what it holds back would hold up the drain
         log = "\n".join(self.errors)
         if kind is None:
             assert code == self.expected_exit, f"exit {code}: {log}"
@@ -531,10 +574,9 @@ def parse_address(text):
 
 
 def cache_status(message):
-    """The last member of Cache-Status as (name, parameters): {'hit': True, 'ttl': '5'}."""
-    member = message["Cache-Status"].split(",")[-1]
-    name, *parameters = [part.strip() for part in member.split(";")]
-    return name, {key: (value or True) for key, _, value in (part.partition("=") for part in parameters)}
+    """The last member of Cache-Status as (name, parameters): {'hit': True, 'ttl': '5'}. Strict about the whole field."""
+    name, parameters = parse_list(message["Cache-Status"])[-1]
+    return name, {key: value if value is True else str(value) for key, value in parameters.items()}
 
 
 def in_parallel(count, work):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from harness import PATIENCE, ROOT, Larder, cache_status
+from harness import PATIENCE, ROOT, Larder, cache_status, tied
 
 LEAN = {
     "/topics/": ["id", "slug", "title", "domain_slug", "status", "created_at", "updated_at"],
@@ -18,7 +18,7 @@ LEAN = {
 class Api:
     def __init__(self, directory):
         self.process = subprocess.Popen(
-            [sys.executable, str(ROOT / "bench/upstream/run.py"), "--port", "0", "--scale", "0.02", "--data", str(directory)],
+            tied([sys.executable, str(ROOT / "bench/upstream/run.py"), "--port", "0", "--scale", "0.02", "--data", str(directory)]),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -149,13 +149,57 @@ def test_cors_answers_are_kept_apart(larder):
     assert larder.get("/topics/", preflight, method="OPTIONS").status == 200
 
 
-def test_events_stream_through(larder):
+def sent(larder, method, target, fields):
+    answer = larder.get(target, {"Content-Type": "application/json"}, method=method, body=json.dumps(fields).encode())
+    assert answer.status in (200, 201), answer.body
+    return json.loads(answer.body)
+
+
+def test_a_new_topic_is_in_the_next_list(api, larder):
+    domain = json.loads(larder.get("/domains/").body)[0]["slug"]
+    larder.get("/topics/")
+    made = sent(larder, "POST", "/topics/", {"slug": "made-through-larder", "title": "made", "domain_slug": domain})
+    assert made["id"] in {item["id"] for item in json.loads(larder.get("/topics/").body)}
+
+
+def test_a_task_that_changes_is_changed_in_every_list_of_tasks(api, larder):
+    task = first_id(api, "/tasks/?limit=5")
+    lists = ("/tasks/?limit=5", "/tasks/?limit=500")
+    for target in lists:
+        larder.get(target)
+    sent(larder, "PATCH", f"/tasks/{task}", {"title": "changed through larder"})
+    for target in lists:
+        assert {item["id"]: item["title"] for item in json.loads(larder.get(target).body)}[task] == "changed through larder"
+
+
+def test_a_new_workstream_voids_the_lists_that_count_it(api, larder):
+    for target in ("/topics/", "/state/summary", "/domains/"):
+        larder.get(target)
+    topic = first_id(api, "/topics/")
+    sent(larder, "POST", "/workstreams/", {"slug": "made-through-larder", "topic_id": topic, "title": "made", "due_at": "2030-01-01T00:00:00Z"})
+    for target in ("/topics/", "/state/summary", "/domains/"):
+        assert "hit" not in cache_status(larder.get(target))[1]
+
+
+def next_event(client):
+    """The next piece of a chunked stream: the API sends an event at a time."""
+    size = int(client.file.readline(), 16)
+    piece = client.file.read(size)
+    assert client.file.readline() == b"\r\n"
+    return piece
+
+
+def test_events_stream_through_as_they_happen(api, larder):
     with larder.client() as client:
         client.request("GET", "/events")
         head = client.read_head()
         assert head["Content-Type"].startswith("text/event-stream")
-        size = int(client.file.readline(), 16)
-        assert b"event" in client.file.read(size) or size > 0
+        assert b"event: hello" in next_event(client)
+        topic = first_id(api, "/topics/")
+        sent(larder, "PATCH", f"/topics/{topic}", {"owner": "somebody else"})
+        while b"event: write" not in (event := next_event(client)):
+            pass
+        assert topic.encode() in event
 
 
 def test_a_websocket_echoes_through(larder):

@@ -1,0 +1,176 @@
+"""Cache-Status on every path, read strictly by RFC 8941, with what RFC 9211 allows together; and the reader itself."""
+
+import pytest
+from harness import Larder, Origin, cache_status, in_parallel, reply
+from structured import Malformed, Token, parse_list
+
+FORWARDS = {"bypass", "method", "uri-miss", "vary-miss", "miss", "request", "stale", "partial"}
+
+
+def members(message):
+    """The members of the field, each checked for what RFC 9211 says of its parameters."""
+    found = parse_list(message["Cache-Status"])
+    for _, parameters in found:
+        assert set(parameters) <= {"hit", "fwd", "fwd-status", "ttl", "stored", "collapsed", "key", "detail"}
+        assert not ("hit" in parameters and "fwd" in parameters)  # 2.2
+        for name in ("hit", "stored", "collapsed"):
+            assert parameters.get(name, True) is True
+        if "fwd" in parameters:
+            assert isinstance(parameters["fwd"], Token) and parameters["fwd"] in FORWARDS
+        else:
+            assert not {"stored", "collapsed", "fwd-status"} & set(parameters)  # 2.3, 2.5, 2.6 speak of forwarded requests
+        for name in ("ttl", "fwd-status"):
+            assert type(parameters.get(name, 0)) is int
+        assert isinstance(parameters.get("detail", ""), str)
+    return found
+
+
+def larders(message):
+    name, parameters = members(message)[-1]
+    assert name == "larder" and isinstance(name, Token)
+    assert len(message.all("Cache-Status")) >= 1
+    return parameters
+
+
+KEPT = {"Cache-Control": "max-age=60"}
+PATHS = [
+    # (target, method, fields, how often it is asked before, parameters)
+    ("/ttl", "GET", {}, 0, {"fwd": "uri-miss", "stored": True}),
+    ("/standard", "GET", {}, 0, {"fwd": "uri-miss", "stored": True}),
+    ("/off", "GET", {}, 0, {"fwd": "bypass", "detail": "route-off"}),
+    ("/none", "GET", {}, 0, {"fwd": "bypass", "detail": "route-off"}),
+    ("/ttl", "POST", {}, 0, {"fwd": "method"}),
+    ("/ttl", "BREW", {}, 0, {"fwd": "method"}),
+    ("/ttl", "OPTIONS", {}, 0, {"fwd": "method"}),
+    ("/ttl", "GET", {"Authorization": "x"}, 1, {"fwd": "bypass", "detail": "request-authorization"}),
+    ("/ttl", "GET", {"Cache-Control": "no-cache"}, 1, {"fwd": "request", "stored": True}),
+    ("/ttl?refresh=1", "GET", {}, 0, {"fwd": "request", "stored": True}),
+    ("/ttl", "GET", {"Origin": "http://a.test"}, 1, {"fwd": "vary-miss", "stored": True}),
+    ("/ttl", "GET", {"If-Match": '"v1"'}, 0, {"fwd": "request"}),
+    ("/ttl", "GET", {"Connection": "upgrade", "Upgrade": "x"}, 0, {"fwd": "bypass", "detail": "request-upgrade"}),
+    ("/standard", "HEAD", {}, 0, {"fwd": "uri-miss", "detail": "head-miss"}),
+    ("/standard", "GET", {"Cache-Control": "min-fresh=3600"}, 1, {"fwd": "request", "stored": True}),
+    ("/standard", "GET", {"Cache-Control": "only-if-cached"}, 0, {"detail": "only-if-cached"}),
+    ("/no-store", "GET", {}, 0, {"fwd": "uri-miss", "detail": "no-store"}),
+    ("/broken", "GET", {}, 0, {"fwd": "uri-miss", "detail": "upstream-failed"}),
+    ("/off/broken", "GET", {}, 0, {"fwd": "bypass", "detail": "upstream-failed"}),
+]
+
+
+@pytest.mark.parametrize("target, method, fields, asked, expected", PATHS)
+def test_each_way_through_larder_is_told(origin, target, method, fields, asked, expected):
+    origin.on("*", reply(200, KEPT, b"" if method == "HEAD" else b"data", length=method != "HEAD"))
+    if method == "HEAD":
+        origin.on("*", reply(200, {**KEPT, "Content-Length": "4"}))
+    origin.on("/no-store", reply(200, {"Cache-Control": "no-store"}, b"data"))
+    origin.on("/broken", Origin.CLOSE).on("/off/broken", Origin.CLOSE)
+    routes = (
+        "  - {path: /ttl, ttl: 60s, refresh_param: refresh}\n  - {path: /off, cache: off}\n  - {path: /off/**, cache: off}\n"
+        "  - {path: /standard, cache: standard}\n  - {path: /no-store, ttl: 60s}\n  - {path: /broken, ttl: 60s}"
+    )
+    with Larder(origin, routes=routes) as larder:
+        for _ in range(asked):
+            larder.get(target)
+        assert larders(larder.get(target, fields, method=method)) == expected
+
+
+@pytest.mark.parametrize("fields, status", [({}, 200), ({"If-None-Match": "*"}, 304)])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_hit_tells_how_long_it_is_fresh_yet(origin, method, fields, status):
+    origin.on("/x", reply(200, {}, b"data"))
+    with Larder(origin, routes="  - {path: /**, ttl: 60s}") as larder:
+        larder.get("/x")
+        answer = larder.get("/x", fields, method=method)
+        assert answer.status == status
+        told = larders(answer)
+        assert set(told) == {"hit", "ttl"}
+        assert 0 < told["ttl"] <= 60
+        assert 0 <= int(answer["Age"]) <= 60
+
+
+def test_a_stale_hit_has_no_ttl_left(origin):
+    origin.on("/x", reply(200, {}, b"data"))
+    with Larder(origin, routes="  - {path: /**, ttl: 100ms, stale_while_revalidate: 1h}") as larder:
+        larder.get("/x")
+        hold = origin.hold("/x")
+        told = larders(larder.get_until("/x", lambda answer: "detail" in larders(answer)))
+        assert told["hit"] and told["ttl"] <= 0
+        assert told["detail"] == "stale-while-revalidate"
+        hold.release(reply(200, {}, b"data"))
+
+
+def test_an_expired_entry_is_told_from_one_that_was_never_there(origin):
+    origin.on("/x", reply(200, {}, b"data"))
+    with Larder(origin, routes="  - {path: /**, ttl: 100ms}") as larder:
+        larder.get("/x")
+        told = larders(larder.get_until("/x", lambda answer: "hit" not in larders(answer)))
+        assert told == {"fwd": "stale", "stored": True}
+
+
+def test_those_who_share_a_fill_say_so_and_one_says_stored(origin):
+    hold = origin.hold("/x")
+    with Larder(origin, routes="  - {path: /**, ttl: 60s}") as larder:
+        join = in_parallel(4, lambda _: larder.get("/x"))
+        larder.wait_for("larder_fill_waiters", lambda value: value == 4)
+        hold.release(reply(200, {}, b"data"))
+        told = sorted((larders(answer) for answer in join()), key=len)
+    assert all(each["fwd"] == "uri-miss" for each in told)
+    assert [("stored" in each, "collapsed" in each) for each in told].count((True, False)) == 1
+    assert [("stored" in each, "collapsed" in each) for each in told].count((False, True)) == 3
+
+
+UPSTREAMS = [
+    ['inner; hit; detail="a, b; larder; hit"'],
+    ["inner; fwd=miss", "outer; hit; ttl=3"],
+    ['"quoted, name"; fwd=stale; fwd-status=304'],
+]
+
+
+@pytest.mark.parametrize("route", ["off", "standard"])
+@pytest.mark.parametrize("lines", UPSTREAMS)
+def test_what_caches_behind_larder_say_comes_first(origin, lines, route):
+    origin.on("/x", reply(200, [*KEPT.items(), *(("Cache-Status", line) for line in lines)], b"data"))
+    behind = [member for line in lines for member in parse_list(line)]
+    with Larder(origin, routes=f"  - {{path: /**, cache: {route}}}") as larder:
+        for _ in range(2):
+            found = members(larder.get("/x"))
+            assert found[:-1] == behind
+            assert found[-1][0] == "larder"
+
+
+def test_an_answer_of_larders_own_to_a_refused_request_speaks_of_no_cache(origin):
+    with Larder(origin) as larder, larder.client() as client:
+        client.send("GET / HTTP/1.1\r\n\r\n")
+        answer = client.response()
+        assert answer.status == 400
+        if "Cache-Status" in answer:
+            assert "fwd" not in larders(answer) and "hit" not in larders(answer)
+
+
+WELL_FORMED = [
+    ("", []),
+    ("a", [("a", {})]),
+    ("a; hit", [("a", {"hit": True})]),
+    ("a;hit=?0", [("a", {"hit": False})]),
+    ('"a b"; ttl=-5 ,  c', [("a b", {"ttl": -5}), ("c", {})]),
+    ('a; detail="x, \\"y\\"; z"', [("a", {"detail": 'x, "y"; z'})]),
+    ("*a/b:c; fwd=uri-miss", [("*a/b:c", {"fwd": "uri-miss"})]),
+]
+MALFORMED = ["a,", ",a", "a b", "a; ", "a; Hit", "a;hit;hit", 'a;b="', "a;b=1.x", "a;b=", "é", "a ; b"]
+
+
+@pytest.mark.parametrize("text, expected", WELL_FORMED)
+def test_the_reader_reads_what_is_well_formed(text, expected):
+    assert parse_list(text) == expected
+
+
+@pytest.mark.parametrize("text", MALFORMED)
+def test_the_reader_refuses_what_is_not(text):
+    with pytest.raises(Malformed):
+        parse_list(text)
+
+
+def test_the_short_form_that_other_scenarios_use_is_strict_too(origin):
+    origin.on("/x", reply(200, {}, b"data"))
+    with Larder(origin, routes="  - {path: /**, ttl: 60s}") as larder:
+        assert cache_status(larder.get("/x")) == ("larder", {"fwd": "uri-miss", "stored": True})

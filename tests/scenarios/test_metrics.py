@@ -1,0 +1,180 @@
+"""What the admin listener says: health, and figures that add up."""
+
+import re
+
+import pytest
+from harness import Client, Larder, Origin, in_parallel, reply
+
+ROUTES = "  - {path: /ttl/**, ttl: 60s, refresh_param: refresh}\n  - {path: /off/**, cache: off}\n  - {path: /short, ttl: 100ms}"
+
+SAMPLE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)*)\})? ([0-9.e+-]+|\+Inf|NaN)')
+
+
+def exposition(text):
+    """Families by name: (type, help, {labels: value}). Strict about the format that Prometheus reads."""
+    families = {}
+    current = None
+    for line in text.splitlines():
+        if line.startswith("# HELP "):
+            _, _, name, sentence = line.split(" ", 3)
+            assert name not in families, f"{name} stands there twice"
+            current = families[name] = {"help": sentence, "type": None, "samples": {}}
+        elif line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            assert families[name] is current
+            current["type"] = kind
+        elif line:
+            match = SAMPLE.fullmatch(line)
+            assert match, line
+            name, labels, value = match.groups()
+            assert families[name] is current, line
+            assert labels not in current["samples"], line
+            current["samples"][labels] = float(value)
+    return families
+
+
+EXPECTED = {
+    "larder_requests_total": "counter",
+    "larder_refused_total": "counter",
+    "larder_not_stored_total": "counter",
+    "larder_upstream_requests_total": "counter",
+    "larder_store_evictions_total": "counter",
+    "larder_fill_waiters": "gauge",
+    "larder_fills_running": "gauge",
+    "larder_connections": "gauge",
+    "larder_store_entries": "gauge",
+    "larder_store_bytes": "gauge",
+    "larder_upstream_queue": "gauge",
+    "larder_upstream_connections": "gauge",
+}
+
+
+def test_the_figures_are_in_the_format_that_prometheus_reads(origin):
+    origin.on("*", reply(200, {}, b"ok"))
+    with Larder(origin, routes=ROUTES) as larder:
+        with larder.client() as client:
+            for target in ("/ttl/a", "/off/a", "/elsewhere", "/ttl/a"):
+                client.get(target)
+        families = exposition(larder.ask_admin("/metrics")[1])
+    for name, kind in EXPECTED.items():
+        assert families[name]["type"] == kind, name
+    for name, family in families.items():
+        assert name.startswith("larder_") and family["help"]
+        assert name.endswith("_total") == (family["type"] == "counter"), name
+        assert all(value >= 0 for value in family["samples"].values())
+
+
+def by_outcome(larder, route):
+    found = {}
+    for name, value in larder.metrics().items():
+        match = re.fullmatch(r'larder_requests_total\{route="(.*)",outcome="(.*)"\}', name)
+        if match and match[1] == route:
+            found[match[2]] = value
+    return found
+
+
+def wait_for_outcomes(larder, route, expected):
+    """An answer may be with its client a moment before it is counted."""
+    for outcome, count in expected.items():
+        larder.wait_for(f'larder_requests_total{{route="{route}",outcome="{outcome}"}}', lambda value, count=count: value >= count)
+    assert by_outcome(larder, route) == expected
+
+
+def test_each_request_is_counted_once_under_its_route_and_outcome(origin):
+    origin.on("*", reply(200, {}, b"ok"))
+    with Larder(origin, routes=ROUTES) as larder, larder.client() as client:
+        client.get("/ttl/a")
+        for _ in range(3):
+            client.get("/ttl/a")
+        client.get("/ttl/a", {"If-None-Match": "*"})
+        client.get("/ttl/a?refresh=1")
+        client.get("/ttl/a", method="POST", body=b"")
+        client.get("/ttl/a", {"Authorization": "x"})
+        client.get("/off/a")
+        client.get("/off/a", method="POST", body=b"")
+        wait_for_outcomes(larder, "/ttl/**", {"miss": 1, "hit": 4, "refresh": 1, "method": 1, "bypass": 1})
+        wait_for_outcomes(larder, "/off/**", {"bypass": 2})
+        assert larder.metric('larder_not_modified_total{route="/ttl/**"}') == 1
+
+
+@pytest.mark.parametrize("loops", [1, 2])
+def test_sharing_shows_in_the_figures(origin, loops):
+    hold = origin.hold("/ttl/a")
+    with Larder(origin, routes=ROUTES, settings=f"loops: {loops}") as larder:
+        join = in_parallel(20, lambda _: larder.get("/ttl/a"))
+        larder.wait_for("larder_fill_waiters", lambda value: value == 20)
+        assert larder.metric("larder_fills_running") == 1
+        assert larder.metric("larder_connections") == 20
+        hold.release(reply(200, {}, b"ok"))
+        join()
+        wait_for_outcomes(larder, "/ttl/**", {"miss": 1, "collapsed": 19})
+        assert larder.metric("larder_upstream_requests_total") == 1
+        for name in ("larder_fill_waiters", "larder_fills_running", "larder_connections"):
+            larder.wait_for(name, lambda value: value == 0)
+
+
+def test_an_entry_is_told_expired_from_revalidated(origin):
+    origin.on("/short", reply(200, {}, b"ok"))
+    with Larder(origin, routes=ROUTES) as larder:
+        larder.get("/short")
+        larder.get_until("/short", lambda answer: "fwd=stale" in answer["Cache-Status"])
+        larder.wait_for('larder_requests_total{route="/short",outcome="expired"}', lambda value: value >= 1)
+        origin.on(
+            "/short",
+            lambda exchange: reply(304, {"ETag": '"v"'}, length=False)
+            if "If-None-Match" in exchange.request
+            else reply(200, {"ETag": '"v"'}, b"ok"),
+        )
+        larder.get_until("/short", lambda answer: "fwd-status=304" in answer["Cache-Status"])
+        larder.wait_for('larder_requests_total{route="/short",outcome="revalidated"}', lambda value: value >= 1)
+
+
+def test_what_the_store_holds_is_counted_and_given_back(origin):
+    origin.on("*", reply(200, {}, b"x" * 10_000))
+    with Larder(origin, routes="  - {path: /**, ttl: 60s}") as larder, larder.client() as client:
+        assert larder.metric("larder_store_bytes") == larder.metric("larder_store_entries") == 0
+        sizes = []
+        for i in range(10):
+            client.get(f"/x{i}")
+            sizes.append(larder.metric("larder_store_bytes"))
+        assert sizes == sorted(sizes) and sizes[0] > 10_000 and 100_000 < sizes[-1] < 200_000
+        assert larder.metric("larder_store_entries") == 10
+        client.get("/x0", {"Cache-Control": "no-cache"})  # the same entry again takes no more
+        assert larder.metric("larder_store_entries") == 10
+        assert larder.metric("larder_store_bytes") == pytest.approx(sizes[-1], rel=0.01)
+
+
+def test_failures_upstream_are_counted(origin):
+    origin.on("*", Origin.CLOSE)
+    with Larder(origin, routes=ROUTES) as larder, larder.client() as client:
+        for target in ("/ttl/a", "/off/a"):
+            assert client.get(target).status == 502
+        larder.wait_for("larder_upstream_errors_total", lambda value: value == 2)
+
+
+def test_health_tells_alive_from_ready(origin):
+    with Larder(origin) as larder:
+        for path in ("/healthz", "/readyz"):
+            status, _ = larder.ask_admin(path)
+            assert status == 200
+
+
+HOSTILE = [
+    "GET /healthz HTTP/1.1\r\n\r\n",
+    "GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    "nonsense\r\n\r\n",
+    "GET /" + "x" * 100_000,
+    "POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_the_admin_listener_survives_what_it_does_not_understand(origin, text):
+    with Larder(origin) as larder:
+        with Client(larder.admin) as client:
+            try:
+                client.send(text)
+                assert client.response().status >= 400
+            except (AssertionError, ConnectionError):
+                assert client.ended()
+        assert larder.ask_admin("/healthz")[0] == 200

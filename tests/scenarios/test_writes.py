@@ -1,0 +1,175 @@
+"""Writes through larder: what they make void, in which order, and what of them may have gone through."""
+
+import pytest
+from harness import Larder, Origin, cache_status, in_parallel, reply
+
+TTL = "  - {path: /**, ttl: 60s}"
+
+
+class Resource:
+    """A resource at the origin: GET tells its version; another method does what `write` says."""
+
+    def __init__(self, origin, target, write):
+        self.version = 1
+        self.write = write
+        origin.on(target, self)
+
+    def __call__(self, exchange):
+        if exchange.request.method == "GET":
+            return reply(200, {}, f"version {self.version}")
+        self.version += 1
+        return self.write(exchange) if callable(self.write) else self.write
+
+
+def half(exchange):
+    exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+    return Origin.CLOSE
+
+
+WENT_THROUGH = [
+    ("200", reply(200, {}, b"done")),
+    ("201", reply(201, {}, b"")),
+    ("204", reply(204, {}, length=False)),
+    ("303", reply(303, {"Location": "/elsewhere"}, b"")),
+    ("an answer that breaks off", half),
+    ("an answer that is malformed", b"HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\n"),
+    ("no answer", Origin.CLOSE),
+]
+
+
+@pytest.mark.parametrize("answer", [row[1] for row in WENT_THROUGH], ids=[row[0] for row in WENT_THROUGH])
+def test_after_a_write_that_went_through_or_may_have_the_next_reader_sees_the_new_state(origin, answer):
+    Resource(origin, "/x", answer)
+    with Larder(origin, routes=TTL) as larder:
+        assert larder.get("/x").body == b"version 1"
+        with larder.client() as writer:
+            writer.request("PATCH", "/x", body=b"change")
+            writer.response()
+        assert larder.get("/x").body == b"version 2"
+
+
+def test_a_write_that_is_given_up_may_have_gone_through(origin):
+    hold = origin.hold("/silent")
+    resource = Resource(origin, "/x", lambda exchange: hold(exchange))
+    with Larder(origin, routes=TTL, upstream="  first_byte_timeout: 200ms") as larder:
+        assert larder.get("/x").body == b"version 1"
+        assert larder.get("/x", method="PUT", body=b"change").status == 504
+        hold.release(Origin.CLOSE)
+        assert larder.get("/x").body == b"version 2"
+    assert resource.version == 2
+
+
+def test_a_write_whose_client_leaves_counts_all_the_same(origin):
+    hold = origin.hold("/held")
+    Resource(origin, "/x", lambda exchange: hold(exchange))
+    with Larder(origin, routes=TTL) as larder:
+        assert larder.get("/x").body == b"version 1"
+        writer = larder.client()
+        writer.request("PATCH", "/x", body=b"change")
+        hold.wait()
+        writer.abort()
+        hold.release(reply(200, {}, b"done"))
+        larder.get_until("/x", lambda answer: answer.body == b"version 2")
+
+
+@pytest.mark.parametrize("loops", [1, 2])
+def test_what_is_fetched_while_a_write_is_under_way_does_not_outlive_it(origin, loops):
+    hold = origin.hold("/held")
+    resource = Resource(origin, "/x", lambda exchange: hold(exchange))
+    with Larder(origin, routes=TTL, settings=f"loops: {loops}") as larder:
+        join = in_parallel(1, lambda _: larder.get("/x", method="PATCH", body=b"change"))
+        hold.wait()
+        resource.version = 1  # the origin has not carried it out yet
+        assert larder.get("/x").body == b"version 1"
+        resource.version = 2
+        hold.release(reply(200, {}, b"done"))
+        assert join()[0].status == 200
+        assert larder.get("/x").body == b"version 2"
+
+
+def test_a_write_that_is_refused_by_larder_changes_nothing(origin):
+    Resource(origin, "/x", reply(200, {}, b"done"))
+    with Larder(origin, routes=TTL, settings="limits: {body: 1KiB}") as larder:
+        larder.get("/x")
+        assert larder.get("/x", method="PUT", body=b"x" * 2000).status == 413
+        assert cache_status(larder.get("/x"))[1].get("hit")
+    assert origin.seen("/x", "PUT") == []
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "HEAD"])
+def test_a_safe_method_changes_nothing(origin, method):
+    Resource(origin, "/x", reply(200, {}, b""))
+    with Larder(origin, routes=TTL) as larder:
+        larder.get("/x")
+        larder.get("/x", method=method)
+        assert cache_status(larder.get("/x"))[1].get("hit")
+
+
+RELATED = [
+    ({"Location": "/other"}, True),
+    ({"Content-Location": "/other"}, True),
+    ({"Location": "http://api.test/other"}, True),
+    ({"Location": "http://API.test:80/other?a=1"}, True),
+    ({"Location": "other"}, True),
+    ({"Location": "http://elsewhere.test/other"}, False),
+    ({"Location": "//elsewhere.test/other"}, False),
+    ({"Location": "mailto:other"}, False),
+]
+
+
+@pytest.mark.parametrize("fields, touched", RELATED)
+def test_a_write_touches_what_its_answer_points_to_on_the_same_host(origin, fields, touched):
+    Resource(origin, "/x", reply(201, fields, b""))
+    origin.on("/other", reply(200, {}, b"data"))
+    with Larder(origin, routes=TTL) as larder:
+        larder.get("/other")
+        larder.get("/x", method="POST", body=b"change")
+        assert bool(cache_status(larder.get("/other"))[1].get("hit")) is not touched
+
+
+def test_a_path_that_is_written_in_another_way_is_the_same_path(origin):
+    origin.on("*", reply(200, {}, b"data"))
+    routes = "  - {path: /topics/, ttl: 60s, invalidated_by: ['/topics/{id}']}\n" + TTL
+    with Larder(origin, routes=routes) as larder:
+        for target in ("/topics/", "/topics/5"):
+            larder.get(target)
+        assert cache_status(larder.get("/%74opics/%35"))[1].get("hit")
+        larder.get("/%74opics/%35", method="PATCH", body=b"change")
+        for target in ("/topics/", "/topics/5"):
+            assert "hit" not in cache_status(larder.get(target))[1]
+    assert origin.seen(method="PATCH")[0].target == "/%74opics/%35"
+
+
+def test_a_write_for_one_host_leaves_another_alone(origin):
+    origin.on("/x", reply(200, {}, b"data"))
+    with Larder(origin, routes=TTL) as larder:
+        for host in ("a.test", "b.test"):
+            larder.get("/x", {"Host": host})
+        larder.get("/x", {"Host": "a.test"}, method="PATCH", body=b"change")
+        assert "hit" not in cache_status(larder.get("/x", {"Host": "a.test"}))[1]
+        assert cache_status(larder.get("/x", {"Host": "b.test"}))[1].get("hit")
+
+
+def test_writers_and_readers_at_once_never_see_an_older_state_than_their_own_write(origin):
+    state = {}
+
+    def script(exchange):
+        name = exchange.request.target
+        if exchange.request.method == "PUT":
+            state[name] = exchange.request.body
+            return reply(200, {}, b"done")
+        return reply(200, {}, state.get(name, b"nothing"))
+
+    origin.on("*", script)
+    with Larder(origin, routes=TTL, settings="loops: 2") as larder:
+
+        def write_and_read(i):
+            with larder.client() as writer, larder.client() as reader:
+                for turn in range(30):
+                    body = b"%d" % turn
+                    assert writer.get(f"/x{i}", method="PUT", body=body).status == 200
+                    assert reader.get(f"/x{i}").body == body
+                    assert writer.get(f"/x{i}").body == body
+            return True
+
+        assert all(in_parallel(8, write_and_read)())
