@@ -126,9 +126,7 @@ int serve(const Arguments& arguments) {
   return 0;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   CLI::App app{"larder: a caching reverse proxy in front of a JSON API", "larder"};
   app.require_subcommand(1);
   Arguments arguments;
@@ -150,12 +148,18 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : bad_usage;
   }
+  if (*version_command) {
+    std::cout << "larder " << LARDER_VERSION << '\n';
+    return 0;
+  }
+  return *check_command ? check(arguments) : serve(arguments);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
   try {
-    if (*version_command) {
-      std::cout << "larder " << LARDER_VERSION << '\n';
-      return 0;
-    }
-    return *check_command ? check(arguments) : serve(arguments);
+    return run(argc, argv);
   } catch (const std::exception& error) {
     std::cerr << "larder: " << error.what() << '\n';
     return could_not_run;

@@ -157,7 +157,7 @@ class Fetch {
     auto judged = policy::judge(facts_, route_, held.status, fields, !route_.fields.empty(), when_);
     const auto* detail = std::get_if<Detail>(&judged);
     policy::StoredMeta meta = detail != nullptr ? static_cast<const policy::StoredMeta&>(held)
-                                                : std::move(std::get<policy::StoredMeta>(judged));
+                                                : std::get<policy::StoredMeta>(judged);
     const auto* tag = http::find(call_->head().fields, FieldId::etag);
     meta.upstream_entity_tag = tag != nullptr ? std::string(tag->value) : held.upstream_entity_tag;
     Change change;

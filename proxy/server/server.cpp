@@ -30,7 +30,7 @@ unsigned loop_count(const settings::Settings& settings) {
 }  // namespace
 
 struct Server::Listening {
-  Listening(Worker& its_worker, Bound bound)
+  Listening(Worker& its_worker, const Bound& bound)
       : worker(its_worker),
         acceptor(its_worker.loop.executor(), StreamProtocol(bound.family, 0), bound.descriptor) {}
   Worker& worker;

@@ -43,10 +43,7 @@ Task<void> Tunnel::pump(Socket& from, Socket& to, std::string_view first) {
   bool open = co_await send(to, first);
   while (open) {
     auto [error] = co_await from.async_wait(Socket::wait_read, as_result);
-    if (error) {
-      open = false;
-      break;
-    }
+    if (error) break;
     auto buffer = client_.loop().buffers().lend();
     Error read_error;
     const auto got = from.read_some(asio::buffer(buffer.data(), buffer.size()), read_error);
