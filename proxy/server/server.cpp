@@ -77,13 +77,13 @@ std::optional<std::string> Server::listen_on(const settings::ListenAddress& addr
     } else {
       next.descriptor = ::dup(first.descriptor);
     }
-    accept_on(*workers_[i], std::move(next));
+    accept_on(*workers_[i], next);
   }
-  accept_on(*workers_.front(), std::move(first));
+  accept_on(*workers_.front(), first);
   return std::nullopt;
 }
 
-void Server::accept_on(Worker& worker, Bound bound) {
+void Server::accept_on(Worker& worker, const Bound& bound) {
   auto& listening = *listening_.emplace_back(std::make_unique<Listening>(worker, std::move(bound)));
   const auto accepted = [this, &worker](Socket socket, std::string address) {
     begin(worker, std::move(socket), std::move(address));

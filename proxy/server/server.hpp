@@ -53,7 +53,7 @@ class Server {
  private:
   struct Listening;
   [[nodiscard]] std::optional<std::string> listen_on(const settings::ListenAddress& address);
-  void accept_on(Worker& worker, Bound bound);
+  void accept_on(Worker& worker, const Bound& bound);
   void begin(Worker& worker, Socket socket, std::string address);
   void on_every_loop(const std::function<void(Worker&)>& action);
   [[nodiscard]] Task<void> wind_down();
