@@ -215,9 +215,8 @@ TEST_CASE("what Connection lists is gone from a request's fields (RFC 9110 7.6.1
   // What the connection itself needs stays, and what was read from a listed field stands.
   CHECK(names(get + "Upgrade: x\r\nConnection: upgrade, connection\r\n\r\n") == "Host Upgrade Connection ");
   RequestHead head;
-  REQUIRE(
-      read_request(post + "Content-Length: 5\r\nConnection: content-length, host\r\n\r\n", {}, head).state ==
-      State::complete);
+  const auto bytes = post + "Content-Length: 5\r\nConnection: content-length, host\r\n\r\n";
+  REQUIRE(read_request(bytes, {}, head).state == State::complete);
   CHECK(head.framing.length == 5);
   CHECK(head.authority == "a");
 }
