@@ -1,13 +1,16 @@
 #include "fill/fetch.hpp"
 
+#include "fill/renew.hpp"
 #include "fill/represent.hpp"
 #include "http/etag.hpp"
 #include "lean/entity_tag.hpp"
+#include "policy/part.hpp"
 #include "policy/precondition.hpp"
 #include "policy/storability.hpp"
 #include "upstream/request.hpp"
 
 #include <boost/asio/co_spawn.hpp>
+#include <fmt/format.h>
 
 namespace larder::fill {
 
@@ -56,39 +59,57 @@ class Fetch {
         settings_(*order_.plan->settings),
         route_(*order_.route),
         permit_(std::move(fill), with_.fills, order_.fill_key, with_.loop.counters().fills_running),
-        facts_(policy::facts_of(order_.request->head)) {}
+        facts_(policy::facts_of(order_.request->head)),
+        asked_{!route_.fields.empty(), false} {}
 
   Task<void> run() {
     call_ = std::make_unique<upstream::Call>(with_.pool, settings_.gate);
-    const bool validating = order_.held != nullptr && order_.held->has_validator();
-    if (auto failed = co_await ask(validating)) co_return fail(std::move(*failed));
-    if (validating && call_->head().status == 304) {
-      if (renews()) co_return renew();
-      // RFC 9111 4.3.4: a 304 about something else says nothing of what is held.
+    const auto& held = order_.held;
+    auto asking = Asking::plainly;
+    if (order_.part)
+      asking = Asking::for_the_range;
+    else if (held && !held->part && held->has_validator())
+      asking = Asking::to_validate;
+    else if (held && policy::rest_of(*held))
+      asking = Asking::for_the_rest;
+    if (auto failed = co_await ask(asking)) co_return fail(std::move(*failed));
+    if (asking == Asking::to_validate && call_->head().status == 304) co_return renew();
+    if (asking == Asking::for_the_rest && call_->head().status == 206 && !brings_the_rest()) {
+      asking = Asking::plainly;
       call_ = std::make_unique<upstream::Call>(with_.pool, settings_.gate);
-      if (auto failed = co_await ask(false)) co_return fail(std::move(*failed));
+      if (auto failed = co_await ask(asking)) co_return fail(std::move(*failed));
     }
+    asked_.part = asking == Asking::for_the_range || asking == Asking::for_the_rest;
     co_await receive();
   }
 
  private:
-  [[nodiscard]] bool keeps_client_conditions(bool validating) const {
-    return order_.alone && !validating && order_.held == nullptr && route_.fields.empty();
+  enum class Asking : std::uint8_t { plainly, to_validate, for_the_range, for_the_rest };
+
+  [[nodiscard]] bool keeps_client_conditions(Asking asking) const {
+    return order_.alone && asking == Asking::plainly && order_.held == nullptr && route_.fields.empty();
   }
 
   // Sends the request and reads heads until the final one; once more where a pooled connection had died.
-  Task<std::optional<Failure>> ask(bool validating) {
+  Task<std::optional<Failure>> ask(Asking asking) {
     upstream::RequestOptions options;
     options.client_address = order_.client_address;
     options.fallback_authority = settings_.upstream.authority;
     options.as_get = true;
     options.with_body = false;
     options.with_expect = false;
-    options.identity = !route_.fields.empty();
-    options.without_conditions = !keeps_client_conditions(validating);
-    if (validating) {
+    options.identity = asked_.identity;
+    options.without_conditions = !keeps_client_conditions(asking);
+    options.without_range = asking != Asking::for_the_range;
+    if (asking == Asking::to_validate) {
       options.if_none_match = order_.held->upstream_entity_tag;
       options.if_modified_since = order_.held->upstream_last_modified;
+    }
+    std::string rest;
+    if (asking == Asking::for_the_rest) {
+      rest = fmt::format("bytes={}-", *policy::rest_of(*order_.held));
+      options.range = rest;
+      options.if_range = order_.held->upstream_entity_tag;
     }
     std::string head;
     upstream::write_request(order_.request->head, options, head);
@@ -129,49 +150,25 @@ class Fetch {
     permit_.settle(Failed{std::move(failure)});
   }
 
-  // RFC 9111 4.3.4: the 304 names the held response, or has nothing by which to tell.
-  [[nodiscard]] bool renews() const {
-    const auto* tag = http::find(call_->head().fields, FieldId::etag);
-    if (tag == nullptr || order_.held->upstream_entity_tag.empty()) return true;
-    const auto theirs = http::parse_entity_tag(tag->value);
-    const auto ours = http::parse_entity_tag(order_.held->upstream_entity_tag);
-    return theirs && ours && http::weak_match(*theirs, *ours);
+  void renew() {
+    auto renewal = renewed(*order_.held, call_->head(), {facts_, route_, when_, permit_.fill().began()});
+    publish(std::move(renewal.response), renewal.against, 304);
   }
 
-  void renew() {
-    const auto& held = *order_.held;
-    auto stored = fields_of(held);
-    // What represent() added is added again: our Via, the last of them, and a Cache-Control in place of
-    // upstream's.
-    for (auto at = stored.rbegin(); at != stored.rend(); ++at) {
-      if (at->id != FieldId::via) continue;
-      stored.erase(std::next(at).base());
-      break;
-    }
-    if (!held.replaced_cache_control.empty()) {
-      std::erase_if(stored, [](const auto& line) { return line.id == FieldId::cache_control; });
-      stored.push_back({FieldId::cache_control, "Cache-Control", held.replaced_cache_control});
-    }
-    const bool own_tag = held.entity_tag != held.upstream_entity_tag;
-    const auto fields = policy::updated_fields(stored, call_->head().fields);
-    auto judged = policy::judge(facts_, route_, held.status, fields, !route_.fields.empty(), when_);
-    const auto* detail = std::get_if<Detail>(&judged);
-    policy::StoredMeta meta = detail != nullptr ? static_cast<const policy::StoredMeta&>(held)
-                                                : std::get<policy::StoredMeta>(judged);
-    const auto* tag = http::find(call_->head().fields, FieldId::etag);
-    meta.upstream_entity_tag = tag != nullptr ? std::string(tag->value) : held.upstream_entity_tag;
-    Change change;
-    change.changed = own_tag && !route_.fields.empty();
-    if (own_tag) change.entity_tag = held.entity_tag;
-    const auto first_line = std::string_view(held.head).substr(0, held.head.find("\r\n"));
-    const auto reason = first_line.size() > 13 ? first_line.substr(13) : std::string_view();
-    publish(std::move(meta), reason, fields, change, held.body, detail != nullptr ? *detail : Detail::none,
-            304);
+  // Whether the 206 has what the held part lacks (RFC 9111 3.4).
+  [[nodiscard]] bool brings_the_rest() {
+    const auto& head = call_->head();
+    const auto judged =
+        policy::judge(facts_, route_, head.status, head.fields, {asked_.identity, true}, when_);
+    const auto* meta = std::get_if<policy::StoredMeta>(&judged);
+    if (meta == nullptr) return false;
+    const auto both = policy::joined(*order_.held, *meta);
+    return both && both->is_whole();
   }
 
   Task<void> receive() {
     const auto& head = call_->head();
-    auto judged = policy::judge(facts_, route_, head.status, head.fields, !route_.fields.empty(), when_);
+    auto judged = policy::judge(facts_, route_, head.status, head.fields, asked_, when_);
     if (const auto* detail = std::get_if<Detail>(&judged)) co_return unshare(*detail, {}, false);
     const auto most = settings_.cache.max_body;
     const auto& framing = head.framing;
@@ -190,13 +187,32 @@ class Fetch {
       if (piece.end) break;
     }
     body.shrink_to_fit();
-    represent_and_publish(std::move(std::get<policy::StoredMeta>(judged)), std::move(body));
+    auto& meta = std::get<policy::StoredMeta>(judged);
+    if (meta.part && !policy::fit(*meta.part, body.size())) {
+      co_return unshare(Detail::partial_content, std::move(body), true);
+    }
+    represent_and_publish(std::move(meta), std::move(body));
   }
 
   void represent_and_publish(policy::StoredMeta meta, std::string body) {
     const auto& head = call_->head();
     auto detail = Detail::none;
     Change change;
+    change.of_part = meta.part.has_value();
+    std::vector<http::Field> fields = head.fields;
+    std::string_view reason = head.reason;
+    if (meta.part && order_.held) {
+      if (const auto both = policy::joined(*order_.held, meta)) {
+        body = join(*order_.held, *both, meta, body);
+        fields = policy::updated_fields(upstream_fields(*order_.held), head.fields);
+        meta.part = both;
+        if (both->is_whole()) {
+          meta.part.reset();
+          meta.status = 200;
+          reason = "OK";
+        }
+      }
+    }
     if (const auto* rule = meta.status == 200 ? order_.plan->rule_of(route_) : nullptr) {
       std::string projected;
       detail = project(*rule, body, projected);
@@ -210,8 +226,20 @@ class Fetch {
       if (change.changed || !has_tag) change.entity_tag = lean::make_entity_tag(body);
       if (!has_tag) meta.upstream_entity_tag.clear();
     }
-    publish(std::move(meta), head.reason, head.fields, change,
-            std::make_shared<const std::string>(std::move(body)), detail, head.status);
+    meta.began = permit_.fill().began();
+    const auto upstream_status = head.status;
+    publish(represent(std::move(meta), reason, fields, head.minor_version, route_, change,
+                      std::make_shared<const std::string>(std::move(body)), when_.received.wall),
+            detail, upstream_status);
+  }
+
+  // The bytes of both parts (RFC 9111 3.4); where they overlap they are the same.
+  static std::string join(const store::Response& held, const policy::Part& both,
+                          const policy::StoredMeta& fresh, std::string_view body) {
+    std::string bytes(static_cast<std::size_t>(both.last - both.first + 1), '\0');
+    bytes.replace(static_cast<std::size_t>(held.part->first - both.first), held.body->size(), *held.body);
+    bytes.replace(static_cast<std::size_t>(fresh.part->first - both.first), body.size(), body);
+    return bytes;
   }
 
   // Why the body cannot be projected; Detail::none and `out` where it was.
@@ -230,19 +258,15 @@ class Fetch {
     return *error == lean::ProjectionError::not_json ? Detail::not_json : Detail::not_projectable;
   }
 
-  void publish(policy::StoredMeta meta, std::string_view reason, http::Fields fields, const Change& change,
-               std::shared_ptr<const std::string> body, Detail detail, int upstream_status) {
+  void publish(std::shared_ptr<store::Response> response, Detail detail, int upstream_status) {
     auto& fill = permit_.fill();
-    meta.began = fill.began();
-    const bool shareable = meta.fresh_until > meta.response_time && !meta.must_validate;
-    auto response = represent(std::move(meta), reason, fields, call_->head().minor_version, route_, change,
-                              std::move(body), when_.received.wall);
+    const bool shareable = response->fresh_until > response->response_time && !response->must_validate;
     Answered answer{response, false, shareable, detail, upstream_status};
     // Design, invariant 5.
     if (detail == Detail::none && with_.writes.is_void(fill.began(), fill.path_hash(), fill.route_hash())) {
       answer.detail = Detail::superseded;
     }
-    if (answer.detail == Detail::none) {
+    if (answer.detail == Detail::none && !(response->part && whole_is_stored(*response))) {
       answer.stored = with_.store.put(order_.key, order_.hash, std::move(response));
       if (!answer.stored) answer.detail = Detail::body_too_large;
     }
@@ -254,6 +278,16 @@ class Fetch {
       with_.loop.counters().not_stored[static_cast<std::size_t>(answer.detail)].add();
     call_.reset();
     permit_.settle(std::move(answer));
+  }
+
+  // A part does not take the place of a whole that came meanwhile.
+  [[nodiscard]] bool whole_is_stored(const store::Response& part) {
+    const auto entry = with_.store.find(order_.key, order_.hash);
+    if (!entry) return false;
+    return std::any_of(entry->variants.begin(), entry->variants.end(), [&](const auto& other) {
+      return !other->part && other->is_fresh(when_.received.mono) &&
+             policy::matches(other->secondary, facts_.fields) && other->began >= part.began;
+    });
   }
 
   void unshare(Detail detail, std::string prefix, bool complete) {
@@ -274,6 +308,7 @@ class Fetch {
   const settings::Route& route_;
   Permit permit_;
   policy::RequestFacts facts_;
+  policy::Asked asked_;
   policy::Exchanged when_;
   std::unique_ptr<upstream::Call> call_;
 };

@@ -32,6 +32,7 @@ struct Order {
   std::uint64_t hash = 0;                       // of `key`, the store's
   std::string fill_key;                         // what the fill is called in the table
   std::shared_ptr<const store::Response> held;  // what a 304 would renew; nullptr = nothing
+  bool part = false;   // the range that the request asks for, with its If-Range, not the whole
   bool alone = false;  // nobody joins: the client's own conditions may go on where nothing is held
 };
 

@@ -63,18 +63,21 @@ bool replaces_cache_control(const http::Field& line, const settings::Route& rout
 
 }  // namespace
 
-std::shared_ptr<const store::Response> represent(policy::StoredMeta meta, std::string_view reason,
-                                                 http::Fields fields, int minor_version,
-                                                 const settings::Route& route, const Change& change,
-                                                 std::shared_ptr<const std::string> body,
-                                                 policy::WallTime now) {
+std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_view reason,
+                                           http::Fields fields, int minor_version,
+                                           const settings::Route& route, const Change& change,
+                                           std::shared_ptr<const std::string> body, policy::WallTime now) {
   if (!change.entity_tag.empty()) meta.entity_tag = change.entity_tag;
   auto response = std::make_shared<store::Response>();
   const auto directives = http::parse_response_cache_control(fields);
-  HeadWriter writer(meta.status, reason, meta.status == 200);
+  HeadWriter writer(meta.status, reason, meta.status == 200 || meta.part);
   for (const auto& line : fields) {
     if (!policy::is_stored_field(line, fields, directives, route)) continue;
     if (line.id == FieldId::content_length) continue;
+    if (line.id == FieldId::content_range && change.of_part) {
+      if (meta.part && !meta.part->exact) response->content_range = line.value;
+      continue;
+    }
     if (change.changed && is_of_the_original(line)) continue;
     if (line.id == FieldId::etag && !change.entity_tag.empty()) continue;
     if (replaces_cache_control(line, route)) {
@@ -84,6 +87,7 @@ std::shared_ptr<const store::Response> represent(policy::StoredMeta meta, std::s
     }
     writer.line(line);
   }
+  response->own_cache_control = route.client_cache_control.has_value();
   if (route.client_cache_control) writer.both("Cache-Control", *route.client_cache_control);
   if (!change.entity_tag.empty()) writer.both("ETag", change.entity_tag);
   if (http::find(fields, FieldId::date) == nullptr) {  // RFC 9110 6.6.1
@@ -100,7 +104,7 @@ std::shared_ptr<const store::Response> represent(policy::StoredMeta meta, std::s
   return response;
 }
 
-std::vector<http::Field> fields_of(const store::Response& response) {
+std::vector<http::Field> upstream_fields(const store::Response& response) {
   std::vector<http::Field> fields;
   std::string_view rest = response.head;
   rest.remove_prefix(rest.find("\r\n") + 2);  // the status line
@@ -112,7 +116,25 @@ std::vector<http::Field> fields_of(const store::Response& response) {
     fields.push_back({boost::beast::http::string_to_field(name), name, line.substr(colon + 2)});
     rest.remove_prefix(end + 2);
   }
+  // represent() ends with Via and, but for a 204, Content-Length.
+  while (!fields.empty() && fields.back().id != FieldId::via) fields.pop_back();
+  if (!fields.empty()) fields.pop_back();
+  const auto put_back = [&](FieldId id, std::string_view name, const std::string& value) {
+    std::erase_if(fields, [id](const auto& line) { return line.id == id; });
+    if (!value.empty()) fields.push_back({id, name, value});
+  };
+  if (response.own_cache_control) {
+    put_back(FieldId::cache_control, "Cache-Control", response.replaced_cache_control);
+  }
+  if (response.entity_tag != response.upstream_entity_tag) {
+    put_back(FieldId::etag, "ETag", response.upstream_entity_tag);
+  }
   return fields;
+}
+
+std::string_view reason_of(const store::Response& response) {
+  const auto line = std::string_view(response.head).substr(0, response.head.find("\r\n"));
+  return line.size() > 13 ? line.substr(13) : std::string_view();
 }
 
 }  // namespace larder::fill

@@ -8,23 +8,29 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace larder::fill {
 
 /// What larder did to upstream's bytes.
 struct Change {
   bool changed = false;    // projected: nothing that upstream said about its own bytes holds any more
+  bool of_part = false;    // the fields are a 206's: its Content-Range is no field of what is stored
   std::string entity_tag;  // of the bytes sent; empty = upstream's own stands
 };
 
 /// Builds the response that is stored. `fields` are the answer's (or the updated ones of a renewal); `meta`
 /// as judged, its entity_tag replaced by the change's where there is one.
-[[nodiscard]] std::shared_ptr<const store::Response> represent(
-    policy::StoredMeta meta, std::string_view reason, http::Fields fields, int minor_version,
-    const settings::Route& route, const Change& change, std::shared_ptr<const std::string> body,
-    policy::WallTime now);
+[[nodiscard]] std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_view reason,
+                                                         http::Fields fields, int minor_version,
+                                                         const settings::Route& route, const Change& change,
+                                                         std::shared_ptr<const std::string> body,
+                                                         policy::WallTime now);
 
-/// The fields of a stored response's head, as views into it.
-[[nodiscard]] std::vector<http::Field> fields_of(const store::Response& response);
+/// The fields of a stored response as upstream gave them, as far as they were kept: what represent() added is
+/// left out. Views into the response.
+[[nodiscard]] std::vector<http::Field> upstream_fields(const store::Response& response);
+/// The reason phrase in a stored response's status line.
+[[nodiscard]] std::string_view reason_of(const store::Response& response);
 
 }  // namespace larder::fill

@@ -18,7 +18,8 @@ using Seconds = std::chrono::duration<std::int64_t>;
 /// be read (negative, fractional, garbage, missing) counts as 0, that is as stale (RFC 9111 4.2.1), but a
 /// request's unreadable one is ignored.
 struct CacheControl {
-  bool present = false;  // there was such a field at all
+  bool present = false;   // there was such a field at all
+  bool targeted = false;  // it was one for caches of larder's kind (RFC 9213): Expires does not count either
 
   bool no_store = false;
   bool no_cache = false;  // without field names; a request's, or a response's

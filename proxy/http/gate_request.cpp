@@ -130,6 +130,7 @@ std::optional<Refusal> interpret(RequestHead& out) noexcept {
   if (const auto reason = read_target(out, absolute)) return reason;
   const auto framing = detail::read_framing(out.fields, out.minor_version);
   if (framing.refusal) return framing.refusal;
+  if (framing.unknown_coding) return Refusal::transfer_coding_not_implemented;
   if (const auto reason = read_host(out, absolute)) return reason;
   if (const auto reason = read_expect(out)) return reason;
   out.framing = {};

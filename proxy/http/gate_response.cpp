@@ -42,6 +42,8 @@ std::optional<Refusal> frame(Method request_method, ResponseHead& out) noexcept 
   const bool bodiless =
       request_method == Method::head || out.status < 200 || out.status == 204 || out.status == 304;
   if (bodiless) return std::nullopt;
+  // A transfer coding that nobody knows, alone, leaves a body that ends with the connection (6.3); it is
+  // taken for no coding at all, as the field goes no further than here (RFC 9110 7.6.1).
   if (framing.chunked)
     out.framing.kind = Framing::Kind::chunked;
   else if (framing.length)

@@ -79,6 +79,18 @@ HeadBounds find_head(std::string_view bytes, const Limits& limits, Refusal long_
   return {};
 }
 
+namespace {
+
+// RFC 9112 7.2 and its registry, apart from chunked.
+bool is_registered_coding(std::string_view name) noexcept {
+  for (const std::string_view known : {"gzip", "x-gzip", "deflate", "compress", "x-compress"}) {
+    if (iequals(name, known)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 FramingFields read_framing(Fields fields, int minor_version) noexcept {
   FramingFields framing;
   bool transfer_encoding = false;
@@ -102,15 +114,19 @@ FramingFields read_framing(Fields fields, int minor_version) noexcept {
       bool any = false;
       while (next_element(rest, coding)) {
         any = true;
+        const auto name = coding.substr(0, coding.find_first_of("; \t"));
         if (framing.chunked)
           framing.refusal = Refusal::bad_transfer_encoding;  // chunked twice, or not last
+        else if (iequals(coding, "chunked") && framing.unknown_coding)
+          framing.refusal = Refusal::transfer_coding_not_implemented;
         else if (iequals(coding, "chunked"))
           framing.chunked = true;
+        else if (!is_token(name) || iequals(coding.substr(0, 7), "chunked"))
+          framing.refusal = Refusal::bad_transfer_encoding;
+        else if (is_registered_coding(name))
+          framing.refusal = Refusal::transfer_coding_not_implemented;
         else
-          framing.refusal = is_token(coding.substr(0, coding.find_first_of("; \t"))) &&
-                                    !iequals(coding.substr(0, 7), "chunked")
-                                ? Refusal::transfer_coding_not_implemented
-                                : Refusal::bad_transfer_encoding;
+          framing.unknown_coding = true;
         if (framing.refusal) return framing;
       }
       if (!any) framing.refusal = Refusal::bad_transfer_encoding;

@@ -30,6 +30,7 @@ struct HeadBounds {
 struct FramingFields {
   std::optional<std::uint64_t> length;
   bool chunked = false;
+  bool unknown_coding = false;  // a transfer coding that is not registered, alone
   std::optional<Refusal> refusal;
 };
 [[nodiscard]] FramingFields read_framing(Fields fields, int minor_version) noexcept;

@@ -6,27 +6,37 @@
 
 namespace larder::http {
 
-RangeChoice choose_range(Fields request, std::uint64_t size) noexcept {
+std::optional<RangeSpec> parse_range(Fields request) noexcept {
   const auto* line = find(request, FieldId::range);
-  if (line == nullptr || count(request, FieldId::range) > 1) return WholeBody{};
+  if (line == nullptr || count(request, FieldId::range) > 1) return std::nullopt;
   const auto equals = line->value.find('=');
   if (equals == std::string_view::npos || !iequals(trim(line->value.substr(0, equals)), "bytes"))
-    return WholeBody{};
+    return std::nullopt;
   const auto spec = trim(line->value.substr(equals + 1));
   // RFC 9110 14.2: several ranges may be answered with the whole.
   const auto dash = spec.find('-');
-  if (dash == std::string_view::npos || spec.find(',') != std::string_view::npos) return WholeBody{};
-  const auto first = parse_digits(spec.substr(0, dash));
-  const auto last = parse_digits(spec.substr(dash + 1));
-  if (!first) {
-    if (dash != 0 || !last) return WholeBody{};
-    if (*last == 0 || size == 0) return Unsatisfiable{};
-    return ByteRange{size - std::min(*last, size), size - 1};
+  if (dash == std::string_view::npos || spec.find(',') != std::string_view::npos) return std::nullopt;
+  const RangeSpec range{parse_digits(spec.substr(0, dash)), parse_digits(spec.substr(dash + 1))};
+  if (!range.first && (dash != 0 || !range.last)) return std::nullopt;
+  if (!range.last && dash + 1 != spec.size()) return std::nullopt;
+  if (range.first && range.last && *range.last < *range.first) return std::nullopt;  // 14.1.1: invalid
+  return range;
+}
+
+RangeChoice choose_range(const RangeSpec& range, std::uint64_t size) noexcept {
+  if (!range.first) {
+    const auto suffix = range.last.value_or(0);
+    if (suffix == 0 || size == 0) return Unsatisfiable{};
+    return ByteRange{size - std::min(suffix, size), size - 1};
   }
-  if (!last && dash + 1 != spec.size()) return WholeBody{};
-  if (last && *last < *first) return WholeBody{};  // 14.1.1: invalid
-  if (*first >= size) return Unsatisfiable{};
-  return ByteRange{*first, last ? std::min(*last, size - 1) : size - 1};
+  if (*range.first >= size) return Unsatisfiable{};
+  return ByteRange{*range.first, range.last ? std::min(*range.last, size - 1) : size - 1};
+}
+
+RangeChoice choose_range(Fields request, std::uint64_t size) noexcept {
+  const auto range = parse_range(request);
+  if (!range) return WholeBody{};
+  return choose_range(*range, size);
 }
 
 std::optional<ContentRange> parse_content_range(std::string_view value) noexcept {

@@ -18,6 +18,17 @@ struct ByteRange {        // inclusive positions, already cut to the body's size
 };
 using RangeChoice = std::variant<WholeBody, ByteRange, Unsatisfiable>;
 
+/// A Range of one byte range (RFC 9110 14.1.2): `2-5`, `2-` (no last), `-5` (no first: the last 5 bytes).
+struct RangeSpec {
+  std::optional<std::uint64_t> first;
+  std::optional<std::uint64_t> last;
+};
+/// nullopt where there is no Range, or one that is to be answered with the whole: another unit, several
+/// ranges, several lines, malformed.
+[[nodiscard]] std::optional<RangeSpec> parse_range(Fields request) noexcept;
+
+/// What a range asks of a representation of `size` bytes.
+[[nodiscard]] RangeChoice choose_range(const RangeSpec& range, std::uint64_t size) noexcept;
 /// What a request's Range asks of a body of `size` bytes.
 [[nodiscard]] RangeChoice choose_range(Fields request, std::uint64_t size) noexcept;
 

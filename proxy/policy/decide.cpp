@@ -1,5 +1,7 @@
 #include "policy/decide.hpp"
 
+#include "policy/part.hpp"
+
 namespace larder::policy {
 
 namespace {
@@ -28,14 +30,13 @@ bool refuses_stored(const http::CacheControl& directives) {
 
 Decision fetch(const RequestFacts& request, const settings::Route& route, const Held& held, Forward why) {
   if (request.directives.only_if_cached) return Refuse{504, Detail::only_if_cached};  // RFC 9111 5.2.1.7
-  if (request.range) return Pass{why, Detail::request_range};
-  const bool validate = held.response != nullptr && held.response->has_validator();
-  if (validate) return Validate{why};
-  // By the book a HEAD goes on as a HEAD; under a ttl the entry is filled, so that HEAD and GET agree in
-  // every field.
-  if (request.method == Method::head && route.cache == CacheMode::standard)
-    return Pass{why, Detail::head_miss};
-  return Wait{why, Detail::none};
+  const bool whole = held.response != nullptr && !held.response->part;
+  if (whole && held.response->has_validator()) return Validate{why};
+  // Under a ttl, and where the answer is projected, the whole is fetched whatever a request asks for, so that
+  // HEAD, ranges and GET agree in every field. By the book a HEAD goes on as a HEAD, a range as a range.
+  const bool by_the_book = route.cache == CacheMode::standard && route.fields.empty();
+  if (by_the_book && request.method == Method::head) return Pass{why, Detail::head_miss};
+  return Wait{why, by_the_book && request.range && !whole};
 }
 
 bool is_forced(const RequestFacts& request, const settings::Route& route, const StoredMeta& held, Now now,
@@ -88,6 +89,7 @@ Decision decide(const RequestFacts& request, const settings::Route& route, const
   }
 
   const StoredMeta& stored = *held.response;
+  if (!has_bytes_for(request, stored, now.wall)) return fetch(request, route, held, Forward::partial);
   bool too_soon = false;
   if (is_forced(request, route, stored, now, too_soon)) return fetch(request, route, held, Forward::request);
 
@@ -117,11 +119,13 @@ Decision decide(const RequestFacts& request, const settings::Route& route, const
   return fetch(request, route, held, Forward::stale);
 }
 
-bool may_serve_on_error(const RequestFacts& request, const StoredMeta& held, Now now) {
+bool may_serve_on_error(const RequestFacts& request, const StoredMeta& held, Trouble trouble, Now now) {
   if (held.must_revalidate || held.must_validate || request.directives.no_cache) return false;
   const Millis stale_by = now.mono - held.fresh_until;
   if (stale_by < Millis{0}) return true;
-  return held.stale_if_error && stale_by <= *held.stale_if_error;
+  const auto within = [&](const auto& window) { return window && stale_by <= Millis{*window}; };
+  return within(held.stale_if_error) || within(request.directives.stale_if_error) ||
+         (trouble == Trouble::disconnected && within(held.stale_if_disconnected));
 }
 
 }  // namespace larder::policy

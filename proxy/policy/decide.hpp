@@ -20,7 +20,7 @@ struct ServeThenRefresh {
 /// Fetch, or join a fetch that is under way.
 struct Wait {
   Forward why = Forward::none;
-  Detail detail = Detail::none;
+  bool part = false;  // of the range that the request asks for, not of the whole
 };
 /// Fetch with the stored response's validators; a 304 renews it.
 struct Validate {
@@ -52,8 +52,15 @@ struct Held {
 [[nodiscard]] std::variant<std::monostate, Pass> is_for_cache(const RequestFacts& request,
                                                               const settings::Route* route);
 
-/// Whether a stored response that is stale may answer while upstream fails (RFC 5861 4; RFC 9111 4.2.4).
-[[nodiscard]] bool may_serve_on_error(const RequestFacts& request, const StoredMeta& held, Now now);
+/// How upstream fails.
+enum class Trouble : std::uint8_t {
+  error_status,  // it answers 5xx
+  disconnected,  // there is no answer of its
+};
+/// Whether a stored response that is stale may answer while upstream fails: within stale-if-error, the stored
+/// response's or the request's (RFC 5861 4), and, by the book, while it cannot be reached (RFC 9111 4.2.4).
+[[nodiscard]] bool may_serve_on_error(const RequestFacts& request, const StoredMeta& held, Trouble trouble,
+                                      Now now);
 
 /// Seconds of freshness left, negative when stale (RFC 9211 2.4).
 [[nodiscard]] std::int64_t ttl_seconds(const StoredMeta& held, MonoTime now);

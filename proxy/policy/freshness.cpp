@@ -22,15 +22,16 @@ std::optional<std::chrono::sys_seconds> date_of(http::Fields fields, FieldId id,
   return http::parse_date(line->value, std::chrono::floor<std::chrono::seconds>(now));
 }
 
-// RFC 9111 5.1: a list is read as its first member; what is not a non-negative integer is ignored.
-Millis age_value(http::Fields fields) {
+// RFC 9111 5.1; nullopt where it cannot be relied upon: see has_unreliable_age.
+std::optional<Millis> age_value(http::Fields fields) {
   const auto* line = http::find(fields, FieldId::age);
   if (line == nullptr) return Millis{0};
-  std::string_view rest = line->value;
-  std::string_view first;
-  if (!http::next_element(rest, first)) return Millis{0};
+  if (http::count(fields, FieldId::age) > 1) return std::nullopt;
+  if (line->value.find(", ") != std::string_view::npos)
+    return std::nullopt;  // lines that somebody has joined
+  const auto first = line->value.substr(0, line->value.find(','));
   const auto seconds = http::parse_digits(first);
-  if (!seconds) return Millis{0};
+  if (!seconds) return std::nullopt;
   const auto most = static_cast<std::uint64_t>(http::longest_lifetime.count());
   return http::Seconds{static_cast<std::int64_t>(std::min(*seconds, most))};
 }
@@ -76,6 +77,8 @@ std::string_view name_of(Lifetime::Source source) noexcept {
       return "Expires";
     case Lifetime::Source::heuristic:
       return "heuristic";
+    case Lifetime::Source::unreliable_age:
+      return "an Age that cannot be relied upon";
   }
   return "none";
 }
@@ -105,7 +108,9 @@ Lifetime freshness_lifetime(int status, http::Fields response, const http::Cache
   // RFC 9111 4.2.1, in its order.
   if (directives.s_maxage) return {*directives.s_maxage, Lifetime::Source::s_maxage};
   if (directives.max_age) return {*directives.max_age, Lifetime::Source::max_age};
-  if (const auto lifetime = expires_lifetime(response, when)) return *lifetime;
+  if (!directives.targeted) {
+    if (const auto lifetime = expires_lifetime(response, when)) return *lifetime;
+  }
   if (is_heuristically_cacheable(status) || directives.is_public) {
     if (const auto lifetime = heuristic_lifetime(response, when)) return *lifetime;
   }
@@ -119,8 +124,12 @@ Millis initial_age(http::Fields response, const Exchanged& when) {
       date ? std::max<Millis>(std::chrono::floor<std::chrono::seconds>(when.received.wall) - *date, Millis{0})
            : Millis{0};
   const Millis delay = when.received.mono - when.requested.mono;
-  const Millis corrected = age_value(response) + delay;
+  const Millis corrected = age_value(response).value_or(Millis{0}) + delay;
   return std::min(std::max(apparent, corrected), longest);
+}
+
+bool has_unreliable_age(http::Fields response) {
+  return !age_value(response);
 }
 
 }  // namespace larder::policy

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "http/fields.hpp"
+#include "settings/settings.hpp"
 
 #include <string>
 #include <string_view>
@@ -21,5 +22,11 @@ void write_target(std::string_view authority, std::string_view normalised_path, 
 /// 9111 4.4), as write_target writes them.
 [[nodiscard]] std::vector<std::string> related_targets(std::string_view authority, std::string_view path,
                                                        http::Fields response);
+
+/// Whether the answer to a POST is what a GET of the same target would get (RFC 9110 9.3.3): a 200 on a route
+/// that goes by the book and changes nothing, with explicit freshness and a Content-Location that names the
+/// target itself (`target`: path and query as sent).
+[[nodiscard]] bool answers_get(http::Method method, const settings::Route& route, int status,
+                               http::Fields response, std::string_view authority, std::string_view target);
 
 }  // namespace larder::policy

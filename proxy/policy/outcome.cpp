@@ -41,8 +41,6 @@ std::string_view name_of(Detail detail) noexcept {
       return "request-authorization";
     case Detail::request_no_store:
       return "request-no-store";
-    case Detail::request_range:
-      return "request-range";
     case Detail::request_upgrade:
       return "request-upgrade";
     case Detail::head_miss:

@@ -32,7 +32,6 @@ enum class Detail : std::uint8_t {
   request_body,           // a GET or HEAD with a body
   request_authorization,  // Authorization on a ttl route, without `despite`
   request_no_store,       // Cache-Control: no-store (RFC 9111 5.2.1.5)
-  request_range,          // a range of something that is not stored
   request_upgrade,        // Upgrade asked for
   head_miss,              // a HEAD for which nothing is stored
   hit_for_miss,           // the last answer for this key could not be shared; remembered for a short time

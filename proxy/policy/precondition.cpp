@@ -12,12 +12,11 @@ namespace {
 
 using http::FieldId;
 
-// Describes the stored bytes themselves, so a 304 cannot change it (RFC 9111 3.2).
-bool describes_body(const http::Field& line) noexcept {
+// Describes the stored bytes as they lie there, so a 304 cannot change it (RFC 9111 3.2).
+bool describes_stored_bytes(const http::Field& line) noexcept {
   switch (line.id) {
     case FieldId::content_length:
     case FieldId::content_encoding:
-    case FieldId::content_type:
     case FieldId::content_range:
     case FieldId::content_md5:
     case FieldId::transfer_encoding:
@@ -35,7 +34,7 @@ bool same_name(const http::Field& a, const http::Field& b) noexcept {
 }  // namespace
 
 bool is_not_modified(const RequestFacts& request, const StoredMeta& stored, WallTime now) {
-  if (stored.status != 200) return false;
+  if (stored.status != 200 && !stored.part) return false;
   if (request.if_none_match != nullptr) return http::none_match_names(request.fields, stored.entity_tag);
   if (request.if_modified_since == nullptr) return false;
   const auto since =
@@ -47,13 +46,26 @@ bool is_not_modified(const RequestFacts& request, const StoredMeta& stored, Wall
 }
 
 bool is_left_out_of_304(const http::Field& line) noexcept {
-  return describes_body(line) || line.id == FieldId::content_language || line.id == FieldId::accept_ranges;
+  return describes_stored_bytes(line) || line.id == FieldId::content_type ||
+         line.id == FieldId::content_language || line.id == FieldId::accept_ranges;
+}
+
+HeadEffect head_effect(const StoredMeta& stored, std::uint64_t body_size, int status, http::Fields fresh) {
+  if (status != 200 || stored.status != 200) return HeadEffect::none;
+  const auto differs = [&](FieldId id, std::string_view held) {
+    const auto* line = http::find(fresh, id);
+    return line != nullptr && line->value != held;
+  };
+  if (differs(FieldId::etag, stored.upstream_entity_tag)) return HeadEffect::expires;
+  if (differs(FieldId::last_modified, stored.upstream_last_modified)) return HeadEffect::expires;
+  if (differs(FieldId::content_length, std::to_string(body_size))) return HeadEffect::expires;
+  return HeadEffect::renews;
 }
 
 std::vector<http::Field> updated_fields(http::Fields stored, http::Fields fresh) {
   std::vector<http::Field> kept;
   const auto is_update = [&](const http::Field& line) {
-    return !describes_body(line) && !http::is_hop_by_hop(line) && line.id != FieldId::age &&
+    return !describes_stored_bytes(line) && !http::is_hop_by_hop(line) && line.id != FieldId::age &&
            !http::list_has(fresh, FieldId::connection, line.name);
   };
   const auto replaced = [&](const http::Field& line) {

@@ -1,5 +1,6 @@
 #include "policy/request.hpp"
 
+#include "http/range.hpp"
 #include "http/target.hpp"
 
 namespace larder::policy {
@@ -24,7 +25,7 @@ RequestFacts facts_of(const http::RequestHead& head) {
         facts.authorization = true;
         break;
       case FieldId::range:
-        facts.range = true;
+        facts.range = head.method == http::Method::get && http::parse_range(head.fields).has_value();
         break;
       case FieldId::if_match:
       case FieldId::if_unmodified_since:

@@ -17,7 +17,7 @@ struct RequestFacts {
   const http::Field* if_none_match = nullptr;
   const http::Field* if_modified_since = nullptr;
   bool authorization = false;
-  bool range = false;
+  bool range = false;          // a GET for one byte range (RFC 9110 14.2); any other Range is as none
   bool preconditions = false;  // If-Match or If-Unmodified-Since
   bool body = false;
   bool upgrade = false;

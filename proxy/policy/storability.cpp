@@ -2,6 +2,7 @@
 
 #include "http/date.hpp"
 #include "http/text.hpp"
+#include "policy/part.hpp"
 
 #include <algorithm>
 
@@ -12,12 +13,17 @@ namespace {
 using http::FieldId;
 using settings::CacheMode;
 
+// How long a stale answer may stand in for an upstream that cannot be reached, where neither the route nor
+// upstream says (RFC 9111 4.2.4 sets no bound).
+constexpr Millis longest_disconnected = std::chrono::hours{24};
+
 // Status codes whose caching semantics are implemented here (for must-understand, RFC 9111 3 and 5.2.2.3).
 bool is_understood(int status) noexcept {
   switch (status) {
     case 200:
     case 203:
     case 204:
+    case 206:
     case 300:
     case 301:
     case 302:
@@ -50,10 +56,10 @@ Detail against_ttl(const RequestFacts& request, const settings::Route& route, ht
 }
 
 // RFC 9111 3, for a shared cache.
-Detail against_standard(const RequestFacts& request, int status, http::Fields response,
+Detail against_standard(const RequestFacts& request, int status, http::Fields response, Asked asked,
                         const http::CacheControl& directives) {
   if (status < 200) return Detail::status;
-  if (status == 206) return Detail::partial_content;
+  if (status == 206 && (!asked.part || !part_of(response))) return Detail::partial_content;
   if (directives.must_understand) {
     if (!is_understood(status)) return Detail::must_understand;
   } else if (directives.no_store) {  // 5.2.2.3: no-store beside must-understand is for caches that do not
@@ -66,7 +72,7 @@ Detail against_standard(const RequestFacts& request, int status, http::Fields re
     return Detail::authorization;
   }
   const bool explicitly = directives.is_public || directives.max_age || directives.s_maxage ||
-                          http::find(response, FieldId::expires) != nullptr;
+                          (!directives.targeted && http::find(response, FieldId::expires) != nullptr);
   if (!explicitly && !is_heuristically_cacheable(status)) return Detail::status;
   return Detail::none;
 }
@@ -109,7 +115,8 @@ void set_lifetime(const settings::Route& route, http::Fields response, const htt
     meta.fresh_until = meta.response_time + meta.lifetime.value;
     return;
   }
-  meta.lifetime = freshness_lifetime(meta.status, response, directives, when);
+  meta.lifetime = has_unreliable_age(response) ? Lifetime{meta.initial_age, Lifetime::Source::unreliable_age}
+                                               : freshness_lifetime(meta.status, response, directives, when);
   meta.fresh_until = meta.response_time + (meta.lifetime.value - meta.initial_age);  // RFC 9111 4.2
   meta.must_validate = directives.no_cache;
   meta.must_revalidate =
@@ -119,25 +126,28 @@ void set_lifetime(const settings::Route& route, http::Fields response, const htt
 }  // namespace
 
 std::variant<StoredMeta, Detail> judge(const RequestFacts& request, const settings::Route& route, int status,
-                                       http::Fields response, bool asks_identity, const Exchanged& when) {
+                                       http::Fields response, Asked asked, const Exchanged& when) {
   const auto directives = http::parse_response_cache_control(response);
   const bool by_ttl = route.cache == CacheMode::ttl;
   if (by_ttl && !has_ttl(route, status)) return status == 206 ? Detail::partial_content : Detail::status;
   const auto against = by_ttl ? against_ttl(request, route, response, directives)
-                              : against_standard(request, status, response, directives);
+                              : against_standard(request, status, response, asked, directives);
   if (against != Detail::none) return against;
   if (request.directives.no_store) return Detail::request_no_store;  // RFC 9111 5.2.1.5
 
-  auto secondary = secondary_key(request.fields, response, route, asks_identity);
+  auto secondary = secondary_key(request.fields, response, route, asked.identity);
   if (!secondary) return Detail::vary_any;
 
   StoredMeta meta;
   meta.status = status;
+  if (status == 206) meta.part = part_of(response);
   meta.secondary = std::move(*secondary);
   read_validators(response, when, meta);
   set_lifetime(route, response, directives, when, meta);
   meta.stale_while_revalidate = window(route.stale_while_revalidate, directives.stale_while_revalidate);
   meta.stale_if_error = window(route.stale_if_error, directives.stale_if_error);
+  meta.stale_if_disconnected = meta.stale_if_error;
+  if (!by_ttl && !meta.stale_if_error) meta.stale_if_disconnected = longest_disconnected;
   // What is never fresh and cannot be validated would only take room.
   const bool ever_fresh = meta.fresh_until > meta.response_time && !meta.must_validate;
   if (!ever_fresh && !meta.has_validator() && !meta.stale_while_revalidate && !meta.stale_if_error) {

@@ -10,6 +10,12 @@
 
 namespace larder::policy {
 
+/// What a fetch asked upstream for, beyond its client's request.
+struct Asked {
+  bool identity = false;  // Accept-Encoding: identity
+  bool part = false;      // a range: a 206 is what was asked for
+};
+
 /// Judges the head of a complete-to-be final response to a GET. The body's own tests, size, completeness and
 /// projection, come later. The entity_tag of the result is upstream's; whoever changes the bytes replaces it.
 ///
@@ -18,7 +24,7 @@ namespace larder::policy {
 /// route upstream's fields decide.
 [[nodiscard]] std::variant<StoredMeta, Detail> judge(const RequestFacts& request,
                                                      const settings::Route& route, int status,
-                                                     http::Fields response, bool asks_identity,
+                                                     http::Fields response, Asked asked,
                                                      const Exchanged& when);
 
 /// Whether that field line of a response is kept in a stored response: not hop-by-hop, not listed by

@@ -15,10 +15,22 @@ namespace larder::policy {
 /// come. What began before a write that concerns it is void (design, invariant 5).
 using Sequence = std::uint64_t;
 
+/// Which bytes of a representation a stored 206 has: inclusive positions.
+struct Part {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  std::optional<std::uint64_t> complete;  // the size of the whole, where it is known
+  bool exact = true;                      // as many bytes came as were said
+
+  [[nodiscard]] bool is_whole() const noexcept { return first == 0 && complete && last + 1 == *complete; }
+  friend bool operator==(const Part&, const Part&) = default;
+};
+
 struct StoredMeta {
   int status = 200;
-  MonoTime response_time;  // when its head was received, or when it was last validated
-  Millis initial_age{0};   // corrected_initial_age at response_time (RFC 9111 4.2.3)
+  std::optional<Part> part;  // of a 206: the body is not the whole representation
+  MonoTime response_time;    // when its head was received, or when it was last validated
+  Millis initial_age{0};     // corrected_initial_age at response_time (RFC 9111 4.2.3)
   MonoTime fresh_until;
   Lifetime lifetime;
   std::optional<std::chrono::sys_seconds> date;           // its Date
@@ -30,6 +42,7 @@ struct StoredMeta {
       false;  // nothing stale: must-revalidate, proxy-revalidate or s-maxage (RFC 9111 5.2.2)
   std::optional<Millis> stale_while_revalidate;
   std::optional<Millis> stale_if_error;
+  std::optional<Millis> stale_if_disconnected;  // while upstream cannot be reached (RFC 9111 4.2.4)
 
   std::string entity_tag;           // as clients see it; empty = none
   std::string upstream_entity_tag;  // for validation upstream; empty = none

@@ -1,11 +1,9 @@
 #include "server/exchange.hpp"
 
 #include "http/target.hpp"
-#include "policy/precondition.hpp"
+#include "policy/part.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 
 namespace larder::server {
 
@@ -14,14 +12,6 @@ using policy::Forward;
 using policy::Outcome;
 
 namespace {
-
-void append_age(Millis age, std::string& out) {
-  std::array<char, 24> digits;
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(age).count();
-  out += "Age: ";
-  out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), seconds).ptr);
-  out += "\r\n";
-}
 
 constexpr int most_attempts = 3;  // to share a fill, before a request asks for itself
 
@@ -97,47 +87,6 @@ bool Exchange::is_void(const store::Response& response) const noexcept {
   return worker_.shared.writes.is_void(response.began, path_hash_, view_.hash);
 }
 
-// ---- Answering from the store
-// -----------------------------------------------------------------------------------------
-
-Exchange::Done Exchange::serve_now(const store::Response& response, const Outcome& outcome, bool with_age) {
-  const bool not_modified = policy::is_not_modified(facts_, response, now_.wall);
-  const std::string_view head = not_modified ? response.head_304 : response.head;
-  const std::string_view body =
-      not_modified || is_head() ? std::string_view() : std::string_view(*response.body);
-  auto& out = worker_.out;
-  out.clear();
-  if (with_age) append_age(response.age(now_.mono), out);
-  append_cache_status_line(outcome, out);
-  append_connection(persistence(), out);
-  out += "\r\n";
-
-  const std::array<asio::const_buffer, 3> pieces{asio::buffer(head), asio::buffer(out), asio::buffer(body)};
-  const auto sent = client_.write_now(pieces);
-  record(not_modified ? 304 : response.status, body.size(), outcome);
-  if (!sent) return Done::close;
-  const auto of_heads = head.size() + out.size();
-  if (*sent == of_heads + body.size()) return done();
-
-  // The client reads slowly: what is left is written by `write_rest`, from bytes that entry_ keeps.
-  if (*sent < of_heads) rest_of_heads_ = std::string(head).append(out).substr(*sent);
-  rest_of_body_ = body.substr(*sent > of_heads ? *sent - of_heads : 0);
-  rest_pending_ = true;
-  return Done::not_yet;
-}
-
-Task<Exchange::Done> Exchange::write_rest() {
-  const bool sent = co_await client_.write(rest_of_heads_, rest_of_body_, {}, settings().timeouts.write);
-  co_return sent ? done() : Done::close;
-}
-
-Task<Exchange::Done> Exchange::serve(std::shared_ptr<const store::Response> response, Outcome outcome,
-                                     bool with_age) {
-  const auto result = serve_now(*response, outcome, with_age);
-  if (result != Done::not_yet) co_return result;
-  co_return co_await write_rest();
-}
-
 void Exchange::refresh_behind() {
   own_request();
   auto fill_key = make_fill_key();
@@ -205,7 +154,16 @@ std::string Exchange::make_fill_key() const {
       for (const auto& field : variant->secondary) append(field.name);
     }
   }
+  if (asks_for_part()) {
+    append("range");
+    append("if-range");
+  }
   return name;
+}
+
+bool Exchange::asks_for_part() const noexcept {
+  const auto* wait = std::get_if<policy::Wait>(&decision_);
+  return wait != nullptr && wait->part;
 }
 
 fill::Order Exchange::make_order(std::string fill_key, bool alone) const {
@@ -218,6 +176,7 @@ fill::Order Exchange::make_order(std::string fill_key, bool alone) const {
   order.hash = hash_;
   order.fill_key = std::move(fill_key);
   if (response_ != nullptr) order.held = *response_;
+  order.part = asks_for_part();
   order.alone = alone;
   return order;
 }
@@ -277,8 +236,8 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(fill::Reader& reader, Fo
   outcome.forward = why;
   outcome.collapsed = !reader.began();
 
-  const auto stale_on_error = [&](int status) {
-    return status >= 500 && response_ != nullptr && policy::may_serve_on_error(facts_, **response_, now_);
+  const auto may_be_stale = [&](policy::Trouble trouble) {
+    return response_ != nullptr && policy::may_serve_on_error(facts_, **response_, trouble, now_);
   };
   const auto stale_outcome = [&] {
     Outcome stale;
@@ -290,22 +249,26 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(fill::Reader& reader, Fo
 
   if (const auto* answered = std::get_if<fill::Answered>(&result)) {
     const auto& response = *answered->response;
-    if (!reader.began() && (!answered->shareable || !policy::matches(response.secondary, facts_.fields)))
-      co_return std::nullopt;
+    const bool for_all = answered->shareable && policy::matches(response.secondary, facts_.fields) &&
+                         policy::has_bytes_for(facts_, response, now_.wall);
+    if (!reader.began() && !for_all) co_return std::nullopt;
     outcome.stored = answered->stored && reader.began();
     outcome.detail = answered->detail;
     if (answered->upstream_status == 304) outcome.forward_status = 304;
     co_return co_await serve(answered->response, outcome, !reader.began() || response.upstream_age);
   }
   if (const auto* unshared = std::get_if<fill::Unshared>(&result)) {
-    if (stale_on_error(unshared->upstream_status))
+    if (unshared->upstream_status >= 500 && may_be_stale(policy::Trouble::error_status))
       co_return co_await serve(*response_, stale_outcome(), true);
     if (!reader.began()) co_return std::nullopt;
     outcome.detail = unshared->detail;
     co_return co_await take_over(reader, outcome);
   }
   const auto& failed = std::get<fill::Failed>(result);
-  if (stale_on_error(failed.failure.status())) co_return co_await serve(*response_, stale_outcome(), true);
+  if (may_be_stale(failed.failure.is_disconnection() ? policy::Trouble::disconnected
+                                                     : policy::Trouble::error_status)) {
+    co_return co_await serve(*response_, stale_outcome(), true);
+  }
   co_return co_await fail(failed.failure, outcome);
 }
 

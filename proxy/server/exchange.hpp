@@ -7,6 +7,7 @@
 #pragma once
 
 #include "fill/fill.hpp"
+#include "fill/keeper.hpp"
 #include "policy/decide.hpp"
 #include "server/client.hpp"
 #include "server/reply.hpp"
@@ -50,6 +51,10 @@ class Exchange {
                                bool with_age);
   [[nodiscard]] Task<Done> serve(std::shared_ptr<const store::Response> response, policy::Outcome outcome,
                                  bool with_age);
+  [[nodiscard]] Done serve_part(const store::Response& response, const policy::Outcome& outcome,
+                                std::optional<Millis> age);
+  [[nodiscard]] Done send(int status, std::string_view head, std::string_view body,
+                          const policy::Outcome& outcome, std::optional<Millis> age);
   [[nodiscard]] Task<Done> write_rest();
   void refresh_behind();
 
@@ -57,6 +62,7 @@ class Exchange {
   void own_request();
   [[nodiscard]] fill::Order make_order(std::string fill_key, bool alone) const;
   [[nodiscard]] std::string make_fill_key() const;
+  [[nodiscard]] bool asks_for_part() const noexcept;
   [[nodiscard]] Task<Done> through_fill();
   [[nodiscard]] Task<std::optional<Done>> read_fill(fill::Reader& reader, policy::Forward why);
   [[nodiscard]] Task<Done> take_over(fill::Reader& reader, policy::Outcome outcome);
@@ -68,6 +74,8 @@ class Exchange {
                                  bool watch);
   [[nodiscard]] Task<Done> tunnel(upstream::Call& call, policy::Outcome outcome);
   void note_write(const http::ResponseHead* answer);
+  void note_head(const http::ResponseHead& answer, policy::Sequence began);
+  void keep(const http::ResponseHead& answer);
 
   [[nodiscard]] Task<Done> refuse_body(http::Refusal reason);
 
@@ -108,6 +116,7 @@ class Exchange {
   std::shared_ptr<const fill::Plan> plan_;  // keeps route_ alive across a reload
   std::shared_ptr<const fill::OwnedRequest> owned_;
   std::string key_;
+  std::unique_ptr<fill::Keeper> keeper_;
   std::string rest_of_heads_;
   std::string_view rest_of_body_;
   bool rest_pending_ = false;

@@ -1,8 +1,10 @@
 // Exchange: what streams through larder without being stored.
 
+#include "fill/renew.hpp"
 #include "http/text.hpp"
 #include "loop/companion.hpp"
 #include "policy/invalidation.hpp"
+#include "policy/precondition.hpp"
 #include "server/exchange.hpp"
 #include "server/tunnel.hpp"
 #include "server/upload.hpp"
@@ -84,6 +86,7 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
   std::string out;
   upstream::write_request(request, options, out);
 
+  const auto began = worker_.shared.writes.begin_fill();
   for (bool again = false;; again = true) {
     upstream::Call call(worker_.pool, rules.gate);
     Watch watch(client_, call);
@@ -103,6 +106,8 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
     }
     if (!failed) {
       note_write(&call.head());
+      note_head(call.head(), began);
+      keep(call.head());
       if (call.head().status == 101) {
         co_await upload.stop();
         if (!is_named(request, call.head())) {
@@ -199,6 +204,30 @@ void Exchange::note_write(const http::ResponseHead* answer) {
   }
 }
 
+// RFC 9111 4.3.5: the answer to a HEAD says whether what is stored for GET still holds.
+void Exchange::note_head(const http::ResponseHead& answer, policy::Sequence began) {
+  if (!is_head() || route_ == nullptr || response_ == nullptr || !route_->fields.empty()) return;
+  const auto& held = **response_;
+  const auto effect = policy::head_effect(held, held.body->size(), answer.status, answer.fields);
+  if (effect == policy::HeadEffect::none || is_void(held)) return;
+  auto& store = worker_.shared.store;
+  if (effect == policy::HeadEffect::expires) {
+    (void)store.put(key_, hash_, fill::expired(held, now_.mono));
+    return;
+  }
+  const auto renewal = fill::renewed(held, answer, {facts_, *route_, {now_, Loop::now()}, began});
+  const bool is_void_by_now = worker_.shared.writes.is_void(began, path_hash_, view_.hash);
+  if (renewal.against == policy::Detail::none && !is_void_by_now)
+    (void)store.put(key_, hash_, renewal.response);
+}
+
+// What a POST answered may be what a GET would get.
+void Exchange::keep(const http::ResponseHead& answer) {
+  if (facts_.method != http::Method::post || route_ == nullptr || head().authority.empty()) return;
+  keeper_ = fill::Keeper::for_answer(worker_.resources(), *plan_, *route_, facts_, head().authority,
+                                     head().target, answer, {now_, Loop::now()});
+}
+
 Task<Exchange::Done> Exchange::relay(upstream::Call& call, fill::Handover* begun, Outcome outcome,
                                      bool watch) {
   const auto& answer = call.head();
@@ -240,6 +269,7 @@ Task<Exchange::Done> Exchange::relay(upstream::Call& call, fill::Handover* begun
       break;
     }
     complete = piece.end;
+    if (keeper_) keeper_->append(piece.data);
     if (piece.data.empty()) continue;
     sent = co_await send(piece.data);
     lead.clear();
@@ -250,6 +280,13 @@ Task<Exchange::Done> Exchange::relay(upstream::Call& call, fill::Handover* begun
   }
   co_await watcher.stop();
 
+  if (keeper_ && complete) {
+    const auto path = http::normalise_path(head().path, worker_.path);
+    policy::write_key(head().authority, path, head(), *route_, worker_.key);
+    const std::string_view key = worker_.key;
+    const auto of_path = worker_.shared.store.hash(key.substr(0, key.find_first_of("?\n")));
+    (void)keeper_->finish(key, of_path, view_.hash);
+  }
   if (failed && !lead.empty()) co_return co_await fail(*failed, outcome);  // the client has seen nothing yet
   record(answer.status, body_bytes, outcome);
   if (failed) {

@@ -2,6 +2,8 @@
 
 #include "http/text.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <charconv>
 
@@ -91,6 +93,26 @@ void write_forwarded_head(const http::ResponseHead& head, const http::Framing& f
   }
   append_connection(persistence, out);
   out += "\r\n";
+}
+
+std::string content_range(const http::ByteRange& range, std::optional<std::uint64_t> complete) {
+  return fmt::format("bytes {}-{}/{}", range.first, range.last, complete ? std::to_string(*complete) : "*");
+}
+
+void write_part_head(std::string_view stored_head, std::string_view content_range, std::uint64_t size,
+                     std::string& out) {
+  status_line(206, "Partial Content", out);
+  const auto fields = stored_head.find("\r\n") + 2;
+  out +=
+      stored_head.substr(fields, stored_head.rfind("Content-Length: ") - fields);  // which is the last line
+  out += fmt::format("Content-Range: {}\r\nContent-Length: {}\r\n", content_range, size);
+}
+
+void write_unsatisfiable_head(std::optional<std::uint64_t> complete, std::string& out) {
+  status_line(416, reason_of(416), out);
+  if (complete) out += fmt::format("Content-Range: bytes */{}\r\n", *complete);
+  add("Via", "1.1 larder", out);
+  out += "Content-Length: 0\r\n";
 }
 
 void write_interim_head(const http::ResponseHead& head, std::string& out) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "http/gate.hpp"
+#include "http/range.hpp"
 #include "policy/outcome.hpp"
 
 #include <optional>
@@ -26,6 +27,15 @@ void append_cache_status_line(const policy::Outcome& outcome, std::string& out);
 /// ones and its framing; Via and Cache-Status added; `framing` is larder's own towards this client.
 void write_forwarded_head(const http::ResponseHead& head, const http::Framing& framing, bool answers_head,
                           const policy::Outcome& outcome, const Persistence& persistence, std::string& out);
+
+/// The value of Content-Range (RFC 9110 14.4). `complete` is the size of the whole, where it is known.
+[[nodiscard]] std::string content_range(const http::ByteRange& range, std::optional<std::uint64_t> complete);
+/// Replaces `out` by the head of a 206 with `size` bytes, without its empty line, from the head of the stored
+/// response: all of its fields but for the length (RFC 9110 15.3.7).
+void write_part_head(std::string_view stored_head, std::string_view content_range, std::uint64_t size,
+                     std::string& out);
+/// The same for a 416 (RFC 9110 15.5.17).
+void write_unsatisfiable_head(std::optional<std::uint64_t> complete, std::string& out);
 
 /// Replaces `out` by an interim response's head (1xx).
 void write_interim_head(const http::ResponseHead& head, std::string& out);

@@ -18,9 +18,12 @@ struct Response : policy::StoredMeta {
   std::string head;
   /// The same for a 304; empty where the response has no entity tag and no date to compare.
   std::string head_304;
-  /// Upstream's Cache-Control where `client_cache_control` has taken its place in `head`: a renewal judges by
-  /// it.
+  /// `client_cache_control` has taken the place of upstream's Cache-Control in `head`; a renewal judges by
+  /// upstream's, where there was one.
+  bool own_cache_control = false;
   std::string replaced_cache_control;
+  /// Of a part that is stored as it came: what upstream said of it.
+  std::string content_range;
   /// Shared with the response that this one renews.
   std::shared_ptr<const std::string> body;
 

@@ -29,7 +29,9 @@ struct Failure {
   std::optional<http::Refusal> refusal;  // for bad_answer
   std::string reason;  // the system's words, or ours where there is no refusal; may be empty
 
-  [[nodiscard]] int status() const noexcept;             // 502, 503 or 504
+  [[nodiscard]] int status() const noexcept;  // 502, 503 or 504
+  /// No answer came, as against one that cannot be used.
+  [[nodiscard]] bool is_disconnection() const noexcept { return kind != FailureKind::bad_answer; }
   [[nodiscard]] std::string_view name() const noexcept;  // the enum's own name
   [[nodiscard]] std::string sentence() const;            // for the problem's detail and the log
 };

@@ -14,8 +14,6 @@ void add(std::string_view name, std::string_view value, std::string& out) {
 
 bool is_condition(const http::Field& line) noexcept {
   switch (line.id) {
-    case FieldId::range:
-    case FieldId::if_range:
     case FieldId::if_match:
     case FieldId::if_none_match:
     case FieldId::if_modified_since:
@@ -49,6 +47,7 @@ bool passes(const http::Field& line, const http::RequestHead& head, const Reques
   }
   if (http::is_hop_by_hop(line)) return false;
   if (options.without_conditions && is_condition(line)) return false;
+  if (options.without_range && (line.id == FieldId::range || line.id == FieldId::if_range)) return false;
   if (http::has_name(line, "X-Forwarded-For")) {
     if (!seen.forwarded_for.empty()) seen.forwarded_for += ", ";
     seen.forwarded_for += line.value;
@@ -97,6 +96,8 @@ void write_request(const http::RequestHead& head, const RequestOptions& options,
   if (options.identity) add("Accept-Encoding", "identity", out);
   if (!options.if_none_match.empty()) add("If-None-Match", options.if_none_match, out);
   if (!options.if_modified_since.empty()) add("If-Modified-Since", options.if_modified_since, out);
+  if (!options.range.empty()) add("Range", options.range, out);
+  if (!options.if_range.empty()) add("If-Range", options.if_range, out);
   if (options.with_body) write_framing(head, out);
   if (options.with_upgrade) {
     add("Connection", "upgrade", out);

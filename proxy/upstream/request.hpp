@@ -18,10 +18,13 @@ struct RequestOptions {
   bool with_expect = true;
   // A fetch for the store asks for the whole, current representation, whatever part or condition the client
   // named.
-  bool without_conditions = false;  // Range, If-Range and the preconditions are left out
+  bool without_conditions = false;  // the preconditions are left out
+  bool without_range = false;       // Range and If-Range are left out
   bool identity = false;            // Accept-Encoding: identity, in place of the client's
   std::string_view if_none_match;   // validators of the stored response; empty = none
   std::string_view if_modified_since;
+  std::string_view range;  // a Range of larder's own, with If-Range; empty = none
+  std::string_view if_range;
 };
 
 /// Replaces `out` by the request's head. Host and the target are as the client sent them (absolute-form

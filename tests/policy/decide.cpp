@@ -17,7 +17,7 @@ policy::StoredMeta stored(const char* response = "", const settings::Route& rout
   const test::Request request("GET /x");
   const test::Lines fields(std::string("Cache-Control: max-age=60\nETag: \"a\"") +
                            (*response != 0 ? "\n" : "") + response);
-  const auto judged = policy::judge(request.facts, route, 200, fields, false, test::received());
+  const auto judged = policy::judge(request.facts, route, 200, fields, {}, test::received());
   return std::get<policy::StoredMeta>(judged);
 }
 
@@ -34,7 +34,7 @@ std::string said(const policy::Decision& decision) {
       return "serve+refresh " + outcome(serve.outcome);
     }
     std::string operator()(const policy::Wait& wait) const {
-      return "wait " + std::string(name_of(wait.why));
+      return "wait " + std::string(name_of(wait.why)) + (wait.part ? " part" : "");
     }
     std::string operator()(const policy::Validate& validate) const {
       return "validate " + std::string(name_of(validate.why));
@@ -117,8 +117,9 @@ TEST_CASE("a miss names its reason") {
   CHECK(said(policy::decide(no_store.facts, route, {nullptr, false}, test::at())) ==
         "pass request request-no-store");
   const test::Request range("GET /x", "Range: bytes=0-1");
-  CHECK(said(policy::decide(range.facts, route, {nullptr, false}, test::at())) ==
-        "pass uri-miss request-range");
+  CHECK(said(policy::decide(range.facts, route, {nullptr, false}, test::at())) == "wait uri-miss part");
+  CHECK(said(policy::decide(range.facts, test::ttl_route(), {nullptr, false}, test::at())) ==
+        "wait uri-miss");
 }
 
 TEST_CASE("a HEAD that misses goes on by the book, and fills the entry under a ttl") {
@@ -177,9 +178,11 @@ TEST_CASE("requests that are not for a cache are told apart") {
 TEST_CASE("on an error a stale response answers within its window only") {
   const test::Request request("GET /x");
   const auto held = stored("Cache-Control: stale-if-error=30");
-  CHECK(policy::may_serve_on_error(request.facts, held, test::at(80s)));
-  CHECK_FALSE(policy::may_serve_on_error(request.facts, held, test::at(91s)));
-  CHECK_FALSE(policy::may_serve_on_error(request.facts, stored(), test::at(61s)));
-  CHECK_FALSE(policy::may_serve_on_error(
-      request.facts, stored("Cache-Control: stale-if-error=30, must-revalidate"), test::at(80s)));
+  CHECK(policy::may_serve_on_error(request.facts, held, policy::Trouble::error_status, test::at(80s)));
+  CHECK_FALSE(policy::may_serve_on_error(request.facts, held, policy::Trouble::error_status, test::at(91s)));
+  CHECK_FALSE(
+      policy::may_serve_on_error(request.facts, stored(), policy::Trouble::error_status, test::at(61s)));
+  CHECK_FALSE(policy::may_serve_on_error(request.facts,
+                                         stored("Cache-Control: stale-if-error=30, must-revalidate"),
+                                         policy::Trouble::error_status, test::at(80s)));
 }

@@ -13,7 +13,7 @@ Detail why_not(const settings::Route& route, const std::string& request, int sta
                const std::string& response) {
   const test::Request asked("GET /x", request);
   const test::Lines fields(response);
-  const auto judged = policy::judge(asked.facts, route, status, fields, false, test::received());
+  const auto judged = policy::judge(asked.facts, route, status, fields, {}, test::received());
   const auto* detail = std::get_if<Detail>(&judged);
   return detail != nullptr ? *detail : Detail::none;
 }
@@ -125,7 +125,7 @@ TEST_CASE("negative_ttl stores 404 and 410 for its own time") {
   const test::Request request("GET /x");
   const test::Lines response("Cache-Control: max-age=60");
   for (const int status : {404, 410}) {
-    const auto judged = policy::judge(request.facts, route, status, response, false, test::received());
+    const auto judged = policy::judge(request.facts, route, status, response, {}, test::received());
     REQUIRE(std::holds_alternative<policy::StoredMeta>(judged));
     CHECK(std::get<policy::StoredMeta>(judged).fresh_until == test::at(5s).mono);
   }
@@ -136,7 +136,7 @@ TEST_CASE("a ttl runs from the reception, however old or slow the answer was") {
   const test::Request request("GET /x");
   const test::Lines response("Age: 100\nCache-Control: max-age=1");
   const auto judged =
-      policy::judge(request.facts, test::ttl_route(30s), 200, response, false, test::received(4s));
+      policy::judge(request.facts, test::ttl_route(30s), 200, response, {}, test::received(4s));
   const auto& meta = std::get<policy::StoredMeta>(judged);
   CHECK(meta.fresh_until == test::at(30s).mono);
   CHECK(meta.age(test::at(1s).mono) == 105s);
@@ -146,7 +146,7 @@ TEST_CASE("by the book, the lifetime is used up by the age that the answer came 
   const test::Request request("GET /x");
   const test::Lines response("Age: 10\nCache-Control: max-age=60");
   const auto judged =
-      policy::judge(request.facts, test::standard_route(), 200, response, false, test::received(4s));
+      policy::judge(request.facts, test::standard_route(), 200, response, {}, test::received(4s));
   CHECK(std::get<policy::StoredMeta>(judged).fresh_until == test::at(46s).mono);
 }
 

@@ -119,7 +119,7 @@ STATUS = [
     ("GET", "/kept?other", {"Cache-Control": "no-store"}, {"fwd": "request", "detail": "request-no-store"}),
     ("POST", "/kept", {}, {"fwd": "method"}),
     ("GET", "/off", {}, {"fwd": "bypass", "detail": "route-off"}),
-    ("GET", "/kept?range", {"Range": "bytes=0-1"}, {"fwd": "uri-miss", "detail": "request-range"}),
+    ("GET", "/kept?range", {"Range": "bytes=0-1"}, {"fwd": "uri-miss", "stored": True}),
 ]
 
 

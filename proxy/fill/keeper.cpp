@@ -1,0 +1,44 @@
+#include "fill/keeper.hpp"
+
+#include "fill/represent.hpp"
+#include "http/etag.hpp"
+#include "lean/entity_tag.hpp"
+#include "policy/invalidation.hpp"
+
+namespace larder::fill {
+
+std::unique_ptr<Keeper> Keeper::for_answer(Resources with, const Plan& plan, const settings::Route& route,
+                                           const policy::RequestFacts& request, std::string_view authority,
+                                           std::string_view target, const http::ResponseHead& answer,
+                                           const policy::Exchanged& when) {
+  if (!policy::answers_get(request.method, route, answer.status, answer.fields, authority, target))
+    return nullptr;
+  auto judged = policy::judge(request, route, answer.status, answer.fields, {}, when);
+  auto* meta = std::get_if<policy::StoredMeta>(&judged);
+  if (meta == nullptr || !meta->is_fresh(when.received.mono)) return nullptr;
+  meta->began = with.writes.begin_fill();
+  return std::unique_ptr<Keeper>(new Keeper(with, plan, route, answer, when, std::move(*meta)));
+}
+
+void Keeper::append(std::string_view piece) {
+  too_large_ = too_large_ || body_.size() + piece.size() > plan_.settings->cache.max_body;
+  if (too_large_)
+    body_ = {};
+  else
+    body_ += piece;
+}
+
+bool Keeper::finish(std::string_view key, std::uint64_t path_hash, std::uint64_t route_hash) {
+  if (too_large_ || with_.writes.is_void(meta_.began, path_hash, route_hash)) return false;
+  Change change;
+  if (!http::parse_entity_tag(meta_.upstream_entity_tag)) {
+    meta_.upstream_entity_tag.clear();
+    change.entity_tag = lean::make_entity_tag(body_);
+  }
+  auto response =
+      represent(std::move(meta_), answer_.reason, answer_.fields, answer_.minor_version, route_, change,
+                std::make_shared<const std::string>(std::move(body_)), when_.received.wall);
+  return with_.store.put(key, with_.store.hash(key), std::move(response));
+}
+
+}  // namespace larder::fill

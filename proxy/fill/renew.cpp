@@ -1,0 +1,63 @@
+#include "fill/renew.hpp"
+
+#include "fill/represent.hpp"
+#include "http/etag.hpp"
+#include "policy/precondition.hpp"
+
+#include <algorithm>
+
+namespace larder::fill {
+
+namespace {
+
+using http::FieldId;
+
+bool names_held(const store::Response& held, http::Fields fresh) {
+  const auto* tag = http::find(fresh, FieldId::etag);
+  if (tag == nullptr) return true;  // nothing by which to tell
+  const auto theirs = http::parse_entity_tag(tag->value);
+  const auto ours = http::parse_entity_tag(held.upstream_entity_tag);
+  return theirs && ours && http::weak_match(*theirs, *ours);
+}
+
+bool tells_time(const http::Field& line) noexcept {
+  return line.id == FieldId::date || line.id == FieldId::age;
+}
+
+}  // namespace
+
+Renewal renewed(const store::Response& held, const http::ResponseHead& fresh, const Renewing& by) {
+  const auto stored = upstream_fields(held);
+  const auto fields = names_held(held, fresh.fields) ? policy::updated_fields(stored, fresh.fields) : stored;
+  // Age counts from the validation (RFC 9111 4.2.3), whatever the stored fields say.
+  auto as_received = fields;
+  std::erase_if(as_received, tells_time);
+  std::copy_if(fresh.fields.begin(), fresh.fields.end(), std::back_inserter(as_received), tells_time);
+
+  const policy::Asked asked{!by.route.fields.empty(), held.part.has_value()};
+  auto judged =
+      policy::judge(by.request, by.route, held.part ? 200 : held.status, as_received, asked, by.when);
+  const auto* against = std::get_if<policy::Detail>(&judged);
+  policy::StoredMeta meta = against != nullptr ? static_cast<const policy::StoredMeta&>(held)
+                                               : std::get<policy::StoredMeta>(judged);
+  meta.status = held.status;
+  meta.part = held.part;
+  meta.began = by.began;
+
+  Change change;
+  const bool own_tag = held.entity_tag != held.upstream_entity_tag;
+  change.changed = own_tag && !by.route.fields.empty();
+  if (own_tag) change.entity_tag = held.entity_tag;
+  auto response = represent(std::move(meta), reason_of(held), fields, fresh.minor_version, by.route, change,
+                            held.body, by.when.received.wall);
+  return {std::move(response), against != nullptr ? *against : policy::Detail::none};
+}
+
+std::shared_ptr<store::Response> expired(const store::Response& held, policy::MonoTime now) {
+  auto response = std::make_shared<store::Response>(held);
+  response->fresh_until = std::min(response->fresh_until, now);
+  response->stale_while_revalidate.reset();
+  return response;
+}
+
+}  // namespace larder::fill

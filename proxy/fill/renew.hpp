@@ -1,0 +1,35 @@
+// What an answer without a body makes of a stored response: a 304 that validates it (RFC 9111 4.3.4), and the
+// 200 to a HEAD (4.3.5).
+#pragma once
+
+#include "http/gate.hpp"
+#include "policy/storability.hpp"
+#include "store/response.hpp"
+
+#include <memory>
+
+namespace larder::fill {
+
+struct Renewal {
+  std::shared_ptr<store::Response> response;      // the held body under renewed fields and times
+  policy::Detail against = policy::Detail::none;  // why it must not be stored any more
+};
+
+/// What the answer is to, and when it came.
+struct Renewing {
+  const policy::RequestFacts& request;
+  const settings::Route& route;
+  policy::Exchanged when;
+  policy::Sequence began = 0;
+};
+
+/// The held response after `fresh`. A 304 that names another strong entity tag than the held one has
+/// validated it all the same, as the condition named no other; but nothing of it is taken over save when it
+/// was made (RFC 9111 4.3.4).
+[[nodiscard]] Renewal renewed(const store::Response& held, const http::ResponseHead& fresh,
+                              const Renewing& by);
+
+/// The held response as one that has expired: it may be validated, and nothing else.
+[[nodiscard]] std::shared_ptr<store::Response> expired(const store::Response& held, policy::MonoTime now);
+
+}  // namespace larder::fill

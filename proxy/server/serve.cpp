@@ -1,0 +1,97 @@
+// Exchange: answering from a stored response.
+
+#include "policy/part.hpp"
+#include "policy/precondition.hpp"
+#include "server/exchange.hpp"
+
+#include <array>
+#include <charconv>
+
+namespace larder::server {
+
+namespace {
+
+void append_age(Millis age, std::string& out) {
+  std::array<char, 24> digits;
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(age).count();
+  out += "Age: ";
+  out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), seconds).ptr);
+  out += "\r\n";
+}
+
+}  // namespace
+
+Exchange::Done Exchange::serve_now(const store::Response& response, const policy::Outcome& outcome,
+                                   bool with_age) {
+  const auto age = with_age ? std::optional(response.age(now_.mono)) : std::nullopt;
+  // RFC 9110 13.2.2: If-None-Match and If-Modified-Since come before Range.
+  if (policy::is_not_modified(facts_, response, now_.wall))
+    return send(304, response.head_304, {}, outcome, age);
+  if (facts_.range || response.part) return serve_part(response, outcome, age);
+  const auto body = is_head() ? std::string_view() : std::string_view(*response.body);
+  return send(response.status, response.head, body, outcome, age);
+}
+
+Exchange::Done Exchange::serve_part(const store::Response& response, const policy::Outcome& outcome,
+                                    std::optional<Millis> age) {
+  const std::string_view body = *response.body;
+  const auto cut = policy::cut_for(facts_, response, body.size(), now_.wall);
+  std::string head;
+  if (std::holds_alternative<policy::Unsatisfiable>(cut)) {
+    write_unsatisfiable_head(response.part ? response.part->complete : body.size(), head);
+    return send(416, head, {}, outcome, age);
+  }
+  const auto* range = std::get_if<http::ByteRange>(&cut);
+  if (!response.part) {
+    if (range == nullptr) return send(response.status, response.head, body, outcome, age);
+    write_part_head(response.head, content_range(*range, body.size()), range->last - range->first + 1, head);
+    return send(206, head, body.substr(range->first, range->last - range->first + 1), outcome, age);
+  }
+  // Upstream may have sent another part than was asked for: it goes on as it came.
+  const auto& part = *response.part;
+  const bool has_it = range != nullptr && policy::has_bytes_for(facts_, response, now_.wall);
+  const auto sent = has_it ? *range : http::ByteRange{part.first, part.last};
+  const bool as_it_came =
+      sent.first == part.first && sent.last == part.last && !response.content_range.empty();
+  write_part_head(response.head, as_it_came ? response.content_range : content_range(sent, part.complete),
+                  sent.last - sent.first + 1, head);
+  return send(206, head, body.substr(sent.first - part.first, sent.last - sent.first + 1), outcome, age);
+}
+
+// `body` is of a response that entry_ or the caller keeps.
+Exchange::Done Exchange::send(int status, std::string_view head, std::string_view body,
+                              const policy::Outcome& outcome, std::optional<Millis> age) {
+  auto& out = worker_.out;
+  out.clear();
+  if (age) append_age(*age, out);
+  append_cache_status_line(outcome, out);
+  append_connection(persistence(), out);
+  out += "\r\n";
+
+  const std::array<asio::const_buffer, 3> pieces{asio::buffer(head), asio::buffer(out), asio::buffer(body)};
+  const auto sent = client_.write_now(pieces);
+  record(status, body.size(), outcome);
+  if (!sent) return Done::close;
+  const auto of_heads = head.size() + out.size();
+  if (*sent == of_heads + body.size()) return done();
+
+  // The client reads slowly: what is left is written by `write_rest`.
+  if (*sent < of_heads) rest_of_heads_ = std::string(head).append(out).substr(*sent);
+  rest_of_body_ = body.substr(*sent > of_heads ? *sent - of_heads : 0);
+  rest_pending_ = true;
+  return Done::not_yet;
+}
+
+Task<Exchange::Done> Exchange::write_rest() {
+  const bool sent = co_await client_.write(rest_of_heads_, rest_of_body_, {}, settings().timeouts.write);
+  co_return sent ? done() : Done::close;
+}
+
+Task<Exchange::Done> Exchange::serve(std::shared_ptr<const store::Response> response, policy::Outcome outcome,
+                                     bool with_age) {
+  const auto result = serve_now(*response, outcome, with_age);
+  if (result != Done::not_yet) co_return result;
+  co_return co_await write_rest();
+}
+
+}  // namespace larder::server
