@@ -1,5 +1,8 @@
 // Arguments, wiring and exit codes. Exit: 0 fine, 1 could not run, 2 usage or configuration.
 #include "admin/admin.hpp"
+#include "admin/ask.hpp"
+#include "admin/explain.hpp"
+#include "http/target.hpp"
 #include "settings/load.hpp"
 
 #include <CLI/CLI.hpp>
@@ -36,6 +39,46 @@ std::shared_ptr<const fill::Plan> load(const Arguments& arguments) {
   auto plan = fill::make_plan(loaded.settings, error);
   if (!plan) std::cerr << arguments.file << ": " << error << '\n';
   return plan;
+}
+
+// What a running larder says, where one can be reached; else what the file alone says.
+int explain(const Arguments& arguments, const std::string& admin_address, admin::Question question) {
+  const auto loaded = settings::load_file(arguments.file);
+  std::optional<settings::ListenAddress> address;
+  std::string error;
+  if (!admin_address.empty()) {
+    address = settings::parse_listen(admin_address, error);
+    if (!address) {
+      std::cerr << "--admin: " << error << '\n';
+      return bad_usage;
+    }
+  } else if (loaded.settings) {
+    address = loaded.settings->admin;
+  }
+  std::string why_not = "no admin listener is configured";
+  if (address) {
+    const auto target = "/api/explain?method=" + http::encode_query(question.method) +
+                        "&url=" + http::encode_query(question.url);
+    const auto reply = admin::ask(*address, "GET", target);
+    if (reply.status == 200 && admin::print_explanation(reply.body, std::cout)) return 0;
+    if (reply.status == 0 && !admin_address.empty()) {
+      std::cerr << "larder: nothing answers at " << to_string(*address) << ": " << reply.body << '\n';
+      return could_not_run;
+    }
+    why_not = "nothing answers at " + to_string(*address);
+  }
+  if (!loaded.settings) {
+    print(loaded.problems);
+    return bad_usage;
+  }
+  const auto json = admin::explain(*loaded.settings, question, nullptr, error);
+  if (!json) {
+    std::cerr << "larder: " << error << '\n';
+    return bad_usage;
+  }
+  (void)admin::print_explanation(*json, std::cout);
+  std::cout << "(from " << arguments.file << " alone: " << why_not << ")\n";
+  return 0;
 }
 
 int check(const Arguments& arguments) {
@@ -141,6 +184,14 @@ int run(int argc, char** argv) {
                             "The admin listener, instead: host:port or unix:/path");
   auto* check_command = app.add_subcommand("check", "Validate the configuration file");
   check_command->add_option("-c,--config", arguments.file, "The configuration file")->capture_default_str();
+  auto* explain_command = app.add_subcommand(
+      "explain", "Say which route and key a request has, what is stored for it, or why nothing is");
+  std::string admin_address;
+  std::vector<std::string> question;
+  explain_command->add_option("-c,--config", arguments.file, "The configuration file")->capture_default_str();
+  explain_command->add_option("--admin", admin_address,
+                              "The running larder's admin listener, instead of the file's");
+  explain_command->add_option("request", question, "[METHOD] URL, or a path")->required()->expected(1, 2);
   auto* version_command = app.add_subcommand("version", "Print the version");
 
   try {
@@ -151,6 +202,10 @@ int run(int argc, char** argv) {
   if (*version_command) {
     std::cout << "larder " << LARDER_VERSION << '\n';
     return 0;
+  }
+  if (*explain_command) {
+    admin::Question asked{question.size() == 2 ? question[0] : "GET", question.back()};
+    return explain(arguments, admin_address, std::move(asked));
   }
   return *check_command ? check(arguments) : serve(arguments);
 }

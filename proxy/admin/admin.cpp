@@ -1,6 +1,8 @@
 #include "admin/admin.hpp"
 
+#include "admin/explain.hpp"
 #include "admin/metrics.hpp"
+#include "http/target.hpp"
 #include "server/client.hpp"
 #include "server/reply.hpp"
 
@@ -88,9 +90,28 @@ class Admin::Connection {
       return answer(200, "OK", "text/plain; version=0.0.4; charset=utf-8", metrics_text(admin_.server_),
                     keep_alive);
     }
-    const auto missing =
-        "there is no " + std::string(head.path) + " here; there are /healthz, /readyz and /metrics";
+    if (head.path == "/api/explain") return explain_answer(head, persistence);
+    const auto missing = "there is no " + std::string(head.path) +
+                         " here; there are /healthz, /readyz, /metrics and /api/explain";
     server::write_problem({404, missing, {}}, nullptr, false, persistence, out);
+    return out;
+  }
+
+  std::string explain_answer(const http::RequestHead& head, const server::Persistence& persistence) {
+    Question question;
+    http::QueryPiece piece;
+    for (auto rest = head.query; http::next_query_piece(rest, piece);) {
+      if (piece.name == "url") question.url = http::decode_query(piece.value);
+      if (piece.name == "method") question.method = http::decode_query(piece.value);
+    }
+    auto& shared = admin_.server_.shared();
+    const Live live{shared.store, shared.writes, shared.fills, Loop::now()};
+    std::string error = "/api/explain?url=URL wants a URL or a path";
+    std::optional<std::string> json;
+    if (!question.url.empty()) json = explain(admin_.server_.settings(), question, &live, error);
+    if (json) return answer(200, "OK", "application/json", *json, persistence.keep_alive);
+    std::string out;
+    server::write_problem({400, error, {}}, nullptr, false, persistence, out);
     return out;
   }
 

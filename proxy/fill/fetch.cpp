@@ -270,10 +270,10 @@ class Fetch {
       answer.stored = with_.store.put(order_.key, order_.hash, std::move(response));
       if (!answer.stored) answer.detail = Detail::body_too_large;
     }
-    if (shareable)
+    if (shareable && answer.detail == Detail::none)
       with_.fills.forget_unshared(order_.key);
     else
-      remember_unshared();
+      remember_unshared(answer.detail, !shareable);
     if (answer.detail != Detail::none)
       with_.loop.counters().not_stored[static_cast<std::size_t>(answer.detail)].add();
     call_.reset();
@@ -292,14 +292,16 @@ class Fetch {
 
   void unshare(Detail detail, std::string prefix, bool complete) {
     with_.loop.counters().not_stored[static_cast<std::size_t>(detail)].add();
-    remember_unshared();
+    remember_unshared(detail, true);
     const auto status = call_->head().status;
     permit_.fill().offer(Handover{std::move(call_), std::move(prefix), complete});
     permit_.settle(Unshared{detail, status});
   }
 
-  void remember_unshared() {
-    with_.fills.remember_unshared(order_.key, when_.received.mono + settings_.cache.uncacheable_memory);
+  void remember_unshared(Detail detail, bool for_the_next) {
+    const auto when = when_.received.mono;
+    const auto until = for_the_next ? when + settings_.cache.uncacheable_memory : when;
+    with_.fills.remember_unshared(order_.key, {detail, when, until});
   }
 
   Resources with_;

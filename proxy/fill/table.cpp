@@ -27,22 +27,36 @@ void FillTable::leave(std::string_view name, const std::shared_ptr<Fill>& fill) 
   if (running != shard.running.end() && running->second == fill) shard.running.erase(running);
 }
 
-bool FillTable::is_unshared(std::string_view key, policy::MonoTime now) {
-  auto& shard = shard_of(key);
-  const std::lock_guard lock(shard.mutex);
-  const auto at = shard.unshared.find(key);
-  if (at == shard.unshared.end()) return false;
-  if (now < at->second) return true;
-  shard.unshared.erase(at);
-  return false;
+bool FillTable::is_unshared(std::string_view key, policy::MonoTime now) const {
+  const auto why = why_not_stored(key);
+  return why && now < why->until;
 }
 
-void FillTable::remember_unshared(std::string_view key, policy::MonoTime until) {
+std::optional<FillTable::NotStored> FillTable::why_not_stored(std::string_view key) const {
+  const auto& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  const auto at = shard.unshared.find(key);
+  return at == shard.unshared.end() ? std::nullopt : std::optional(at->second);
+}
+
+std::optional<FillTable::NotStored> FillTable::why_not_stored(
+    const std::function<bool(std::string_view)>& is_meant) const {
+  std::optional<NotStored> latest;
+  for (const auto& shard : shards_) {
+    const std::lock_guard lock(shard.mutex);
+    for (const auto& [key, why] : shard.unshared) {
+      if ((!latest || why.when > latest->when) && is_meant(key)) latest = why;
+    }
+  }
+  return latest;
+}
+
+void FillTable::remember_unshared(std::string_view key, const NotStored& why) {
   auto& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
   // Forgetting costs one wait; remembering without a bound would cost memory.
   if (shard.unshared.size() >= most_remembered) shard.unshared.clear();
-  shard.unshared.insert_or_assign(std::string(key), until);
+  shard.unshared.insert_or_assign(std::string(key), why);
 }
 
 void FillTable::forget_unshared(std::string_view key) {

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -40,9 +41,19 @@ class FillTable {
   /// The fill is over: later requests begin another. No effect where another has taken its place.
   void leave(std::string_view name, const std::shared_ptr<Fill>& fill);
 
-  /// Remembers that answers for the primary key are not shared (hit-for-miss), or that they are again.
-  void remember_unshared(std::string_view key, policy::MonoTime until);
+  /// Why the last answer for a primary key could not be shared, or was not stored.
+  struct NotStored {
+    policy::Detail detail = policy::Detail::none;
+    policy::MonoTime when;
+    policy::MonoTime until;  // so long nobody waits for another's answer (hit-for-miss); may be `when`
+  };
+  void remember_unshared(std::string_view key, const NotStored& why);
+  /// An answer for the key was shared.
   void forget_unshared(std::string_view key);
+  [[nodiscard]] std::optional<NotStored> why_not_stored(std::string_view key) const;
+  /// The latest of those whose key the predicate accepts.
+  [[nodiscard]] std::optional<NotStored> why_not_stored(
+      const std::function<bool(std::string_view)>& is_meant) const;
 
   [[nodiscard]] std::size_t running() const;
 
@@ -58,13 +69,16 @@ class FillTable {
   struct Shard {
     mutable std::mutex mutex;
     Table<std::shared_ptr<Fill>> running;
-    Table<policy::MonoTime> unshared;
+    Table<NotStored> unshared;
   };
   static constexpr std::size_t shard_count = 16;
   static constexpr std::size_t most_remembered = 1024;  // in a shard
 
-  [[nodiscard]] bool is_unshared(std::string_view key, policy::MonoTime now);
+  [[nodiscard]] bool is_unshared(std::string_view key, policy::MonoTime now) const;
   [[nodiscard]] Shard& shard_of(std::string_view key) noexcept {
+    return shards_[TransparentHash{}(key) % shard_count];
+  }
+  [[nodiscard]] const Shard& shard_of(std::string_view key) const noexcept {
     return shards_[TransparentHash{}(key) % shard_count];
   }
 

@@ -161,6 +161,24 @@ std::string decode_query(std::string_view text) {
   return out;
 }
 
+std::string encode_query(std::string_view text) {
+  constexpr std::string_view hex = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                            c == '-' || c == '.' || c == '_' || c == '~';
+    if (unreserved) {
+      out += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out += '%';
+    out += hex[byte >> 4u];
+    out += hex[byte & 0xFu];
+  }
+  return out;
+}
+
 std::optional<bool> parse_bool(std::string_view decoded) noexcept {
   constexpr std::array<std::string_view, 6> yes{"1", "true", "t", "yes", "y", "on"};
   constexpr std::array<std::string_view, 6> no{"0", "false", "f", "no", "n", "off"};

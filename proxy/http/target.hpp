@@ -57,6 +57,9 @@ struct QueryPiece {
 /// as they are.
 [[nodiscard]] std::string decode_query(std::string_view text);
 
+/// The other way: everything but unreserved characters (RFC 3986 2.3) as `%XX`.
+[[nodiscard]] std::string encode_query(std::string_view text);
+
 /// How FastAPI reads a bool: `1 true t yes y on` and `0 false f no n off`, any case; nullopt for anything
 /// else.
 [[nodiscard]] std::optional<bool> parse_bool(std::string_view decoded) noexcept;

@@ -119,6 +119,10 @@ Decision decide(const RequestFacts& request, const settings::Route& route, const
   return fetch(request, route, held, Forward::stale);
 }
 
+bool is_error_status(int status) noexcept {
+  return status == 500 || status == 502 || status == 503 || status == 504;
+}
+
 bool may_serve_on_error(const RequestFacts& request, const StoredMeta& held, Trouble trouble, Now now) {
   if (held.must_revalidate || held.must_validate || request.directives.no_cache) return false;
   const Millis stale_by = now.mono - held.fresh_until;

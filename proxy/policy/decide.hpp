@@ -57,6 +57,8 @@ enum class Trouble : std::uint8_t {
   error_status,  // it answers 5xx
   disconnected,  // there is no answer of its
 };
+/// The statuses that count as an error there (RFC 5861 4).
+[[nodiscard]] bool is_error_status(int status) noexcept;
 /// Whether a stored response that is stale may answer while upstream fails: within stale-if-error, the stored
 /// response's or the request's (RFC 5861 4), and, by the book, while it cannot be reached (RFC 9111 4.2.4).
 [[nodiscard]] bool may_serve_on_error(const RequestFacts& request, const StoredMeta& held, Trouble trouble,

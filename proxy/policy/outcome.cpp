@@ -99,9 +99,19 @@ void append_number(std::int64_t value, std::string& out) {
   out.append(digits.data(), end);
 }
 
+// RFC 9651 4.1.6; a key is printable ASCII.
+void append_string(std::string_view text, std::string& out) {
+  out += '"';
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  out += '"';
+}
+
 }  // namespace
 
-void append_cache_status(const Outcome& outcome, std::string& out) {
+void append_cache_status(const Outcome& outcome, std::string_view key, std::string& out) {
   out += "larder";
   if (outcome.hit) out += "; hit";
   if (outcome.forward != Forward::none) {
@@ -118,6 +128,10 @@ void append_cache_status(const Outcome& outcome, std::string& out) {
   }
   if (outcome.stored) out += "; stored";
   if (outcome.collapsed) out += "; collapsed";
+  if (!key.empty()) {
+    out += "; key=";
+    append_string(key.substr(0, key.find('\n')), out);
+  }
   if (outcome.detail != Detail::none) {
     out += "; detail=";
     out += name_of(outcome.detail);

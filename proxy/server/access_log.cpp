@@ -83,7 +83,7 @@ void AccessLog::append_json(const AccessRecord& record, policy::WallTime now) {
   fmt::format_to(out, ",\"status\":{},\"bytes\":{}", record.status, record.body_bytes);
   text("outcome", policy::name_of(policy::word_of(record.outcome)));
   std::string cache_status;
-  policy::append_cache_status(record.outcome, cache_status);
+  policy::append_cache_status(record.outcome, {}, cache_status);
   text("cache_status", cache_status);
   fmt::format_to(out, ",\"ms\":{}", record.duration.count());
   text("user_agent", record.user_agent);

@@ -46,6 +46,7 @@ Exchange::Done Exchange::try_now() {
     facts_.refresh = policy::refresh_asked(head_.query, route_->refresh_param) == policy::Refresh::forced;
   }
   policy::write_key(head_.authority, path, head_, *route_, worker_.key);
+  keyed_ = true;
   look_up();
   decision_ = policy::decide(facts_, *route_, held(), now_);
   if (const auto* serve = std::get_if<policy::Serve>(&decision_))
@@ -128,7 +129,7 @@ Task<Exchange::Done> Exchange::finish() {
 void Exchange::own_request() {
   if (owned_) return;
   plan_ = worker_.plan();
-  key_ = worker_.key;
+  if (keyed_) key_ = worker_.key;
   owned_ = std::make_shared<const fill::OwnedRequest>(head_bytes_, settings().gate);
   const bool refresh = facts_.refresh;
   facts_ = policy::facts_of(owned_->head);
@@ -258,7 +259,7 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(fill::Reader& reader, Fo
     co_return co_await serve(answered->response, outcome, !reader.began() || response.upstream_age);
   }
   if (const auto* unshared = std::get_if<fill::Unshared>(&result)) {
-    if (unshared->upstream_status >= 500 && may_be_stale(policy::Trouble::error_status))
+    if (policy::is_error_status(unshared->upstream_status) && may_be_stale(policy::Trouble::error_status))
       co_return co_await serve(*response_, stale_outcome(), true);
     if (!reader.began()) co_return std::nullopt;
     outcome.detail = unshared->detail;
@@ -294,6 +295,11 @@ Task<Exchange::Done> Exchange::problem(const Problem& problem, const Outcome* ou
   record(problem.status, out.size(), outcome != nullptr ? *outcome : Outcome{});
   const bool sent = co_await client_.write(out, settings().timeouts.write);
   co_return sent ? done() : Done::close;
+}
+
+std::string_view Exchange::shown_key() const noexcept {
+  if (!keyed_ || !settings().cache.status_key) return {};
+  return owned_ ? std::string_view(key_) : std::string_view(worker_.key);
 }
 
 Persistence& Exchange::persistence() noexcept {

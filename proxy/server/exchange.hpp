@@ -91,6 +91,8 @@ class Exchange {
   [[nodiscard]] const settings::Settings& settings() const noexcept {
     return plan_ ? *plan_->settings : worker_.settings();
   }
+  /// For Cache-Status; empty where there is none, or it is not to be shown.
+  [[nodiscard]] std::string_view shown_key() const noexcept;
   /// How the connection goes on, as it is to be said in a head that is written now: draining may have begun
   /// meanwhile.
   [[nodiscard]] Persistence& persistence() noexcept;
@@ -106,6 +108,7 @@ class Exchange {
   policy::MonoTime started_;
   const settings::Route* route_ = nullptr;
   RouteView view_;
+  bool keyed_ = false;  // the request has a primary key, in worker_.key and then in key_
   std::uint64_t hash_ = 0;
   std::uint64_t path_hash_ = 0;
   std::shared_ptr<const store::Entry> entry_;

@@ -235,7 +235,7 @@ Task<Exchange::Done> Exchange::relay(upstream::Call& call, fill::Handover* begun
   const auto framing = framing_for(answer, is_head(), persistence());
   const bool chunked = framing.kind == Framing::Kind::chunked;
   std::string lead;
-  write_forwarded_head(answer, framing, is_head(), outcome, persistence_, lead);
+  write_forwarded_head(answer, framing, is_head(), outcome, shown_key(), persistence_, lead);
 
   std::uint64_t body_bytes = 0;
   const auto send = [&](std::string_view data) {

@@ -70,20 +70,21 @@ void append_connection(const Persistence& persistence, std::string& out) {
     out += "Connection: keep-alive\r\n";
 }
 
-void append_cache_status_line(const policy::Outcome& outcome, std::string& out) {
+void append_cache_status_line(const policy::Outcome& outcome, std::string_view key, std::string& out) {
   out += "Cache-Status: ";
-  policy::append_cache_status(outcome, out);
+  policy::append_cache_status(outcome, key, out);
   out += "\r\n";
 }
 
 void write_forwarded_head(const http::ResponseHead& head, const http::Framing& framing, bool answers_head,
-                          const policy::Outcome& outcome, const Persistence& persistence, std::string& out) {
+                          const policy::Outcome& outcome, std::string_view key,
+                          const Persistence& persistence, std::string& out) {
   status_line(head.status, head.reason, out);
   // Without a body to frame, Content-Length says what a GET would have (RFC 9110 8.6).
   const bool bodiless = answers_head || head.status == 304;
   end_to_end_fields(head, bodiless, out);
   add("Via", via(head), out);
-  append_cache_status_line(outcome, out);
+  append_cache_status_line(outcome, key, out);
   if (!bodiless && framing.kind == http::Framing::Kind::length) {
     out += "Content-Length: ";
     append_number(framing.length, out);
@@ -154,7 +155,7 @@ void write_problem(const Problem& problem, const policy::Outcome* outcome, bool 
     out += "\r\n";
   }
   add("Via", "1.1 larder", out);
-  if (outcome != nullptr) append_cache_status_line(*outcome, out);
+  if (outcome != nullptr) append_cache_status_line(*outcome, {}, out);
   append_connection(persistence, out);
   out += "\r\n";
   if (!answers_head) out += body;

@@ -64,7 +64,7 @@ Exchange::Done Exchange::send(int status, std::string_view head, std::string_vie
   auto& out = worker_.out;
   out.clear();
   if (age) append_age(*age, out);
-  append_cache_status_line(outcome, out);
+  append_cache_status_line(outcome, shown_key(), out);
   append_connection(persistence(), out);
   out += "\r\n";
 

@@ -43,6 +43,8 @@ class Server {
 
   [[nodiscard]] Loop& first_loop() noexcept { return workers_.front()->loop; }
   [[nodiscard]] Shared& shared() noexcept { return shared_; }
+  /// Those in force; on the first loop.
+  [[nodiscard]] const settings::Settings& settings() const noexcept { return *plan_->settings; }
   [[nodiscard]] store::StoreStats store_stats() const noexcept { return shared_.store.stats(); }
   [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const noexcept { return workers_; }
   [[nodiscard]] bool is_draining() const noexcept { return shared_.draining.load(std::memory_order_relaxed); }

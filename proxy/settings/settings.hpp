@@ -104,6 +104,7 @@ struct Cache {
   std::size_t max_body = 16u << 20;  // bytes
   std::size_t variants = 32;         // stored responses of one key (Vary, Origin)
   Millis uncacheable_memory = 2s;    // how long hit-for-miss is remembered
+  bool status_key = false;           // Cache-Status tells the key
   std::optional<std::string> persist;
 };
 

@@ -90,6 +90,10 @@ RowsOf cache_rows() {
       value("cache.uncacheable_memory", at(&S::cache, &Cache::uncacheable_memory), durations(0ms),
             "How long larder remembers that a URL's answers cannot be shared, so that requests for it do not "
             "wait for each other."),
+      value("cache.status_key", at(&S::cache, &Cache::status_key),
+            choices<bool>({{"true", true}, {"false", false}}),
+            "Cache-Status names the key of what is stored; for finding out why two requests do or do not "
+            "share."),
       planned(optional_row<S>(
           "cache.persist", at(&S::cache, &Cache::persist), file_paths(),
           "A file in which stored responses outlive a restart. Left out, they are in memory only.")),

@@ -218,6 +218,19 @@ std::size_t Store::erase_if(const std::function<bool(const Entry&)>& predicate) 
   return erased;
 }
 
+void Store::each(const std::function<void(const Entry&)>& visit) const {
+  for (const auto& shard : shards_) {
+    std::vector<std::shared_ptr<const Entry>> entries;
+    {
+      const std::lock_guard lock(shard->mutex);
+      entries.reserve(shard->table.size());
+      for (const auto* node = shard->newest; node != nullptr; node = node->older)
+        entries.push_back(node->entry);
+    }
+    for (const auto& entry : entries) visit(*entry);
+  }
+}
+
 void Store::set_limits(std::size_t memory, std::size_t variants) {
   memory_.store(memory, std::memory_order_relaxed);
   variants_.store(std::max<std::size_t>(variants, 1), std::memory_order_relaxed);

@@ -49,6 +49,9 @@ class Store {
   /// Erases what the predicate names, shard by shard; returns how many entries.
   std::size_t erase_if(const std::function<bool(const Entry&)>& predicate);
 
+  /// Visits every entry there is, shard by shard, without a lock held.
+  void each(const std::function<void(const Entry&)>& visit) const;
+
   /// A smaller budget evicts at once.
   void set_limits(std::size_t memory, std::size_t variants);
 

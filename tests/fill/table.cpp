@@ -60,7 +60,7 @@ TEST_CASE("a fetch that is to begin now takes the place of the one under way") {
 
 TEST_CASE("where answers are not shared nobody waits for anybody, for a while") {
   Table table;
-  table.fills.remember_unshared("key", at(2s));
+  table.fills.remember_unshared("key", {policy::Detail::no_store, at(0s), at(2s)});
   const auto one = table.join("a", false, 1s);
   const auto two = table.join("a", false, 1s);
   CHECK(one.role == Role::alone);
@@ -72,14 +72,15 @@ TEST_CASE("where answers are not shared nobody waits for anybody, for a while") 
 
 TEST_CASE("a shared answer ends that at once") {
   Table table;
-  table.fills.remember_unshared("key", at(1h));
+  table.fills.remember_unshared("key", {policy::Detail::no_store, at(0s), at(1h)});
   table.fills.forget_unshared("key");
   CHECK(table.join("a").role == Role::lead);
 }
 
 TEST_CASE("what is remembered is bounded") {
   Table table;
-  for (int i = 0; i < 100'000; ++i) table.fills.remember_unshared("key" + std::to_string(i), at(1h));
+  for (int i = 0; i < 100'000; ++i)
+    table.fills.remember_unshared("key" + std::to_string(i), {policy::Detail::no_store, at(0s), at(1h)});
   int alone = 0;
   for (int i = 0; i < 100'000; ++i) {
     const auto key = "key" + std::to_string(i);

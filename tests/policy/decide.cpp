@@ -26,7 +26,7 @@ std::string said(const policy::Decision& decision) {
   struct Say {
     std::string outcome(const policy::Outcome& outcome) const {
       std::string text;
-      policy::append_cache_status(outcome, text);
+      policy::append_cache_status(outcome, {}, text);
       return text;
     }
     std::string operator()(const policy::Serve& serve) const { return "serve " + outcome(serve.outcome); }

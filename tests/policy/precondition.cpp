@@ -89,13 +89,16 @@ TEST_CASE("a 304 updates the stored fields, except those that describe the store
 TEST_CASE("an outcome is told in the terms of RFC 9211") {
   const auto text = [](const policy::Outcome& outcome) {
     std::string out;
-    policy::append_cache_status(outcome, out);
+    policy::append_cache_status(outcome, {}, out);
     return out;
   };
   policy::Outcome hit;
   hit.hit = true;
   hit.ttl = 27;
   CHECK(text(hit) == "larder; hit; ttl=27");
+  std::string with_key;
+  policy::append_cache_status(hit, "http://a/b?c=\"d\\e\"\nshape", with_key);
+  CHECK(with_key == R"(larder; hit; ttl=27; key="http://a/b?c=\"d\\e\"")");
   policy::Outcome stored;
   stored.forward = policy::Forward::uri_miss;
   stored.stored = true;

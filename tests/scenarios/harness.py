@@ -551,12 +551,12 @@ class Larder:
                 return value
             assert time.monotonic() < end, f"{name} stayed {value}"
 
-    def get_until(self, target, predicate, fields=None):
+    def get_until(self, target, predicate, fields=None, method="GET"):
         """Asks again until the answer is as wanted: for what a short ttl will bring about."""
         end = time.monotonic() + PATIENCE
         with self.client() as client:
             while True:
-                answer = client.get(target, fields)
+                answer = client.get(target, fields, method=method)
                 if predicate(answer):
                     return answer
                 assert time.monotonic() < end, answer.fields

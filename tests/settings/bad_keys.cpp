@@ -23,7 +23,7 @@ TEST_CASE("an unknown key is named with what was meant") {
       {"cache:\n"
        "  zzzzzz: 1\n",
        {"f:2:3: unknown key 'zzzzzz' in cache; there are memory, max_body, variants, uncacheable_memory, "
-        "persist"}},
+        "status_key, persist"}},
       {"limits:\n"
        "  idle: 30s\n",
        {"f:2:3: unknown key 'idle' in limits; it belongs in timeouts"}},

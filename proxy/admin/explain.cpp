@@ -1,0 +1,309 @@
+#include "admin/explain.hpp"
+
+#include "http/gate.hpp"
+#include "http/target.hpp"
+#include "policy/decide.hpp"
+#include "policy/invalidation.hpp"
+#include "server/reply.hpp"
+#include "settings/scalar.hpp"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+
+namespace larder::admin {
+
+namespace {
+
+using settings::CacheMode;
+
+// JSON, written member by member.
+class Object {
+ public:
+  void text(std::string_view name, std::string_view value) {
+    begin(name);
+    out_ += '"';
+    server::append_json(value, out_);
+    out_ += '"';
+  }
+  void number(std::string_view name, std::int64_t value) { raw(name, std::to_string(value)); }
+  void boolean(std::string_view name, bool value) { raw(name, value ? "true" : "false"); }
+  void raw(std::string_view name, std::string_view json) {
+    begin(name);
+    out_ += json;
+  }
+  [[nodiscard]] std::string take() { return std::move(out_) + "}"; }
+
+ private:
+  void begin(std::string_view name) {
+    out_ += out_.size() == 1 ? "\"" : ",\"";
+    out_ += name;
+    out_ += "\":";
+  }
+  std::string out_ = "{";
+};
+
+std::string array(const std::vector<std::string>& members) {
+  return fmt::format("[{}]", fmt::join(members, ","));
+}
+
+// The head of the request that the question asks about; the gate says what is wrong with it.
+struct Asked {
+  std::string bytes;
+  http::RequestHead head;
+  bool any_host = false;
+};
+
+bool read(const settings::Settings& settings, const Question& question, Asked& asked, std::string& error) {
+  const std::string_view url = question.url;
+  std::string_view authority = settings.upstream.authority;
+  std::string_view target = url;
+  const auto scheme = url.find("://");
+  if (scheme != std::string_view::npos) {
+    const auto rest = url.substr(scheme + 3);
+    const auto end = std::min(rest.find_first_of("/?"), rest.size());
+    authority = rest.substr(0, end);
+    target = rest.substr(end);
+  } else if (!url.starts_with('/')) {
+    error = fmt::format("'{}' is neither a URL (http://host/path) nor a path (/path)", url);
+    return false;
+  }
+  asked.any_host = scheme == std::string_view::npos;
+  asked.bytes = fmt::format("{} {}{} HTTP/1.1\r\nHost: {}\r\n\r\n", question.method,
+                            target.starts_with('/') ? "" : "/", target, authority);
+  const auto result = http::read_request(asked.bytes, settings.gate, asked.head);
+  if (result.state == http::GateResult::State::complete) return true;
+  error = fmt::format("{} {}: {}", question.method, url,
+                      result.refusal ? http::describe(*result.refusal) : "this is no request");
+  return false;
+}
+
+std::string seconds(Millis value) {
+  if (value >= Millis{1000}) value = std::chrono::floor<std::chrono::seconds>(value);
+  return value <= Millis{0} ? "0s" : settings::format_duration(value);
+}
+
+std::string lifetime_of(const settings::Route* route) {
+  if (route == nullptr || route->cache == CacheMode::off) return "nothing is stored";
+  if (route->cache == CacheMode::standard) {
+    return "what upstream says: CDN-Cache-Control, s-maxage, max-age or Expires, else a tenth of the time "
+           "since "
+           "Last-Modified";
+  }
+  std::string text = fmt::format("{} from its reception, for a 200", seconds(route->ttl));
+  if (route->negative_ttl) text += fmt::format("; {} for a 404 or 410", seconds(*route->negative_ttl));
+  return text;
+}
+
+std::vector<std::string> also(const settings::Route& route) {
+  std::vector<std::string> said;
+  if (!route.refresh_param.empty()) said.push_back(fmt::format("?{}=1 fetches anew", route.refresh_param));
+  if (!route.fields.empty()) {
+    said.push_back(fmt::format("cut down to {}{}", fmt::join(route.fields, " "),
+                               route.items.empty() ? "" : ", in " + route.items));
+  }
+  if (route.stale_while_revalidate)
+    said.push_back(
+        fmt::format("stale for {} while it is fetched anew", seconds(*route.stale_while_revalidate)));
+  if (route.stale_if_error)
+    said.push_back(fmt::format("stale for {} while upstream fails", seconds(*route.stale_if_error)));
+  std::vector<std::string_view> writes;
+  for (const auto& pattern : route.invalidated_by) writes.push_back(pattern.text());
+  if (!writes.empty()) said.push_back(fmt::format("made void by writes to {}", fmt::join(writes, ", ")));
+  if (!route.key.headers.empty())
+    said.push_back(fmt::format("one variant for each value of {}", fmt::join(route.key.headers, ", ")));
+  return said;
+}
+
+std::string variant_json(const store::Response& variant, bool is_void, policy::Now now) {
+  Object object;
+  object.number("status", variant.status);
+  object.number("bytes", static_cast<std::int64_t>(variant.body->size()));
+  if (variant.part)
+    object.text("part",
+                server::content_range({variant.part->first, variant.part->last}, variant.part->complete));
+  object.text("age", seconds(variant.age(now.mono)));
+  object.number("ttl", policy::ttl_seconds(variant, now.mono));
+  object.text("lifetime", seconds(variant.lifetime.value));
+  object.text("source", name_of(variant.lifetime.source));
+  object.boolean("void", is_void);
+  object.boolean("must_validate", variant.must_validate);
+  if (!variant.entity_tag.empty()) object.text("etag", variant.entity_tag);
+  std::vector<std::string> varies;
+  for (const auto& field : variant.secondary) {
+    Object one;
+    one.text("field", field.name);
+    if (field.value) one.text("value", *field.value);
+    varies.push_back(one.take());
+  }
+  object.raw("varies", array(varies));
+  return object.take();
+}
+
+// The part of a primary key behind its host.
+std::string_view target_in(std::string_view key) {
+  const auto slash = key.find('/', key.find("://") + 3);
+  return slash == std::string_view::npos ? std::string_view() : key.substr(slash);
+}
+
+void add_stored(const Live& live, const settings::Route& route, std::string_view key, bool any_host,
+                Object& out) {
+  std::vector<std::string> stored;
+  const auto add = [&](const store::Entry& entry) {
+    const std::string_view name = entry.key;
+    const auto path_hash = live.store.hash(name.substr(0, name.find_first_of("?\n")));
+    const auto route_hash = live.store.hash(route.name);
+    std::vector<std::string> variants;
+    for (const auto& variant : entry.variants) {
+      const bool is_void = live.writes.is_void(variant->began, path_hash, route_hash);
+      variants.push_back(variant_json(*variant, is_void, live.now));
+    }
+    Object object;
+    object.text("key", name.substr(0, name.find('\n')));
+    object.raw("variants", array(variants));
+    stored.push_back(object.take());
+  };
+  if (any_host) {
+    live.store.each([&](const store::Entry& entry) {
+      if (target_in(entry.key) == target_in(key)) add(entry);
+    });
+  } else if (const auto entry = live.store.find(key, live.store.hash(key))) {
+    add(*entry);
+  }
+  out.raw("stored", array(stored));
+  const auto is_meant = [&](std::string_view name) {
+    return any_host ? target_in(name) == target_in(key) : name == key;
+  };
+  if (const auto why = live.fills.why_not_stored(is_meant)) {
+    Object object;
+    object.text("reason", name_of(why->detail));
+    object.text("ago", seconds(live.now.mono - why->when));
+    out.raw("not_stored", object.take());
+  }
+}
+
+template <class T>
+T member(simdjson::dom::element object, const char* name) {
+  T value{};
+  return object[name].get(value) == simdjson::SUCCESS ? value : T{};
+}
+std::string text(simdjson::dom::element object, const char* name) {
+  return std::string(member<std::string_view>(object, name));
+}
+std::int64_t number(simdjson::dom::element object, const char* name) {
+  return member<std::int64_t>(object, name);
+}
+bool boolean(simdjson::dom::element object, const char* name) {
+  return member<bool>(object, name);
+}
+
+}  // namespace
+
+std::optional<std::string> explain(const settings::Settings& settings, const Question& question,
+                                   const Live* live, std::string& error) {
+  Asked asked;
+  if (!read(settings, question, asked, error)) return std::nullopt;
+  std::string scratch;
+  const auto path = http::normalise_path(asked.head.path, scratch);
+  const auto* route = settings.route_for(path);
+  const auto facts = policy::facts_of(asked.head);
+
+  Object out;
+  out.text("method", asked.head.method_name);
+  out.text("path", path);
+  out.boolean("any_host", asked.any_host);
+  if (route != nullptr) {
+    out.text("route", route->name);
+    out.number("index", static_cast<std::int64_t>(route->index) + 1);
+  }
+  out.number("routes", static_cast<std::int64_t>(settings.routes.size()));
+  out.text("cache", route == nullptr                      ? "off"
+                    : route->cache == CacheMode::ttl      ? "ttl"
+                    : route->cache == CacheMode::standard ? "standard"
+                                                          : "off");
+  out.text("lifetime", lifetime_of(route));
+  const auto for_cache = policy::is_for_cache(facts, route);
+  if (const auto* pass = std::get_if<policy::Pass>(&for_cache)) {
+    out.text("passes", pass->detail == policy::Detail::none ? name_of(pass->why) : name_of(pass->detail));
+  }
+  if (route != nullptr && route->cache != CacheMode::off) {
+    std::vector<std::string> said;
+    for (const auto& sentence : also(*route)) {
+      std::string quoted_text = "\"";
+      server::append_json(sentence, quoted_text);
+      said.push_back(quoted_text + "\"");
+    }
+    out.raw("also", array(said));
+    std::string key;
+    policy::write_key(asked.head.authority, path, asked.head, *route, key);
+    out.text("key", std::string_view(key).substr(0, key.find('\n')));
+    if (live != nullptr) add_stored(*live, *route, key, asked.any_host, out);
+  }
+  out.boolean("running", live != nullptr);
+  return out.take();
+}
+
+bool print_explanation(const std::string& json, std::ostream& out) {
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  if (parser.parse(json).get(root) != simdjson::SUCCESS || !root.is_object()) return false;
+  const auto line = [&out](std::string_view name, const std::string& value) {
+    out << fmt::format("{:<9} {}\n", name, value);
+  };
+
+  line("request", text(root, "method") + " " + text(root, "path"));
+  if (text(root, "route").empty())
+    line("route", fmt::format("none of {} matches: passed through", number(root, "routes")));
+  else
+    line("route", fmt::format("{} (number {} of {}), cache: {}", text(root, "route"), number(root, "index"),
+                              number(root, "routes"), text(root, "cache")));
+  if (!text(root, "passes").empty()) line("passes", "goes to upstream every time: " + text(root, "passes"));
+  if (!text(root, "key").empty())
+    line("key", text(root, "key") + (boolean(root, "any_host") ? "  (whatever the Host)" : ""));
+  line("lifetime", text(root, "lifetime"));
+  simdjson::dom::array sentences;
+  if (root["also"].get(sentences) == simdjson::SUCCESS) {
+    for (const auto sentence : sentences) line("", std::string(sentence.get_string().value()));
+  }
+  if (!boolean(root, "running")) return true;
+
+  simdjson::dom::array entries;
+  bool any = false;
+  if (root["stored"].get(entries) == simdjson::SUCCESS) {
+    for (const auto entry : entries) {
+      any = true;
+      line("stored", text(entry, "key"));
+      simdjson::dom::array variants;
+      if (entry["variants"].get(variants) != simdjson::SUCCESS) continue;
+      for (const auto variant : variants) {
+        const auto ttl = number(variant, "ttl");
+        auto state = boolean(variant, "void")            ? std::string("void: a write came after it")
+                     : boolean(variant, "must_validate") ? std::string("validated at each use (no-cache)")
+                     : ttl >= 0                          ? fmt::format("fresh for {} s more", ttl)
+                                                         : fmt::format("stale for {} s", -ttl);
+        const auto part = text(variant, "part");
+        line("", fmt::format("{}{}, {} bytes, age {}, lifetime {} ({}), {}", number(variant, "status"),
+                             part.empty() ? "" : ", " + part, number(variant, "bytes"), text(variant, "age"),
+                             text(variant, "lifetime"), text(variant, "source"), state));
+        simdjson::dom::array varies;
+        if (variant["varies"].get(varies) != simdjson::SUCCESS) continue;
+        for (const auto field : varies) {
+          std::string_view value;
+          const bool has = field["value"].get(value) == simdjson::SUCCESS;
+          line("", fmt::format("  for {}", has ? text(field, "field") + ": " + std::string(value)
+                                               : "no " + text(field, "field")));
+        }
+      }
+    }
+  }
+  if (!any && text(root, "passes").empty() && text(root, "cache") != "off") line("stored", "nothing");
+  simdjson::dom::element not_stored;
+  if (root["not_stored"].get(not_stored) == simdjson::SUCCESS) {
+    line("not kept", fmt::format("the last answer that could not be shared, {} ago: {}",
+                                 text(not_stored, "ago"), text(not_stored, "reason")));
+  }
+  return true;
+}
+
+}  // namespace larder::admin

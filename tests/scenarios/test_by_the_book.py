@@ -1,0 +1,213 @@
+"""What a whole shared cache does beyond storing and reusing (RFC 9111, RFC 5861): HEAD, POST, an API that is away."""
+
+import pytest
+from harness import Larder, Origin, cache_status, reply
+
+DATA = b"data"
+SHORT = {"Cache-Control": "max-age=1"}
+
+
+def is_stale(answer):
+    status = cache_status(answer)[1]
+    return status.get("hit") and int(status["ttl"]) < 0
+
+
+# ---- HEAD (RFC 9111 4.3.5) -------------------------------------------------------------------------------------------
+
+
+def answers(get, head):
+    return lambda exchange: reply(200, get, DATA) if exchange.request.method == "GET" else reply(200, head, length=False)
+
+
+def test_a_head_that_finds_nothing_goes_on_as_a_head(origin):
+    origin.on("/x", answers({"Cache-Control": "max-age=60"}, {"X-From": "head"}))
+    with Larder(origin) as larder, larder.client() as client:
+        assert client.get("/x", method="HEAD")["X-From"] == "head"
+        assert client.get("/x").body == DATA
+    assert [request.method for request in origin.seen("/x")] == ["HEAD", "GET"]
+
+
+def test_the_answer_to_a_head_renews_what_is_stored(origin):
+    origin.on("/x", answers(SHORT | {"X-A": "1", "X-B": "1"}, {"Cache-Control": "max-age=60", "X-A": "2", "Content-Length": "4"}))
+    with Larder(origin) as larder, larder.client() as client:
+        client.get("/x")
+        # While it is fresh larder answers itself; then the HEAD goes on, and its answer makes it fresh again.
+        larder.get_until("/x", lambda it: not cache_status(it)[1].get("hit"), method="HEAD")
+        answer = client.get("/x")
+        assert cache_status(answer)[1].get("hit")
+        assert (answer.body, answer["X-A"], answer["X-B"], answer["Cache-Control"]) == (DATA, "2", "1", "max-age=60")
+    assert [request.method for request in origin.seen("/x")] == ["GET", "HEAD"]
+
+
+CHANGED = [{"ETag": '"other"'}, {"Last-Modified": "Mon, 07 Nov 1994 08:49:37 GMT"}, {"Content-Length": "5"}]
+
+
+@pytest.mark.parametrize("head", CHANGED, ids=lambda it: next(iter(it)))
+def test_a_head_that_tells_of_another_representation_expires_what_is_stored(origin, head):
+    stored = {"Cache-Control": "max-age=60", "Vary": "X-V"}
+    origin.on("/x", lambda exchange: reply(200, {**stored, **head}, length=False) if exchange.request.method == "HEAD" else reply(200, stored, DATA))
+    with Larder(origin) as larder, larder.client() as client:
+        client.get("/x")
+        assert cache_status(client.get("/x"))[1].get("hit")
+        # A HEAD for which larder may not answer itself.
+        client.get("/x", {"Cache-Control": "no-cache"}, method="HEAD")
+        assert cache_status(client.get("/x"))[1]["fwd"] == "stale"
+
+
+@pytest.mark.parametrize("status", [404, 410, 500])
+def test_a_head_that_fails_changes_nothing(origin, status):
+    origin.on("/x", lambda exchange: reply(status, {"Content-Length": "9"}, length=False) if exchange.request.method == "HEAD" else reply(200, {"Cache-Control": "max-age=60"}, DATA))
+    with Larder(origin) as larder, larder.client() as client:
+        client.get("/x")
+        client.get("/x", {"Cache-Control": "no-cache"}, method="HEAD")
+        assert cache_status(client.get("/x"))[1].get("hit")
+
+
+# ---- POST (RFC 9110 9.3.3) -------------------------------------------------------------------------------------------
+
+SAME = {"Content-Location": "/x?a=1", "Cache-Control": "max-age=60"}
+
+
+def test_a_post_that_says_what_a_get_would_get_fills_the_entry(origin):
+    origin.on("/x?a=1", lambda exchange: reply(200, SAME, exchange.request.method))
+    with Larder(origin) as larder, larder.client() as client:
+        assert client.get("/x?a=1").body == b"GET"
+        assert client.get("/x?a=1", method="POST", body=b"new").body == b"POST"
+        answer = client.get("/x?a=1")
+        assert (answer.body, cache_status(answer)[1].get("hit")) == (b"POST", True)
+        assert client.get("/x?a=1", method="HEAD")["Content-Length"] == "4"
+
+
+NOT_THE_SAME = {
+    "no lifetime": {"Content-Location": "/x?a=1"},
+    "a heuristic one": {"Content-Location": "/x?a=1", "Last-Modified": "Sun, 06 Nov 1994 08:49:37 GMT"},
+    "no Content-Location": {"Cache-Control": "max-age=60"},
+    "another place": {**SAME, "Content-Location": "/x?a=2"},
+    "another host": {**SAME, "Content-Location": "http://elsewhere.test/x?a=1"},
+    "private": {**SAME, "Cache-Control": "max-age=60, private"},
+    "no-store": {**SAME, "Cache-Control": "max-age=60, no-store"},
+}
+
+
+@pytest.mark.parametrize("fields", NOT_THE_SAME.values(), ids=NOT_THE_SAME.keys())
+def test_any_other_answer_to_a_post_is_not_stored(origin, fields):
+    origin.on("/x?a=1", lambda exchange: reply(200, fields, exchange.request.method))
+    with Larder(origin) as larder, larder.client() as client:
+        client.get("/x?a=1", method="POST", body=b"new")
+        assert client.get("/x?a=1").body == b"GET"
+
+
+@pytest.mark.parametrize("method, status, route", [("PUT", 200, "cache: standard"), ("POST", 201, "cache: standard"), ("POST", 200, "ttl: 60s")])
+def test_nor_that_of_another_method_status_or_route(origin, method, status, route):
+    origin.on("/x?a=1", lambda exchange: reply(200 if exchange.request.method == "GET" else status, SAME, exchange.request.method))
+    with Larder(origin, routes=f"  - {{path: /**, {route}}}") as larder, larder.client() as client:
+        client.get("/x?a=1", method=method, body=b"new")
+        assert client.get("/x?a=1").body == b"GET"
+
+
+def test_a_post_whose_answer_breaks_off_stores_nothing(origin):
+    def script(exchange):
+        if exchange.request.method == "GET":
+            return reply(200, SAME, b"GET")
+        exchange.send(b"HTTP/1.1 200 OK\r\nContent-Location: /x?a=1\r\nCache-Control: max-age=60\r\nContent-Length: 10\r\n\r\nhalf")
+        return Origin.CLOSE
+
+    origin.on("/x?a=1", script)
+    with Larder(origin) as larder:
+        with larder.client() as client:
+            client.request("POST", "/x?a=1", body=b"new")
+            assert not client.response().complete
+        assert larder.get("/x?a=1").body == b"GET"
+
+
+# ---- an API that is away (RFC 9111 4.2.4, RFC 5861 4) ----------------------------------------------------------------
+
+
+def away(exchange):
+    return Origin.CLOSE
+
+
+def failing(status):
+    return lambda exchange: reply(status, {}, b"broken")
+
+
+MAY_BE_STALE = [
+    ("max-age=1", away, True),  # disconnected
+    ("max-age=1", failing(503), False),  # that is an answer
+    ("max-age=1, stale-if-error=60", failing(503), True),
+    ("max-age=1, stale-if-error=60", failing(500), True),
+    ("max-age=1, stale-if-error=60", failing(404), False),  # RFC 5861 4: 500, 502, 503, 504
+    ("max-age=1, stale-if-error=60", failing(501), False),
+    ("max-age=1, stale-if-error=60", away, True),
+    ("max-age=1, must-revalidate", away, False),
+    ("max-age=1, proxy-revalidate", away, False),
+    ("s-maxage=1", away, False),
+    ("max-age=1, stale-if-error=60, must-revalidate", failing(503), False),
+    ("max-age=1, no-cache", away, False),
+]
+
+
+@pytest.mark.parametrize("directives, trouble, served", MAY_BE_STALE, ids=lambda it: it if isinstance(it, str) else None)
+def test_what_may_be_served_stale_while_the_api_is_in_trouble(origin, directives, trouble, served):
+    origin.on("/x", reply(200, {"Cache-Control": directives, "ETag": '"v"'}, DATA))
+    with Larder(origin) as larder:
+        larder.get("/x")
+        origin.on("/x", trouble)
+        if served:
+            answer = larder.get_until("/x", is_stale)
+            assert (answer.status, answer.body, cache_status(answer)[1]["detail"]) == (200, DATA, "stale-if-error")
+        else:
+            assert larder.get_until("/x", lambda it: it.status != 200).body != DATA
+        # It comes back, and is asked again.
+        origin.on("/x", reply(200, {"Cache-Control": "max-age=60"}, b"back"))
+        assert larder.get_until("/x", lambda it: it.body == b"back").status == 200
+
+
+def test_a_request_may_ask_for_a_stale_answer_on_errors(origin):
+    origin.on("/x", reply(200, SHORT, DATA))
+    with Larder(origin) as larder:
+        larder.get("/x")
+        origin.on("/x", failing(500))
+        assert larder.get_until("/x", lambda it: it.status == 500).body == b"broken"
+        assert larder.get("/x", {"Cache-Control": "stale-if-error=60"}).body == DATA
+
+
+def test_under_a_ttl_only_the_route_allows_it(origin):
+    origin.on("/x", reply(200, {}, DATA)).on("/y", reply(200, {}, DATA))
+    routes = "  - {path: /x, ttl: 100ms}\n  - {path: /y, ttl: 100ms, stale_if_error: 60s}"
+    with Larder(origin, routes=routes) as larder:
+        larder.get("/x")
+        larder.get("/y")
+        origin.on("*", away).on("/x", away).on("/y", away)
+        assert larder.get_until("/x", lambda it: it.status == 502)
+        assert larder.get_until("/y", is_stale).body == DATA
+
+
+# ---- what is told ----------------------------------------------------------------------------------------------------
+
+
+def test_cache_status_tells_the_key_where_the_settings_ask_for_it(origin):
+    origin.on("*", reply(200, {"Cache-Control": "max-age=60"}, DATA))
+    routes = "  - {path: /topics/, ttl: 60s, refresh_param: refresh, key: {query: [a]}}\n  - {path: /**, cache: standard}"
+    with Larder(origin, routes=routes, settings="cache: {status_key: true}") as larder, larder.client() as client:
+        asked = {"Host": "API.test:80"}
+        for _ in range(2):
+            assert cache_status(client.get("/topics/?refresh=1&b=2&a=1", asked))[1]["key"] == "http://api.test/topics/?a=1"
+        assert cache_status(client.get("/a%7Eb?q=%22", asked))[1]["key"] == "http://api.test/a~b?q=%22"
+        assert "key" not in cache_status(client.get("/x", asked, method="POST"))[1]
+    with Larder(origin) as larder:
+        assert "key" not in cache_status(larder.get("/x"))[1]
+
+
+def test_stored_fields_come_as_they_were_and_in_order(origin):
+    head = b"HTTP/1.1 200 Fine\r\nb-Field: 2\r\nA: 1\r\nB-FIELD: 3\r\nSet-Cookie: s=1\r\nCache-Control: max-age=60\r\nX-Bytes: \xe4\xff\r\nSet-Cookie: t=2\r\nContent-Length: 4\r\n\r\ndata"
+    origin.on("/x", head)
+    with Larder(origin) as larder, larder.client() as client:
+        for _ in range(2):
+            client.request("GET", "/x")
+            answer = client.response()
+            assert [pair for pair in answer.fields if pair[0] in ("b-Field", "A", "B-FIELD", "Set-Cookie", "X-Bytes")] == [
+                ("b-Field", "2"), ("A", "1"), ("B-FIELD", "3"), ("Set-Cookie", "s=1"), ("X-Bytes", "\xe4\xff"), ("Set-Cookie", "t=2"),
+            ]
+            assert answer.get("Date")
+            assert answer.start == "HTTP/1.1 200 Fine"

@@ -1,0 +1,117 @@
+"""`larder explain`: route, key, lifetime, what is stored, and why something is not."""
+
+import json
+import subprocess
+
+import pytest
+from harness import Larder, binary, reply
+
+ROUTES = """  - path: /topics/
+    ttl: 30s
+    refresh_param: refresh
+    fields: [id, slug]
+    stale_if_error: 1h
+    invalidated_by: [/topics/**, /workstreams/**]
+    key: {query: [limit], headers: [x-team]}
+  - {path: /off, cache: off}
+  - {path: /**, cache: standard}"""
+
+
+def explain(*arguments):
+    return subprocess.run([binary(), "explain", *arguments], capture_output=True, text=True, timeout=60)
+
+
+def said(larder, *arguments):
+    done = explain("-c", str(larder.config), "--admin", "%s:%d" % larder.admin, *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_from_the_file_alone(tmp_path):
+    file = tmp_path / "larder.yaml"
+    file.write_text(f"upstream: http://api.test:8000\nroutes:\n{ROUTES}\n")
+    done = explain("-c", str(file), "http://API.test:80/topics/?refresh=1&x=2&limit=5")
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert lines[0] == "request   GET /topics/"
+    assert lines[1] == "route     /topics/ (number 1 of 3), cache: ttl"
+    assert lines[2] == "key       http://api.test/topics/?limit=5"
+    for text in ("30s from its reception", "?refresh=1 fetches anew", "cut down to id slug", "stale for 1h while upstream fails",
+                 "made void by writes to /topics/**, /workstreams/**", "one variant for each value of x-team", "no admin listener"):
+        assert text in done.stdout
+    assert "passed through" not in done.stdout
+    assert "nothing is stored" in explain("-c", str(file), "/off").stdout
+    assert "goes to upstream every time: method" in explain("-c", str(file), "POST", "/x").stdout
+
+
+def test_what_a_running_larder_holds(origin):
+    origin.on("/kept", lambda exchange: reply(200, {"Cache-Control": "max-age=60", "Vary": "Accept-Language"}, b"data"))
+    with Larder(origin, routes=ROUTES) as larder, larder.client() as client:
+        assert "stored    nothing" in said(larder, "/kept")
+        client.get("/kept", {"Host": "one.test"})
+        client.get("/kept", {"Host": "one.test", "Accept-Language": "de", "Origin": "http://page.test"})
+        text = said(larder, "http://one.test/kept")
+        assert "stored    http://one.test/kept" in text
+        assert text.count("200, 4 bytes, age ") == text.count("lifetime 1m (max-age), fresh for ") == 2
+        for part in ("for origin: http://page.test", "for no origin", "for accept-language: de", "for no accept-language", "fresh for"):
+            assert part in text
+        assert "stored    http://one.test/kept" in said(larder, "/kept")  # whatever the Host
+        assert "stored    nothing" in said(larder, "http://two.test/kept")
+        client.get("/kept", {"Host": "one.test"}, method="DELETE")
+        assert "void: a write came after it" in said(larder, "/kept")
+
+
+@pytest.mark.parametrize(
+    "fields, reason",
+    [({"Cache-Control": "private"}, "private"), ({"Cache-Control": "no-store"}, "no-store"), ({"Vary": "*", "Cache-Control": "max-age=9"}, "vary-any"), ({}, "no-freshness")],
+)
+def test_why_nothing_is_stored(origin, fields, reason):
+    origin.on("/x", reply(200, fields, b"data"))
+    with Larder(origin, routes=ROUTES) as larder:
+        assert "not kept" not in said(larder, "/x")
+        larder.get("/x")
+        for target in ("/x", "http://api.test/x"):
+            text = said(larder, target)
+            assert "stored    nothing" in text
+            assert f"ago: {reason}\n" in text
+        origin.on("/x", reply(200, {"Cache-Control": "max-age=60"}, b"data"))
+        larder.get_until("/x", lambda it: "stored" in it["Cache-Status"])
+        assert "not kept" not in said(larder, "/x")
+
+
+def test_why_a_projection_is_not_stored(origin):
+    origin.on("/topics/", reply(200, {"Content-Type": "application/json"}, b"{oops"))
+    with Larder(origin, routes=ROUTES) as larder:
+        larder.get("/topics/")
+        assert "ago: not-json\n" in said(larder, "/topics/")
+
+
+def test_the_same_as_json(origin):
+    origin.on("*", reply(200, {"Cache-Control": "max-age=60"}, b"data"))
+    with Larder(origin) as larder:
+        larder.get("/x?a=%221%22")
+        (status, body) = larder.ask_admin("/api/explain?url=%2Fx%3Fa%3D%2522")
+        assert (status, json.loads(body)["stored"]) == (200, [])
+        (status, body) = larder.ask_admin("/api/explain?url=%2Fx%3Fa%3D%25221%2522")
+        assert [entry["variants"][0]["bytes"] for entry in json.loads(body)["stored"]] == [4]
+        assert larder.ask_admin("/api/explain")[0] == 400
+        assert larder.ask_admin("/api/explain?url=nonsense")[0] == 400
+
+
+@pytest.mark.parametrize(
+    "arguments, status, message",
+    [
+        (["x.test/a"], 2, "neither a URL"),
+        (["http://bad host/"], 2, "bad host"),
+        (["CONNECT", "/x"], 2, "CONNECT"),
+        (["--admin", "127.0.0.1:1", "/x"], 1, "nothing answers at 127.0.0.1:1"),
+        (["--admin", "nonsense", "/x"], 2, "--admin"),
+        ([], 2, "request"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_told_so(tmp_path, arguments, status, message):
+    file = tmp_path / "larder.yaml"
+    file.write_text("upstream: http://127.0.0.1:1\n")
+    done = explain("-c", str(file), *arguments)
+    assert done.returncode == status
+    assert message in done.stderr
