@@ -156,7 +156,7 @@ void add_stored(const Live& live, const settings::Route& route, std::string_view
     const auto route_hash = live.store.hash(route.name);
     std::vector<std::string> variants;
     for (const auto& variant : entry.variants) {
-      const bool is_void = live.writes.is_void(variant->began, path_hash, route_hash);
+      const bool is_void = live.writes.is_void(variant->began, path_hash, route_hash, variant->group_hashes);
       variants.push_back(variant_json(*variant, is_void, live.now));
     }
     Object object;

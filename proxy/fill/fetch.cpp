@@ -262,8 +262,10 @@ class Fetch {
     auto& fill = permit_.fill();
     const bool shareable = response->fresh_until > response->response_time && !response->must_validate;
     Answered answer{response, false, shareable, detail, upstream_status};
+    response->group_hashes = group_hashes(with_.store, order_.key, response->groups);
     // Design, invariant 5.
-    if (detail == Detail::none && with_.writes.is_void(fill.began(), fill.path_hash(), fill.route_hash())) {
+    if (detail == Detail::none &&
+        with_.writes.is_void(fill.began(), fill.path_hash(), fill.route_hash(), response->group_hashes)) {
       answer.detail = Detail::superseded;
     }
     if (answer.detail == Detail::none && !(response->part && whole_is_stored(*response))) {

@@ -29,7 +29,8 @@ void Keeper::append(std::string_view piece) {
 }
 
 bool Keeper::finish(std::string_view key, std::uint64_t path_hash, std::uint64_t route_hash) {
-  if (too_large_ || with_.writes.is_void(meta_.began, path_hash, route_hash)) return false;
+  const auto groups = group_hashes(with_.store, key, meta_.groups);
+  if (too_large_ || with_.writes.is_void(meta_.began, path_hash, route_hash, groups)) return false;
   Change change;
   if (!http::parse_entity_tag(meta_.upstream_entity_tag)) {
     meta_.upstream_entity_tag.clear();
@@ -38,6 +39,7 @@ bool Keeper::finish(std::string_view key, std::uint64_t path_hash, std::uint64_t
   auto response =
       represent(std::move(meta_), answer_.reason, answer_.fields, answer_.minor_version, route_, change,
                 std::make_shared<const std::string>(std::move(body_)), when_.received.wall);
+  response->group_hashes = groups;
   return with_.store.put(key, with_.store.hash(key), std::move(response));
 }
 

@@ -1,6 +1,7 @@
 #include "fill/represent.hpp"
 
 #include "http/date.hpp"
+#include "policy/groups.hpp"
 #include "policy/precondition.hpp"
 
 #include <algorithm>
@@ -102,6 +103,14 @@ std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_
   writer.finish(*response);
   response->body = std::move(body);
   return response;
+}
+
+std::vector<std::uint64_t> group_hashes(const store::Store& store, std::string_view key,
+                                        const std::vector<std::string>& groups) {
+  std::vector<std::uint64_t> hashes;
+  hashes.reserve(groups.size());
+  for (const auto& group : groups) hashes.push_back(store.hash(policy::group_name(key, group)));
+  return hashes;
 }
 
 std::vector<http::Field> upstream_fields(const store::Response& response) {

@@ -4,7 +4,7 @@
 
 #include "http/gate.hpp"
 #include "policy/storability.hpp"
-#include "store/response.hpp"
+#include "store/store.hpp"
 
 #include <memory>
 #include <string>
@@ -26,6 +26,10 @@ struct Change {
                                                          const settings::Route& route, const Change& change,
                                                          std::shared_ptr<const std::string> body,
                                                          policy::WallTime now);
+
+/// What the write log knows the groups of a response by; `key` is its primary key.
+[[nodiscard]] std::vector<std::uint64_t> group_hashes(const store::Store& store, std::string_view key,
+                                                      const std::vector<std::string>& groups);
 
 /// The fields of a stored response as upstream gave them, as far as they were kept: what represent() added is
 /// left out. Views into the response.

@@ -1,5 +1,6 @@
 #include "http/cache_control.hpp"
 
+#include "http/structured.hpp"
 #include "http/text.hpp"
 
 #include <algorithm>
@@ -50,6 +51,11 @@ void add_names(std::string_view argument, std::vector<std::string>& names) {
     auto& added = names.emplace_back(name);
     std::transform(added.begin(), added.end(), added.begin(), lower);
   }
+}
+
+bool takes_duration(std::string_view name) noexcept {
+  return name == "max-age" || name == "s-maxage" || name == "stale-while-revalidate" ||
+         name == "stale-if-error";
 }
 
 void apply_to_response(const Directive& directive, CacheControl& out) {
@@ -124,7 +130,33 @@ CacheControl parse(Fields fields, Apply apply) {
 
 }  // namespace
 
+namespace {
+
+void apply_targeted(const DictionaryMember& member, CacheControl& out) {
+  if (const auto* set = std::get_if<bool>(&member.value)) {
+    if (*set && !takes_duration(member.key)) apply_to_response({member.key, {}, false}, out);
+  } else if (const auto* number = std::get_if<std::int64_t>(&member.value)) {
+    const auto text = std::to_string(std::max<std::int64_t>(*number, 0));
+    if (takes_duration(member.key)) apply_to_response({member.key, text, true}, out);
+  } else if (const auto* names = std::get_if<std::string>(&member.value)) {
+    if (member.key == "no-cache") add_names(*names, out.no_cache_fields);
+    if (member.key == "private") add_names(*names, out.private_fields);
+  }
+}
+
+}  // namespace
+
 CacheControl parse_response_cache_control(Fields fields) {
+  constexpr std::string_view targeted = "CDN-Cache-Control";
+  if (find(fields, targeted) != nullptr) {
+    const auto members = parse_dictionary(fields, targeted);
+    if (members && !members->empty()) {
+      CacheControl out;
+      out.present = out.targeted = true;
+      for (const auto& member : *members) apply_targeted(member, out);
+      return out;
+    }
+  }
   return parse(fields, apply_to_response);
 }
 

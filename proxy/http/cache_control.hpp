@@ -46,6 +46,10 @@ struct CacheControl {
 
 inline constexpr Seconds longest_lifetime{std::int64_t{1} << 31};
 
+/// What a response says to a shared cache in front of an origin: CDN-Cache-Control where it is there, a valid
+/// Dictionary and not empty, in which case nothing else counts (RFC 9213 2.2), else Cache-Control. In the
+/// former a directive without an argument is true, a duration an Integer (a negative one is as stale), a list
+/// of field names a String; one of another type is ignored, as parameters are (2.1).
 [[nodiscard]] CacheControl parse_response_cache_control(Fields fields);
 
 /// Where there is no Cache-Control, `Pragma: no-cache` counts as `no-cache` (RFC 9111 5.4).

@@ -2,6 +2,7 @@
 
 #include "http/date.hpp"
 #include "http/text.hpp"
+#include "policy/groups.hpp"
 #include "policy/part.hpp"
 
 #include <algorithm>
@@ -142,6 +143,7 @@ std::variant<StoredMeta, Detail> judge(const RequestFacts& request, const settin
   meta.status = status;
   if (status == 206) meta.part = part_of(response);
   meta.secondary = std::move(*secondary);
+  meta.groups = groups_of(response);
   read_validators(response, when, meta);
   set_lifetime(route, response, directives, when, meta);
   meta.stale_while_revalidate = window(route.stale_while_revalidate, directives.stale_while_revalidate);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace larder::policy {
 
@@ -48,7 +49,8 @@ struct StoredMeta {
   std::string upstream_entity_tag;  // for validation upstream; empty = none
   std::string upstream_last_modified;
   SecondaryKey secondary;
-  Sequence began = 0;  // when the fill that made it, or last validated it, began
+  std::vector<std::string> groups;  // RFC 9875
+  Sequence began = 0;               // when the fill that made it, or last validated it, began
 
   [[nodiscard]] Millis age(MonoTime now) const noexcept { return initial_age + (now - response_time); }
   [[nodiscard]] bool is_fresh(MonoTime now) const noexcept { return now < fresh_until; }

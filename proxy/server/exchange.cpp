@@ -85,7 +85,7 @@ policy::Held Exchange::held() const noexcept {
 }
 
 bool Exchange::is_void(const store::Response& response) const noexcept {
-  return worker_.shared.writes.is_void(response.began, path_hash_, view_.hash);
+  return worker_.shared.writes.is_void(response.began, path_hash_, view_.hash, response.group_hashes);
 }
 
 void Exchange::refresh_behind() {
@@ -251,7 +251,9 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(fill::Reader& reader, Fo
   if (const auto* answered = std::get_if<fill::Answered>(&result)) {
     const auto& response = *answered->response;
     const bool for_all = answered->shareable && policy::matches(response.secondary, facts_.fields) &&
-                         policy::has_bytes_for(facts_, response, now_.wall);
+                         policy::has_bytes_for(facts_, response, now_.wall) &&
+                         // That a group was made void is known only now that the answer names its groups.
+                         (response.group_hashes.empty() || !is_void(response));
     if (!reader.began() && !for_all) co_return std::nullopt;
     outcome.stored = answered->stored && reader.began();
     outcome.detail = answered->detail;

@@ -1,8 +1,10 @@
 // Exchange: what streams through larder without being stored.
 
 #include "fill/renew.hpp"
+#include "fill/represent.hpp"
 #include "http/text.hpp"
 #include "loop/companion.hpp"
+#include "policy/groups.hpp"
 #include "policy/invalidation.hpp"
 #include "policy/precondition.hpp"
 #include "server/exchange.hpp"
@@ -194,6 +196,9 @@ void Exchange::note_write(const http::ResponseHead* answer) {
     for (const auto& related : policy::related_targets(authority, path, answer->fields)) {
       shared.writes.written(shared.store.hash(related));
     }
+    for (const auto& group : policy::groups_invalidated(answer->fields)) {
+      shared.writes.group_written(shared.store.hash(policy::group_name(target, group)));
+    }
   }
   for (const auto& route : settings().routes) {
     for (const auto& pattern : route.invalidated_by) {
@@ -216,7 +221,9 @@ void Exchange::note_head(const http::ResponseHead& answer, policy::Sequence bega
     return;
   }
   const auto renewal = fill::renewed(held, answer, {facts_, *route_, {now_, Loop::now()}, began});
-  const bool is_void_by_now = worker_.shared.writes.is_void(began, path_hash_, view_.hash);
+  renewal.response->group_hashes = fill::group_hashes(store, key_, renewal.response->groups);
+  const bool is_void_by_now =
+      worker_.shared.writes.is_void(began, path_hash_, view_.hash, renewal.response->group_hashes);
   if (renewal.against == policy::Detail::none && !is_void_by_now)
     (void)store.put(key_, hash_, renewal.response);
 }

@@ -24,6 +24,8 @@ struct Response : policy::StoredMeta {
   std::string replaced_cache_control;
   /// Of a part that is stored as it came: what upstream said of it.
   std::string content_range;
+  /// Of the names of its groups; what the write log knows them by.
+  std::vector<std::uint64_t> group_hashes;
   /// Shared with the response that this one renews.
   std::shared_ptr<const std::string> body;
 

@@ -34,7 +34,8 @@ std::size_t Response::charge() const noexcept {
       response_overhead + head.capacity() + head_304.capacity() + (body ? body->capacity() : 0);
   for (const auto& field : secondary)
     bytes += sizeof(field) + field.name.size() + (field.value ? field.value->size() : 0);
-  return bytes;
+  for (const auto& group : groups) bytes += sizeof(group) + group.size() + sizeof(std::uint64_t);
+  return bytes + replaced_cache_control.size();
 }
 
 std::size_t Entry::charge() const noexcept {

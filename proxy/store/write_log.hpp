@@ -4,8 +4,8 @@
 // Model: one counter orders fills and writes. A write leaves its number in the slot of its path and in those
 // of the routes that it invalidates; a response counts only if its fill began after every write that concerns
 // it. Nothing is searched or erased, so a write costs the same whatever is stored, and a fill under way is
-// covered as well as a stored response. Paths share a fixed number of slots by hash: a collision voids more
-// than it must, never less. Threading: lock-free, from any thread.
+// covered as well as a stored response. Groups (RFC 9875) have slots as paths do. Paths share a fixed number
+// of slots by hash: a collision voids more than it must, never less. Threading: lock-free, from any thread.
 #pragma once
 
 #include "policy/stored.hpp"
@@ -13,6 +13,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -22,7 +23,7 @@ class WriteLog {
  public:
   using Sequence = policy::Sequence;
 
-  WriteLog() : paths_(path_slots), routes_(route_slots) {}
+  WriteLog() : paths_(path_slots), routes_(route_slots), groups_(group_slots) {}
 
   /// What a fill takes as its `began`. A later write's number is greater.
   [[nodiscard]] Sequence begin_fill() noexcept { return clock_.fetch_add(1, std::memory_order_seq_cst) + 1; }
@@ -31,6 +32,8 @@ class WriteLog {
   void written(std::uint64_t path_hash) noexcept { raise(paths_[path_hash % path_slots]); }
   /// A write that a route lists in `invalidated_by`; `route_hash` is of the route's name.
   void route_written(std::uint64_t route_hash) noexcept { raise(routes_[route_hash % route_slots]); }
+  /// `group_hash` is of the group's name with its origin.
+  void group_written(std::uint64_t group_hash) noexcept { raise(groups_[group_hash % group_slots]); }
   /// Everything that began before now.
   void all_written() noexcept { raise(all_); }
 
@@ -41,10 +44,20 @@ class WriteLog {
            began < routes_[route_hash % route_slots].load(std::memory_order_acquire) ||
            began < all_.load(std::memory_order_acquire);
   }
+  /// The same for a response that belongs to groups.
+  [[nodiscard]] bool is_void(Sequence began, std::uint64_t path_hash, std::uint64_t route_hash,
+                             std::span<const std::uint64_t> group_hashes) const noexcept {
+    if (is_void(began, path_hash, route_hash)) return true;
+    for (const auto hash : group_hashes) {
+      if (began < groups_[hash % group_slots].load(std::memory_order_acquire)) return true;
+    }
+    return false;
+  }
 
  private:
   static constexpr std::size_t path_slots = 16384;
   static constexpr std::size_t route_slots = 4096;
+  static constexpr std::size_t group_slots = 16384;
 
   void raise(std::atomic<Sequence>& slot) noexcept {
     const auto now = clock_.fetch_add(1, std::memory_order_seq_cst) + 1;
@@ -57,6 +70,7 @@ class WriteLog {
   std::atomic<Sequence> all_{0};
   std::vector<std::atomic<Sequence>> paths_;
   std::vector<std::atomic<Sequence>> routes_;
+  std::vector<std::atomic<Sequence>> groups_;
 };
 
 }  // namespace larder::store

@@ -211,3 +211,104 @@ def test_stored_fields_come_as_they_were_and_in_order(origin):
             ]
             assert answer.get("Date")
             assert answer.start == "HTTP/1.1 200 Fine"
+
+
+# ---- CDN-Cache-Control (RFC 9213) ------------------------------------------------------------------------------------
+
+TARGETED = [
+    ({"CDN-Cache-Control": "max-age=60", "Cache-Control": "no-store"}, True),
+    ({"CDN-Cache-Control": "no-store", "Cache-Control": "max-age=60"}, False),
+    ({"CDN-Cache-Control": "max-age=0", "Expires": "Fri, 01 Jan 2100 00:00:00 GMT"}, False),
+    ({"CDN-Cache-Control": "public", "Expires": "Fri, 01 Jan 2100 00:00:00 GMT"}, False),
+    ({"CDN-Cache-Control": "max-age=\"60\"", "Cache-Control": "max-age=60"}, False),
+    ({"CDN-Cache-Control": "max-age=", "Cache-Control": "max-age=60"}, True),
+    ({"CDN-Cache-Control": "", "Cache-Control": "max-age=60"}, True),
+]
+
+
+@pytest.mark.parametrize("fields, stored", TARGETED)
+def test_what_is_said_to_caches_like_larder_counts_before_what_is_said_to_all(origin, fields, stored):
+    origin.on("/x", reply(200, fields, DATA))
+    with Larder(origin) as larder, larder.client() as client:
+        answer = client.get("/x")
+        assert {name: answer[name] for name in fields} == fields
+        assert bool(cache_status(client.get("/x"))[1].get("hit")) == stored
+
+
+# ---- groups (RFC 9875) -----------------------------------------------------------------------------------------------
+
+
+def grouped(groups):
+    return lambda exchange: reply(200, {"Cache-Control": "max-age=60", **({"Cache-Groups": groups} if groups else {})}, exchange.request.target)
+
+
+def hits(client, *targets, **more):
+    return [bool(cache_status(client.get(target, **more))[1].get("hit")) for target in targets]
+
+
+def test_a_write_makes_its_groups_void(origin):
+    origin.on("/a", grouped('"one"')).on("/b", grouped('"one", "two"')).on("/c", grouped('"two";p=1')).on("/d", grouped(None))
+    origin.on("/write", reply(200, {"Cache-Group-Invalidation": '"one", "none"'}))
+    with Larder(origin) as larder, larder.client() as client:
+        for _ in range(2):
+            found = hits(client, "/a", "/b", "/c", "/d")
+        assert found == [True] * 4
+        client.get("/write", method="POST", body=b"")
+        assert hits(client, "/a", "/b", "/c", "/d") == [False, False, True, True]
+        assert hits(client, "/a", "/b") == [True, True]
+
+
+@pytest.mark.parametrize(
+    "status, method, fields",
+    [
+        (200, "GET", {"Cache-Group-Invalidation": '"one"'}),  # RFC 9875 3: safe methods make nothing void
+        (500, "POST", {"Cache-Group-Invalidation": '"one"'}),
+        (200, "POST", {"Cache-Group-Invalidation": "one"}),  # a Token is no String
+        (200, "POST", {"Cache-Group-Invalidation": '"one", 2'}),
+        (200, "POST", {"Cache-Group-Invalidation": '"One"'}),  # 2.1: compared character by character
+    ],
+)
+def test_what_makes_no_group_void(origin, status, method, fields):
+    origin.on("/a", grouped('"one"')).on("/write", reply(status, fields))
+    with Larder(origin) as larder, larder.client() as client:
+        client.get("/a")
+        client.get("/write", method=method, body=b"" if method == "POST" else None)
+        assert hits(client, "/a") == [True]
+
+
+def test_groups_are_an_origins_own(origin):
+    origin.on("/a", grouped('"one"')).on("/write", reply(200, {"Cache-Group-Invalidation": '"one"'}))
+    with Larder(origin) as larder, larder.client() as client:
+        for host in ("a.test", "b.test"):
+            client.get("/a", {"Host": host})
+        client.get("/write", {"Host": "b.test"}, method="POST", body=b"")
+        assert hits(client, "/a", fields={"Host": "a.test"}) == [True]
+        assert hits(client, "/a", fields={"Host": "b.test"}) == [False]
+
+
+def test_as_many_groups_as_the_specification_wants_and_more(origin):
+    names = [f'"{i:03}{"x" * 60}"' for i in range(200)]
+    origin.on("/a", grouped(", ".join(names))).on("/write", reply(200, {"Cache-Group-Invalidation": names[-1]}))
+    with Larder(origin) as larder, larder.client() as client:
+        client.get("/a")
+        assert hits(client, "/a") == [True]
+        client.get("/write", method="DELETE")
+        assert hits(client, "/a") == [False]
+
+
+def test_what_was_being_fetched_when_its_group_was_made_void_is_not_kept(origin):
+    hold = origin.hold("/a")
+    origin.on("/write", reply(200, {"Cache-Group-Invalidation": '"one"'}))
+    with Larder(origin) as larder:
+        with larder.client() as early, larder.client() as late, larder.client() as writer:
+            early.request("GET", "/a")
+            hold.wait()
+            writer.get("/write", method="POST", body=b"")
+            late.request("GET", "/a")
+            larder.wait_for("larder_fill_waiters", lambda value: value == 2)
+            hold.release_one(reply(200, {"Cache-Control": "max-age=60", "Cache-Groups": '"one"'}, b"old"))
+            assert early.response().body == b"old"
+            # Who came after the write does not take what was asked for before it.
+            hold.release(reply(200, {"Cache-Control": "max-age=60", "Cache-Groups": '"one"'}, b"new"))
+            assert late.response().body == b"new"
+        assert larder.get("/a").body == b"new"

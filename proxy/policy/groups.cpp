@@ -1,0 +1,37 @@
+#include "policy/groups.hpp"
+
+#include "http/structured.hpp"
+
+namespace larder::policy {
+
+namespace {
+
+// RFC 9875 2 and 3: a List of Strings; anything else, the whole field is ignored. Parameters mean nothing.
+std::vector<std::string> strings_of(http::Fields fields, std::string_view name) {
+  std::vector<std::string> strings;
+  auto members = http::parse_list(fields, name);
+  if (!members) return strings;
+  for (auto& member : *members) {
+    auto* text = std::get_if<std::string>(&member);
+    if (text == nullptr) return {};
+    strings.push_back(std::move(*text));
+  }
+  return strings;
+}
+
+}  // namespace
+
+std::vector<std::string> groups_of(http::Fields response) {
+  return strings_of(response, "Cache-Groups");
+}
+
+std::vector<std::string> groups_invalidated(http::Fields response) {
+  return strings_of(response, "Cache-Group-Invalidation");
+}
+
+std::string group_name(std::string_view key, std::string_view group) {
+  const auto origin = key.substr(0, key.find('/', key.find("://") + 3));
+  return std::string(origin).append("\n").append(group);
+}
+
+}  // namespace larder::policy
