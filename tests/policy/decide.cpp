@@ -175,14 +175,46 @@ TEST_CASE("requests that are not for a cache are told apart") {
   CHECK(why(test::Request("GET /x", "Authorization: x"), &ttl) == "pass bypass request-authorization");
 }
 
-TEST_CASE("on an error a stale response answers within its window only") {
+TEST_CASE("upstream in trouble, a stale response answers within its window (RFC 9111 4.2.4, RFC 5861 4)") {
+  using policy::Trouble;
+  struct Trial {
+    const char* rule;
+    const char* request;
+    const char* stored;
+    Millis after;
+    Trouble trouble;
+    bool answers;
+  };
+  const Trial trials[] = {
+      {"within stale-if-error", "", "Cache-Control: stale-if-error=30", 80s, Trouble::error_status, true},
+      {"beyond it", "", "Cache-Control: stale-if-error=30", 91s, Trouble::error_status, false},
+      {"beyond it, also when it is away", "", "Cache-Control: stale-if-error=30", 91s, Trouble::disconnected,
+       false},
+      {"an error without it", "", "", 61s, Trouble::error_status, false},
+      {"no answer without it", "", "", 61s, Trouble::disconnected, true},
+      {"no answer for a day", "", "", 86'461s, Trouble::disconnected, false},
+      {"must-revalidate", "", "Cache-Control: stale-if-error=30, must-revalidate", 80s, Trouble::error_status,
+       false},
+      {"must-revalidate, away", "", "Cache-Control: must-revalidate", 80s, Trouble::disconnected, false},
+      {"proxy-revalidate", "", "Cache-Control: proxy-revalidate", 80s, Trouble::disconnected, false},
+      {"s-maxage", "", "Cache-Control: s-maxage=60", 80s, Trouble::disconnected, false},
+      {"no-cache", "", "Cache-Control: no-cache", 1s, Trouble::disconnected, false},
+      {"the request allows it", "Cache-Control: stale-if-error=30", "", 80s, Trouble::error_status, true},
+      {"the request insists", "Cache-Control: no-cache", "", 1s, Trouble::disconnected, false},
+      {"still fresh", "Cache-Control: max-age=0", "", 1s, Trouble::error_status, true},
+  };
+  for (const auto& row : trials) {
+    INFO(row.rule);
+    const test::Request request("GET /x", row.request);
+    const auto held = stored(row.stored);
+    CHECK(policy::may_serve_on_error(request.facts, held, row.trouble, test::at(row.after)) == row.answers);
+  }
+  for (const int status : {500, 502, 503, 504}) CHECK(policy::is_error_status(status));
+  for (const int status : {200, 404, 501, 505}) CHECK_FALSE(policy::is_error_status(status));
+}
+
+TEST_CASE("under a ttl only the route or upstream may allow it") {
   const test::Request request("GET /x");
-  const auto held = stored("Cache-Control: stale-if-error=30");
-  CHECK(policy::may_serve_on_error(request.facts, held, policy::Trouble::error_status, test::at(80s)));
-  CHECK_FALSE(policy::may_serve_on_error(request.facts, held, policy::Trouble::error_status, test::at(91s)));
-  CHECK_FALSE(
-      policy::may_serve_on_error(request.facts, stored(), policy::Trouble::error_status, test::at(61s)));
-  CHECK_FALSE(policy::may_serve_on_error(request.facts,
-                                         stored("Cache-Control: stale-if-error=30, must-revalidate"),
-                                         policy::Trouble::error_status, test::at(80s)));
+  const auto held = stored("", test::ttl_route());
+  CHECK_FALSE(policy::may_serve_on_error(request.facts, held, policy::Trouble::disconnected, test::at(61s)));
 }
