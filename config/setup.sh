@@ -4,7 +4,8 @@
 #   bash config/setup.sh [GROUP ...]
 #
 # Groups: build (compiler and libraries), test (what the tests run with), api (the sample API), measure (load
-# generator and peer for the measurements), lint (formatter and checker). Without an argument: build test api.
+# generator and peer for the measurements), conformance (what the suite for caches runs on), lint (formatter and
+# checker). Without an argument: build test api.
 # It says what it does, installs only what is missing, and leaves no service running that a package would start.
 set -euo pipefail
 
@@ -29,8 +30,9 @@ packages_of() {
     api) echo python3 python3-fastapi python3-uvicorn python3-sqlalchemy python3-aiosqlite python3-asyncpg \
         python3-yaml python3-websockets curl ;;
     measure) echo wrk nginx-light ;;
+    conformance) echo nodejs npm ;;
     lint) echo clang-format clang-tidy ;;
-    *) die "no group '$1'; the groups are build, test, api, measure, lint" ;;
+    *) die "no group '$1'; the groups are build, test, api, measure, conformance, lint" ;;
   esac
 }
 

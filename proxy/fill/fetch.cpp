@@ -152,6 +152,7 @@ class Fetch {
 
   void renew() {
     auto renewal = renewed(*order_.held, call_->head(), {facts_, route_, when_, permit_.fill().began()});
+    for_the_asker_ = std::move(renewal.for_the_asker);
     publish(std::move(renewal.response), renewal.against, 304);
   }
 
@@ -228,9 +229,10 @@ class Fetch {
     }
     meta.began = permit_.fill().began();
     const auto upstream_status = head.status;
-    publish(represent(std::move(meta), reason, fields, head.minor_version, route_, change,
-                      std::make_shared<const std::string>(std::move(body)), when_.received.wall),
-            detail, upstream_status);
+    publish(
+        represent(std::move(meta), reason, fields, head.minor_version, route_, change,
+                  std::make_shared<const std::string>(std::move(body)), when_.received.wall, &for_the_asker_),
+        detail, upstream_status);
   }
 
   // The bytes of both parts (RFC 9111 3.4); where they overlap they are the same.
@@ -261,7 +263,7 @@ class Fetch {
   void publish(std::shared_ptr<store::Response> response, Detail detail, int upstream_status) {
     auto& fill = permit_.fill();
     const bool shareable = response->fresh_until > response->response_time && !response->must_validate;
-    Answered answer{response, false, shareable, detail, upstream_status};
+    Answered answer{response, false, shareable, detail, upstream_status, std::move(for_the_asker_)};
     response->group_hashes = group_hashes(with_.store, order_.key, response->groups);
     // Design, invariant 5.
     if (detail == Detail::none &&
@@ -314,6 +316,7 @@ class Fetch {
   policy::RequestFacts facts_;
   policy::Asked asked_;
   policy::Exchanged when_;
+  std::string for_the_asker_;
   std::unique_ptr<upstream::Call> call_;
 };
 

@@ -33,6 +33,8 @@ struct Answered {
   bool shareable = true;
   policy::Detail detail = policy::Detail::none;
   int upstream_status = 0;  // 304 where upstream renewed what was stored
+  /// Field lines for the reader who began the fill, and nobody else.
+  std::string for_the_asker;
 };
 /// An answer that is its asker's alone.
 struct Unshared {

@@ -12,6 +12,7 @@ namespace larder::fill {
 
 struct Renewal {
   std::shared_ptr<store::Response> response;      // the held body under renewed fields and times
+  std::string for_the_asker;                      // as represent() has it
   policy::Detail against = policy::Detail::none;  // why it must not be stored any more
 };
 

@@ -67,13 +67,17 @@ bool replaces_cache_control(const http::Field& line, const settings::Route& rout
 std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_view reason,
                                            http::Fields fields, int minor_version,
                                            const settings::Route& route, const Change& change,
-                                           std::shared_ptr<const std::string> body, policy::WallTime now) {
+                                           std::shared_ptr<const std::string> body, policy::WallTime now,
+                                           std::string* for_the_asker) {
   if (!change.entity_tag.empty()) meta.entity_tag = change.entity_tag;
   auto response = std::make_shared<store::Response>();
   const auto directives = http::parse_response_cache_control(fields);
   HeadWriter writer(meta.status, reason, meta.status == 200 || meta.part);
   for (const auto& line : fields) {
-    if (!policy::is_stored_field(line, fields, directives, route)) continue;
+    const auto fate = policy::fate_of(line, fields, directives, route);
+    if (fate == policy::FieldFate::for_the_asker && for_the_asker != nullptr)
+      add(line.name, line.value, *for_the_asker);
+    if (fate != policy::FieldFate::stored) continue;
     if (line.id == FieldId::content_length) continue;
     if (line.id == FieldId::content_range && change.of_part) {
       if (meta.part && !meta.part->exact) response->content_range = line.value;

@@ -20,12 +20,14 @@ struct Change {
 };
 
 /// Builds the response that is stored. `fields` are the answer's (or the updated ones of a renewal); `meta`
-/// as judged, its entity_tag replaced by the change's where there is one.
+/// as judged, its entity_tag replaced by the change's where there is one. `for_the_asker` takes the field
+/// lines that are not stored but belong to whoever began the fetch; nullptr = nobody did.
 [[nodiscard]] std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_view reason,
                                                          http::Fields fields, int minor_version,
                                                          const settings::Route& route, const Change& change,
                                                          std::shared_ptr<const std::string> body,
-                                                         policy::WallTime now);
+                                                         policy::WallTime now,
+                                                         std::string* for_the_asker = nullptr);
 
 /// What the write log knows the groups of a response by; `key` is its primary key.
 [[nodiscard]] std::vector<std::uint64_t> group_hashes(const store::Store& store, std::string_view key,

@@ -158,17 +158,18 @@ std::variant<StoredMeta, Detail> judge(const RequestFacts& request, const settin
   return meta;
 }
 
-bool is_stored_field(const http::Field& line, http::Fields response, const http::CacheControl& directives,
-                     const settings::Route& route) {
-  if (http::is_hop_by_hop(line) || line.id == FieldId::age) return false;
-  if (http::list_has(response, FieldId::connection, line.name)) return false;
+FieldFate fate_of(const http::Field& line, http::Fields response, const http::CacheControl& directives,
+                  const settings::Route& route) {
+  if (http::is_hop_by_hop(line) || line.id == FieldId::age) return FieldFate::dropped;
+  if (http::list_has(response, FieldId::connection, line.name)) return FieldFate::dropped;
   // Whoever stores despite Set-Cookie shares the answer, not the cookie.
-  if (line.id == FieldId::set_cookie && route.cache == CacheMode::ttl) return false;
+  if (line.id == FieldId::set_cookie && route.cache == CacheMode::ttl) return FieldFate::for_the_asker;
   const auto named = [&](const std::vector<std::string>& names) {
     return std::any_of(names.begin(), names.end(),
                        [&](const auto& name) { return http::has_name(line, name); });
   };
-  return !named(directives.private_fields) && !named(directives.no_cache_fields);
+  return named(directives.private_fields) || named(directives.no_cache_fields) ? FieldFate::for_the_asker
+                                                                               : FieldFate::stored;
 }
 
 }  // namespace larder::policy

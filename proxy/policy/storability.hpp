@@ -27,10 +27,14 @@ struct Asked {
                                                      http::Fields response, Asked asked,
                                                      const Exchanged& when);
 
-/// Whether that field line of a response is kept in a stored response: not hop-by-hop, not listed by
-/// Connection, and not named by `private=` or `no-cache=` (RFC 9111 3.1, 5.2.2.4, 5.2.2.7). Age is not kept:
-/// it is said anew (4).
-[[nodiscard]] bool is_stored_field(const http::Field& line, http::Fields response,
-                                   const http::CacheControl& directives, const settings::Route& route);
+/// What becomes of a field line of a response that is stored.
+enum class FieldFate : std::uint8_t {
+  stored,
+  for_the_asker,  // named by `private=` or `no-cache=` (RFC 9111 5.2.2.4, 5.2.2.7), or a cookie under a ttl:
+                  // whose request it answers gets it, and nobody else
+  dropped,  // hop-by-hop, or listed by Connection (RFC 9111 3.1); and Age, which is said anew (4)
+};
+[[nodiscard]] FieldFate fate_of(const http::Field& line, http::Fields response,
+                                const http::CacheControl& directives, const settings::Route& route);
 
 }  // namespace larder::policy

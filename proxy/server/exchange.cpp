@@ -256,6 +256,7 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(fill::Reader& reader, Fo
                          (response.group_hashes.empty() || !is_void(response));
     if (!reader.began() && !for_all) co_return std::nullopt;
     outcome.stored = answered->stored && reader.began();
+    if (reader.began()) for_me_alone_ = answered->for_the_asker;
     outcome.detail = answered->detail;
     if (answered->upstream_status == 304) outcome.forward_status = 304;
     co_return co_await serve(answered->response, outcome, !reader.began() || response.upstream_age);

@@ -120,6 +120,7 @@ class Exchange {
   std::shared_ptr<const fill::OwnedRequest> owned_;
   std::string key_;
   std::unique_ptr<fill::Keeper> keeper_;
+  std::string for_me_alone_;  // field lines of the answer that are not stored
   std::string rest_of_heads_;
   std::string_view rest_of_body_;
   bool rest_pending_ = false;

@@ -62,7 +62,7 @@ Exchange::Done Exchange::serve_part(const store::Response& response, const polic
 Exchange::Done Exchange::send(int status, std::string_view head, std::string_view body,
                               const policy::Outcome& outcome, std::optional<Millis> age) {
   auto& out = worker_.out;
-  out.clear();
+  out = for_me_alone_;
   if (age) append_age(*age, out);
   append_cache_status_line(outcome, shown_key(), out);
   append_connection(persistence(), out);

@@ -1,35 +1,42 @@
 // Runs the suite against a cache and writes what came of each test, as JSON, to standard output.
 //
-//   node suite.mjs DIRECTORY URL     DIRECTORY holds the package http-cache-tests
+//   node suite.mjs DIRECTORY URL [ID ...]     DIRECTORY holds the package http-cache-tests
 //
-// [{group, id, name, kind, result, why, depends_on}], in the suite's order; kind is `required`, `optimal` or
-// `check`; result is `pass`, `fail`, `setup` (what the test needs did not work) or `dependency` (a test that
-// it builds on did not pass). For a `check`, pass means yes and fail means no.
+// [{group, id, name, kind, result, why}], in the suite's order; kind is `required`, `optimal` or `check`; result is `pass`, `fail`,
+// `setup` (what the test needs did not work) or `dependency` (a test that it builds on did not pass). For a `check`, pass means yes
+// and fail means no. With IDs: those alone, one after the other, without regard to what they build on; and what the client and the
+// server saw goes to standard error.
 
 import path from 'node:path'
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 
-const [directory, base] = process.argv.slice(2)
+const [directory, base, ...only] = process.argv.slice(2)
 const load = async file => import(pathToFileURL(path.join(directory, file)))
 const fetch = createRequire(pathToFileURL(path.join(directory, 'package.json')))('node-fetch')
 
 const groups = (await load('tests/index.mjs')).default
 const { runTests, getResults } = await load('client/runner.mjs')
-
-// One group after the other: side by side they would share one event loop here, and the tests that wait on
-// the clock would measure that.
-await runTests(groups, fetch, false, base, 25)
-const results = getResults()
 const tests = new Map(groups.flatMap(group => group.tests.map(test => [test.id, test])))
+
+if (only.length > 0) {
+  console.log = console.error // the suite tells there what it sees
+  for (const group of groups) {
+    group.tests = group.tests.filter(test => only.includes(test.id))
+    for (const test of group.tests) test.dump = process.env.DUMP === '1'
+  }
+}
+
+// A few at a time: more would share one event loop here, and the tests that wait on the clock would measure that.
+await runTests(groups.filter(group => group.tests.length > 0), fetch, false, base, only.length > 0 ? 1 : 25)
+const results = getResults()
 
 function judge (id) {
   const test = tests.get(id)
   const result = results[id]
   if (result === undefined) return ['untested', '']
-  for (const needed of test.depends_on ?? []) {
-    const [met] = judge(needed)
-    if (met !== 'pass') return ['dependency', `it builds on ${needed}, which did not pass`]
+  for (const needed of only.length > 0 ? [] : test.depends_on ?? []) {
+    if (judge(needed)[0] !== 'pass') return ['dependency', `it builds on ${needed}, which did not pass`]
   }
   if (result === true) return ['pass', '']
   const [error, why] = result
@@ -44,5 +51,4 @@ for (const group of groups) {
     rows.push({ group: group.name, id: test.id, name: test.name, kind: test.kind ?? 'required', result, why })
   }
 }
-process.stdout.write(JSON.stringify(rows, null, 1) + '\n')
-process.exit(0)
+process.stdout.write(JSON.stringify(rows, null, 1) + '\n', () => process.exit(0))

@@ -159,7 +159,7 @@ TEST_CASE("fields that belong to the connection, or to one reader, are not store
   const auto directives = http::parse_response_cache_control(fields);
   std::string kept;
   for (const auto& line : fields) {
-    if (policy::is_stored_field(line, fields, directives, test::standard_route()))
+    if (policy::fate_of(line, fields, directives, test::standard_route()) == policy::FieldFate::stored)
       kept += std::string(line.name) + " ";
   }
   CHECK(kept == "Cache-Control Content-Type X-Kept ");
@@ -168,5 +168,5 @@ TEST_CASE("fields that belong to the connection, or to one reader, are not store
 TEST_CASE("an answer stored despite Set-Cookie is shared without the cookie") {
   const test::Lines response("Set-Cookie: a=b");
   const http::Fields fields = response;
-  CHECK_FALSE(policy::is_stored_field(fields[0], fields, {}, test::ttl_route()));
+  CHECK(policy::fate_of(fields[0], fields, {}, test::ttl_route()) == policy::FieldFate::for_the_asker);
 }

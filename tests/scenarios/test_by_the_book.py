@@ -213,6 +213,31 @@ def test_stored_fields_come_as_they_were_and_in_order(origin):
             assert answer.start == "HTTP/1.1 200 Fine"
 
 
+@pytest.mark.parametrize("directive", ["private", "no-cache"])
+def test_fields_that_are_one_readers_go_to_that_reader_alone(origin, directive):
+    fields = {"Cache-Control": f'max-age=60, {directive}="set-cookie, X-Mine"', "Set-Cookie": "s=1", "X-Mine": "1", "X-Ours": "1"}
+    origin.on("/x", reply(200, fields, DATA))
+    with Larder(origin) as larder, larder.client() as client:
+        first = client.get("/x")
+        assert (first.get("Set-Cookie"), first.get("X-Mine"), first.get("X-Ours")) == ("s=1", "1", "1")
+        second = client.get("/x")
+        assert (second.get("Set-Cookie"), second.get("X-Mine"), second.get("X-Ours")) == (None, None, "1")
+        assert cache_status(second)[1].get("hit")
+
+
+def test_a_cookie_set_despite_being_stored_goes_to_its_reader_alone(origin):
+    hold = origin.hold("/x")
+    with Larder(origin, routes="  - {path: /**, ttl: 60s, despite: [set-cookie]}") as larder:
+        with larder.client() as first, larder.client() as second:
+            first.request("GET", "/x")
+            hold.wait()
+            second.request("GET", "/x")
+            larder.wait_for("larder_fill_waiters", lambda value: value == 2)
+            hold.release(reply(200, {"Set-Cookie": "s=1"}, DATA))
+            assert (first.response().get("Set-Cookie"), second.response().get("Set-Cookie")) == ("s=1", None)
+        assert "Set-Cookie" not in larder.get("/x")
+
+
 # ---- CDN-Cache-Control (RFC 9213) ------------------------------------------------------------------------------------
 
 TARGETED = [
