@@ -4,7 +4,7 @@
 #   bash config/setup.sh [GROUP ...]
 #
 # Groups: build (compiler and libraries), test (what the tests run with), api (the sample API), measure (load
-# generator and peer for the measurements), conformance (what the suite for caches runs on), lint (formatter and
+# generator and peer for the measurements), conformance (what the suite for caches runs on), fuzz (clang and its fuzzer), lint (formatter and
 # checker). Without an argument: build test api.
 # It says what it does, installs only what is missing, and leaves no service running that a package would start.
 set -euo pipefail
@@ -31,8 +31,9 @@ packages_of() {
         python3-yaml python3-websockets curl ;;
     measure) echo wrk nginx-light ;;
     conformance) echo nodejs npm ;;
+    fuzz) echo clang libclang-rt-dev ;;
     lint) echo clang-format clang-tidy ;;
-    *) die "no group '$1'; the groups are build, test, api, measure, conformance, lint" ;;
+    *) die "no group '$1'; the groups are build, test, api, measure, conformance, fuzz, lint" ;;
   esac
 }
 

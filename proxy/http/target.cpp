@@ -44,8 +44,11 @@ std::string_view normalise_path(std::string_view path, std::string& scratch) {
   if (path.find('%') == std::string_view::npos) return path;
   constexpr std::string_view digits = "0123456789ABCDEF";
   scratch.clear();
+  const auto as_sent = path;
   while (!path.empty()) {
     const auto byte = decode_front(path);
+    // One malformed escape, and nobody knows which of the others are meant: `%4%41` must not become `%4A`.
+    if (!byte && path.front() == '%') return as_sent;
     if (!byte) {
       scratch += path.front();
       path.remove_prefix(1);

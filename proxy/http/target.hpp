@@ -11,8 +11,8 @@ namespace larder::http {
 
 /// The path in the form in which paths are compared: percent-encoded unreserved characters decoded, the hex
 /// digits of the others in upper case (RFC 3986 6.2.2). Nothing else changes: `//` stays, and dot segments
-/// are left as they are (the API alone knows what it makes of them). Returns `path` itself where nothing
-/// changes, else a view into `scratch`.
+/// are left as they are (the API alone knows what it makes of them), and so is a path with a malformed
+/// escape. Returns `path` itself where nothing changes, else a view into `scratch`.
 [[nodiscard]] std::string_view normalise_path(std::string_view path, std::string& scratch);
 
 /// A route's path pattern: `/topics/` is exact, `{id}` stands for one segment that is not empty, a last

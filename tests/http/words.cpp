@@ -205,6 +205,8 @@ TEST_CASE("paths are compared in a normal form that changes nothing else (RFC 39
   CHECK(normalise_path("/%74opics/%7e%2f%c3", scratch) == "/topics/~%2F%C3");
   CHECK(normalise_path("/a//b/../c", scratch) == "/a//b/../c");
   CHECK(normalise_path("/%zz%4", scratch) == "/%zz%4");
+  CHECK(normalise_path("/%4%41", scratch) == "/%4%41");  // not %4A
+  CHECK(encode_query("a b/\xC3~") == "a%20b%2F%C3~");
 }
 
 namespace {
