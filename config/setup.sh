@@ -32,8 +32,9 @@ packages_of() {
     measure) echo wrk nginx-light ;;
     conformance) echo nodejs npm ;;
     fuzz) echo clang libclang-rt-dev ;;
+    peers) echo nginx-light varnish haproxy squid trafficserver apache2 ;;
     lint) echo clang-format clang-tidy ;;
-    *) die "no group '$1'; the groups are build, test, api, measure, conformance, fuzz, lint" ;;
+    *) die "no group '$1'; the groups are build, test, api, measure, conformance, peers, fuzz, lint" ;;
   esac
 }
 

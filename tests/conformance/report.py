@@ -4,6 +4,7 @@ report.py ROWS                 prints them; exits 1 where something does not pas
 report.py ROWS --plain         one line a test
 report.py ROWS --unexpected    the ids of those
 report.py ROWS --merge MORE    takes what passed in MORE over, in place
+report.py ROWS --line NAME     its totals in one line
 report.py ROWS --write-checks  brings the informative tests' answers in README.md up to date
 """
 
@@ -81,6 +82,13 @@ def main():
         return 0
     if mode[:1] == ["--write-checks"]:
         write_checks(rows)
+        return 0
+    if mode[:1] == ["--line"]:
+        cells = []
+        for kind in KINDS:
+            of = [row["result"] == "pass" for row in rows if row["kind"] == kind]
+            cells.append(f"{sum(of)} ({100 * sum(of) / len(of):.0f} %)" if kind != "check" else str(sum(of)))
+        print(f"{mode[1]:<24}{cells[0]:>16}{cells[1]:>16}{cells[2]:>10}")
         return 0
     if mode[:1] == ["--plain"]:
         for row in rows:

@@ -1,24 +1,23 @@
 #!/usr/bin/env bash
 # Runs the independent suite for HTTP caches (the npm package http-cache-tests) against larder, and prints what came of it.
 #
-#   bash tests/conformance/run.sh [--json FILE] [--base URL --server-port PORT] [--write-checks]
+#   bash tests/conformance/run.sh [--json FILE] [--cache COMMAND] [--write-checks]
 #   bash tests/conformance/run.sh --only ID      one test, with what its client and its server saw
 #
-# --json keeps the rows; --base asks another cache, which stands in front of 127.0.0.1:PORT (peers.sh does); --write-checks brings the
-# list of informative tests in README.md up to date. LARDER names the binary; without it, the newest that was built.
-# Fails where a test does not pass that is not in known.txt.
+# --json keeps the rows; --cache runs another cache: `COMMAND PORT` is to stand in front of 127.0.0.1:PORT and to print `listening on URL`
+# (peers.sh has some); --write-checks brings the list of informative tests in README.md up to date. LARDER names the binary; without it, the
+# newest that was built. Fails where a test does not pass that is not in known.txt.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 version=0.4.5
 
-json='' only='' base='' server_port=0 write_checks=no
+json='' only='' cache='' write_checks=no
 while [ $# -gt 0 ]; do
   case "$1" in
     --json) json=$2; shift 2 ;;
     --only) only=$2; shift 2 ;;
-    --base) base=$2; shift 2 ;;
-    --server-port) server_port=$2; shift 2 ;;
+    --cache) cache=$2; shift 2 ;;
     --write-checks) write_checks=yes; shift ;;
     *) sed -n '2,9p' "$0" | sed 's/^# \{0,1\}//' >&2; exit 2 ;;
   esac
@@ -60,37 +59,37 @@ await() {
   return 1
 }
 
-(cd "$suite" && exec env npm_config_protocol=http npm_config_port="$server_port" npm_config_pidfile="$work/pid" \
+(cd "$suite" && exec env npm_config_protocol=http npm_config_port=0 npm_config_pidfile="$work/pid" \
   node server/server.mjs >"$work/server.log" 2>"$work/server.errors") &
 started+=($!)
 line=$(await "$work/server.log" '^Listening on' $!) || die "the suite's server did not start"
 server_port=${line##*:}
 server_port=${server_port%/*}
 
-if [ -z "$base" ]; then
+if [ -n "$cache" ]; then
+  $cache "$server_port" >"$work/cache.log" 2>"$work/cache.errors" &
+else
   larder=${LARDER:-}
   if [ -z "$larder" ]; then
     larder=$(ls -t "$root"/build/release/larder "$root"/build/dev/larder 2>/dev/null | head -n 1) || true
   fi
   [ -x "$larder" ] || die "there is no larder to test; build it, or name it in LARDER"
-  "$larder" serve -c "$here/larder.yaml" --upstream "http://127.0.0.1:$server_port" >"$work/larder.log" 2>"$work/larder.errors" &
-  started+=($!)
-  line=$(await "$work/larder.log" '^listening on' $!) || die "larder did not start"
-  base=${line#listening on }
+  "$larder" serve -c "$here/larder.yaml" --upstream "http://127.0.0.1:$server_port" >"$work/cache.log" 2>"$work/cache.errors" &
 fi
+started+=($!)
+line=$(await "$work/cache.log" '^listening on' $!) || die "the cache did not start"
+base=${line#listening on }
 
 run_suite() { node --no-warnings "$here/suite.mjs" "$suite" "$base" "$@"; }
 
+python=$(command -v /usr/bin/python3 || command -v python3)
 if [ -n "$only" ]; then
   DUMP=1 run_suite "$only" >"$work/rows.json"
   cat "$work/server.log" >&2
-  exec_status=0
-  python=/usr/bin/python3
-  "$python" "$here/report.py" "$work/rows.json" --plain || exec_status=$?
-  exit "$exec_status"
+  "$python" "$here/report.py" "$work/rows.json" --plain
+  exit 0
 fi
 
-python=$(command -v /usr/bin/python3 || command -v python3)
 say "running the suite, which waits on the clock for most of a minute"
 run_suite >"$work/rows.json"
 # A machine that stands still for a moment fails a test that gives an answer two seconds to live: once more, alone.
