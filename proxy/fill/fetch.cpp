@@ -151,7 +151,8 @@ class Fetch {
   }
 
   void renew() {
-    auto renewal = renewed(*order_.held, call_->head(), {facts_, route_, when_, permit_.fill().began()});
+    auto renewal = renewed(*order_.held, call_->head(),
+                           {facts_, route_, settings_.compression, when_, permit_.fill().began()});
     for_the_asker_ = std::move(renewal.for_the_asker);
     publish(std::move(renewal.response), renewal.against, 304);
   }
@@ -229,10 +230,10 @@ class Fetch {
     }
     meta.began = permit_.fill().began();
     const auto upstream_status = head.status;
-    publish(
-        represent(std::move(meta), reason, fields, head.minor_version, route_, change,
-                  std::make_shared<const std::string>(std::move(body)), when_.received.wall, &for_the_asker_),
-        detail, upstream_status);
+    publish(represent(std::move(meta), reason, fields, head.minor_version,
+                      {route_, settings_.compression, when_.received.wall}, change,
+                      std::make_shared<const std::string>(std::move(body)), &for_the_asker_),
+            detail, upstream_status);
   }
 
   // The bytes of both parts (RFC 9111 3.4); where they overlap they are the same.

@@ -36,9 +36,9 @@ bool Keeper::finish(std::string_view key, std::uint64_t path_hash, std::uint64_t
     meta_.upstream_entity_tag.clear();
     change.entity_tag = lean::make_entity_tag(body_);
   }
-  auto response =
-      represent(std::move(meta_), answer_.reason, answer_.fields, answer_.minor_version, route_, change,
-                std::make_shared<const std::string>(std::move(body_)), when_.received.wall);
+  auto response = represent(std::move(meta_), answer_.reason, answer_.fields, answer_.minor_version,
+                            {route_, plan_.settings->compression, when_.received.wall}, change,
+                            std::make_shared<const std::string>(std::move(body_)));
   response->group_hashes = groups;
   return with_.store.put(key, with_.store.hash(key), std::move(response));
 }

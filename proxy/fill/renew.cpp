@@ -49,8 +49,9 @@ Renewal renewed(const store::Response& held, const http::ResponseHead& fresh, co
   change.changed = own_tag && !by.route.fields.empty();
   if (own_tag) change.entity_tag = held.entity_tag;
   std::string for_the_asker;
-  auto response = represent(std::move(meta), reason_of(held), fields, fresh.minor_version, by.route, change,
-                            held.body, by.when.received.wall, &for_the_asker);
+  auto response =
+      represent(std::move(meta), reason_of(held), fields, fresh.minor_version,
+                {by.route, by.compression, by.when.received.wall}, change, held.body, &for_the_asker);
   return {std::move(response), std::move(for_the_asker),
           against != nullptr ? *against : policy::Detail::none};
 }

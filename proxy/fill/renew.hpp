@@ -20,6 +20,7 @@ struct Renewal {
 struct Renewing {
   const policy::RequestFacts& request;
   const settings::Route& route;
+  const settings::Compression& compression;
   policy::Exchanged when;
   policy::Sequence began = 0;
 };

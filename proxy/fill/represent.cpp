@@ -1,6 +1,8 @@
 #include "fill/represent.hpp"
 
+#include "http/coding.hpp"
 #include "http/date.hpp"
+#include "http/text.hpp"
 #include "policy/groups.hpp"
 #include "policy/precondition.hpp"
 
@@ -62,13 +64,23 @@ bool replaces_cache_control(const http::Field& line, const settings::Route& rout
   return line.id == FieldId::cache_control && route.client_cache_control.has_value();
 }
 
+// Whether larder may send it in a coding of its own making (RFC 9110 8.4.1).
+bool is_codable(const Setting& setting, const policy::StoredMeta& meta, http::Fields fields,
+                const http::CacheControl& directives, std::size_t size) {
+  if (!setting.compression.on || !setting.route.compress || setting.compression.codings.empty()) return false;
+  if (meta.status != 200 || meta.part || size < setting.compression.min_size) return false;
+  if (directives.no_transform || http::find(fields, FieldId::content_encoding) != nullptr) return false;
+  const auto* type = http::find(fields, FieldId::content_type);
+  return type != nullptr && http::is_compressible(type->value);
+}
+
 }  // namespace
 
 std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_view reason,
-                                           http::Fields fields, int minor_version,
-                                           const settings::Route& route, const Change& change,
-                                           std::shared_ptr<const std::string> body, policy::WallTime now,
+                                           http::Fields fields, int minor_version, const Setting& setting,
+                                           const Change& change, std::shared_ptr<const std::string> body,
                                            std::string* for_the_asker) {
+  const auto& route = setting.route;
   if (!change.entity_tag.empty()) meta.entity_tag = change.entity_tag;
   auto response = std::make_shared<store::Response>();
   const auto directives = http::parse_response_cache_control(fields);
@@ -96,10 +108,13 @@ std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_
   if (route.client_cache_control) writer.both("Cache-Control", *route.client_cache_control);
   if (!change.entity_tag.empty()) writer.both("ETag", change.entity_tag);
   if (http::find(fields, FieldId::date) == nullptr) {  // RFC 9110 6.6.1
-    const auto received = std::chrono::floor<std::chrono::seconds>(now);
+    const auto received = std::chrono::floor<std::chrono::seconds>(setting.now);
     writer.both("Date", http::format_date(received));
     meta.date = received;
   }
+  response->codable = is_codable(setting, meta, fields, directives, body->size());
+  if (response->codable && !http::list_has(fields, FieldId::vary, "Accept-Encoding"))
+    writer.both("Vary", "Accept-Encoding");
   writer.both("Via", minor_version == 1 ? "1.1 larder" : "1.0 larder");
   // RFC 9110 8.6: none with a 204, whose end needs no telling.
   if (meta.status != 204) writer.whole_only("Content-Length", std::to_string(body->size()));
@@ -132,6 +147,10 @@ std::vector<http::Field> upstream_fields(const store::Response& response) {
   // represent() ends with Via and, but for a 204, Content-Length.
   while (!fields.empty() && fields.back().id != FieldId::via) fields.pop_back();
   if (!fields.empty()) fields.pop_back();
+  if (response.codable && !fields.empty() && fields.back().id == FieldId::vary &&
+      fields.back().value == "Accept-Encoding") {
+    fields.pop_back();
+  }
   const auto put_back = [&](FieldId id, std::string_view name, const std::string& value) {
     std::erase_if(fields, [id](const auto& line) { return line.id == id; });
     if (!value.empty()) fields.push_back({id, name, value});

@@ -19,14 +19,20 @@ struct Change {
   std::string entity_tag;  // of the bytes sent; empty = upstream's own stands
 };
 
+/// What a response is represented under.
+struct Setting {
+  const settings::Route& route;
+  const settings::Compression& compression;
+  policy::WallTime now;
+};
+
 /// Builds the response that is stored. `fields` are the answer's (or the updated ones of a renewal); `meta`
 /// as judged, its entity_tag replaced by the change's where there is one. `for_the_asker` takes the field
 /// lines that are not stored but belong to whoever began the fetch; nullptr = nobody did.
 [[nodiscard]] std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_view reason,
                                                          http::Fields fields, int minor_version,
-                                                         const settings::Route& route, const Change& change,
+                                                         const Setting& setting, const Change& change,
                                                          std::shared_ptr<const std::string> body,
-                                                         policy::WallTime now,
                                                          std::string* for_the_asker = nullptr);
 
 /// What the write log knows the groups of a response by; `key` is its primary key.

@@ -18,11 +18,12 @@ bool is_strong_date(const StoredMeta& stored) {
 }
 
 // RFC 9110 13.1.5: true where there is no If-Range.
-bool if_range_holds(const RequestFacts& request, const StoredMeta& stored, WallTime now) {
+bool if_range_holds(const RequestFacts& request, const StoredMeta& stored, std::string_view entity_tag,
+                    WallTime now) {
   const auto* line = http::find(request.fields, FieldId::if_range);
   if (line == nullptr) return true;
   if (const auto theirs = http::parse_entity_tag(line->value)) {
-    const auto ours = http::parse_entity_tag(stored.entity_tag);
+    const auto ours = http::parse_entity_tag(entity_tag);
     return ours && http::strong_match(*theirs, *ours);
   }
   const auto date = http::parse_date(line->value, std::chrono::floor<std::chrono::seconds>(now));
@@ -30,8 +31,8 @@ bool if_range_holds(const RequestFacts& request, const StoredMeta& stored, WallT
 }
 
 std::optional<http::RangeSpec> range_asked(const RequestFacts& request, const StoredMeta& stored,
-                                           WallTime now) {
-  if (!request.range || !if_range_holds(request, stored, now)) return std::nullopt;
+                                           std::string_view entity_tag, WallTime now) {
+  if (!request.range || !if_range_holds(request, stored, entity_tag, now)) return std::nullopt;
   return http::parse_range(request.fields);
 }
 
@@ -46,7 +47,7 @@ bool same_strong_validator(const StoredMeta& a, const StoredMeta& b) {
 
 bool has_bytes_for(const RequestFacts& request, const StoredMeta& stored, WallTime now) {
   if (!stored.part) return true;
-  const auto range = range_asked(request, stored, now);
+  const auto range = range_asked(request, stored, stored.entity_tag, now);
   if (!range) return false;
   const auto& part = *stored.part;
   if (!part.complete) {
@@ -57,9 +58,10 @@ bool has_bytes_for(const RequestFacts& request, const StoredMeta& stored, WallTi
   return bytes != nullptr && bytes->first >= part.first && bytes->last <= part.last;
 }
 
-Cut cut_for(const RequestFacts& request, const StoredMeta& stored, std::uint64_t size, WallTime now) {
+Cut cut_for(const RequestFacts& request, const StoredMeta& stored, std::string_view entity_tag,
+            std::uint64_t size, WallTime now) {
   if (stored.status != 200 && !stored.part) return Whole{};
-  const auto range = range_asked(request, stored, now);
+  const auto range = range_asked(request, stored, entity_tag, now);
   if (!range) return Whole{};
   // Where a part's whole size is not known, no range leads past the part (see has_bytes_for).
   const auto complete = stored.part ? stored.part->complete.value_or(stored.part->last + 1) : size;

@@ -19,9 +19,10 @@ using Cut = std::variant<Whole, http::ByteRange, Unsatisfiable>;  // positions i
 /// asked for. A request without a range, or whose If-Range does not name it, needs the whole.
 [[nodiscard]] bool has_bytes_for(const RequestFacts& request, const StoredMeta& stored, WallTime now);
 
-/// For a stored 200, or a part that has the bytes. `size` is that of the stored body.
-[[nodiscard]] Cut cut_for(const RequestFacts& request, const StoredMeta& stored, std::uint64_t size,
-                          WallTime now);
+/// For a stored 200, or a part that has the bytes. `entity_tag` and `size` are of the representation that
+/// would be sent, which may be a coded one.
+[[nodiscard]] Cut cut_for(const RequestFacts& request, const StoredMeta& stored, std::string_view entity_tag,
+                          std::uint64_t size, WallTime now);
 
 /// The part that a 206 brings, by its Content-Range; nullopt where that is missing, malformed or of another
 /// unit, or the answer has several parts.

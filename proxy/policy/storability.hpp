@@ -32,7 +32,7 @@ enum class FieldFate : std::uint8_t {
   stored,
   for_the_asker,  // named by `private=` or `no-cache=` (RFC 9111 5.2.2.4, 5.2.2.7), or a cookie under a ttl:
                   // whose request it answers gets it, and nobody else
-  dropped,  // hop-by-hop, or listed by Connection (RFC 9111 3.1); and Age, which is said anew (4)
+  dropped,        // hop-by-hop, or listed by Connection (RFC 9111 3.1); and Age, which is said anew (4)
 };
 [[nodiscard]] FieldFate fate_of(const http::Field& line, http::Fields response,
                                 const http::CacheControl& directives, const settings::Route& route);

@@ -50,10 +50,10 @@ Exchange::Done Exchange::try_now() {
   look_up();
   decision_ = policy::decide(facts_, *route_, held(), now_);
   if (const auto* serve = std::get_if<policy::Serve>(&decision_))
-    return serve_now(**response_, serve->outcome, true);
+    return serve_now(*response_, serve->outcome, true);
   if (const auto* stale = std::get_if<policy::ServeThenRefresh>(&decision_)) {
     refresh_behind();
-    return serve_now(**response_, stale->outcome, true);
+    return serve_now(*response_, stale->outcome, true);
   }
   return Done::not_yet;
 }

@@ -47,12 +47,14 @@ class Exchange {
   [[nodiscard]] bool is_void(const store::Response& response) const noexcept;
 
   // Answering from the store.
-  [[nodiscard]] Done serve_now(const store::Response& response, const policy::Outcome& outcome,
-                               bool with_age);
+  [[nodiscard]] Done serve_now(const std::shared_ptr<const store::Response>& stored,
+                               const policy::Outcome& outcome, bool with_age);
+  [[nodiscard]] Done serve_codable(const std::shared_ptr<const store::Response>& stored,
+                                   const policy::Outcome& outcome, std::optional<Millis> age);
   [[nodiscard]] Task<Done> serve(std::shared_ptr<const store::Response> response, policy::Outcome outcome,
                                  bool with_age);
-  [[nodiscard]] Done serve_part(const store::Response& response, const policy::Outcome& outcome,
-                                std::optional<Millis> age);
+  [[nodiscard]] Done serve_part(const store::Response& response, const store::Representation* coded,
+                                const policy::Outcome& outcome, std::optional<Millis> age);
   [[nodiscard]] Done send(int status, std::string_view head, std::string_view body,
                           const policy::Outcome& outcome, std::optional<Millis> age);
   [[nodiscard]] Task<Done> write_rest();
@@ -114,6 +116,8 @@ class Exchange {
   std::shared_ptr<const store::Entry> entry_;
   const std::shared_ptr<const store::Response>* response_ = nullptr;  // in entry_
   policy::Decision decision_;
+  std::shared_ptr<const store::Representation>
+      coded_;  // what is being sent, where it is not the response itself
 
   // Only where there is something to wait for.
   std::shared_ptr<const fill::Plan> plan_;  // keeps route_ alive across a reload

@@ -220,7 +220,8 @@ void Exchange::note_head(const http::ResponseHead& answer, policy::Sequence bega
     (void)store.put(key_, hash_, fill::expired(held, now_.mono));
     return;
   }
-  const auto renewal = fill::renewed(held, answer, {facts_, *route_, {now_, Loop::now()}, began});
+  const auto renewal =
+      fill::renewed(held, answer, {facts_, *route_, settings().compression, {now_, Loop::now()}, began});
   renewal.response->group_hashes = fill::group_hashes(store, key_, renewal.response->groups);
   const bool is_void_by_now =
       worker_.shared.writes.is_void(began, path_hash_, view_.hash, renewal.response->group_hashes);

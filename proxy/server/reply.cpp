@@ -109,6 +109,16 @@ void write_part_head(std::string_view stored_head, std::string_view content_rang
   out += fmt::format("Content-Range: {}\r\nContent-Length: {}\r\n", content_range, size);
 }
 
+void write_tagged_head(std::string_view stored_head_304, std::string_view entity_tag, std::string& out) {
+  out.clear();
+  while (!stored_head_304.empty()) {
+    const auto line = stored_head_304.substr(0, stored_head_304.find("\r\n") + 2);
+    stored_head_304.remove_prefix(line.size());
+    if (!http::iequals(line.substr(0, line.find(':')), "ETag")) out += line;
+  }
+  add("ETag", entity_tag, out);
+}
+
 void write_unsatisfiable_head(std::optional<std::uint64_t> complete, std::string& out) {
   status_line(416, reason_of(416), out);
   if (complete) out += fmt::format("Content-Range: bytes */{}\r\n", *complete);

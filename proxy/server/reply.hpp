@@ -35,7 +35,9 @@ void write_forwarded_head(const http::ResponseHead& head, const http::Framing& f
 /// response: all of its fields but for the length (RFC 9110 15.3.7).
 void write_part_head(std::string_view stored_head, std::string_view content_range, std::uint64_t size,
                      std::string& out);
-/// The same for a 416 (RFC 9110 15.5.17).
+/// Replaces `out` by the head of a 304 with another entity tag than the stored one.
+void write_tagged_head(std::string_view stored_head_304, std::string_view entity_tag, std::string& out);
+/// The head of a 416, without its empty line (RFC 9110 15.5.17).
 void write_unsatisfiable_head(std::optional<std::uint64_t> complete, std::string& out);
 
 /// Replaces `out` by an interim response's head (1xx).

@@ -1,5 +1,7 @@
 // Exchange: answering from a stored response.
 
+#include "http/coding.hpp"
+#include "http/etag.hpp"
 #include "policy/part.hpp"
 #include "policy/precondition.hpp"
 #include "server/exchange.hpp"
@@ -21,21 +23,64 @@ void append_age(Millis age, std::string& out) {
 
 }  // namespace
 
-Exchange::Done Exchange::serve_now(const store::Response& response, const policy::Outcome& outcome,
-                                   bool with_age) {
+namespace {
+
+// The tag by which the client names what it holds, where the coding that it has is one of larder's making.
+std::optional<http::Coding> coding_held(const policy::RequestFacts& request, const store::Response& response,
+                                        const std::vector<http::Coding>& codings) {
+  for (const auto coding : codings) {
+    if (http::none_match_names(request.fields, fill::coded_tag(response.entity_tag, coding))) return coding;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Exchange::Done Exchange::serve_now(const std::shared_ptr<const store::Response>& stored,
+                                   const policy::Outcome& outcome, bool with_age) {
+  const auto& response = *stored;
   const auto age = with_age ? std::optional(response.age(now_.mono)) : std::nullopt;
   // RFC 9110 13.2.2: If-None-Match and If-Modified-Since come before Range.
   if (policy::is_not_modified(facts_, response, now_.wall))
     return send(304, response.head_304, {}, outcome, age);
-  if (facts_.range || response.part) return serve_part(response, outcome, age);
+  if (response.codable) return serve_codable(stored, outcome, age);
+  if (facts_.range || response.part) return serve_part(response, nullptr, outcome, age);
   const auto body = is_head() ? std::string_view() : std::string_view(*response.body);
   return send(response.status, response.head, body, outcome, age);
 }
 
-Exchange::Done Exchange::serve_part(const store::Response& response, const policy::Outcome& outcome,
-                                    std::optional<Millis> age) {
-  const std::string_view body = *response.body;
-  const auto cut = policy::cut_for(facts_, response, body.size(), now_.wall);
+Exchange::Done Exchange::serve_codable(const std::shared_ptr<const store::Response>& stored,
+                                       const policy::Outcome& outcome, std::optional<Millis> age) {
+  const auto& response = *stored;
+  const auto& compression = settings().compression;
+  // Whoever holds it in one of the codings holds it, whether or not that coding is made (again) yet.
+  if (facts_.if_none_match != nullptr) {
+    if (const auto held = coding_held(facts_, response, compression.codings)) {
+      std::string head;
+      write_tagged_head(response.head_304, fill::coded_tag(response.entity_tag, *held), head);
+      return send(304, head, {}, outcome, age);
+    }
+  }
+  if (const auto wanted = http::choose_coding(facts_.fields, compression.codings)) {
+    coded_ = response.derived->find(http::name_of(*wanted));
+    const bool is_stored = outcome.hit || outcome.stored || outcome.collapsed;
+    if (!coded_ && is_stored) {
+      worker_.shared.coder.request(owned_ ? key_ : worker_.key, stored, *wanted,
+                                   compression.level_of(*wanted));
+    }
+  }
+  if (facts_.range) return serve_part(response, coded_.get(), outcome, age);
+  const std::string_view body = coded_ ? *coded_->body : *response.body;
+  return send(response.status, coded_ ? coded_->head : response.head, is_head() ? std::string_view() : body,
+              outcome, age);
+}
+
+Exchange::Done Exchange::serve_part(const store::Response& response, const store::Representation* coded,
+                                    const policy::Outcome& outcome, std::optional<Millis> age) {
+  const std::string_view stored_head = coded != nullptr ? coded->head : response.head;
+  const std::string_view body = coded != nullptr ? *coded->body : *response.body;
+  const auto& tag = coded != nullptr ? coded->entity_tag : response.entity_tag;
+  const auto cut = policy::cut_for(facts_, response, tag, body.size(), now_.wall);
   std::string head;
   if (std::holds_alternative<policy::Unsatisfiable>(cut)) {
     write_unsatisfiable_head(response.part ? response.part->complete : body.size(), head);
@@ -43,8 +88,8 @@ Exchange::Done Exchange::serve_part(const store::Response& response, const polic
   }
   const auto* range = std::get_if<http::ByteRange>(&cut);
   if (!response.part) {
-    if (range == nullptr) return send(response.status, response.head, body, outcome, age);
-    write_part_head(response.head, content_range(*range, body.size()), range->last - range->first + 1, head);
+    if (range == nullptr) return send(response.status, stored_head, body, outcome, age);
+    write_part_head(stored_head, content_range(*range, body.size()), range->last - range->first + 1, head);
     return send(206, head, body.substr(range->first, range->last - range->first + 1), outcome, age);
   }
   // Upstream may have sent another part than was asked for: it goes on as it came.
@@ -53,12 +98,12 @@ Exchange::Done Exchange::serve_part(const store::Response& response, const polic
   const auto sent = has_it ? *range : http::ByteRange{part.first, part.last};
   const bool as_it_came =
       sent.first == part.first && sent.last == part.last && !response.content_range.empty();
-  write_part_head(response.head, as_it_came ? response.content_range : content_range(sent, part.complete),
+  write_part_head(stored_head, as_it_came ? response.content_range : content_range(sent, part.complete),
                   sent.last - sent.first + 1, head);
   return send(206, head, body.substr(sent.first - part.first, sent.last - sent.first + 1), outcome, age);
 }
 
-// `body` is of a response that entry_ or the caller keeps.
+// `body` is of a response that entry_ or the caller keeps, or of coded_.
 Exchange::Done Exchange::send(int status, std::string_view head, std::string_view body,
                               const policy::Outcome& outcome, std::optional<Millis> age) {
   auto& out = worker_.out;
@@ -89,7 +134,7 @@ Task<Exchange::Done> Exchange::write_rest() {
 
 Task<Exchange::Done> Exchange::serve(std::shared_ptr<const store::Response> response, policy::Outcome outcome,
                                      bool with_age) {
-  const auto result = serve_now(*response, outcome, with_age);
+  const auto result = serve_now(response, outcome, with_age);
   if (result != Done::not_yet) co_return result;
   co_return co_await write_rest();
 }

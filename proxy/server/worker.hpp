@@ -2,6 +2,7 @@
 // and what all loops share.
 #pragma once
 
+#include "fill/coder.hpp"
 #include "fill/fetch.hpp"
 #include "fill/plan.hpp"
 #include "loop/loop.hpp"
@@ -20,11 +21,12 @@ namespace larder::server {
 /// Shared between loops; each member says for itself how.
 struct Shared {
   explicit Shared(const settings::Settings& settings)
-      : store(settings.cache.memory, settings.cache.variants), fills(writes) {}
+      : store(settings.cache.memory, settings.cache.variants), fills(writes), coder(store) {}
 
   store::Store store;
   store::WriteLog writes;
   fill::FillTable fills;
+  fill::Coder coder;
   std::atomic<std::int64_t> connections{0};  // client connections, all loops together
   std::atomic<bool> draining{false};
   std::shared_ptr<LogSink> log_sink;  // set once, before the loops run

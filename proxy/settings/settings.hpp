@@ -2,6 +2,7 @@
 // shared_ptr<const Settings>; a reload builds another one.
 #pragma once
 
+#include "http/coding.hpp"
 #include "http/limits.hpp"
 #include "http/target.hpp"
 
@@ -123,12 +124,21 @@ struct ConnectionLimits {
   std::size_t requests_per_connection = 0;  // 0 = no bound
 };
 
-/// Content codings towards clients (RFC 9110 8.4.1).
+/// Content codings towards clients (RFC 9110 8.4.1), each made once for a stored response.
 struct Compression {
-  enum class Coding : std::uint8_t { gzip, br, zstd };
+  using Coding = http::Coding;
   bool on = true;
   std::vector<Coding> codings = {Coding::zstd, Coding::br, Coding::gzip};  // the preferred one first
   std::size_t min_size = 1024;  // bytes; a smaller body stays as it is
+  unsigned gzip_level = 6;
+  unsigned br_level = 5;
+  unsigned zstd_level = 9;
+
+  [[nodiscard]] int level_of(Coding coding) const noexcept {
+    return static_cast<int>(coding == Coding::gzip ? gzip_level
+                            : coding == Coding::br ? br_level
+                                                   : zstd_level);
+  }
 };
 
 enum class AccessLog : std::uint8_t { off, json, combined };

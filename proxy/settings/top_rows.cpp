@@ -164,15 +164,20 @@ RowsOf timeout_rows() {
 RowsOf compression_rows() {
   using Coding = Compression::Coding;
   return {
-      planned(value("compression", at(&S::compression, &Compression::on),
-                    choices<bool>({{"off", false}, {"auto", true}}),
-                    "Content codings towards clients that ask for them.")),
-      planned(
-          list_row<S>("compression.codings", at(&S::compression, &Compression::codings),
-                      choices<Coding>({{"zstd", Coding::zstd}, {"br", Coding::br}, {"gzip", Coding::gzip}}),
-                      "Which, the one that larder would rather send first.")),
-      planned(value("compression.min_size", at(&S::compression, &Compression::min_size), sizes(0, gib),
-                    "A smaller body is sent as it is.")),
+      value("compression", at(&S::compression, &Compression::on),
+            choices<bool>({{"off", false}, {"auto", true}}),
+            "Content codings towards clients that ask for them, made once for a stored response."),
+      list_row<S>("compression.codings", at(&S::compression, &Compression::codings),
+                  choices<Coding>({{"zstd", Coding::zstd}, {"br", Coding::br}, {"gzip", Coding::gzip}}),
+                  "Which, the one that larder would rather send first."),
+      value("compression.min_size", at(&S::compression, &Compression::min_size), sizes(0, gib),
+            "A smaller body is sent as it is."),
+      value("compression.gzip_level", at(&S::compression, &Compression::gzip_level), numbers(1, 12),
+            "How hard gzip tries; each body is coded once."),
+      value("compression.br_level", at(&S::compression, &Compression::br_level), numbers(0, 11),
+            "The same for br."),
+      value("compression.zstd_level", at(&S::compression, &Compression::zstd_level), numbers(1, 19),
+            "The same for zstd."),
   };
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "policy/stored.hpp"
+#include "store/derived.hpp"
 
 #include <memory>
 #include <string>
@@ -26,6 +27,10 @@ struct Response : policy::StoredMeta {
   std::string content_range;
   /// Of the names of its groups; what the write log knows them by.
   std::vector<std::uint64_t> group_hashes;
+  /// It may be sent in a content coding of larder's making: its head says that it varies by Accept-Encoding.
+  bool codable = false;
+  /// What was made of it; never nullptr, shared with nobody who has another body.
+  std::shared_ptr<Derived> derived = std::make_shared<Derived>();
   /// Shared with the response that this one renews.
   std::shared_ptr<const std::string> body;
 

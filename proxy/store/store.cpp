@@ -35,7 +35,7 @@ std::size_t Response::charge() const noexcept {
   for (const auto& field : secondary)
     bytes += sizeof(field) + field.name.size() + (field.value ? field.value->size() : 0);
   for (const auto& group : groups) bytes += sizeof(group) + group.size() + sizeof(std::uint64_t);
-  return bytes + replaced_cache_control.size();
+  return bytes + replaced_cache_control.size() + derived->charge();
 }
 
 std::size_t Entry::charge() const noexcept {
@@ -187,6 +187,19 @@ void Store::evict_to_budget() {
     evictions_.fetch_add(1, std::memory_order_relaxed);
     gone = shard.take(*node);
   }
+}
+
+void Store::recharge(std::string_view key, std::uint64_t hash) {
+  auto& shard = shard_of(hash);
+  {
+    const std::lock_guard lock(shard.mutex);
+    auto* node = shard.find(key, hash);
+    if (node == nullptr) return;
+    const auto charge = node->entry->charge();
+    bytes_.fetch_add(charge - node->charge, std::memory_order_relaxed);
+    node->charge = charge;
+  }
+  evict_to_budget();
 }
 
 void Store::erase(std::string_view key, std::uint64_t hash) noexcept {

@@ -45,6 +45,9 @@ class Store {
   /// nothing changes.
   bool put(std::string_view key, std::uint64_t hash, std::shared_ptr<const Response> response);
 
+  /// Counts anew what an entry takes, after something was derived from a response of it.
+  void recharge(std::string_view key, std::uint64_t hash);
+
   void erase(std::string_view key, std::uint64_t hash) noexcept;
   /// Erases what the predicate names, shard by shard; returns how many entries.
   std::size_t erase_if(const std::function<bool(const Entry&)>& predicate);

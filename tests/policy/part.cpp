@@ -22,7 +22,7 @@ policy::StoredMeta stored(const std::string& lines, int status = 200) {
 
 std::string cut(const std::string& request, const policy::StoredMeta& meta, std::uint64_t size = 10) {
   const test::Request asked("GET /x", request);
-  const auto choice = policy::cut_for(asked.facts, meta, size, test::at().wall);
+  const auto choice = policy::cut_for(asked.facts, meta, meta.entity_tag, size, test::at().wall);
   if (std::holds_alternative<policy::Whole>(choice)) return "whole";
   if (std::holds_alternative<policy::Unsatisfiable>(choice)) return "416";
   const auto& range = std::get<http::ByteRange>(choice);

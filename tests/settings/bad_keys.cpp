@@ -136,14 +136,12 @@ TEST_CASE("every problem of a file is told, in its order") {
 
 TEST_CASE("a key without effect yet is a warning") {
   check_lines({
-      {"compression: off\n", {"f:1:1: warning: compression has no effect yet in this version"}},
       {"cache: {persist: /var/cache/larder/cache.db}\n",
        {"f:1:9: warning: cache.persist has no effect yet in this version"}},
       {"routes:\n"
        "  - {path: /a, ttl: 1s, keep_warm: 5m, warm: true, compress: off}\n",
        {"f:2:25: warning: keep_warm has no effect yet in this version",
-        "f:2:40: warning: warm has no effect yet in this version",
-        "f:2:52: warning: compress has no effect yet in this version"}},
+        "f:2:40: warning: warm has no effect yet in this version"}},
       {"routes:\n"
        "  - {path: \"/a/{id}\", ttl: 1s, warm: true}\n",
        {"f:2:32: warning: warm has no effect yet in this version",

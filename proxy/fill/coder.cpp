@@ -1,0 +1,83 @@
+#include "fill/coder.hpp"
+
+#include "lean/codec.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <exception>
+
+namespace larder::fill {
+
+namespace {
+
+// The head with another entity tag and, for a whole answer, coding and length.
+std::string coded_head(std::string_view head, std::string_view entity_tag, std::string_view coding,
+                       std::size_t size) {
+  std::string out;
+  out.reserve(head.size() + 64);
+  while (!head.empty()) {
+    const auto end = head.find("\r\n") + 2;
+    const auto line = head.substr(0, end);
+    head.remove_prefix(end);
+    const auto name = line.substr(0, line.find(':'));
+    if (http::iequals(name, "ETag") || http::iequals(name, "Content-Length") ||
+        http::iequals(name, "Accept-Ranges"))
+      continue;
+    out += line;
+  }
+  if (!entity_tag.empty()) out.append("ETag: ").append(entity_tag).append("\r\n");
+  if (!coding.empty()) {
+    out.append("Content-Encoding: ").append(coding).append("\r\n");
+    out.append("Content-Length: ").append(std::to_string(size)).append("\r\n");
+  }
+  return out;
+}
+
+std::shared_ptr<const store::Representation> make(const store::Response& response, http::Coding coding,
+                                                  int level) {
+  auto coded = lean::encode(coding, level, *response.body);
+  if (!coded || coded->size() >= response.body->size()) return nullptr;
+  auto made = std::make_shared<store::Representation>();
+  made->entity_tag = coded_tag(response.entity_tag, coding);
+  made->head = coded_head(response.head, made->entity_tag, http::name_of(coding), coded->size());
+  made->head_304 = coded_head(response.head_304, made->entity_tag, {}, 0);
+  made->body = std::make_shared<const std::string>(std::move(*coded));
+  return made;
+}
+
+}  // namespace
+
+std::string coded_tag(std::string_view entity_tag, http::Coding coding) {
+  if (entity_tag.size() < 2) return {};
+  std::string tag(entity_tag.substr(0, entity_tag.size() - 1));
+  return tag.append("-").append(http::name_of(coding)).append("\"");
+}
+
+Coder::~Coder() {
+  thread_.stop();
+  thread_.join();
+}
+
+void Coder::request(const std::string& key, std::shared_ptr<const store::Response> response,
+                    http::Coding coding, int level) {
+  const auto name = http::name_of(coding);
+  if (!response->derived->begin(name)) return;
+  if (waiting_.fetch_add(1, std::memory_order_relaxed) >= most_waiting) {
+    waiting_.fetch_sub(1, std::memory_order_relaxed);
+    response->derived->abandon(name);
+    return;
+  }
+  boost::asio::post(thread_, [this, key, response = std::move(response), coding, level, name] {
+    waiting_.fetch_sub(1, std::memory_order_relaxed);
+    try {
+      auto made = make(*response, coding, level);
+      if (made) made_.fetch_add(1, std::memory_order_relaxed);
+      response->derived->publish(name, std::move(made));
+      store_.recharge(key, store_.hash(key));
+    } catch (const std::exception&) {  // out of memory: it stays as it is
+      response->derived->publish(name, nullptr);
+    }
+  });
+}
+
+}  // namespace larder::fill

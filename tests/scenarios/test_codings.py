@@ -1,0 +1,173 @@
+"""Content codings: made once for a stored response, off the loop, and sent to those who ask (RFC 9110 8.4, 12.5.3)."""
+
+import gzip
+import json
+import zlib
+
+import pytest
+from harness import Larder, cache_status, reply
+
+BODY = json.dumps([{"id": i, "slug": f"item-{i}", "more": "x" * 20} for i in range(400)]).encode()
+JSON = {"Content-Type": "application/json", "ETag": '"v1"'}
+TTL = "  - {path: /**, ttl: 60s}"
+
+
+def coded(larder, coding, target="/x", **fields):
+    """The answer once the coding has been made."""
+    return larder.get_until(target, lambda it: it.get("Content-Encoding") == coding, {"Accept-Encoding": coding, **fields})
+
+
+def test_identity_is_sent_until_a_coding_is_made(origin):
+    origin.on("/x", reply(200, JSON, BODY))
+    with Larder(origin, routes=TTL) as larder, larder.client() as client:
+        first = client.get("/x", {"Accept-Encoding": "gzip"})
+        assert (first.get("Content-Encoding"), first.body, first["ETag"]) == (None, BODY, '"v1"')
+        answer = coded(larder, "gzip")
+        assert gzip.decompress(answer.body) == BODY
+        assert (answer["ETag"], answer["Content-Length"], answer["Content-Type"]) == ('"v1-gzip"', str(len(answer.body)), "application/json")
+        assert cache_status(answer)[1].get("hit")
+        assert len(answer.body) < len(BODY) / 3
+        plain = client.get("/x")
+        assert (plain.get("Content-Encoding"), plain.body) == (None, BODY)
+        for it in (first, answer, plain):
+            assert it["Vary"] == "Accept-Encoding"
+    assert len(origin.seen("/x")) == 1
+
+
+@pytest.mark.parametrize("asked, expected", [("gzip", "gzip"), ("br", "br"), ("zstd", "zstd"), ("gzip, br;q=0.5", "gzip"), ("*", "zstd"), ("gzip, br, zstd", "zstd")])
+def test_the_coding_is_negotiated(origin, asked, expected):
+    origin.on("/x", reply(200, JSON, BODY))
+    with Larder(origin, routes=TTL) as larder:
+        answer = larder.get_until("/x", lambda it: it.get("Content-Encoding") == expected, {"Accept-Encoding": asked})
+        assert answer["ETag"] == f'"v1-{expected}"'
+
+
+@pytest.mark.parametrize("asked", [None, "", "identity", "gzip;q=0", "deflate", "gzip;q=0.1, identity;q=0.2"])
+def test_who_does_not_ask_gets_it_as_it_is(origin, asked):
+    origin.on("/x", reply(200, JSON, BODY))
+    with Larder(origin, routes=TTL) as larder:
+        coded(larder, "gzip")
+        assert larder.get("/x", {} if asked is None else {"Accept-Encoding": asked}).body == BODY
+
+
+NOT_CODED = {
+    "too small": (JSON, b"[1]", ""),
+    "a picture": ({"Content-Type": "image/png"}, BODY, ""),
+    "no type": ({}, BODY, ""),
+    "no-transform": ({**JSON, "Cache-Control": "no-transform"}, BODY, ""),
+    "the route's will": (JSON, BODY, ", compress: off"),
+}
+
+
+@pytest.mark.parametrize("fields, body, route", NOT_CODED.values(), ids=NOT_CODED.keys())
+def test_what_is_not_coded(origin, fields, body, route):
+    origin.on("/x", reply(200, fields, body)).on("/y", reply(200, JSON, BODY))
+    with Larder(origin, routes=f"  - {{path: /x, ttl: 60s{route}}}\n  - {{path: /**, ttl: 60s}}") as larder, larder.client() as client:
+        client.get("/x", {"Accept-Encoding": "gzip"})
+        client.get("/x", {"Accept-Encoding": "gzip"})
+        coded(larder, "gzip", "/y")  # one thread makes them in order
+        answer = client.get("/x", {"Accept-Encoding": "gzip"})
+        assert ("Content-Encoding" in answer, "Vary" in answer, answer.body) == (False, False, body)
+
+
+def test_what_upstream_coded_is_kept_as_it_came(origin):
+    def script(exchange):
+        if "gzip" in exchange.request.get("Accept-Encoding", ""):
+            return reply(200, {**JSON, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}, gzip.compress(BODY))
+        return reply(200, {**JSON, "Vary": "Accept-Encoding"}, BODY)
+
+    origin.on("/x", script)
+    with Larder(origin, routes=TTL) as larder, larder.client() as client:
+        for _ in range(2):
+            answer = client.get("/x", {"Accept-Encoding": "gzip"})
+            assert (gzip.decompress(answer.body), answer["ETag"], answer["Content-Encoding"]) == (BODY, '"v1"', "gzip")
+            assert client.get("/x").body == BODY
+    assert len(origin.seen("/x")) == 2
+
+
+def test_whoever_holds_a_coding_gets_a_304_also_before_it_is_made_again(origin):
+    origin.on("/x", reply(200, JSON, BODY))
+    with Larder(origin, routes=TTL) as larder, larder.client() as client:
+        for tag in ('"v1"', '"v1-gzip"', '"v1-br"', 'W/"v1-zstd"', '"other", "v1-gzip"'):
+            answer = client.get("/x", {"Accept-Encoding": "gzip, br", "If-None-Match": tag})
+            assert answer.status == 304, tag
+            assert answer["ETag"] in tag.replace("W/", "")
+            assert (answer.body, answer.get("Content-Encoding"), answer["Vary"]) == (b"", None, "Accept-Encoding")
+        for tag in ('"v2-gzip"', '"v1-deflate"', '"v1-"'):
+            assert client.get("/x", {"Accept-Encoding": "gzip", "If-None-Match": tag}).status == 200
+
+
+def test_a_range_is_of_the_coding_that_is_sent(origin):
+    origin.on("/x", reply(200, JSON, BODY))
+    with Larder(origin, routes=TTL) as larder, larder.client() as client:
+        whole = coded(larder, "gzip")
+        asked = {"Accept-Encoding": "gzip", "Range": "bytes=10-19"}
+        part = client.get("/x", asked)
+        assert (part.status, part.body, part["Content-Range"]) == (206, whole.body[10:20], f"bytes 10-19/{len(whole.body)}")
+        assert (part["Content-Encoding"], part["ETag"]) == ("gzip", '"v1-gzip"')
+        assert client.get("/x", {**asked, "If-Range": '"v1-gzip"'}).status == 206
+        assert client.get("/x", {**asked, "If-Range": '"v1"'}).status == 200
+        plain = client.get("/x", {"Range": "bytes=10-19", "If-Range": '"v1"'})
+        assert (plain.status, plain.body) == (206, BODY[10:20])
+
+
+def test_a_head_says_what_a_get_would(origin):
+    origin.on("/x", reply(200, JSON, BODY))
+    with Larder(origin, routes=TTL) as larder, larder.client() as client:
+        answer = coded(larder, "br")
+        head = client.get("/x", {"Accept-Encoding": "br"}, method="HEAD")
+        for name in ("Content-Encoding", "Content-Length", "ETag", "Vary"):
+            assert head[name] == answer[name]
+
+
+def test_a_lean_list_is_coded_as_it_is_sent(origin):
+    origin.on("/x", reply(200, JSON, BODY))
+    with Larder(origin, routes="  - {path: /**, ttl: 60s, fields: [id, slug]}") as larder:
+        answer = coded(larder, "gzip")
+        lean = json.loads(zlib.decompress(answer.body, 31))
+        assert lean == [{"id": item["id"], "slug": item["slug"]} for item in json.loads(BODY)]
+        plain = larder.get("/x")
+        assert answer["ETag"] == plain["ETag"][:-1] + '-gzip"'
+    assert origin.seen("/x")[0]["Accept-Encoding"] == "identity"
+
+
+def test_a_coding_is_charged_to_the_budget(origin):
+    origin.on("*", reply(200, JSON, BODY))
+    with Larder(origin, routes=TTL) as larder:
+        larder.get("/x")
+        before = larder.metric("larder_store_bytes")
+        answer = coded(larder, "gzip")
+        larder.wait_for("larder_store_bytes", lambda value: value > before + len(answer.body))
+
+
+def test_the_settings_say_which_codings_and_from_which_size(origin):
+    origin.on("/x", reply(200, JSON, BODY)).on("/small", reply(200, JSON, BODY[:600]))
+    with Larder(origin, routes=TTL, settings="compression: {codings: [gzip], min_size: 500B, gzip_level: 12}") as larder, larder.client() as client:
+        assert larder.get_until("/x", lambda it: it.get("Content-Encoding"), {"Accept-Encoding": "br, gzip, zstd"})["Content-Encoding"] == "gzip"
+        coded(larder, "gzip", "/small")
+        client.get("/x", {"Accept-Encoding": "br"})
+        assert "Content-Encoding" not in client.get("/x", {"Accept-Encoding": "br"})
+    with Larder(origin, routes=TTL, settings="compression: off") as larder, larder.client() as client:
+        for _ in range(2):
+            answer = client.get("/x", {"Accept-Encoding": "gzip"})
+            assert ("Content-Encoding" in answer, "Vary" in answer) == (False, False)
+
+
+def test_upstreams_own_vary_is_not_said_twice(origin):
+    origin.on("/x", reply(200, {**JSON, "Vary": "Origin, accept-encoding"}, BODY))
+    with Larder(origin, routes=TTL) as larder:
+        answer = coded(larder, "gzip")
+        assert answer.all("Vary") == ["Origin, accept-encoding"]
+
+
+def test_a_renewed_answer_is_coded_anew(origin):
+    def script(exchange):
+        if exchange.request.get("If-None-Match") == '"v1"':
+            return reply(304, {"ETag": '"v1"', "Cache-Control": "max-age=60", "X-N": "2"}, length=False)
+        return reply(200, {**JSON, "Cache-Control": "max-age=1", "X-N": "1"}, BODY)
+
+    origin.on("/x", script)
+    with Larder(origin) as larder:
+        assert coded(larder, "gzip")["X-N"] == "1"
+        answer = larder.get_until("/x", lambda it: it.get("Content-Encoding") and it["X-N"] == "2", {"Accept-Encoding": "gzip"})
+        assert (gzip.decompress(answer.body), answer["ETag"], answer.all("Vary")) == (BODY, '"v1-gzip"', ["Accept-Encoding"])
