@@ -3,6 +3,7 @@
 #include "fill/renew.hpp"
 #include "fill/represent.hpp"
 #include "http/etag.hpp"
+#include "lean/codec.hpp"
 #include "lean/entity_tag.hpp"
 #include "policy/part.hpp"
 #include "policy/precondition.hpp"
@@ -250,9 +251,17 @@ class Fetch {
     const auto& fields = call_->head().fields;
     const auto* type = http::find(fields, FieldId::content_type);
     if (type == nullptr || !lean::is_json_type(type->value)) return Detail::not_json;
-    if (http::find(fields, FieldId::content_encoding) != nullptr) return Detail::not_projectable;
-    if (http::parse_response_cache_control(fields).no_transform)
-      return Detail::not_projectable;  // RFC 9111 5.2.2.6
+    if (http::forbids_transformation(fields)) return Detail::not_projectable;
+    std::string decoded;
+    if (const auto* line = http::find(fields, FieldId::content_encoding)) {
+      // Identity was asked for; some send a coding all the same.
+      const auto coding = http::coding_named(line->value);
+      if (!coding || http::count(fields, FieldId::content_encoding) > 1) return Detail::not_projectable;
+      auto result = lean::decode(*coding, body, settings_.cache.max_body);
+      if (result.error) return Detail::not_projectable;
+      decoded = std::move(result.bytes);
+      body = decoded;
+    }
     const auto error = lean::project(body, rule, {}, with_.workspace, out);
     if (!error) {
       with_.loop.counters().projections.add();
@@ -263,7 +272,11 @@ class Fetch {
 
   void publish(std::shared_ptr<store::Response> response, Detail detail, int upstream_status) {
     auto& fill = permit_.fill();
-    const bool shareable = response->fresh_until > response->response_time && !response->must_validate;
+    // Identity was asked for, whatever the others accept: in a coding it is the asker's alone.
+    const bool coded =
+        detail != Detail::none && http::find(call_->head().fields, FieldId::content_encoding) != nullptr;
+    const bool shareable =
+        response->fresh_until > response->response_time && !response->must_validate && !coded;
     Answered answer{response, false, shareable, detail, upstream_status, std::move(for_the_asker_)};
     response->group_hashes = group_hashes(with_.store, order_.key, response->groups);
     // Design, invariant 5.

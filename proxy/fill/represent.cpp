@@ -66,10 +66,11 @@ bool replaces_cache_control(const http::Field& line, const settings::Route& rout
 
 // Whether larder may send it in a coding of its own making (RFC 9110 8.4.1).
 bool is_codable(const Setting& setting, const policy::StoredMeta& meta, http::Fields fields,
-                const http::CacheControl& directives, std::size_t size) {
+                const Change& change, std::size_t size) {
   if (!setting.compression.on || !setting.route.compress || setting.compression.codings.empty()) return false;
   if (meta.status != 200 || meta.part || size < setting.compression.min_size) return false;
-  if (directives.no_transform || http::find(fields, FieldId::content_encoding) != nullptr) return false;
+  if (http::forbids_transformation(fields)) return false;
+  if (!change.changed && http::find(fields, FieldId::content_encoding) != nullptr) return false;
   const auto* type = http::find(fields, FieldId::content_type);
   return type != nullptr && http::is_compressible(type->value);
 }
@@ -112,7 +113,7 @@ std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_
     writer.both("Date", http::format_date(received));
     meta.date = received;
   }
-  response->codable = is_codable(setting, meta, fields, directives, body->size());
+  response->codable = is_codable(setting, meta, fields, change, body->size());
   if (response->codable && !http::list_has(fields, FieldId::vary, "Accept-Encoding"))
     writer.both("Vary", "Accept-Encoding");
   writer.both("Via", minor_version == 1 ? "1.1 larder" : "1.0 larder");

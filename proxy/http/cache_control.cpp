@@ -160,6 +160,11 @@ CacheControl parse_response_cache_control(Fields fields) {
   return parse(fields, apply_to_response);
 }
 
+bool forbids_transformation(Fields response) {
+  return list_has(response, FieldId::cache_control, "no-transform") ||
+         parse_response_cache_control(response).no_transform;
+}
+
 CacheControl parse_request_cache_control(Fields fields) {
   auto out = parse(fields, apply_to_request);
   if (!out.present && list_has(fields, FieldId::pragma, "no-cache")) out.no_cache = true;

@@ -52,6 +52,9 @@ inline constexpr Seconds longest_lifetime{std::int64_t{1} << 31};
 /// of field names a String; one of another type is ignored, as parameters are (2.1).
 [[nodiscard]] CacheControl parse_response_cache_control(Fields fields);
 
+/// no-transform in either field (RFC 9111 5.2.2.6): it speaks of the bytes, not of their keeping.
+[[nodiscard]] bool forbids_transformation(Fields response);
+
 /// Where there is no Cache-Control, `Pragma: no-cache` counts as `no-cache` (RFC 9111 5.4).
 [[nodiscard]] CacheControl parse_request_cache_control(Fields fields);
 

@@ -1,5 +1,6 @@
 """Lists cut down to the fields that their readers use; whatever cannot be cut passes whole."""
 
+import gzip
 import hashlib
 import json
 
@@ -77,7 +78,14 @@ WHOLE = [
     ("no type", 200, {}, b'[{"id": 1, "fat": 2}]', "not-json"),
     ("a list of numbers", 200, JSON, b"[1, 2]", "not-projectable"),
     ("a single value", 200, JSON, b'"text"', "not-projectable"),
-    ("a coded answer", 200, {**JSON, "Content-Encoding": "x-unknown"}, b"\x00\x01", "not-projectable"),
+    ("an unknown coding", 200, {**JSON, "Content-Encoding": "x-unknown"}, b"\x00\x01", "not-projectable"),
+    ("a coding that is none", 200, {**JSON, "Content-Encoding": "gzip"}, b'[{"id": 1}]', "not-projectable"),
+    ("one that is cut off", 200, {**JSON, "Content-Encoding": "gzip"}, gzip.compress(b'[{"id": 1}]')[:-4], "not-projectable"),
+    ("two of them", 200, {**JSON, "Content-Encoding": "gzip, gzip"}, gzip.compress(gzip.compress(b"[]")), "not-projectable"),
+    ("a bomb", 200, {**JSON, "Content-Encoding": "gzip"}, gzip.compress(b" " * (20 << 20)), "not-projectable"),
+    ("malformed JSON in a coding", 200, {**JSON, "Content-Encoding": "gzip"}, gzip.compress(b'[{"id": 1,}]'), "not-json"),
+    ("no-transform", 200, {**JSON, "Cache-Control": "no-transform"}, b'[{"id": 1, "fat": 2}]', "not-projectable"),
+    ("no-transform, other things said to caches", 200, {**JSON, "Cache-Control": "no-transform", "CDN-Cache-Control": "max-age=5"}, b'[{"id": 1, "fat": 2}]', "not-projectable"),
     ("an error", 500, JSON, b'{"detail": "no", "id": 1}', "status"),
     ("a validation error", 422, JSON, b'{"detail": [{"loc": ["query"], "id": 2}]}', "status"),
 ]
@@ -93,6 +101,17 @@ def test_what_cannot_be_projected_passes_whole_and_is_not_stored(origin, status,
             assert cache_status(answer)[1]["detail"] == detail
         assert larder.metric("larder_store_entries") == 0
         assert larder.metric(f'larder_not_stored_total{{reason="{detail}"}}') >= 1
+
+
+def test_an_answer_in_a_coding_that_was_not_asked_for_is_decoded_first(origin):
+    fields = {**JSON, "Content-Encoding": "gzip", "ETag": '"up"', "Content-MD5": "x", "Vary": "Accept-Encoding"}
+    origin.on("/topics/", reply(200, fields, gzip.compress(b'[{"id": 1, "fat": 2}]')))
+    with Larder(origin, routes=ROUTE) as larder, larder.client() as client:
+        for asked in ({}, {"Accept-Encoding": "gzip"}):
+            answer = client.get("/topics/", asked)
+            assert (answer.body, answer.get("Content-Encoding"), answer.get("Content-MD5")) == (b'[{"id":1}]', None, None)
+            assert answer["ETag"] != '"up"'
+    assert len(origin.seen("/topics/")) == 1
 
 
 @pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "Application/JSON", "application/problem+json", "application/hal+json"])
