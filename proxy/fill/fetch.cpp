@@ -226,7 +226,10 @@ class Fetch {
     }
     if (meta.status == 200) {
       const bool has_tag = http::parse_entity_tag(meta.upstream_entity_tag).has_value();
-      if (change.changed || !has_tag) change.entity_tag = lean::make_entity_tag(body);
+      const auto* compared = detail == Detail::none ? order_.plan->compared_of(route_) : nullptr;
+      if (compared != nullptr) change.entity_tag = tag_ignoring(*compared, body);
+      if (change.entity_tag.empty() && (change.changed || !has_tag))
+        change.entity_tag = lean::make_entity_tag(body);
       if (!has_tag) meta.upstream_entity_tag.clear();
     }
     meta.began = permit_.fill().began();
@@ -244,6 +247,15 @@ class Fetch {
     bytes.replace(static_cast<std::size_t>(held.part->first - both.first), held.body->size(), *held.body);
     bytes.replace(static_cast<std::size_t>(fresh.part->first - both.first), body.size(), body);
     return bytes;
+  }
+
+  // The entity tag by the members that count; empty where the body is no JSON.
+  std::string tag_ignoring(const lean::ProjectionRule& compared, std::string_view body) {
+    const auto* type = http::find(call_->head().fields, FieldId::content_type);
+    if (type == nullptr || !lean::is_json_type(type->value)) return {};
+    std::string left;
+    if (lean::project(body, compared, {}, with_.workspace, left)) return {};
+    return lean::make_weak_entity_tag(left);
   }
 
   // Why the body cannot be projected; Detail::none and `out` where it was.

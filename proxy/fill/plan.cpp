@@ -7,9 +7,11 @@ std::shared_ptr<const Plan> make_plan(std::shared_ptr<const settings::Settings> 
   auto plan = std::make_shared<Plan>();
   for (const auto& route : settings->routes) {
     auto& rule = plan->rules.emplace_back();
-    if (route.fields.empty()) continue;
-    rule = lean::ProjectionRule::compile(route.fields, route.items, error);
-    if (!rule) {
+    auto& compared = plan->compared.emplace_back();
+    if (!route.fields.empty()) rule = lean::ProjectionRule::compile(route.fields, route.items, error);
+    if (!route.etag_ignore.empty())
+      compared = lean::ProjectionRule::compile_without(route.etag_ignore, error);
+    if ((!route.fields.empty() && !rule) || (!route.etag_ignore.empty() && !compared)) {
       error.insert(0, "route " + route.name + ": ");
       return nullptr;
     }

@@ -14,10 +14,16 @@ namespace larder::fill {
 
 struct Plan {
   std::shared_ptr<const settings::Settings> settings;
-  std::vector<std::optional<lean::ProjectionRule>> rules;  // by Route::index
+  std::vector<std::optional<lean::ProjectionRule>> rules;     // by Route::index: `fields`
+  std::vector<std::optional<lean::ProjectionRule>> compared;  // the same: what `etag_ignore` leaves
 
   [[nodiscard]] const lean::ProjectionRule* rule_of(const settings::Route& route) const {
     const auto& rule = rules[route.index];
+    return rule ? &*rule : nullptr;
+  }
+  /// What an entity tag is made of, where that is not all of the body.
+  [[nodiscard]] const lean::ProjectionRule* compared_of(const settings::Route& route) const {
+    const auto& rule = compared[route.index];
     return rule ? &*rule : nullptr;
   }
 };

@@ -16,4 +16,8 @@ std::string make_entity_tag(std::string_view body) {
   return tag += '"';
 }
 
+std::string make_weak_entity_tag(std::string_view compared) {
+  return "W/" + make_entity_tag(compared);
+}
+
 }  // namespace larder::lean

@@ -9,4 +9,8 @@ namespace larder::lean {
 /// `"` + 32 hexadecimal digits + `"`. Equal bytes have equal tags, in every process and on every machine.
 [[nodiscard]] std::string make_entity_tag(std::string_view body);
 
+/// The same for bytes of which some were left out before: weak, as the bytes sent may differ (RFC
+/// 9110 8.8.1).
+[[nodiscard]] std::string make_weak_entity_tag(std::string_view compared);
+
 }  // namespace larder::lean

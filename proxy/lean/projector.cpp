@@ -110,12 +110,15 @@ class Projection {
       case Kind::whole:
         return copy(at);
       case Kind::within:
+      case Kind::without:
         return object || list ? open(at, node, object) : copy(at);
       case Kind::items:
         return object || (list && !listed) ? open(at, node, object) : pass_misshapen(at);
       case Kind::path:
       case Kind::every:
         return object ? open(at, node, object) : pass_misshapen(at);
+      case Kind::dropped:
+        break;  // members() skips it
     }
     return nullptr;
   }
@@ -151,7 +154,9 @@ class Projection {
       const char* key = reader_.text(at);
       const char* key_end = reader_.end_before(++at);
       const Node* child = child_of(node, {key + 1, key_end - 1});
-      if (child == nullptr && node.kind != Kind::path) {
+      const bool goes = child == nullptr ? node.kind != Kind::path && node.kind != Kind::without
+                                         : child->kind == Kind::dropped;
+      if (goes) {
         at = reader_.skip(at + 1, depth);
         if (at == nullptr) return nullptr;
         continue;

@@ -38,6 +38,10 @@ class ProjectionRule {
   /// (empty segment, `*` elsewhere).
   [[nodiscard]] static std::optional<ProjectionRule> compile(const std::vector<std::string>& fields,
                                                              std::string_view items, std::string& error);
+  /// The other way round: everything stays but the members named, dotted paths from the top of the document,
+  /// through lists. Any document will do.
+  [[nodiscard]] static std::optional<ProjectionRule> compile_without(const std::vector<std::string>& members,
+                                                                     std::string& error);
   ~ProjectionRule();
   ProjectionRule(const ProjectionRule&);
   ProjectionRule& operator=(const ProjectionRule&);

@@ -47,13 +47,34 @@ void keep(Draft& item, const Names& names) {
   draft->whole = true;
 }
 
-std::shared_ptr<const Node> build(const Draft& draft, Kind kind) {
+// `leaf` is what becomes of a member that is named, `kind` of what is on the way there.
+std::shared_ptr<const Node> build(const Draft& draft, Kind top, Kind kind, Kind leaf) {
   auto node = std::make_shared<Node>();
-  node->kind = kind;
+  node->kind = top;
   for (const auto& [name, inside] : draft.children) {
-    node->add(name, inside.whole ? std::make_shared<Node>() : build(inside, Kind::within));
+    if (!inside.whole) {
+      node->add(name, build(inside, kind, kind, leaf));
+      continue;
+    }
+    auto named = std::make_shared<Node>();
+    named->kind = leaf;
+    node->add(name, std::move(named));
   }
   return node;
+}
+
+// nullopt and a sentence where a path is malformed.
+std::optional<Draft> draft_of(const std::vector<std::string>& fields, std::string& error) {
+  Draft item;
+  for (const auto& field : fields) {
+    const auto names = split(field);
+    if (names.empty() || field.find('*') != std::string::npos) {
+      error = "a field is a name or names joined by dots, such as slug or domain.slug, not '" + field + "'";
+      return std::nullopt;
+    }
+    keep(item, names);
+  }
+  return item;
 }
 
 // `data`, `a.b`, `workstreams.*`: a star is the last of several, if at all.
@@ -76,17 +97,10 @@ ProjectionRule& ProjectionRule::operator=(ProjectionRule&&) noexcept = default;
 
 std::optional<ProjectionRule> ProjectionRule::compile(const std::vector<std::string>& fields,
                                                       std::string_view items, std::string& error) {
-  Draft item;
-  for (const auto& field : fields) {
-    const auto names = split(field);
-    if (names.empty() || field.find('*') != std::string::npos) {
-      error = "a field is a name or names joined by dots, such as slug or domain.slug, not '" + field + "'";
-      return std::nullopt;
-    }
-    keep(item, names);
-  }
+  const auto item = draft_of(fields, error);
+  if (!item) return std::nullopt;
   ProjectionRule rule;
-  rule.root_ = build(item, Kind::items);
+  rule.root_ = build(*item, Kind::items, Kind::within, Kind::whole);
   if (items.empty()) return rule;
 
   const auto names = split(items);
@@ -102,6 +116,15 @@ std::optional<ProjectionRule> ProjectionRule::compile(const std::vector<std::str
     outer->add(*name, rule.root_);
     rule.root_ = std::move(outer);
   }
+  return rule;
+}
+
+std::optional<ProjectionRule> ProjectionRule::compile_without(const std::vector<std::string>& members,
+                                                              std::string& error) {
+  const auto draft = draft_of(members, error);
+  if (!draft) return std::nullopt;
+  ProjectionRule rule;
+  rule.root_ = build(*draft, Kind::without, Kind::without, Kind::dropped);
   return rule;
 }
 

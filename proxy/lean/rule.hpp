@@ -22,12 +22,14 @@ struct ProjectionRule::Node {
   };
   /// What becomes of a value that this node stands for.
   enum class Kind : std::uint8_t {
-    whole,   // copied
-    within,  // in an item: an object whose members are chosen by `children`, an array of such, or anything
-             // else, copied
-    items,   // an item, that is an object whose members are chosen by `children`, or a list of such
-    path,    // on the way to the items: an object with the one child, whose other members stay whole
-    every,   // an object each of whose members is what the one child says
+    whole,    // copied
+    within,   // in an item: an object whose members are chosen by `children`, an array of such, or anything
+              // else, copied
+    items,    // an item, that is an object whose members are chosen by `children`, or a list of such
+    path,     // on the way to the items: an object with the one child, whose other members stay whole
+    every,    // an object each of whose members is what the one child says
+    without,  // an object whose members stay but for what `children` say, a list of such, or anything else
+    dropped,  // a member that goes
   };
   Kind kind = Kind::whole;
   std::deque<Child> children;  // they do not move

@@ -165,8 +165,10 @@ std::vector<Row<R>> content_rows() {
                        "of an object.")),
       planned(caching(value_row<R>("fields_param", at(&R::fields_param), parameter_names(),
                                    "A query parameter by which a client asks for fewer fields."))),
-      planned(caching(list_row<R>("etag_ignore", at(&R::etag_ignore), member_paths(),
-                                  "Members whose change does not make another entity tag."))),
+      caching(
+          list_row<R>("etag_ignore", at(&R::etag_ignore), member_paths(),
+                      "Members, from the top of the answer, whose change makes no other entity tag; the tag "
+                      "is weak then.")),
       caching(query_row()),
       caching(
           list_row<R>("key.headers", at(&R::key, &KeyRule::headers), field_names(),

@@ -132,3 +132,38 @@ def test_an_envelope_keeps_its_other_members(origin):
     origin.on("/topics/", reply(200, JSON, b'{"total": 2, "data": [{"id": 1, "fat": 2}], "next": null}'))
     with Larder(origin, routes="  - {path: /**, ttl: 60s, items: data, fields: [id]}") as larder:
         assert json.loads(larder.get("/topics/").body) == {"total": 2, "data": [{"id": 1}], "next": None}
+
+
+def counted(origin, target):
+    """Each answer says how many there were before it."""
+    return lambda _: reply(200, {**JSON, "ETag": f'"{len(origin.seen(target))}"'}, json.dumps({"total": 7, "generated_at": len(origin.seen(target))}))
+
+
+def test_members_that_do_not_count_make_no_other_entity_tag(origin):
+    origin.on("/state", counted(origin, "/state"))
+    with Larder(origin, routes="  - {path: /**, ttl: 60s, etag_ignore: [generated_at]}") as larder, larder.client() as client:
+        first = client.get("/state")
+        assert first["ETag"].startswith('W/"')
+        second = client.get("/state", {"Cache-Control": "no-cache"})
+        assert first.body != second.body
+        assert first["ETag"] == second["ETag"]
+        assert client.get("/state", {"If-None-Match": first["ETag"]}).status == 304
+        assert client.get("/state", {"If-None-Match": '"1"'}).status == 200
+        origin.on("/state", reply(200, JSON, b'{"total": 8, "generated_at": 9}'))
+        third = client.get("/state", {"Cache-Control": "no-cache", "If-None-Match": first["ETag"]})
+        assert (third.status, third.body) == (200, b'{"total": 8, "generated_at": 9}')
+    # Upstream's own tag is what upstream is asked by.
+    assert [request.get("If-None-Match") for request in origin.seen("/state")] == [None, '"1"', '"2"']
+
+
+def test_both_a_lean_list_and_members_that_do_not_count(origin):
+    origin.on("/topics/", lambda _: reply(200, JSON, json.dumps([{"id": 1, "seen_at": len(origin.requests), "fat": len(origin.requests)}])))
+    with Larder(origin, routes="  - {path: /**, ttl: 60s, fields: [id, seen_at], etag_ignore: [seen_at]}") as larder, larder.client() as client:
+        first = client.get("/topics/")
+        assert client.get("/topics/", {"Cache-Control": "no-cache", "If-None-Match": first["ETag"]}).status == 304
+
+
+def test_where_the_answer_is_no_json_upstreams_tag_stands(origin):
+    origin.on("/x", reply(200, {"Content-Type": "text/plain", "ETag": '"up"'}, b"text")).on("/y", reply(200, {**JSON, "ETag": '"up"'}, b"{oops"))
+    with Larder(origin, routes="  - {path: /**, ttl: 60s, etag_ignore: [at]}") as larder:
+        assert larder.get("/x")["ETag"] == larder.get("/y")["ETag"] == '"up"'

@@ -152,8 +152,7 @@ TEST_CASE("a key without effect yet is a warning") {
         "f:2:43: fields_param: 'r' is the refresh_param already; name another"}},
       {"routes:\n"
        "  - {path: /a, ttl: 1s, etag_ignore: [a.b, a], groups: [x, \"\"], invalidation: sotf}\n",
-       {"f:2:25: warning: etag_ignore has no effect yet in this version",
-        "f:2:39: etag_ignore: 'a.b' is inside 'a', which is there as a whole",
+       {"f:2:39: etag_ignore: 'a.b' is inside 'a', which is there as a whole",
         "f:2:60: groups: '' is not one line of visible ASCII, such as dashboard",
         "f:2:79: invalidation: 'sotf' is none of hard, soft; did you mean 'soft'?"}},
   });
