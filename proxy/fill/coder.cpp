@@ -1,5 +1,6 @@
 #include "fill/coder.hpp"
 
+#include "fill/shape.hpp"
 #include "lean/codec.hpp"
 
 #include <boost/asio/post.hpp>
@@ -10,38 +11,14 @@ namespace larder::fill {
 
 namespace {
 
-// The head with another entity tag and, for a whole answer, coding and length.
-std::string coded_head(std::string_view head, std::string_view entity_tag, std::string_view coding,
-                       std::size_t size) {
-  std::string out;
-  out.reserve(head.size() + 64);
-  while (!head.empty()) {
-    const auto end = head.find("\r\n") + 2;
-    const auto line = head.substr(0, end);
-    head.remove_prefix(end);
-    const auto name = line.substr(0, line.find(':'));
-    if (http::iequals(name, "ETag") || http::iequals(name, "Content-Length") ||
-        http::iequals(name, "Accept-Ranges"))
-      continue;
-    out += line;
-  }
-  if (!entity_tag.empty()) out.append("ETag: ").append(entity_tag).append("\r\n");
-  if (!coding.empty()) {
-    out.append("Content-Encoding: ").append(coding).append("\r\n");
-    out.append("Content-Length: ").append(std::to_string(size)).append("\r\n");
-  }
-  return out;
-}
-
 std::shared_ptr<const store::Representation> make(const store::Response& response, http::Coding coding,
                                                   int level) {
   auto coded = lean::encode(coding, level, *response.body);
   if (!coded || coded->size() >= response.body->size()) return nullptr;
   auto made = std::make_shared<store::Representation>();
   made->entity_tag = coded_tag(response.entity_tag, coding);
-  made->head = coded_head(response.head, made->entity_tag, http::name_of(coding), coded->size());
-  made->head_304 = coded_head(response.head_304, made->entity_tag, {}, 0);
   made->body = std::make_shared<const std::string>(std::move(*coded));
+  derive_heads(response, http::name_of(coding), *made);
   return made;
 }
 

@@ -5,6 +5,7 @@
 #include "http/etag.hpp"
 #include "lean/codec.hpp"
 #include "lean/entity_tag.hpp"
+#include "policy/fields_asked.hpp"
 #include "policy/part.hpp"
 #include "policy/precondition.hpp"
 #include "policy/storability.hpp"
@@ -61,7 +62,7 @@ class Fetch {
         route_(*order_.route),
         permit_(std::move(fill), with_.fills, order_.fill_key, with_.loop.counters().fills_running),
         facts_(policy::facts_of(order_.request->head)),
-        asked_{!route_.fields.empty(), false} {}
+        asked_{route_.projects(), false} {}
 
   Task<void> run() {
     call_ = std::make_unique<upstream::Call>(with_.pool, settings_.gate);
@@ -88,7 +89,7 @@ class Fetch {
   enum class Asking : std::uint8_t { plainly, to_validate, for_the_range, for_the_rest };
 
   [[nodiscard]] bool keeps_client_conditions(Asking asking) const {
-    return order_.alone && asking == Asking::plainly && order_.held == nullptr && route_.fields.empty();
+    return order_.alone && asking == Asking::plainly && order_.held == nullptr && !route_.projects();
   }
 
   // Sends the request and reads heads until the final one; once more where a pooled connection had died.
@@ -111,6 +112,11 @@ class Fetch {
       rest = fmt::format("bytes={}-", *policy::rest_of(*order_.held));
       options.range = rest;
       options.if_range = order_.held->upstream_entity_tag;
+    }
+    std::string query;
+    if (!route_.fields_param.empty() && order_.request->head.has_query) {
+      query = policy::query_without(order_.request->head.query, route_.fields_param);
+      options.query = query;
     }
     std::string head;
     upstream::write_request(order_.request->head, options, head);

@@ -34,7 +34,7 @@ Renewal renewed(const store::Response& held, const http::ResponseHead& fresh, co
   std::erase_if(as_received, tells_time);
   std::copy_if(fresh.fields.begin(), fresh.fields.end(), std::back_inserter(as_received), tells_time);
 
-  const policy::Asked asked{!by.route.fields.empty(), held.part.has_value()};
+  const policy::Asked asked{by.route.projects(), held.part.has_value()};
   auto judged =
       policy::judge(by.request, by.route, held.part ? 200 : held.status, as_received, asked, by.when);
   const auto* against = std::get_if<policy::Detail>(&judged);

@@ -3,6 +3,7 @@
 #include "http/coding.hpp"
 #include "http/date.hpp"
 #include "http/text.hpp"
+#include "lean/projector.hpp"
 #include "policy/groups.hpp"
 #include "policy/precondition.hpp"
 
@@ -113,6 +114,10 @@ std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_
     writer.both("Date", http::format_date(received));
     meta.date = received;
   }
+  const auto* type = http::find(fields, FieldId::content_type);
+  response->is_json = type != nullptr && lean::is_json_type(type->value) &&
+                      !http::forbids_transformation(fields) &&
+                      (change.changed || http::find(fields, FieldId::content_encoding) == nullptr);
   response->codable = is_codable(setting, meta, fields, change, body->size());
   if (response->codable && !http::list_has(fields, FieldId::vary, "Accept-Encoding"))
     writer.both("Vary", "Accept-Encoding");

@@ -34,7 +34,7 @@ Decision fetch(const RequestFacts& request, const settings::Route& route, const 
   if (whole && held.response->has_validator()) return Validate{why};
   // Under a ttl, and where the answer is projected, the whole is fetched whatever a request asks for, so that
   // HEAD, ranges and GET agree in every field. By the book a HEAD goes on as a HEAD, a range as a range.
-  const bool by_the_book = route.cache == CacheMode::standard && route.fields.empty();
+  const bool by_the_book = route.cache == CacheMode::standard && !route.projects();
   if (by_the_book && request.method == Method::head) return Pass{why, Detail::head_miss};
   return Wait{why, by_the_book && request.range && !whole};
 }

@@ -19,17 +19,21 @@ bool is_refresh_bool(const http::QueryPiece& piece, std::string_view name) {
   return http::parse_bool(http::decode_query(piece.value)).has_value();
 }
 
+bool is_fields_param(const http::QueryPiece& piece, std::string_view name) {
+  return !name.empty() && (piece.name == name || http::decode_query(piece.name) == name);
+}
+
 void append_query(std::string_view query, const settings::Route& route, std::string& out) {
   using Query = settings::KeyRule::Query;
   if (route.key.query == Query::none) return;
-  if (route.key.query == Query::all && route.refresh_param.empty()) {
+  if (route.key.query == Query::all && route.refresh_param.empty() && route.fields_param.empty()) {
     out += '?';
     out += query;
     return;
   }
   char separator = '?';
   const auto append = [&](const http::QueryPiece& piece) {
-    if (is_refresh_bool(piece, route.refresh_param)) return;
+    if (is_refresh_bool(piece, route.refresh_param) || is_fields_param(piece, route.fields_param)) return;
     out += separator;
     out += piece.raw;
     separator = '&';

@@ -19,7 +19,7 @@ namespace larder::policy {
 
 /// Replaces `out` by the primary key: `http://host/path?query`, then, where the route projects, a line feed
 /// and its shape. The host is in lower case without the default port; `path` is the normalised one. A refresh
-/// parameter that is a bool is left out.
+/// parameter that is a bool is left out, and so is the route's fields_param.
 void write_key(std::string_view authority, std::string_view path, const http::RequestHead& head,
                const settings::Route& route, std::string& out);
 

@@ -57,6 +57,7 @@ enum class Detail : std::uint8_t {
   stale_if_error,
   max_stale,        // the request accepts it (RFC 9111 5.2.1.2)
   only_if_cached,   // 504: nothing usable is stored
+  unknown_field,    // 400: fields_param names what the route does not have
   upstream_failed,  // 502, 503 or 504 of our own
 };
 [[nodiscard]] std::string_view name_of(Detail detail) noexcept;

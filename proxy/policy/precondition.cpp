@@ -33,9 +33,10 @@ bool same_name(const http::Field& a, const http::Field& b) noexcept {
 
 }  // namespace
 
-bool is_not_modified(const RequestFacts& request, const StoredMeta& stored, WallTime now) {
+bool is_not_modified(const RequestFacts& request, const StoredMeta& stored, std::string_view entity_tag,
+                     WallTime now) {
   if (stored.status != 200 && !stored.part) return false;
-  if (request.if_none_match != nullptr) return http::none_match_names(request.fields, stored.entity_tag);
+  if (request.if_none_match != nullptr) return http::none_match_names(request.fields, entity_tag);
   if (request.if_modified_since == nullptr) return false;
   const auto since =
       http::parse_date(request.if_modified_since->value, std::chrono::floor<std::chrono::seconds>(now));

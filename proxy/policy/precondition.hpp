@@ -14,7 +14,9 @@ namespace larder::policy {
 /// True where the stored response answers the request's If-None-Match or If-Modified-Since with a 304.
 /// If-Modified-Since is looked at only without If-None-Match (RFC 9110 13.2.2). Preconditions count for a
 /// stored 200 alone, or a part of one (13.2.1).
-[[nodiscard]] bool is_not_modified(const RequestFacts& request, const StoredMeta& stored, WallTime now);
+/// `entity_tag` is of the representation that would be sent.
+[[nodiscard]] bool is_not_modified(const RequestFacts& request, const StoredMeta& stored,
+                                   std::string_view entity_tag, WallTime now);
 
 /// Whether a field of a stored 200 is left out of a 304: it describes the body that is not sent (RFC
 /// 9110 15.4.5). What guides caches and CORS stays.

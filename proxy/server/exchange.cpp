@@ -45,6 +45,13 @@ Exchange::Done Exchange::try_now() {
   if (head_.has_query && !route_->refresh_param.empty()) {
     facts_.refresh = policy::refresh_asked(head_.query, route_->refresh_param) == policy::Refresh::forced;
   }
+  if (head_.has_query && !route_->fields_param.empty()) {
+    fields_asked_ = policy::fields_asked(head_.query, *route_);
+    if (!fields_asked_.problem.empty()) {
+      decision_ = policy::Refuse{400, Detail::unknown_field};
+      return Done::not_yet;
+    }
+  }
   policy::write_key(head_.authority, path, head_, *route_, worker_.key);
   keyed_ = true;
   look_up();
@@ -111,9 +118,12 @@ Task<Exchange::Done> Exchange::finish() {
   if (const auto* refuse = std::get_if<policy::Refuse>(&decision_)) {
     Outcome outcome;
     outcome.detail = refuse->detail;
-    const Problem answer{refuse->status,
-                         "nothing stored can answer, and the request asks for nothing else (only-if-cached)",
-                         {}};
+    const Problem answer{
+        refuse->status,
+        refuse->detail == Detail::unknown_field
+            ? fields_asked_.problem
+            : "nothing stored can answer, and the request asks for nothing else (only-if-cached)",
+        {}};
     co_return co_await problem(answer, &outcome);
   }
   if (const auto* go = std::get_if<policy::Pass>(&decision_)) {

@@ -9,6 +9,7 @@
 #include "fill/fill.hpp"
 #include "fill/keeper.hpp"
 #include "policy/decide.hpp"
+#include "policy/fields_asked.hpp"
 #include "server/client.hpp"
 #include "server/reply.hpp"
 #include "server/worker.hpp"
@@ -53,6 +54,10 @@ class Exchange {
                                    const policy::Outcome& outcome, std::optional<Millis> age);
   [[nodiscard]] Task<Done> serve(std::shared_ptr<const store::Response> response, policy::Outcome outcome,
                                  bool with_age);
+  [[nodiscard]] Done serve_shape(const store::Response& response, const store::Representation& shape,
+                                 const policy::Outcome& outcome, std::optional<Millis> age);
+  [[nodiscard]] std::shared_ptr<const store::Representation> shape_of(const store::Response& response,
+                                                                      bool is_stored);
   [[nodiscard]] Done serve_part(const store::Response& response, const store::Representation* coded,
                                 const policy::Outcome& outcome, std::optional<Millis> age);
   [[nodiscard]] Done send(int status, std::string_view head, std::string_view body,
@@ -116,6 +121,7 @@ class Exchange {
   std::shared_ptr<const store::Entry> entry_;
   const std::shared_ptr<const store::Response>* response_ = nullptr;  // in entry_
   policy::Decision decision_;
+  policy::FieldsAsked fields_asked_;
   std::shared_ptr<const store::Representation>
       coded_;  // what is being sent, where it is not the response itself
 

@@ -1,5 +1,6 @@
 // Exchange: answering from a stored response.
 
+#include "fill/shape.hpp"
 #include "http/coding.hpp"
 #include "http/etag.hpp"
 #include "policy/part.hpp"
@@ -40,8 +41,12 @@ Exchange::Done Exchange::serve_now(const std::shared_ptr<const store::Response>&
                                    const policy::Outcome& outcome, bool with_age) {
   const auto& response = *stored;
   const auto age = with_age ? std::optional(response.age(now_.mono)) : std::nullopt;
+  if (!fields_asked_.fields.empty()) {
+    coded_ = shape_of(response, outcome.hit || outcome.stored || outcome.collapsed);
+    if (coded_) return serve_shape(response, *coded_, outcome, age);
+  }
   // RFC 9110 13.2.2: If-None-Match and If-Modified-Since come before Range.
-  if (policy::is_not_modified(facts_, response, now_.wall))
+  if (policy::is_not_modified(facts_, response, response.entity_tag, now_.wall))
     return send(304, response.head_304, {}, outcome, age);
   if (response.codable) return serve_codable(stored, outcome, age);
   if (facts_.range || response.part) return serve_part(response, nullptr, outcome, age);
@@ -73,6 +78,30 @@ Exchange::Done Exchange::serve_codable(const std::shared_ptr<const store::Respon
   const std::string_view body = coded_ ? *coded_->body : *response.body;
   return send(response.status, coded_ ? coded_->head : response.head, is_head() ? std::string_view() : body,
               outcome, age);
+}
+
+// What the request's fields_param asks for, cut from the stored answer; nullptr where that cannot be cut.
+std::shared_ptr<const store::Representation> Exchange::shape_of(const store::Response& response,
+                                                                bool is_stored) {
+  if (response.status != 200 || response.part) return nullptr;
+  const auto name = fields_asked_.name();
+  if (auto made = response.derived->find(name)) return made;
+  auto made = fill::make_shape(response, fields_asked_.fields, *route_, *worker_.plan(), worker_.workspace);
+  // There may be too many already: then it is made for this request alone.
+  if (made && is_stored && response.derived->begin(name)) {
+    response.derived->publish(name, made);
+    const std::string_view key = owned_ ? key_ : worker_.key;
+    worker_.shared.store.recharge(key, worker_.shared.store.hash(key));
+  }
+  return made;
+}
+
+Exchange::Done Exchange::serve_shape(const store::Response& response, const store::Representation& shape,
+                                     const policy::Outcome& outcome, std::optional<Millis> age) {
+  if (policy::is_not_modified(facts_, response, shape.entity_tag, now_.wall))
+    return send(304, shape.head_304, {}, outcome, age);
+  if (facts_.range) return serve_part(response, &shape, outcome, age);
+  return send(200, shape.head, is_head() ? std::string_view() : std::string_view(*shape.body), outcome, age);
 }
 
 Exchange::Done Exchange::serve_part(const store::Response& response, const store::Representation* coded,

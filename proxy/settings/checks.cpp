@@ -32,7 +32,7 @@ void append_names(const std::vector<std::string>& names, std::string& out) {
 }
 
 std::string shape_of(const Route& route) {
-  if (route.fields.empty() && route.items.empty() && route.etag_ignore.empty()) return {};
+  if (!route.projects() && route.items.empty() && route.etag_ignore.empty()) return {};
   std::string shape;
   append_names(route.fields, shape);
   shape += ';';
@@ -114,7 +114,7 @@ void finish_route(const Place& at, const Places& places, Route& route, Report& r
   check_parameters(places, route, report);
   check_nesting("fields", route.fields, places, report);
   check_nesting("etag_ignore", route.etag_ignore, places, report);
-  if (places.count("items") > 0 && places.count("fields") == 0)
+  if (places.count("items") > 0 && places.count("fields") == 0 && places.count("fields_param") == 0)
     report.error(places.at("items"),
                  "items wants fields: it says where the list is whose items are cut down");
   if (route.warm && !route.name.empty() && !route.path.is_exact())

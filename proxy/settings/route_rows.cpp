@@ -163,8 +163,10 @@ std::vector<Row<R>> content_rows() {
           value_row<R>("items", at(&R::items), item_places(),
                        "Where the list is, if not at the top level: data, or workstreams.* for every member "
                        "of an object.")),
-      planned(caching(value_row<R>("fields_param", at(&R::fields_param), parameter_names(),
-                                   "A query parameter by which a client asks for fewer fields."))),
+      caching(
+          value_row<R>("fields_param", at(&R::fields_param), parameter_names(),
+                       "A query parameter by which a client asks for fewer fields, ?fields=id,slug; upstream "
+                       "does not see it.")),
       caching(
           list_row<R>("etag_ignore", at(&R::etag_ignore), member_paths(),
                       "Members, from the top of the answer, whose change makes no other entity tag; the tag "

@@ -96,6 +96,8 @@ struct Route {
   std::vector<std::string> groups;
   bool compress = true;                             // `compress: auto|off`
   std::optional<std::string> client_cache_control;  // replaces Cache-Control towards the client
+  /// Answers are cut down, by the route or at a client's wish: what is fetched is whole, in no coding.
+  [[nodiscard]] bool projects() const noexcept { return !fields.empty() || !fields_param.empty(); }
   std::string shape;  // names what projection makes of an answer: equal for routes with equal rules, empty
                       // without a projection
 };

@@ -76,7 +76,8 @@ void write_framing(const http::RequestHead& head, std::string& out) {
 void write_request(const http::RequestHead& head, const RequestOptions& options, std::string& out) {
   out.clear();
   out.append(options.as_get ? std::string_view("GET") : head.method_name).append(" ").append(head.path);
-  if (head.has_query) out.append("?").append(head.query);
+  const bool has_query = options.query ? !options.query->empty() : head.has_query;
+  if (has_query) out.append("?").append(options.query.value_or(head.query));
   out.append(" HTTP/1.1\r\n");
   const auto host = head.authority.empty() ? options.fallback_authority : head.authority;
   add("Host", host, out);

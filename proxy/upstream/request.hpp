@@ -4,6 +4,7 @@
 
 #include "http/gate.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,7 +24,8 @@ struct RequestOptions {
   bool identity = false;            // Accept-Encoding: identity, in place of the client's
   std::string_view if_none_match;   // validators of the stored response; empty = none
   std::string_view if_modified_since;
-  std::string_view range;  // a Range of larder's own, with If-Range; empty = none
+  std::optional<std::string_view> query;  // in place of the client's; empty = none
+  std::string_view range;                 // a Range of larder's own, with If-Range; empty = none
   std::string_view if_range;
 };
 

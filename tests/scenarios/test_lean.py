@@ -5,7 +5,7 @@ import hashlib
 import json
 
 import pytest
-from harness import Larder, cache_status, reply
+from harness import Larder, cache_status, in_parallel, reply
 
 ROUTE = "  - {path: /topics/, ttl: 60s, fields: [id, slug]}\n  - {path: /**, ttl: 60s}"
 JSON = {"Content-Type": "application/json"}
@@ -167,3 +167,98 @@ def test_where_the_answer_is_no_json_upstreams_tag_stands(origin):
     origin.on("/x", reply(200, {"Content-Type": "text/plain", "ETag": '"up"'}, b"text")).on("/y", reply(200, {**JSON, "ETag": '"up"'}, b"{oops"))
     with Larder(origin, routes="  - {path: /**, ttl: 60s, etag_ignore: [at]}") as larder:
         assert larder.get("/x")["ETag"] == larder.get("/y")["ETag"] == '"up"'
+
+
+# ---- fields_param ----------------------------------------------------------------------------------------------------
+
+LESS = "  - {path: /topics/, ttl: 60s, fields: [id, slug, domain], fields_param: fields}\n  - {path: /**, ttl: 60s, fields_param: fields}"
+TOPICS = json.dumps([{"id": 1, "slug": "a", "domain": {"slug": "d", "fat": 1}, "fat": 2}, {"slug": "b", "id": 2, "fat": 3}], separators=(",", ":"))
+
+
+def test_all_shapes_are_cut_from_one_answer(origin):
+    origin.on("*", reply(200, {**JSON, "ETag": '"up"'}, TOPICS))
+    with Larder(origin, routes=LESS) as larder, larder.client() as client:
+        for target, body in (
+            ("/topics/?limit=5&fields=id", b'[{"id":1},{"id":2}]'),
+            ("/topics/?fields=slug,id&limit=5", b'[{"id":1,"slug":"a"},{"slug":"b","id":2}]'),
+            ("/topics/?fields=id,slug,id&limit=5", b'[{"id":1,"slug":"a"},{"slug":"b","id":2}]'),
+            ("/topics/?limit=5&fields=domain.slug", b'[{"domain":{"slug":"d"}},{}]'),
+            ("/topics/?limit=5", b'[{"id":1,"slug":"a","domain":{"slug":"d","fat":1}},{"slug":"b","id":2}]'),
+            ("/topics/?limit=5&fields=domain,slug,id", b'[{"id":1,"slug":"a","domain":{"slug":"d","fat":1}},{"slug":"b","id":2}]'),
+        ):
+            for method in ("GET", "HEAD"):
+                answer = client.get(target, method=method)
+                assert (answer.status, answer.body) == (200, body if method == "GET" else b"")
+                assert answer["Content-Length"] == str(len(body))
+        assert larder.metric("larder_store_entries") == 1
+    assert [request.target for request in origin.seen()] == ["/topics/?limit=5"]
+
+
+def test_where_the_route_keeps_all_a_client_may_ask_for_anything(origin):
+    origin.on("*", reply(200, {**JSON, "ETag": '"up"'}, TOPICS))
+    with Larder(origin, routes=LESS) as larder, larder.client() as client:
+        whole = client.get("/other")
+        assert (whole.body.decode(), whole["ETag"]) == (TOPICS, '"up"')
+        less = client.get("/other?fields=fat")
+        assert less.body == b'[{"fat":2},{"fat":3}]'
+        assert less["ETag"] != '"up"'
+        assert client.get("/other?fields=nothing").body == b"[{},{}]"
+    assert [request.target for request in origin.seen()] == ["/other"]
+
+
+def test_each_shape_has_its_tag_and_its_304(origin):
+    origin.on("*", reply(200, JSON, TOPICS))
+    with Larder(origin, routes=LESS) as larder, larder.client() as client:
+        tags = {target: client.get(target)["ETag"] for target in ("/topics/", "/topics/?fields=id", "/topics/?fields=slug")}
+        assert len(set(tags.values())) == 3
+        for target in tags:
+            for of, tag in tags.items():
+                answer = client.get(target, {"If-None-Match": tag})
+                assert answer.status == (304 if of == target else 200)
+                assert answer["ETag"] == tags[target]
+        part = client.get("/topics/?fields=id", {"Range": "bytes=0-7", "If-Range": tags["/topics/?fields=id"]})
+        assert (part.status, part.body, part["Content-Range"]) == (206, b'[{"id":1', "bytes 0-7/19")
+
+
+def test_a_name_that_is_not_there_is_told_with_those_that_are(origin):
+    origin.on("*", reply(200, JSON, TOPICS))
+    with Larder(origin, routes=LESS) as larder, larder.client() as client:
+        answer = client.get("/topics/?fields=id,titel")
+        assert (answer.status, answer["Content-Type"]) == (400, "application/problem+json")
+        assert json.loads(answer.body)["detail"] == "fields: there is no 'titel' here; there are id, slug, domain"
+        assert cache_status(answer)[1]["detail"] == "unknown-field"
+        assert client.get("/topics/?fields=id").status == 200  # the connection goes on
+    assert len(origin.seen()) == 1
+
+
+@pytest.mark.parametrize("status, fields, body", [(500, JSON, b'{"id": 1}'), (200, {"Content-Type": "text/plain"}, b"text"), (200, JSON, b"[1]"), (200, JSON, b"{oops")])
+def test_what_cannot_be_cut_passes_whole(origin, status, fields, body):
+    origin.on("*", reply(status, fields, body))
+    with Larder(origin, routes=LESS) as larder, larder.client() as client:
+        for _ in range(2):
+            answer = client.get("/other?fields=id")
+            assert (answer.status, answer.body) == (status, body)
+
+
+def test_many_shapes_cost_no_more_than_some(origin):
+    origin.on("*", reply(200, JSON, TOPICS))
+    with Larder(origin, routes=LESS) as larder, larder.client() as client:
+        client.get("/other")
+        for i in range(40):
+            assert client.get(f"/other?fields=id,n{i}").body == b'[{"id":1},{"id":2}]'
+            if i == 20:
+                after_some = larder.metric("larder_store_bytes")
+        assert larder.metric("larder_store_bytes") == after_some
+    assert len(origin.seen()) == 1
+
+
+def test_waiting_readers_of_different_shapes_share_a_fetch(origin):
+    hold = origin.hold("/topics/")
+    with Larder(origin, routes=LESS) as larder:
+        asked = in_parallel(6, lambda i: larder.get("/topics/" + ["", "?fields=id", "?fields=slug"][i % 3]))
+        larder.wait_for("larder_fill_waiters", lambda value: value == 6)
+        hold.release(reply(200, JSON, TOPICS))
+        bodies = [answer.body for answer in asked()]
+    assert bodies[1] == bodies[4] == b'[{"id":1},{"id":2}]'
+    assert bodies[2] == b'[{"slug":"a"},{"slug":"b"}]'
+    assert len(origin.seen()) == 1

@@ -148,8 +148,7 @@ TEST_CASE("a key without effect yet is a warning") {
         "f:2:32: warm wants an exact path, as nobody can tell which {id} or ** to fetch"}},
       {"routes:\n"
        "  - {path: /a, ttl: 1s, refresh_param: r, fields_param: r}\n",
-       {"f:2:43: warning: fields_param has no effect yet in this version",
-        "f:2:43: fields_param: 'r' is the refresh_param already; name another"}},
+       {"f:2:43: fields_param: 'r' is the refresh_param already; name another"}},
       {"routes:\n"
        "  - {path: /a, ttl: 1s, etag_ignore: [a.b, a], groups: [x, \"\"], invalidation: sotf}\n",
        {"f:2:39: etag_ignore: 'a.b' is inside 'a', which is there as a whole",

@@ -1,0 +1,56 @@
+#include "fill/shape.hpp"
+
+#include "lean/entity_tag.hpp"
+
+namespace larder::fill {
+
+namespace {
+
+// The lines of a head but those that speak of bytes that are not sent; then the ones that do.
+std::string derived_head(std::string_view head, std::string_view entity_tag, std::string_view coding,
+                         const std::string* body) {
+  std::string out;
+  out.reserve(head.size() + 64);
+  while (!head.empty()) {
+    const auto line = head.substr(0, head.find("\r\n") + 2);
+    head.remove_prefix(line.size());
+    const auto name = line.substr(0, line.find(':'));
+    const bool of_other_bytes = http::iequals(name, "ETag") || http::iequals(name, "Content-Length") ||
+                                http::iequals(name, "Accept-Ranges") || http::iequals(name, "Content-MD5") ||
+                                http::iequals(name, "Digest") || http::iequals(name, "Repr-Digest") ||
+                                http::iequals(name, "Content-Digest");
+    if (!of_other_bytes) out += line;
+  }
+  if (!entity_tag.empty()) out.append("ETag: ").append(entity_tag).append("\r\n");
+  if (body == nullptr) return out;
+  if (!coding.empty()) out.append("Content-Encoding: ").append(coding).append("\r\n");
+  return out.append("Content-Length: ").append(std::to_string(body->size())).append("\r\n");
+}
+
+}  // namespace
+
+void derive_heads(const store::Response& response, std::string_view coding, store::Representation& made) {
+  made.head = derived_head(response.head, made.entity_tag, coding, made.body.get());
+  made.head_304 = derived_head(response.head_304, made.entity_tag, {}, nullptr);
+}
+
+std::shared_ptr<const store::Representation> make_shape(const store::Response& response,
+                                                        const std::vector<std::string>& fields,
+                                                        const settings::Route& route, const Plan& plan,
+                                                        lean::Workspace& workspace) {
+  if (!response.is_json) return nullptr;
+  std::string error;
+  const auto rule = lean::ProjectionRule::compile(fields, route.items, error);
+  std::string body;
+  if (!rule || lean::project(*response.body, *rule, {}, workspace, body)) return nullptr;
+  auto made = std::make_shared<store::Representation>();
+  const auto* compared = plan.compared_of(route);
+  std::string left;
+  const bool partly = compared != nullptr && !lean::project(body, *compared, {}, workspace, left);
+  made->entity_tag = partly ? lean::make_weak_entity_tag(left) : lean::make_entity_tag(body);
+  made->body = std::make_shared<const std::string>(std::move(body));
+  derive_heads(response, {}, *made);
+  return made;
+}
+
+}  // namespace larder::fill
