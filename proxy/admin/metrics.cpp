@@ -137,6 +137,8 @@ std::string metrics_text(const server::Server& server) {
             sum(server, &Counters::upstream_queue));
   out.gauge("larder_fills_running", "Fetches for the store under way", sum(server, &Counters::fills_running));
   out.gauge("larder_fill_waiters", "Requests that wait for a fetch", sum(server, &Counters::fill_waiters));
+  out.counter("larder_codings_total", "Content codings made of stored answers",
+              static_cast<double>(server.codings_made()));
   out.counter("larder_projections_total", "Answers projected to their lean fields",
               sum(server, &Counters::projections));
   out.counter("larder_log_lines_dropped_total", "Access log lines dropped because the log's reader is slow",

@@ -3,6 +3,8 @@
 #include "http/target.hpp"
 #include "policy/part.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 
 namespace larder::server {
@@ -259,6 +261,7 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(fill::Reader& reader, Fo
   };
 
   if (const auto* answered = std::get_if<fill::Answered>(&result)) {
+    if (reader.began()) complain_of(answered->detail);
     const auto& response = *answered->response;
     const bool for_all = answered->shareable && policy::matches(response.secondary, facts_.fields) &&
                          policy::has_bytes_for(facts_, response, now_.wall) &&
@@ -284,6 +287,17 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(fill::Reader& reader, Fo
     co_return co_await serve(*response_, stale_outcome(), true);
   }
   co_return co_await fail(failed.failure, outcome);
+}
+
+// An operator who names fields wants to know that they are not cut; once a minute is enough.
+void Exchange::complain_of(Detail detail) {
+  if (detail != Detail::not_json && detail != Detail::not_projectable) return;
+  if (!worker_.may_complain(view_, now_.mono)) return;
+  spdlog::warn(
+      "route {}: the answer to {} passes whole and is not stored: {}", route_->name, head().target,
+      detail == Detail::not_json
+          ? "it is no well-formed JSON of a JSON type"
+          : "it is in a coding, must not be transformed, or has no list where `fields` and `items` say");
 }
 
 Task<Exchange::Done> Exchange::take_over(fill::Reader& reader, Outcome outcome) {

@@ -72,6 +72,7 @@ class Exchange {
   [[nodiscard]] bool asks_for_part() const noexcept;
   [[nodiscard]] Task<Done> through_fill();
   [[nodiscard]] Task<std::optional<Done>> read_fill(fill::Reader& reader, policy::Forward why);
+  void complain_of(policy::Detail detail);
   [[nodiscard]] Task<Done> take_over(fill::Reader& reader, policy::Outcome outcome);
 
   // Passing through.

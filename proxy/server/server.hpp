@@ -45,6 +45,7 @@ class Server {
   [[nodiscard]] Shared& shared() noexcept { return shared_; }
   /// Those in force; on the first loop.
   [[nodiscard]] const settings::Settings& settings() const noexcept { return *plan_->settings; }
+  [[nodiscard]] std::uint64_t codings_made() const noexcept { return shared_.coder.made(); }
   [[nodiscard]] store::StoreStats store_stats() const noexcept { return shared_.store.stats(); }
   [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const noexcept { return workers_; }
   [[nodiscard]] bool is_draining() const noexcept { return shared_.draining.load(std::memory_order_relaxed); }

@@ -47,11 +47,21 @@ void Worker::adopt(std::shared_ptr<const fill::Plan> plan) {
   const auto view = [&](const std::string& name) {
     auto& counters = routes_[name];
     if (!counters) counters = std::make_unique<RouteCounters>();
-    return RouteView{shared.store.hash(name), counters.get()};
+    return RouteView{shared.store.hash(name), counters.get(), views_.size()};
   };
   views_.clear();
   for (const auto& route : settings().routes) views_.push_back(view(route.name));
   views_.push_back(view(""));
+  complained_.assign(views_.size(), std::nullopt);
+}
+
+bool Worker::may_complain(const RouteView& view, policy::MonoTime now) {
+  // A request may be of routes that a reload has replaced.
+  if (view.index >= complained_.size()) return false;
+  auto& last = complained_[view.index];
+  if (last && now - *last < std::chrono::minutes{1}) return false;
+  last = now;
+  return true;
 }
 
 void Worker::each_route(const std::function<void(const std::string&, const RouteCounters&)>& visit) const {

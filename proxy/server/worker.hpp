@@ -36,6 +36,7 @@ struct Shared {
 struct RouteView {
   std::uint64_t hash = 0;  // of its name, for the write log
   RouteCounters* counters = nullptr;
+  std::size_t index = 0;  // in the worker's views
 };
 
 class Session;
@@ -62,6 +63,9 @@ class Worker {
   /// Counters of each route that there has been, by name ("" = no route matched). From any thread.
   void each_route(const std::function<void(const std::string&, const RouteCounters&)>& visit) const;
 
+  /// True once a minute for a route: what is to be said of it in the log may be said.
+  [[nodiscard]] bool may_complain(const RouteView& view, policy::MonoTime now);
+
   // Sessions: a list, so that draining and reloading find them.
   void add(Session& session) noexcept;
   void remove(Session& session) noexcept;
@@ -85,7 +89,8 @@ class Worker {
  private:
   unsigned loops_;
   std::shared_ptr<const fill::Plan> plan_;
-  std::vector<RouteView> views_;  // by Route::index; the last is for no route
+  std::vector<RouteView> views_;                             // by Route::index; the last is for no route
+  std::vector<std::optional<policy::MonoTime>> complained_;  // likewise: when last
   mutable std::mutex routes_mutex_;
   std::map<std::string, std::unique_ptr<RouteCounters>> routes_;
   Session* first_ = nullptr;

@@ -103,6 +103,15 @@ def test_what_cannot_be_projected_passes_whole_and_is_not_stored(origin, status,
         assert larder.metric(f'larder_not_stored_total{{reason="{detail}"}}') >= 1
 
 
+def test_what_cannot_be_projected_is_logged_once_a_minute(origin):
+    origin.on("*", reply(200, JSON, b"{oops"))
+    with Larder(origin, routes=ROUTE) as larder, larder.client() as client:
+        for _ in range(5):
+            client.get("/topics/?a=b")
+        larder.wait_for_line("route /topics/: the answer to /topics/?a=b passes whole and is not stored: it is no well-formed JSON")
+        assert sum("passes whole" in line for line in larder.errors) == 1
+
+
 def test_an_answer_in_a_coding_that_was_not_asked_for_is_decoded_first(origin):
     fields = {**JSON, "Content-Encoding": "gzip", "ETag": '"up"', "Content-MD5": "x", "Vary": "Accept-Encoding"}
     origin.on("/topics/", reply(200, fields, gzip.compress(b'[{"id": 1, "fat": 2}]')))
