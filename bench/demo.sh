@@ -149,9 +149,10 @@ cell() { # EXPECTED "STATUS SECONDS BYTES"
 }
 
 notes=()
+codings='Accept-Encoding: gzip, deflate, br, zstd'
 
 measure() { # PATH: prints its row, and keeps its numbers in $work/numbers
-  local path=$1 direct first hit unchanged='' tag state
+  local path=$1 direct first hit coded='' unchanged='' tag state n
   printf '%-28s' "$path"
   direct=$(ask "$upstream$path")
   cell 200 "$direct"
@@ -167,6 +168,17 @@ measure() { # PATH: prints its row, and keeps its numbers in $work/numbers
   if [[ $hit == 200\ * && $state != *'; hit'* ]]; then
     notes+=("$path is not answered from the cache: Cache-Status: ${state:-none}")
   fi
+  # A coding is made when it is first asked for, beside the loop: a few requests later it is there.
+  if [[ $hit == 200\ * ]]; then
+    for ((n = 0; n < 200; n++)); do
+      ask "$larder$path" -H "$codings" >/dev/null
+      [ -z "$(header content-encoding)" ] || break
+    done
+    coded=$(ask_repeatedly "$larder$path" -H "$codings")
+    cell 200 "$coded"
+  else
+    printf ' %8s %7s' - -
+  fi
   if [[ $hit == 200\ * && -n $tag ]]; then
     unchanged=$(ask_repeatedly "$larder$path" -H "If-None-Match: $tag")
     cell 304 "$unchanged"
@@ -175,25 +187,25 @@ measure() { # PATH: prints its row, and keeps its numbers in $work/numbers
   fi
   printf '\n'
   if [[ $direct == 200\ * && $hit == 200\ * ]]; then
-    printf '%s %s %s\n' "$direct" "$hit" "${unchanged:-000 0 0}" >>"$work/numbers"
+    printf '%s %s %s %s\n' "$direct" "$hit" "${unchanged:-000 0 0}" "$coded" >>"$work/numbers"
     [ -n "${example:-}" ] || example=$path
     [ "$path" != /topics/ ] || example=$path
   fi
 }
 
 table() {
-  printf '\n%-28s %16s %16s %16s %16s\n' '' 'direct' 'first (miss)' 'hit' 'unchanged (304)'
+  printf '\n%-28s %16s %16s %16s %16s %16s\n' '' 'direct' 'first (miss)' 'hit' 'hit, coded' 'unchanged (304)'
   printf '%-28s' endpoint
-  printf ' %8s %7s' time bytes time bytes time bytes time bytes
+  printf ' %8s %7s' time bytes time bytes time bytes time bytes time bytes
   printf '\n'
   : >"$work/numbers"
   local path note
   for path in "${endpoints[@]}"; do measure "$path"; done
-  printf '\nOne request each for "direct" and "first"; the median of %d for "hit" and "unchanged".\n' "$repeats"
+  printf '\nOne request each for "direct" and "first"; the median of %d for the others.\n"hit, coded" asks as browsers do: %s.\n' "$repeats" "$codings"
   for note in "${notes[@]}"; do printf 'Note: %s.\n' "$note"; done
 }
 
-# Fields of $work/numbers: status, seconds and bytes; direct, on a hit, unchanged.
+# Fields of $work/numbers: status, seconds and bytes; direct, on a hit, unchanged, on a hit in a coding.
 summary() {
   if [ ! -s "$work/numbers" ]; then
     printf '\nNo endpoint answered 200, so there is nothing to compare.\n'
@@ -202,13 +214,15 @@ summary() {
   awk '{ print $2 / ($5 > 0 ? $5 : 1e-6) }' "$work/numbers" | sort -n >"$work/ratios"
   awk '
     FILENAME ~ /ratios$/ { ratio[++n] = $1; next }
-    { count++; direct += $3; hit += $6 }
+    { count++; direct += $3; hit += $6; coded += $12 }
     $7 == 304 { unchanged += $9; confirmed++ }
     END {
       printf "\nA hit is %.0f times as fast as the API at the median endpoint (%.0f to %.0f times).\n",
         ratio[int((n + 1) / 2)], ratio[1], ratio[n]
       printf "One answer of each of the %d: %.2f MB from the API, %.2f MB through larder", count, direct / 1e6, hit / 1e6
       if (direct > 0) printf " (%.0f %% less)", 100 * (1 - hit / direct)
+      printf ",\n%.2f MB of it in a content coding", coded / 1e6
+      if (direct > 0) printf " (%.1f %% less)", 100 * (1 - coded / direct)
       if (confirmed) printf ",\nand %d bytes for the %d of them that are asked for again unchanged", unchanged, confirmed
       print "."
     }' "$work/ratios" "$work/numbers"
