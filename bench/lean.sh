@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# What it costs to cut a list down to three members of its items: larder's projector beside others, in one run and one table.
+#
+#   bash bench/lean.sh [--quick]      --quick leaves the 50 MB documents out
+#
+# simdjson's DOM parser reads and checks the same document and writes nothing: the floor for whatever validates all of it. The On-Demand
+# loop finds the members without checking what it skips: the limit. jq, Node and Python are told to keep the same members and to write
+# JSON again; nginx with Lua does it for each request (decode, cut, encode; the document is read once), its HTTP included.
+# Times are for one document: the median, and for the first three the lowest and highest of alternating rounds. Absolute times mean
+# little on a shared machine; the ratios do. The raw figures are in build/bench/lean/results.json.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+sizes=(10K 2M 50M)
+if [ "${1:-}" = --quick ]; then sizes=(10K 2M); elif [ $# -gt 0 ]; then sed -n '2,11p' "$0"; exit 2; fi
+bash config/setup.sh lean
+work=$PWD/build/bench/lean
+mkdir -p "$work"
+say() { printf 'lean: %s\n' "$*" >&2; }
+say "making documents and building"
+/usr/bin/python3 bench/lean_documents.py "$work"
+g++ -std=c++20 -O3 -Iproxy -o "$work/lean" bench/lean.cpp proxy/lean/{grammar,projector,reader,rule,structure}.cpp -lsimdjson
+
+cat >"$work/cut.js" <<'JS'
+const fs = require('fs')
+const text = fs.readFileSync(process.argv[2], 'utf8')
+const times = []
+const end = process.hrtime.bigint() + 1500000000n
+do {
+  const begin = process.hrtime.bigint()
+  JSON.stringify(JSON.parse(text).map(({ id, slug, status }) => ({ id, slug, status })))
+  times.push(Number(process.hrtime.bigint() - begin) / 1000)
+} while (process.hrtime.bigint() < end || times.length < 3)
+console.log(times.sort((a, b) => a - b)[times.length >> 1].toFixed(1))
+JS
+cat >"$work/cut.py" <<'PYTHON'
+import json, sys, time
+text = open(sys.argv[1]).read()
+times = []
+end = time.perf_counter() + 1.5
+while time.perf_counter() < end or len(times) < 3:
+    begin = time.perf_counter()
+    json.dumps([{name: item[name] for name in ("id", "slug", "status")} for item in json.loads(text)], separators=(",", ":"))
+    times.append(time.perf_counter() - begin)
+print(f"{sorted(times)[len(times) // 2] * 1e6:.1f}")
+PYTHON
+# The same document again and again in one run, so that jq's start does not count.
+cut_jq() {
+  /usr/bin/python3 - "$1" <<'PYTHON'
+import pathlib, resource, subprocess, sys
+text = pathlib.Path(sys.argv[1]).read_bytes()
+few = max(1, 2_000_000 // len(text))
+def seconds(count):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(["jq", "-c", "map({id, slug, status})"], input=text * count, stdout=subprocess.DEVNULL, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+times = sorted(seconds(2 * few) - seconds(few) for _ in range(3))
+print(f"{times[1] / few * 1e6:.1f}")
+PYTHON
+}
+
+port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+modules=$(find /usr/lib/nginx/modules /usr/share/nginx/modules -name 'ndk_http_module.so' -printf '%h\n' 2>/dev/null | head -n 1)
+cat >"$work/nginx.conf" <<NGINX
+load_module $modules/ndk_http_module.so;
+load_module $modules/ngx_http_lua_module.so;
+daemon off; pid $work/nginx.pid; error_log $work/nginx.log; worker_processes 1;
+events {}
+http {
+  access_log off;
+  client_body_temp_path $work/t1; proxy_temp_path $work/t2; fastcgi_temp_path $work/t3; uwsgi_temp_path $work/t4; scgi_temp_path $work/t5;
+  init_by_lua_block { cjson = require "cjson"; documents = {} }
+  server {
+    listen 127.0.0.1:$port;
+    location / {
+      content_by_lua_block {
+        local name = ngx.var.uri
+        if not documents[name] then
+          local file = assert(io.open("$work" .. name, "rb"))
+          documents[name] = file:read("*a")
+          file:close()
+        end
+        local out = {}
+        for i, item in ipairs(cjson.decode(documents[name])) do
+          out[i] = { id = item.id, slug = item.slug, status = item.status }
+        end
+        ngx.header.content_type = "application/json"
+        ngx.print(cjson.encode(out))
+      }
+    }
+  }
+}
+NGINX
+nginx -p "$work" -c "$work/nginx.conf" 2>"$work/nginx.errors" &
+nginx=$!
+trap 'kill "$nginx" 2>/dev/null || true' EXIT
+until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+  kill -0 "$nginx" 2>/dev/null || { cat "$work/nginx.errors" >&2; exit 1; }
+  sleep 0.05
+done
+cut_nginx() { # NAME: one connection, one request after the other; the first is not counted
+  local n=30 i
+  case "$1" in *50M*) n=3 ;; *10K*) n=200 ;; esac
+  curl -sf -o /dev/null "http://127.0.0.1:$port/$1" || { echo nan; return; }
+  for ((i = 0; i < n; i++)); do printf 'url = "http://127.0.0.1:%s/%s"\noutput = "/dev/null"\n' "$port" "$1"; done >"$work/requests"
+  curl -sf -K "$work/requests" -w '%{time_starttransfer}\n' | sort -n | awk '{ t[NR] = $1 } END { printf "%.1f\n", t[int((NR + 1) / 2)] * 1e6 }'
+}
+
+: >"$work/rows"
+for size in "${sizes[@]}"; do
+  for shape in strings members nested; do
+    file=$work/$shape-$size.json
+    say "$shape, $size"
+    "$work/lean" "$file" - id slug status | sed "s/^/$shape\t$size\t/" >>"$work/rows"
+    printf '%s\t%s\tNode\t%s\n' "$shape" "$size" "$(node --max-old-space-size=8000 "$work/cut.js" "$file")" >>"$work/rows"
+    printf '%s\t%s\tPython\t%s\n' "$shape" "$size" "$(/usr/bin/python3 "$work/cut.py" "$file")" >>"$work/rows"
+    printf '%s\t%s\tjq\t%s\n' "$shape" "$size" "$(cut_jq "$file")" >>"$work/rows"
+    printf '%s\t%s\tnginx with Lua\t%s\n' "$shape" "$size" "$(cut_nginx "$shape-$size.json")" >>"$work/rows"
+  done
+done
+/usr/bin/python3 - "$work" <<'PYTHON'
+import json, pathlib, sys
+work = pathlib.Path(sys.argv[1])
+rows = [line.split("\t") for line in (work / "rows").read_text().splitlines()]
+figures = {}
+for shape, size, name, median, *_ in rows:
+    figures.setdefault((size, shape), {})[name] = float(median)
+names = list(dict.fromkeys(row[2] for row in rows))
+(work / "results.json").write_text(json.dumps([{"shape": shape, "size": size, "us": found} for (size, shape), found in figures.items()], indent=1))
+print(f"\n{'us for one document':<22}" + "".join(f"{name:>20}" for name in names))
+for (size, shape), found in figures.items():
+    print(f"{size + ', ' + shape:<22}" + "".join(f"{found[name]:>20.1f}" for name in names))
+print(f"\n{'times larder':<22}" + "".join(f"{name:>20}" for name in names))
+for (size, shape), found in figures.items():
+    print(f"{size + ', ' + shape:<22}" + "".join(f"{found[name] / found['larder']:>20.2f}" for name in names))
+dom = min(found["simdjson DOM"] / found["larder"] for found in figures.values())
+lua = min(found["nginx with Lua"] / found["larder"] for found in figures.values())
+print(f"\nworst case: {dom:.2f} of the DOM parser's speed (expected 0.8), {lua:.1f} times nginx with Lua (expected 8)")
+PYTHON
+printf '\n%s, %s\n' "$(g++ --version | head -n 1)" "$(nginx -v 2>&1), node $(node --version), $(/usr/bin/python3 --version), $(jq --version)"
