@@ -260,7 +260,7 @@ class Fetch {
     const auto* type = http::find(call_->head().fields, FieldId::content_type);
     if (type == nullptr || !lean::is_json_type(type->value)) return {};
     std::string left;
-    if (lean::project(body, compared, {}, with_.workspace, left)) return {};
+    if (lean::project(body, compared, projection_limits(settings_), with_.workspace, left)) return {};
     return lean::make_weak_entity_tag(left);
   }
 
@@ -280,7 +280,7 @@ class Fetch {
       decoded = std::move(result.bytes);
       body = decoded;
     }
-    const auto error = lean::project(body, rule, {}, with_.workspace, out);
+    const auto error = lean::project(body, rule, projection_limits(settings_), with_.workspace, out);
     if (!error) {
       with_.loop.counters().projections.add();
       return Detail::none;

@@ -28,6 +28,10 @@ struct Plan {
   }
 };
 
+[[nodiscard]] inline lean::ProjectionLimits projection_limits(const settings::Settings& settings) {
+  return {settings.limits.json_depth, settings.cache.max_body, settings.limits.json_members};
+}
+
 /// nullptr and a sentence in `error` where a route's `fields` or `items` cannot be compiled.
 [[nodiscard]] std::shared_ptr<const Plan> make_plan(std::shared_ptr<const settings::Settings> settings,
                                                     std::string& error);

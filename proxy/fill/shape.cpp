@@ -39,14 +39,15 @@ std::shared_ptr<const store::Representation> make_shape(const store::Response& r
                                                         const settings::Route& route, const Plan& plan,
                                                         lean::Workspace& workspace) {
   if (!response.is_json) return nullptr;
+  const auto limits = projection_limits(*plan.settings);
   std::string error;
   const auto rule = lean::ProjectionRule::compile(fields, route.items, error);
   std::string body;
-  if (!rule || lean::project(*response.body, *rule, {}, workspace, body)) return nullptr;
+  if (!rule || lean::project(*response.body, *rule, limits, workspace, body)) return nullptr;
   auto made = std::make_shared<store::Representation>();
   const auto* compared = plan.compared_of(route);
   std::string left;
-  const bool partly = compared != nullptr && !lean::project(body, *compared, {}, workspace, left);
+  const bool partly = compared != nullptr && !lean::project(body, *compared, limits, workspace, left);
   made->entity_tag = partly ? lean::make_weak_entity_tag(left) : lean::make_entity_tag(body);
   made->body = std::make_shared<const std::string>(std::move(body));
   derive_heads(response, {}, *made);

@@ -236,14 +236,14 @@ struct Workspace::Impl {
   std::string name;                      // a member's, without escapes
   std::vector<std::string_view> ranges;  // of what is kept; a batch of them at most
 
-  std::optional<ProjectionError> project(std::string_view json, const Node& root, std::size_t most_deep,
-                                         std::string& out);
+  std::optional<ProjectionError> project(std::string_view json, const Node& root,
+                                         const ProjectionLimits& limits, std::string& out);
   void shrink();
 };
 
 std::optional<ProjectionError> Workspace::Impl::project(std::string_view json, const Node& root,
-                                                        std::size_t most_deep, std::string& out) {
-  Reader reader(json, structure, most_deep);
+                                                        const ProjectionLimits& limits, std::string& out) {
+  Reader reader(json, structure, limits);
   Output output(json, ranges, out);
   Projection projection(reader, frames, name, output);
   if (!projection.run(root)) return reader.error();
@@ -283,7 +283,7 @@ std::optional<ProjectionError> project(std::string_view json, const ProjectionRu
   out.clear();
   if (json.size() > limits.bytes) return ProjectionError::too_large;
   auto& impl = workspace.impl();
-  const auto failed = impl.project(json, rule.root(), limits.depth, out);
+  const auto failed = impl.project(json, rule.root(), limits, out);
   if (failed) out.clear();
   impl.shrink();
   return failed;

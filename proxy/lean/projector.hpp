@@ -20,13 +20,14 @@ enum class ProjectionError : std::uint8_t {
   not_json,     // malformed anywhere, not UTF-8, or bytes after the end
   wrong_shape,  // well-formed, but no list, no objects where the rule says they are
   too_deep,     // more containers one in another than the bound; behind the first of these nothing was read
-  too_large,    // more bytes than the bound, or than there is memory for
+  too_large,    // more bytes or members than the bound, or than there is memory for
 };
 [[nodiscard]] std::string_view describe(ProjectionError error) noexcept;
 
 struct ProjectionLimits {
   std::size_t depth = 64;
   std::size_t bytes = 256u << 20;
+  std::size_t members = 10'000'000;  // of all objects together; an element of a list counts as one
 };
 
 /// What to keep, compiled once from a route's `fields` and `items`.

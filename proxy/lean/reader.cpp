@@ -48,6 +48,12 @@ Token Reader::load_window() {
   rest_.remove_prefix(window.size());
   text_ = window.data();
   end_ = structure_.end();
+  const auto tokens = static_cast<std::size_t>(end_ - structure_.begin());
+  if (tokens > tokens_left_) {
+    error_ = ProjectionError::too_large;
+    return nullptr;
+  }
+  tokens_left_ -= tokens;
   // No escape reaches into the next window: it would be outside a string.
   return has_good_escapes(window, escapes_) ? structure_.begin() : nullptr;
 }

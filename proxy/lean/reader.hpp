@@ -55,8 +55,11 @@ using Token = const std::uint32_t*;
 
 class Reader {
  public:
-  Reader(std::string_view json, Structure& structure, std::size_t most_deep) noexcept
-      : structure_(structure), rest_(json), most_deep_(most_deep) {}
+  Reader(std::string_view json, Structure& structure, const ProjectionLimits& limits) noexcept
+      : structure_(structure),
+        rest_(json),
+        most_deep_(limits.depth),
+        tokens_left_(limits.members > json.size() ? json.size() + 1 : limits.members * tokens_of_a_member) {}
 
   /// The document's first token. Fails if the document is no list and no object.
   [[nodiscard]] Token start();
@@ -108,7 +111,9 @@ class Reader {
   std::string_view rest_;  // behind the window
   const char* text_ = nullptr;
   Token end_ = nullptr;
+  static constexpr std::size_t tokens_of_a_member = 4;  // name, colon, value, comma: so many at the most
   std::size_t most_deep_;
+  std::size_t tokens_left_;
   BitStack outer_;  // for each container that skip_container is in: whether the one around it is an object
   bool escapes_ = false;
   ProjectionError error_ = ProjectionError::not_json;

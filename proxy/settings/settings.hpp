@@ -124,6 +124,8 @@ struct ConnectionLimits {
   std::uint64_t body = 1ull << 30;          // bytes of a request's body
   std::size_t buffer = 64 * 1024;           // bytes in flight in each direction of a streamed body
   std::size_t requests_per_connection = 0;  // 0 = no bound
+  std::size_t json_depth = 64;              // containers one in another, of what is projected
+  std::size_t json_members = 10'000'000;    // of all its objects and lists together
 };
 
 /// Content codings towards clients (RFC 9110 8.4.1), each made once for a stored response.

@@ -106,3 +106,19 @@ TEST_CASE("each error is described") {
     CHECK_FALSE(describe(error).empty());
   }
 }
+
+TEST_CASE("more members than the bound are too many, wherever they are") {
+  const auto rule = test::rule({"id"});
+  const auto list = [](int count) {
+    std::string json = "[";
+    for (int i = 0; i < count; ++i) json += "{\"id\":1,\"fat\":[1,2]},";
+    json.back() = ']';
+    return json;
+  };
+  ProjectionLimits limits;
+  limits.members = 1000;
+  CHECK_FALSE(test::project(list(200), rule, limits).error);
+  CHECK(test::project(list(2000), rule, limits).error == ProjectionError::too_large);
+  limits.members = 1'000'000;
+  CHECK_FALSE(test::project(list(2000), rule, limits).error);
+}

@@ -178,6 +178,17 @@ def test_where_the_answer_is_no_json_upstreams_tag_stands(origin):
         assert larder.get("/x")["ETag"] == larder.get("/y")["ETag"] == '"up"'
 
 
+def test_depth_and_members_have_bounds(origin):
+    deep = b'[{"id": 1, "fat": ' + b"[" * 20 + b"]" * 20 + b"}]"
+    many = json.dumps([{"id": i} for i in range(3000)]).encode()
+    origin.on("/topics/?deep", reply(200, JSON, deep)).on("/topics/?many", reply(200, JSON, many)).on("/topics/?fine", reply(200, JSON, b'[{"id": 1, "fat": [[]]}]'))
+    with Larder(origin, routes=ROUTE, settings="limits: {json_depth: 8, json_members: 1000}") as larder, larder.client() as client:
+        for target, body in (("/topics/?deep", deep), ("/topics/?many", many)):
+            answer = client.get(target)
+            assert (answer.body, cache_status(answer)[1]["detail"]) == (body, "not-projectable")
+        assert client.get("/topics/?fine").body == b'[{"id":1}]'
+
+
 # ---- fields_param ----------------------------------------------------------------------------------------------------
 
 LESS = "  - {path: /topics/, ttl: 60s, fields: [id, slug, domain], fields_param: fields}\n  - {path: /**, ttl: 60s, fields_param: fields}"
