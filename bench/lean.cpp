@@ -1,9 +1,10 @@
-// Times over one document: larder's projector, simdjson's DOM parser (the floor for whatever validates all of it),
-// and an On-Demand loop that finds the same members without validating what it skips (the limit).
+// Times over one document: larder's projector, simdjson's DOM parser (the floor for whatever validates all of
+// it), and an On-Demand loop that finds the same members without validating what it skips (the limit).
 //
 //   lean FILE ITEMS FIELD ...     ITEMS is the member that holds the list, or - for the top level
 //
-// Prints a line for each: name, median microseconds, lowest, highest, and bytes of output (0 where nothing is written). Rounds alternate.
+// Prints a line for each: name, median microseconds, lowest, highest, and bytes of output (0 where nothing is
+// written). Rounds alternate.
 #include "lean/projector.hpp"
 
 #include <simdjson.h>
@@ -94,6 +95,7 @@ int main(int argc, char** argv) {
   }
   for (auto& one : all) {
     std::sort(one.times.begin(), one.times.end());
-    std::printf("%s\t%.1f\t%.1f\t%.1f\t%zu\n", one.name, one.times[rounds / 2], one.times.front(), one.times.back(), one.size);
+    std::printf("%s\t%.1f\t%.1f\t%.1f\t%zu\n", one.name, one.times[rounds / 2], one.times.front(),
+                one.times.back(), one.size);
   }
 }
