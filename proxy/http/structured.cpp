@@ -3,6 +3,7 @@
 #include "http/text.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace larder::http {
 
@@ -44,6 +45,15 @@ bool is_utf8(std::string_view bytes) noexcept {
   return true;
 }
 
+// RFC 4648 4. Padding may be missing, and bits that it covers may be set (RFC 9651 4.2.7); what is there is
+// whole, and at the end.
+bool is_base64(std::string_view text) noexcept {
+  const auto padding = std::min(text.find('='), text.size());
+  if (text.substr(padding).find_first_not_of('=') != std::string_view::npos) return false;
+  const auto in_group = padding % 4;  // characters of the last group, of four
+  return in_group != 1 && (padding == text.size() || text.size() - padding == (4 - in_group) % 4);
+}
+
 // The algorithms of RFC 9651 4.2; each takes what it reads off the front of `rest`, or returns nullopt.
 class Parser {
  public:
@@ -67,10 +77,10 @@ class Parser {
   }
 
   // 4.2.3.3
-  std::optional<std::string> key() {
+  std::optional<std::string_view> key() {
     if (rest.empty() || !(is_lower(rest.front()) || rest.front() == '*')) return std::nullopt;
-    return std::string(take_while(
-        [](char c) { return is_lower(c) || is_digit(c) || c == '_' || c == '-' || c == '.' || c == '*'; }));
+    return take_while(
+        [](char c) { return is_lower(c) || is_digit(c) || c == '_' || c == '-' || c == '.' || c == '*'; });
   }
 
   // 4.2.3.2: validated, and dropped.
@@ -183,8 +193,9 @@ class Parser {
   // 4.2.7
   std::optional<BareItem> bytes() {
     rest.remove_prefix(1);
-    (void)take_while([](char c) { return is_alpha(c) || is_digit(c) || c == '+' || c == '/' || c == '='; });
-    if (!take(':')) return std::nullopt;
+    const auto content =
+        take_while([](char c) { return is_alpha(c) || is_digit(c) || c == '+' || c == '/' || c == '='; });
+    if (!take(':') || !is_base64(content)) return std::nullopt;
     return OtherItem{OtherItem::Type::bytes};
   }
 
@@ -230,13 +241,20 @@ class Parser {
   }
 };
 
-// RFC 9651 4.2: the lines as one, blanks around it gone.
-std::string whole_value(Fields fields, std::string_view name) {
-  std::string value;
+// RFC 9651 4.2: the lines as one, blanks around it gone. An empty line leaves a comma too many (RFC
+// 9110 5.2).
+std::string_view whole_value(Fields fields, std::string_view name, std::string& scratch) {
+  std::string_view value;
+  std::size_t lines = 0;
   for (const auto& line : fields) {
     if (!has_name(line, name)) continue;
-    if (!value.empty()) value += ", ";
-    value += line.value;
+    if (++lines == 1) {
+      value = line.value;  // the common case needs no copy
+      continue;
+    }
+    if (lines == 2) scratch = value;
+    scratch.append(", ").append(line.value);
+    value = scratch;
   }
   const auto begin = std::min(value.find_first_not_of(' '), value.size());
   return value.substr(begin, value.find_last_not_of(' ') + 1 - begin);
@@ -245,8 +263,8 @@ std::string whole_value(Fields fields, std::string_view name) {
 }  // namespace
 
 std::optional<std::vector<BareItem>> parse_list(Fields fields, std::string_view name) {
-  const auto value = whole_value(fields, name);
-  Parser parser(value);
+  std::string scratch;
+  Parser parser(whole_value(fields, name, scratch));
   std::vector<BareItem> members;
   if (parser.rest.empty()) return members;
   for (;;) {
@@ -260,9 +278,10 @@ std::optional<std::vector<BareItem>> parse_list(Fields fields, std::string_view 
 }
 
 std::optional<std::vector<DictionaryMember>> parse_dictionary(Fields fields, std::string_view name) {
-  const auto value = whole_value(fields, name);
-  Parser parser(value);
+  std::string scratch;
+  Parser parser(whole_value(fields, name, scratch));
   std::vector<DictionaryMember> members;
+  std::map<std::string_view, std::size_t> places;  // of the keys in `members`: a field may have thousands
   if (parser.rest.empty()) return members;
   for (;;) {
     auto key = parser.key();
@@ -273,12 +292,11 @@ std::optional<std::vector<DictionaryMember>> parse_dictionary(Fields fields, std
     else if (parser.parameters())
       member = true;
     if (!member) return std::nullopt;
-    const auto same =
-        std::find_if(members.begin(), members.end(), [&](const auto& other) { return other.key == *key; });
-    if (same != members.end())
-      same->value = std::move(*member);
+    const auto [place, is_new] = places.try_emplace(*key, members.size());
+    if (is_new)
+      members.push_back({std::string(*key), std::move(*member)});
     else
-      members.push_back({std::move(*key), std::move(*member)});
+      members[place->second].value = std::move(*member);
     const auto more = parser.next_member();
     if (!more) return std::nullopt;
     if (!*more) return members;

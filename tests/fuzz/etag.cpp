@@ -20,6 +20,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::must(http::strong_match(*tag, *tag) == !tag->weak, "a strong one strongly");
     const std::vector<http::Field> itself{{http::FieldId::if_none_match, "If-None-Match", current}};
     fuzz::must(http::none_match_names(itself, current), "a list of it names it");
+    const auto longer = std::string(current) + " , " + std::string(list);
+    const http::Field none_of{http::FieldId::if_none_match, "If-None-Match", longer};
+    const http::Field match_of{http::FieldId::if_match, "If-Match", longer};
+    fuzz::must(http::none_match_names({&none_of, 1}, current), "and so does a longer one");
+    fuzz::must(http::match_names({&match_of, 1}, current) == !tag->weak || http::trim(list) == "*",
+               "strongly where it is strong");
   }
   return 0;
 }

@@ -4,6 +4,7 @@
 #   bash tests/fuzz/run.sh [SECONDS] [TARGET ...]     5 seconds, and all of them, without arguments
 #
 # A target checks properties of its parser, not only that it does not crash. What fails is kept in build/fuzz/, and shown.
+# Inputs that reach further than the corpus are kept there as well, for the next run, and not in the repository.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -28,16 +29,20 @@ for target in "${targets[@]}"; do
   mkdir -p "$work/found"
   if build/fuzz/tests/fuzz/fuzz_"$target" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=2048 \
     -artifact_prefix="$work/" -print_final_stats=1 "$work/found" "tests/fuzz/corpus/$target" >"$work/log" 2>&1; then
-    runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/log")
+    stat() { sed -n "s/^stat::$1: *//p" "$work/log"; }
     cover=$(grep -o 'cov: [0-9]*' "$work/log" | tail -n 1)
-    say "$(printf '%-14s %9s runs, %s' "$target" "$runs" "$cover")"
+    say "$(printf '%-14s %9s runs, %s, %s new inputs' "$target" "$(stat number_of_executed_units)" "$cover" \
+      "$(stat new_units_added)")"
   else
     failed=1
     say "$target FAILED:"
-    grep -E '^(does not hold|==.*ERROR|SUMMARY|.*runtime error)|Test unit written' "$work/log" >&2 || tail -n 20 "$work/log" >&2
-    for unit in "$work"/crash-* "$work"/timeout-* "$work"/oom-*; do
-      [ -e "$unit" ] && { say "the input, $unit:"; od -c "$unit" | head -n 20; }
-    done
+    grep -E '^(does not hold|==.*ERROR|SUMMARY|.*runtime error)' "$work/log" >&2 || tail -n 20 "$work/log" >&2
+    unit=$(sed -n 's/.*Test unit written to //p' "$work/log" | tail -n 1)
+    if [ -n "$unit" ]; then
+      say "the input, $PWD/$unit:"
+      od -c "$unit" | head -n 20
+      say "once more: build/fuzz/tests/fuzz/fuzz_$target $unit"
+    fi
   fi
 done
 exit "$failed"

@@ -16,17 +16,30 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::must(http::normalise_path(normal, again) == normal, "normalising again changes nothing");
 
   std::size_t pieces = 0;
+  std::string joined;
   http::QueryPiece piece;
   for (auto left = query; http::next_query_piece(left, piece); ++pieces) {
     fuzz::must(pieces <= query.size(), "a query ends");
+    joined.append(pieces == 0 ? "" : "&").append(piece.raw);
     fuzz::must(http::decode_query(http::encode_query(piece.name)) == piece.name,
                "what is encoded is decoded");
     (void)http::parse_bool(http::decode_query(piece.value));
   }
+  fuzz::must(joined == query, "nothing of a query is lost");
   std::string error;
   if (const auto pattern = http::PathPattern::parse(text, error)) {
-    (void)pattern->matches(normal);
     fuzz::must(pattern->covers(*pattern), "a pattern covers itself");
+    // A path with a malformed escape is compared as it was sent, a pattern's segments one by one.
+    std::string longer;
+    const bool is_sound = http::normalise_path(normal + "%41", longer) == normal + "A";
+    std::string why;
+    const auto exact = http::PathPattern::parse(normal, why);
+    if (is_sound && exact && exact->is_exact()) {
+      fuzz::must(exact->matches(normal), "a path is matched by the pattern that it is");
+      fuzz::must(pattern->covers(*exact) == pattern->matches(normal), "to cover a path is to match it");
+    } else {
+      (void)pattern->matches(normal);
+    }
     fuzz::must(!pattern->is_exact() || pattern->matches(pattern->text()), "an exact pattern matches itself");
   } else {
     fuzz::must(!error.empty(), "a refusal says why");

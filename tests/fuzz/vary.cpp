@@ -4,16 +4,34 @@
 
 using namespace larder;
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  auto rest = fuzz::text_of(data, size);
-  const auto request = fuzz::take_fields(rest);
-  const auto response = fuzz::take_fields(rest);
-  static const settings::Route route;
-  const auto key = policy::secondary_key(request, response, route, false);
-  if (!key) return 0;
+namespace {
+
+// The same lists, written as somebody else would: an element a line, white space around it.
+std::vector<http::Field> rewritten(const std::vector<http::Field>& fields) {
+  std::vector<http::Field> out;
+  for (const auto& line : fields) {
+    auto piece = line;
+    bool any = false;
+    for (auto rest = line.value; http::next_element(rest, piece.value); any = true) out.push_back(piece);
+    if (!any) out.push_back(line);
+  }
+  return out;
+}
+
+void check(const std::vector<http::Field>& request, const std::vector<http::Field>& response,
+           const settings::Route& route, bool asks_identity) {
+  const auto key = policy::secondary_key(request, response, route, asks_identity);
+  if (!key) return;
   fuzz::must(policy::matches(*key, request), "a response matches the request that it was the answer to");
-  fuzz::must(policy::secondary_key(request, response, route, false)->size() == key->size(),
-             "a key is the same twice");
+  const auto again = rewritten(request);
+  fuzz::must(policy::matches(*key, again), "and the same request, written in another way");
+  const auto other = policy::secondary_key(again, response, route, asks_identity);
+  fuzz::must(other && other->size() == key->size(), "whose key has the same names");
+  for (std::size_t i = 0; i < key->size(); ++i)
+    fuzz::must((*other)[i].name == (*key)[i].name && (*other)[i].value == (*key)[i].value, "and values");
+  for (std::size_t i = 0; i < key->size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) fuzz::must((*key)[i].name != (*key)[j].name, "a name comes once");
+  }
   for (const auto& field : *key) {
     fuzz::must(policy::normalised_value(request, field.name) == field.value,
                "the key holds normalised values");
@@ -28,6 +46,26 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (!http::has_name(line, field.name)) without.push_back(line);
     }
     fuzz::must(!policy::matches(*key, without), "a request without the field is another variant");
+    auto another = request;
+    another.push_back({field.id, field.name, "another"});
+    fuzz::must(!policy::matches(*key, another), "and so is one with another value");
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  auto rest = fuzz::text_of(data, size);
+  const auto request = fuzz::take_fields(rest);
+  const auto response = fuzz::take_fields(rest);
+  static const settings::Route plain;
+  static const settings::Route keyed = [] {
+    settings::Route route;
+    route.key.headers = {"x-a", "accept-language"};
+    return route;
+  }();
+  for (const auto* route : {&plain, &keyed}) {
+    for (const bool asks_identity : {false, true}) check(request, response, *route, asks_identity);
   }
   return 0;
 }
