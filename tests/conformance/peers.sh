@@ -1,189 +1,189 @@
 #!/usr/bin/env bash
 # Runs the suite against other HTTP caches from Debian's packages, one after the other, and prints one table with larder's figures
-# beside theirs. Each is configured as its own documentation has it for a reverse proxy that caches what its origin allows: nothing
-# is told to it about lifetimes or keys. They run from a temporary directory, on ports of 127.0.0.1.
+# beside theirs. Each is configured (peers/) as its own documentation has it for a reverse proxy that caches what its origin allows.
+# They run as nobody, or as you, from a temporary directory, on ports of 127.0.0.1; one that is not installed is skipped.
 #
-#   bash tests/conformance/peers.sh [NAME ...]      nginx apache varnish haproxy squid trafficserver larder
+#   bash tests/conformance/peers.sh [NAME ...]             nginx apache varnish haproxy squid trafficserver larder
+#   bash tests/conformance/peers.sh --start NAME PORT      that cache in front of 127.0.0.1:PORT, until it is ended
 #
 # The rows of each run are kept in build/conformance/NAME.json.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-say() { printf 'peers: %s\n' "$*"; }
+PATH=$PATH:/usr/sbin:/sbin  # where Debian has servers, and users do not look
+say() { printf 'peers: %s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
 
-# Each: configuration into $work, the program in the foreground of a background job; $port is its own, $origin the suite's.
-start_nginx() {
-  cat >"$work/nginx.conf" <<END
-daemon off; pid $work/nginx.pid; error_log $work/nginx.log; worker_processes 1;
-events {}
-http {
-  access_log off;
-  client_body_temp_path $work/body; proxy_temp_path $work/temp; fastcgi_temp_path $work/f; uwsgi_temp_path $work/u; scgi_temp_path $work/s;
-  proxy_cache_path $work/cache keys_zone=zone:10m;
-  server {
-    listen 127.0.0.1:$port;
-    location / {
-      proxy_pass http://127.0.0.1:$origin; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host \$http_host;
-      proxy_cache zone; proxy_cache_revalidate on; proxy_cache_key \$scheme\$http_host\$request_uri;
-    }
-  }
-}
-END
-  exec nginx -p "$work" -c "$work/nginx.conf"
-}
-start_apache() {
-  local modules=/usr/lib/apache2/modules
-  mkdir -p "$work/apache"
-  chmod 777 "$work/apache"
-  cat >"$work/apache.conf" <<END
-ServerRoot $work
-ServerName localhost
-Listen 127.0.0.1:$port
-PidFile $work/apache.pid
-ErrorLog $work/apache.log
-LoadModule mpm_event_module $modules/mod_mpm_event.so
-LoadModule authz_core_module $modules/mod_authz_core.so
-LoadModule proxy_module $modules/mod_proxy.so
-LoadModule proxy_http_module $modules/mod_proxy_http.so
-LoadModule cache_module $modules/mod_cache.so
-LoadModule cache_disk_module $modules/mod_cache_disk.so
-User www-data
-Group www-data
-CacheRoot $work/apache
-CacheEnable disk /
-CacheHeader on
-ProxyPass / http://127.0.0.1:$origin/
-END
-  exec apache2 -D FOREGROUND -f "$work/apache.conf"
-}
-start_varnish() {
-  exec varnishd -F -a "127.0.0.1:$port" -b "127.0.0.1:$origin" -n "$work/varnish" -s malloc,64m -T none -p default_ttl=0 -p default_grace=0 -p default_keep=60 >"$work/varnish.log" 2>&1
-}
-start_haproxy() {
-  cat >"$work/haproxy.cfg" <<END
-defaults
-  mode http
-  timeout connect 5s
-  timeout client 60s
-  timeout server 60s
-cache store
-  total-max-size 64
-  max-object-size 1000000
-  max-age 86400
-  process-vary on
-frontend in
-  bind 127.0.0.1:$port
-  default_backend origin
-backend origin
-  http-request cache-use store
-  http-response cache-store store
-  server origin 127.0.0.1:$origin
-END
-  exec haproxy -db -f "$work/haproxy.cfg" >"$work/haproxy.log" 2>&1
-}
-start_squid() {
-  cat >"$work/squid.conf" <<END
-http_port 127.0.0.1:$port accel defaultsite=127.0.0.1 no-vhost
-cache_peer 127.0.0.1 parent $origin 0 no-query originserver
-http_access allow all
-cache_mem 64 MB
-pid_filename $work/squid.pid
-cache_log /dev/null
-access_log none
-netdb_filename none
-coredump_dir /tmp
-END
-  exec squid -N -f "$work/squid.conf" >"$work/squid.log" 2>&1
-}
-start_trafficserver() {
-  local etc=$work/ats/etc
-  mkdir -p "$etc" "$work"/ats/{run,log,cache}
-  cp /etc/trafficserver/* "$etc/" 2>/dev/null || true
-  chmod -R a+rwX "$work/ats"
-  cat >"$work/ats/runroot.yaml" <<END
-prefix: $work/ats
-exec_prefix: /usr
-bindir: /usr/bin
-sbindir: /usr/sbin
-sysconfdir: $etc
-datadir: $work/ats/cache
-libdir: /usr/lib/trafficserver
-libexecdir: /usr/lib/trafficserver/modules
-localstatedir: $work/ats
-runtimedir: $work/ats/run
-logdir: $work/ats/log
-cachedir: $work/ats/cache
-END
-  cat >"$etc/records.config" <<END
-CONFIG proxy.config.http.server_ports STRING $port:ip-in=127.0.0.1
-CONFIG proxy.config.http.cache.http INT 1
-CONFIG proxy.config.http.cache.required_headers INT 0
-CONFIG proxy.config.reverse_proxy.enabled INT 1
-CONFIG proxy.config.url_remap.remap_required INT 1
-CONFIG proxy.config.url_remap.pristine_host_hdr INT 1
-CONFIG proxy.config.diags.debug.enabled INT 0
-CONFIG proxy.config.log.logging_enabled INT 0
-CONFIG proxy.config.admin.user_id STRING nobody
-END
-  echo "map / http://127.0.0.1:$origin/" >"$etc/remap.config"
-  echo "$work/ats/cache 64M" >"$etc/storage.config"
-  exec traffic_server "--run-root=$work/ats/runroot.yaml" >"$work/ats.log" 2>&1
-}
-
-version_of() {
+program_of() {
   case "$1" in
-    nginx) nginx -v 2>&1 | sed 's|.*nginx/||' ;;
-    apache) apache2 -v | sed -n 's|.*Apache/\([0-9.]*\).*|\1|p' ;;
-    varnish) varnishd -V 2>&1 | sed -n 's|.*varnish-\([0-9.]*\).*|\1|p' ;;
-    haproxy) haproxy -v | sed -n 's|HAProxy version \([0-9.]*\).*|\1|p' ;;
-    squid) squid -v | sed -n 's|.*Version \([0-9.]*\).*|\1|p' ;;
-    trafficserver) traffic_server --version 2>&1 | grep -oE '[0-9]+\.[0-9]+\.[0-9]+' | head -n 1 ;;
-    larder) sed -n 's/^project(larder VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt" ;;
+    nginx | haproxy | squid) echo "$1" ;;
+    apache) echo apache2 ;;
+    varnish) echo varnishd ;;
+    trafficserver) echo traffic_server ;;
+    *) die "no peer '$1'; there are nginx, apache, varnish, haproxy, squid, trafficserver and larder" ;;
   esac
 }
 
-# `peers.sh --start NAME ORIGIN` is the cache itself, until it is ended: run.sh calls it.
-if [ "${1:-}" = --start ]; then
-  name=$2 origin=$3
-  work=$(mktemp -d)
-  chmod 755 "$work"
-  port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-  ("start_$name") >&2 &
-  pid=$!
-  trap 'kill "$pid" 2>/dev/null; wait "$pid"; rm -rf "$work"' EXIT
-  trap 'exit 143' INT TERM
-  for ((i = 0; i < 200; i++)); do
-    if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-      echo "listening on http://127.0.0.1:$port"
-      wait "$pid"
-      exit
-    fi
-    kill -0 "$pid" 2>/dev/null || break
-    sleep 0.1
+version_of() {
+  local said
+  case "$1" in
+    nginx) said=$(nginx -v 2>&1) ;;
+    apache) said=$(apache2 -v) ;;
+    varnish) said=$(varnishd -V 2>&1) ;;
+    haproxy) said=$(haproxy -v) ;;
+    squid) said=$(squid -v) ;;
+    trafficserver) said=$(traffic_server --version 2>&1) ;;
+  esac
+  grep -oE '[0-9]+\.[0-9.]*[0-9]' <<<"$said" | head -n 1
+}
+
+# start NAME: becomes the program. $work is its directory, $port its own port, $origin the suite's.
+start() {
+  case "$1" in
+    nginx) exec "${as_nobody[@]}" nginx -p "$work" -e "$work/nginx.log" -c "$work/nginx.conf" ;;
+    apache) exec "${as_nobody[@]}" apache2 -D FOREGROUND -f "$work/apache.conf" ;;
+    varnish) exec "${as_nobody[@]}" varnishd -F -j none -a "127.0.0.1:$port" -f "$work/varnish.vcl" -n "$work/varnish" -s malloc,64m -T none \
+        -p default_ttl=0 -p default_grace=0 -p default_keep=60 ;;
+    haproxy) exec "${as_nobody[@]}" haproxy -db -f "$work/haproxy.cfg" ;;
+    squid) exec "${as_nobody[@]}" squid -N -f "$work/squid.conf" ;;
+    trafficserver) exec "${as_nobody[@]}" traffic_server "--run-root=$work/runroot.yaml" ;;
+  esac
+}
+
+# configure NAME: its files from peers/ into $work. Traffic Server wants a whole tree of its own, and defaults beside what we say.
+configure() {
+  local files=("$here/peers/$1".*) into=$work file
+  mkdir "$work/cache"
+  if [ "$1" = trafficserver ]; then
+    files=("$here"/peers/trafficserver/*) into=$work/etc
+    mkdir "$work"/{etc,run,log}
+    cp -r /etc/trafficserver/. "$into"
+    cat >"$work/runroot.yaml" <<END
+prefix: $work
+exec_prefix: /usr
+bindir: /usr/bin
+sbindir: /usr/sbin
+sysconfdir: $work/etc
+datadir: $work/cache
+libdir: /usr/lib/trafficserver
+libexecdir: /usr/lib/trafficserver/modules
+localstatedir: $work/run
+runtimedir: $work/run
+logdir: $work/log
+cachedir: $work/cache
+END
+  fi
+  for file in "${files[@]}"; do
+    sed "s|@work@|$work|g; s|@port@|$port|g; s|@origin@|$origin|g" "$file" >"$into/${file##*/}"
   done
-  tail -n 5 "$work"/*.log >&2
+}
+
+# free_port: nobody listens there now. None of them tells which port it got when it is left the choice, so it can be gone by the time that
+# it is wanted: the program ends then, and is started again.
+free_port() { /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# end_peer: asks it to end, then does not ask.
+end_peer() {
+  trap '' INT TERM
+  local i
+  kill "$pid" 2>/dev/null || true
+  for ((i = 0; i < 100; i++)); do
+    kill -0 "$pid" 2>/dev/null || break
+    sleep 0.05
+  done
+  kill -KILL "$pid" 2>/dev/null || true
+  wait "$pid" 2>/dev/null || true
+  rm -rf "$work"
+}
+
+serve() {
+  local name=$1 try i
+  origin=$2
+  as_nobody=()
+  if command -v setpriv >/dev/null; then
+    as_nobody=(setpriv --pdeathsig TERM)
+    if [ "$(id -u)" -eq 0 ]; then as_nobody+=(--reuid=nobody --regid=nogroup --clear-groups); fi
+  fi
+  for try in 1 2 3; do
+    trap 'exit 143' INT TERM
+    work=$(mktemp -d)
+    port=$(free_port)
+    configure "$name"
+    if [ "$(id -u)" -eq 0 ]; then chown -R nobody:nogroup "$work"; fi
+    (cd "$work" && start "$name") >"$work/said.log" 2>&1 &
+    pid=$!
+    trap end_peer EXIT
+    for ((i = 0; i < 300; i++)); do
+      kill -0 "$pid" 2>/dev/null || break
+      if answers "$port"; then
+        echo "listening on http://127.0.0.1:$port"
+        wait "$pid"
+        exit
+      fi
+      sleep 0.1
+    done
+    tail -n 5 "$work"/*.log >&2
+    say "$name did not start on port $port (attempt $try)"
+    end_peer
+  done
+  trap - EXIT
   exit 1
+}
+
+if [ "${1:-}" = --start ]; then
+  [ $# -eq 3 ] || die "usage: peers.sh --start NAME PORT"
+  program_of "$2" >/dev/null
+  serve "$2" "$3"
 fi
 
 [ $# -gt 0 ] || set -- nginx apache varnish haproxy squid trafficserver larder
-bash "$root/config/setup.sh" peers
-mkdir -p "$root/build/conformance"
-table=$(mktemp)
-trap 'rm -f "$table"' EXIT
+for name in "$@"; do [ "$name" = larder ] || program_of "$name" >/dev/null; done
+kept=$root/build/conformance
+mkdir -p "$kept"
+bash "$root/config/setup.sh" peers >&2 || say "going on with those that are installed"
+
+work=$(mktemp -d)
+running=''
+end_runs() {
+  if [ -n "$running" ]; then
+    kill "$running" 2>/dev/null || true
+    wait "$running" || true
+  fi
+  rm -rf "$work"
+}
+trap end_runs EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 for name in "$@"; do
-  say "$name"
-  json=$root/build/conformance/$name.json
+  json=$kept/$name.json
   rm -f "$json"
   other=()
-  if [ "$name" != larder ]; then other=(--cache "bash $here/peers.sh --start $name"); fi
-  bash "$here/run.sh" --json "$json" "${other[@]}" >/dev/null 2>"$table.errors" || true
+  if [ "$name" = larder ]; then
+    named="larder $(sed -n 's/^project(larder VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")"
+  else
+    if ! command -v "$(program_of "$name")" >/dev/null; then
+      say "$name is not installed: skipped"
+      continue
+    fi
+    named="$name $(version_of "$name")"
+    printf -v quoted 'bash %q --start %q' "$here/peers.sh" "$name"
+    other=(--cache "$quoted")
+  fi
+  say "$named"
+  bash "$here/run.sh" --json "$json" "${other[@]}" >"$work/said" 2>"$work/errors" &
+  running=$!
+  wait "$running" || true  # a verdict on a peer is not one on this
+  running=''
   if [ -e "$json" ]; then
-    /usr/bin/python3 "$here/report.py" "$json" --line "$name $(version_of "$name")" >>"$table"
+    /usr/bin/python3 "$here/report.py" "$json" --line "$named" >>"$work/table"
   else
     say "$name gave no result:"
-    tail -n 8 "$table.errors" >&2
+    tail -n 8 "$work/errors" >&2
   fi
 done
-rm -f "$table.errors"
-printf '\n%-24s%16s%16s%10s\n' '' required optimal 'yes'
-cat "$table"
+[ -e "$work/table" ] || die "nothing ran"
+echo
+/usr/bin/python3 "$here/report.py" /dev/null --head
+cat "$work/table"
