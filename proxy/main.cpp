@@ -2,6 +2,7 @@
 #include "admin/admin.hpp"
 #include "admin/ask.hpp"
 #include "admin/explain.hpp"
+#include "admin/purge.hpp"
 #include "http/target.hpp"
 #include "settings/load.hpp"
 
@@ -79,6 +80,43 @@ int explain(const Arguments& arguments, const std::string& admin_address, admin:
   (void)admin::print_explanation(*json, std::cout);
   std::cout << "(from " << arguments.file << " alone: " << why_not << ")\n";
   return 0;
+}
+
+// Where the running larder listens: as --admin says, else as the file does; nullopt after saying why not.
+std::optional<settings::ListenAddress> admin_of(const Arguments& arguments, const std::string& admin_address,
+                                                int& status) {
+  std::string error;
+  if (!admin_address.empty()) {
+    auto address = settings::parse_listen(admin_address, error);
+    if (!address) std::cerr << "--admin: " << error << '\n';
+    status = bad_usage;
+    return address;
+  }
+  const auto loaded = settings::load_file(arguments.file);
+  status = bad_usage;
+  if (!loaded.settings) {
+    print(loaded.problems);
+    return std::nullopt;
+  }
+  status = could_not_run;
+  if (!loaded.settings->admin)
+    std::cerr << "larder: " << arguments.file << " names no admin listener; say where it is with --admin\n";
+  return loaded.settings->admin;
+}
+
+int purge(const Arguments& arguments, const std::string& admin_address, const policy::Purge& what) {
+  int status = 0;
+  const auto address = admin_of(arguments, admin_address, status);
+  if (!address) return status;
+  const auto reply = admin::ask(*address, "POST", "/api/purge", admin::purge_json(what));
+  if (reply.status == 0) {
+    std::cerr << "larder: nothing answers at " << to_string(*address) << ": " << reply.body << '\n';
+    return could_not_run;
+  }
+  std::string said;
+  const bool done = admin::read_purge_answer(reply.status, reply.body, said);
+  (done ? std::cout : std::cerr) << (done ? "" : "larder: ") << said << '\n';
+  return done ? 0 : could_not_run;
 }
 
 int check(const Arguments& arguments) {
@@ -165,7 +203,10 @@ int serve(const Arguments& arguments) {
   spdlog::info("stopped");
   spdlog::shutdown();
   // What did not unwind in time may still refer to what would be destroyed now.
-  if (!clean) std::_Exit(0);
+  if (!clean) {
+    server.close_files();
+    std::_Exit(0);
+  }
   return 0;
 }
 
@@ -192,6 +233,24 @@ int run(int argc, char** argv) {
   explain_command->add_option("--admin", admin_address,
                               "The running larder's admin listener, instead of the file's");
   explain_command->add_option("request", question, "[METHOD] URL, or a path")->required()->expected(1, 2);
+  auto* purge_command = app.add_subcommand(
+      "purge",
+      "Throw out what is stored: for a path (every query of it), a prefix of paths, a group, or all");
+  policy::Purge what;
+  std::string purged_path;
+  std::string purged_prefix;
+  std::string purged_group;
+  bool purge_all = false;
+  purge_command->add_option("-c,--config", arguments.file, "The configuration file")->capture_default_str();
+  purge_command->add_option("--admin", admin_address,
+                            "The running larder's admin listener, instead of the file's");
+  auto* meant = purge_command->add_option_group("what");
+  meant->add_option("path", purged_path, "A path, such as /topics/");
+  meant->add_option("--prefix", purged_prefix, "Every path that begins so");
+  meant->add_option("--group", purged_group, "What belongs to the group");
+  meant->add_flag("--all", purge_all, "Everything");
+  meant->require_option(1);
+  purge_command->add_flag("--soft", what.soft, "Serve it once more, while it is fetched anew");
   auto* version_command = app.add_subcommand("version", "Print the version");
 
   try {
@@ -206,6 +265,24 @@ int run(int argc, char** argv) {
   if (*explain_command) {
     admin::Question asked{question.size() == 2 ? question[0] : "GET", question.back()};
     return explain(arguments, admin_address, std::move(asked));
+  }
+  if (*purge_command) {
+    using What = policy::Purge::What;
+    if (!purged_path.empty()) {
+      what.what = What::path;
+      what.text = purged_path;
+    } else if (!purged_prefix.empty()) {
+      what.what = What::prefix;
+      what.text = purged_prefix;
+    } else if (!purged_group.empty()) {
+      what.what = What::group;
+      what.text = purged_group;
+    }
+    if (what.what == What::all && !purge_all) {
+      std::cerr << "larder: an empty name purges nothing; --all purges everything\n";
+      return bad_usage;
+    }
+    return purge(arguments, admin_address, what);
   }
   return *check_command ? check(arguments) : serve(arguments);
 }

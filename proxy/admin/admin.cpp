@@ -2,6 +2,7 @@
 
 #include "admin/explain.hpp"
 #include "admin/metrics.hpp"
+#include "admin/purge.hpp"
 #include "http/target.hpp"
 #include "server/client.hpp"
 #include "server/reply.hpp"
@@ -17,6 +18,7 @@ namespace {
 
 constexpr Millis patience{10'000};
 constexpr std::size_t most_connections = 64;
+constexpr std::uint64_t most_body = 64 * 1024;
 
 void rethrow(const std::exception_ptr& error) {
   if (error) std::rethrow_exception(error);
@@ -61,9 +63,12 @@ class Admin::Connection {
             false, {false, 1}, out);
         open = false;
       } else {
-        open = head.keep_alive && head.framing.kind == http::Framing::Kind::none;
-        out = respond(head, open);
+        const std::string bytes(unread.substr(0, result.head_size));
         client_.consume(result.head_size);
+        (void)http::read_request(bytes, limits, head);
+        const auto body = co_await read_body(head.framing);
+        open = head.keep_alive && body.has_value();
+        out = respond(head, body, open);
       }
       open = co_await client_.write(out, patience) && open;
     }
@@ -73,17 +78,45 @@ class Admin::Connection {
   void close() noexcept { client_.close(); }
 
  private:
-  std::string respond(const http::RequestHead& head, bool keep_alive) {
+  // nullopt where it is none that is taken here.
+  Task<std::optional<std::string>> read_body(http::Framing framing) {
+    if (framing.kind == http::Framing::Kind::none) co_return std::string();
+    if (framing.kind != http::Framing::Kind::length || framing.length > most_body) co_return std::nullopt;
+    const auto size = static_cast<std::size_t>(framing.length);
+    std::string body;
+    for (;;) {
+      const auto piece = client_.unread().substr(0, size - body.size());
+      body += piece;
+      client_.consume(piece.size());
+      if (body.size() == size) co_return body;
+      if (co_await client_.read(patience) != server::Client::Read::some) co_return std::nullopt;
+    }
+  }
+
+  std::string respond(const http::RequestHead& head, const std::optional<std::string>& body,
+                      bool keep_alive) {
     const server::Persistence persistence{keep_alive, head.minor_version};
     std::string out;
-    if (head.method != http::Method::get) {
-      server::write_problem({405, "this path answers GET", {}}, nullptr, false, persistence, out);
+    const bool changes = head.path == "/api/purge";
+    if (head.method != (changes ? http::Method::post : http::Method::get)) {
+      server::write_problem({405, changes ? "this path answers POST" : "this path answers GET", {}}, nullptr,
+                            false, persistence, out);
+      return out;
+    }
+    if (changes) {
+      auto answered = purge(admin_.server_, head, body);
+      if (answered.status == 200) return answer(200, "OK", "application/json", answered.text, keep_alive);
+      server::write_problem({answered.status, answered.text, {}}, nullptr, false, persistence, out);
       return out;
     }
     if (head.path == "/healthz") return answer(200, "OK", "text/plain", "alive\n", keep_alive);
     if (head.path == "/readyz") {
       if (admin_.server_.is_draining())
         return answer(503, "Service Unavailable", "text/plain", "draining\n", keep_alive);
+      const auto warming = admin_.server_.warming();
+      if (warming > 0 && admin_.server_.settings().cache.warm_before_ready)
+        return answer(503, "Service Unavailable", "text/plain",
+                      "warming: " + std::to_string(warming) + " left\n", keep_alive);
       return answer(200, "OK", "text/plain", "serving\n", keep_alive);
     }
     if (head.path == "/metrics") {
@@ -92,7 +125,7 @@ class Admin::Connection {
     }
     if (head.path == "/api/explain") return explain_answer(head, persistence);
     const auto missing = "there is no " + std::string(head.path) +
-                         " here; there are /healthz, /readyz, /metrics and /api/explain";
+                         " here; there are /healthz, /readyz, /metrics, /api/explain and /api/purge";
     server::write_problem({404, missing, {}}, nullptr, false, persistence, out);
     return out;
   }

@@ -28,7 +28,7 @@ void bound(int descriptor) {
 }
 
 template <class AnySocket>
-Reply exchange(AnySocket& socket, const std::string& request) {
+Reply converse(AnySocket& socket, const std::string& request) {
   bound(socket.native_handle());
   Error error;
   asio::write(socket, asio::buffer(request), error);
@@ -44,16 +44,18 @@ Reply exchange(AnySocket& socket, const std::string& request) {
 
 }  // namespace
 
-Reply ask(const settings::ListenAddress& address, const std::string& method, const std::string& target) {
-  const auto request =
-      method + " " + target + " HTTP/1.1\r\nHost: larder\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+Reply ask(const settings::ListenAddress& address, const std::string& method, const std::string& target,
+          const std::string& json) {
+  auto request = method + " " + target + " HTTP/1.1\r\nHost: larder\r\nConnection: close\r\n";
+  if (!json.empty()) request += "Content-Type: application/json\r\n";
+  request += "Content-Length: " + std::to_string(json.size()) + "\r\n\r\n" + json;
   asio::io_context io;
   Error error;
   if (const auto* local = std::get_if<settings::UnixAddress>(&address)) {
     Local::socket socket(io);
     socket.connect(Local::endpoint(local->path), error);
     if (error) return {0, error.message()};
-    return exchange(socket, request);
+    return converse(socket, request);
   }
   const auto* tcp = std::get_if<settings::TcpAddress>(&address);
   if (tcp == nullptr) return {0, "the admin listener is a socket that the service manager passes"};
@@ -64,7 +66,7 @@ Reply ask(const settings::ListenAddress& address, const std::string& method, con
   Tcp::socket socket(io);
   asio::connect(socket, places, error);
   if (error) return {0, error.message()};
-  return exchange(socket, request);
+  return converse(socket, request);
 }
 
 }  // namespace larder::admin

@@ -12,8 +12,8 @@ struct Reply {
   std::string body;
 };
 
-/// Waits for a few seconds at most.
+/// Waits for a few seconds at most. `json`: the request's body; empty = none.
 [[nodiscard]] Reply ask(const settings::ListenAddress& address, const std::string& method,
-                        const std::string& target);
+                        const std::string& target, const std::string& json = {});
 
 }  // namespace larder::admin

@@ -135,6 +135,29 @@ std::string metrics_text(const server::Server& server) {
   Exposition::add(upstream, {{"state", "busy"}}, sum(server, &Counters::upstream_busy));
   out.gauge("larder_upstream_queue", "Requests that wait for a connection to the API",
             sum(server, &Counters::upstream_queue));
+  out.counter("larder_upstream_breaker_opened_total",
+              "Times that the API was left alone as it did not answer",
+              sum(server, &Counters::breaker_opened));
+  out.gauge("larder_upstream_breakers_open", "Loops whose breaker is open now",
+            sum(server, &Counters::breakers_open));
+  out.counter("larder_refreshes_total", "Fetches begun behind readers", sum(server, &Counters::refreshes));
+  out.counter("larder_invalidations_total", "Writes that made stored answers void",
+              sum(server, &Counters::invalidations));
+  out.gauge("larder_kept_warm", "Entries that keep_warm looks after",
+            static_cast<double>(server.kept_warm()));
+  if (const auto persisted = server.archive_stats()) {
+    const auto count = [](std::uint64_t value) { return static_cast<double>(value); };
+    out.counter("larder_persist_written_total", "Responses written to cache.persist",
+                count(persisted->written));
+    out.counter("larder_persist_failures_total", "Times that cache.persist could not be written",
+                count(persisted->failures));
+    out.counter("larder_persist_loaded_total", "Responses read from cache.persist at start",
+                count(persisted->loaded));
+    out.counter("larder_persist_damaged_total", "Rows of cache.persist that were damaged",
+                count(persisted->unsound));
+    out.gauge("larder_persist_bytes", "Bytes charged to cache.persist_size", count(persisted->bytes));
+    out.gauge("larder_persist_waiting", "Changes that wait to be written", count(persisted->waiting));
+  }
   out.gauge("larder_fills_running", "Fetches for the store under way", sum(server, &Counters::fills_running));
   out.gauge("larder_fill_waiters", "Requests that wait for a fetch", sum(server, &Counters::fill_waiters));
   out.counter("larder_codings_total", "Content codings made of stored answers",

@@ -2,6 +2,7 @@
 
 #include "fill/renew.hpp"
 #include "fill/represent.hpp"
+#include "fill/warmer.hpp"
 #include "http/etag.hpp"
 #include "lean/codec.hpp"
 #include "lean/entity_tag.hpp"
@@ -62,10 +63,24 @@ class Fetch {
         route_(*order_.route),
         permit_(std::move(fill), with_.fills, order_.fill_key, with_.loop.counters().fills_running),
         facts_(policy::facts_of(order_.request->head)),
-        asked_{route_.projects(), false} {}
+        asked_{route_.projects(), false} {
+    if (order_.interest) order_.interest->set_refreshing(true);
+    if (!order_.background) return;
+    with_.loop.counters().refreshes.add();
+    permit_.fill().set_background(with_.loop, [this] {
+      order_.background = false;
+      if (call_) call_->hasten();
+    });
+  }
+  ~Fetch() {
+    if (order_.interest) order_.interest->set_refreshing(false);
+    if (is_in_background_) permit_.fill().set_background(with_.loop, nullptr);
+  }
+  Fetch(const Fetch&) = delete;
+  Fetch& operator=(const Fetch&) = delete;
 
   Task<void> run() {
-    call_ = std::make_unique<upstream::Call>(with_.pool, settings_.gate);
+    begin_call();
     const auto& held = order_.held;
     auto asking = Asking::plainly;
     if (order_.part)
@@ -78,7 +93,7 @@ class Fetch {
     if (asking == Asking::to_validate && call_->head().status == 304) co_return renew();
     if (asking == Asking::for_the_rest && call_->head().status == 206 && !brings_the_rest()) {
       asking = Asking::plainly;
-      call_ = std::make_unique<upstream::Call>(with_.pool, settings_.gate);
+      begin_call();
       if (auto failed = co_await ask(asking)) co_return fail(std::move(*failed));
     }
     asked_.part = asking == Asking::for_the_range || asking == Asking::for_the_rest;
@@ -87,6 +102,11 @@ class Fetch {
 
  private:
   enum class Asking : std::uint8_t { plainly, to_validate, for_the_range, for_the_rest };
+
+  void begin_call() {
+    const auto priority = order_.background ? upstream::Priority::background : upstream::Priority::foreground;
+    call_ = std::make_unique<upstream::Call>(with_.pool, settings_.gate, priority);
+  }
 
   [[nodiscard]] bool keeps_client_conditions(Asking asking) const {
     return order_.alone && asking == Asking::plainly && order_.held == nullptr && !route_.projects();
@@ -118,13 +138,18 @@ class Fetch {
       query = policy::query_without(order_.request->head.query, route_.fields_param);
       options.query = query;
     }
+    if (is_in_background_ && !route_.refresh_param.empty() && order_.request->head.has_query) {
+      query = policy::without_refresh(options.query.value_or(order_.request->head.query), route_);
+      options.query = query;
+    }
+    options.without_directives = is_in_background_;
     std::string head;
     upstream::write_request(order_.request->head, options, head);
     when_.requested = Loop::now();
     auto failed = co_await exchange(head, false);
     if (failed && call_->may_retry()) {
       with_.loop.counters().upstream_retries.add();
-      call_ = std::make_unique<upstream::Call>(with_.pool, settings_.gate);
+      begin_call();
       failed = co_await exchange(head, true);
     }
     when_.received = Loop::now();
@@ -154,6 +179,10 @@ class Fetch {
 
   void fail(Failure failure) {
     with_.loop.counters().upstream_errors.add();
+    with_.fills.failed(
+        order_.key,
+        failure.is_disconnection() ? policy::Trouble::disconnected : policy::Trouble::error_status,
+        Loop::now().mono);
     permit_.settle(Failed{std::move(failure)});
   }
 
@@ -296,16 +325,28 @@ class Fetch {
     const bool shareable =
         response->fresh_until > response->response_time && !response->must_validate && !coded;
     Answered answer{response, false, shareable, detail, upstream_status, std::move(for_the_asker_)};
+    with_.fills.succeeded(order_.key);
     response->group_hashes = group_hashes(with_.store, order_.key, response->groups);
+    response->interest = with_.warmer.interest_of(route_, order_.key, response->secondary);
     // Design, invariant 5.
     if (detail == Detail::none &&
         with_.writes.is_void(fill.began(), fill.path_hash(), fill.route_hash(), response->group_hashes)) {
       answer.detail = Detail::superseded;
     }
     if (answer.detail == Detail::none && !(response->part && whole_is_stored(*response))) {
-      answer.stored = with_.store.put(order_.key, order_.hash, std::move(response));
+      answer.stored = with_.store.put(order_.key, order_.hash, response);
       if (!answer.stored) answer.detail = Detail::body_too_large;
+      // Looked up after it is stored: a purge that came before has found nothing to void, one that comes now
+      // finds it.
+      if (with_.purges.is_void(fill.began(), order_.key, response->groups)) {
+        with_.store.erase(order_.key, order_.hash);
+        answer.stored = false;
+        answer.detail = Detail::superseded;
+      }
     }
+    if (answer.stored && response->interest)
+      with_.warmer.fetched({order_, *response, when_.requested.mono, Loop::now().mono},
+                           settings_.cache.kept_warm);
     if (shareable && answer.detail == Detail::none)
       with_.fills.forget_unshared(order_.key);
     else
@@ -330,6 +371,10 @@ class Fetch {
     with_.loop.counters().not_stored[static_cast<std::size_t>(detail)].add();
     remember_unshared(detail, true);
     const auto status = call_->head().status;
+    if (policy::is_error_status(status))
+      with_.fills.failed(order_.key, policy::Trouble::error_status, Loop::now().mono);
+    else
+      with_.fills.succeeded(order_.key);
     permit_.fill().offer(Handover{std::move(call_), std::move(prefix), complete});
     permit_.settle(Unshared{detail, status});
   }
@@ -349,6 +394,7 @@ class Fetch {
   policy::Asked asked_;
   policy::Exchanged when_;
   std::string for_the_asker_;
+  const bool is_in_background_ = order_.background;  // as it began
   std::unique_ptr<upstream::Call> call_;
 };
 

@@ -4,6 +4,7 @@
 #include "fill/fill.hpp"
 #include "fill/plan.hpp"
 #include "fill/table.hpp"
+#include "store/purge_log.hpp"
 #include "store/store.hpp"
 
 #include <memory>
@@ -34,7 +35,14 @@ struct Order {
   std::shared_ptr<const store::Response> held;  // what a 304 would renew; nullptr = nothing
   bool part = false;   // the range that the request asks for, with its If-Range, not the whole
   bool alone = false;  // nobody joins: the client's own conditions may go on where nothing is held
+  /// Nobody waits for it yet: it yields to what somebody waits for, and asks upstream as though nobody had
+  /// forced it.
+  bool background = false;
+  /// Of an entry that was fresh when this began: nobody is to wait for it. May be nullptr.
+  std::shared_ptr<store::Interest> interest;
 };
+
+class Warmer;
 
 /// What a fetch works with: its loop's own things, and what all loops share.
 struct Resources {
@@ -44,6 +52,8 @@ struct Resources {
   store::Store& store;
   store::WriteLog& writes;
   FillTable& fills;
+  store::PurgeLog& purges;
+  Warmer& warmer;
 };
 
 /// Spawns the coroutine that leads the fill, on the loop of `resources`. Whatever happens in it, the fill is

@@ -23,7 +23,10 @@ struct Reader::Seat {
 Reader::Reader(Loop& loop, std::shared_ptr<Fill> fill, bool began)
     : loop_(loop), fill_(std::move(fill)), seat_(std::make_shared<Seat>(loop)), began_(began) {
   loop_.counters().fill_waiters.add(1);
-  if (began_) fill_->first_ = seat_;
+  if (began_)
+    fill_->first_ = seat_;
+  else
+    fill_->wanted(fill_);
   const std::lock_guard lock(fill_->mutex_);
   if (fill_->result_)
     seat_->settled = true;
@@ -58,6 +61,10 @@ Task<Reader::News> Reader::next() {
   }
 }
 
+Task<void> Reader::settled() {
+  while (!seat_->settled) co_await seat_->event.wait();
+}
+
 Handover Reader::take_handover() {
   auto handover = std::move(*fill_->handover_);
   fill_->handover_.reset();
@@ -79,6 +86,29 @@ void Fill::settle(Result result) {
       woken->event.raise();
     });
   }
+}
+
+bool Fill::is_settled() {
+  const std::lock_guard lock(mutex_);
+  return result_.has_value();
+}
+
+void Fill::set_background(Loop& loop, std::function<void()> hasten) {
+  const std::lock_guard lock(mutex_);
+  loop_ = hasten ? &loop : nullptr;
+  hasten_ = std::move(hasten);
+}
+
+void Fill::wanted(const std::shared_ptr<Fill>& self) {
+  Loop* loop = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    loop = std::exchange(loop_, nullptr);
+  }
+  if (loop == nullptr) return;
+  asio::post(loop->executor(), [self] {
+    if (self->hasten_) self->hasten_();
+  });
 }
 
 void Fill::offer(Handover handover) {

@@ -15,6 +15,7 @@
 #include "store/response.hpp"
 #include "upstream/call.hpp"
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -72,6 +73,9 @@ class Reader {
   using News = std::variant<std::string, Result>;
   [[nodiscard]] Task<News> next();
 
+  /// Waits for the end, whatever it is.
+  [[nodiscard]] Task<void> settled();
+
   /// After Unshared, for the reader who began it.
   [[nodiscard]] Handover take_handover();
 
@@ -95,6 +99,11 @@ class Fill {
 
   /// Releases every reader. Once.
   void settle(Result result);
+  [[nodiscard]] bool is_settled();
+
+  /// A fill that runs behind readers yields to those that somebody waits for. `hasten` is called on its loop
+  /// once somebody waits for this one too; nullptr: from now on never.
+  void set_background(Loop& loop, std::function<void()> hasten);
   /// For Unshared, before `settle`; on the fill's loop.
   void offer(Handover handover);
   /// Passes an interim head to the reader who began the fill, if that is still there and keeps up; on its
@@ -103,16 +112,20 @@ class Fill {
 
  private:
   friend class Reader;
+  void wanted(const std::shared_ptr<Fill>& self);
+
   const policy::Sequence began_;
   const std::uint64_t path_hash_;
   const std::uint64_t route_hash_;
   std::mutex mutex_;
   std::optional<Result> result_;
+  Loop* loop_ = nullptr;  // while it is in the background
   std::vector<std::shared_ptr<Reader::Seat>> seats_;
   // Of the fill's loop alone:
   std::shared_ptr<Reader::Seat> first_;
   std::optional<Handover> handover_;
   bool first_left_ = false;
+  std::function<void()> hasten_;
 };
 
 }  // namespace larder::fill

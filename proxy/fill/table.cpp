@@ -1,22 +1,28 @@
 #include "fill/table.hpp"
 
+#include <algorithm>
+
 namespace larder::fill {
 
 Joined FillTable::join(std::string_view key, std::string_view name, std::uint64_t path_hash,
-                       std::uint64_t route_hash, bool anew, policy::MonoTime now) {
+                       std::uint64_t route_hash, policy::Sequence since, policy::MonoTime now) {
   if (is_unshared(key, now))
     return {Role::alone, std::make_shared<Fill>(writes_.begin_fill(), path_hash, route_hash)};
   auto& shard = shard_of(name);
   const std::lock_guard lock(shard.mutex);
   const auto running = shard.running.find(name);
-  const bool usable = running != shard.running.end() && !anew &&
-                      !writes_.is_void(running->second->began(), path_hash, route_hash);
-  if (usable) return {Role::follow, running->second};
+  std::weak_ptr<Fill> before;
+  if (running != shard.running.end()) {
+    const auto& [fill, older] = running->second;
+    if (!writes_.is_void(fill->began(), path_hash, route_hash)) {
+      if (fill->began() >= since) return {Role::follow, fill};
+      const auto other = older.lock();
+      if (other && !other->is_settled()) return {Role::after, fill};
+      before = fill;
+    }
+  }
   auto fill = std::make_shared<Fill>(writes_.begin_fill(), path_hash, route_hash);
-  if (running != shard.running.end())
-    running->second = fill;
-  else
-    shard.running.emplace(name, fill);
+  shard.running.insert_or_assign(std::string(name), Running{fill, std::move(before)});
   return {Role::lead, std::move(fill)};
 }
 
@@ -24,7 +30,7 @@ void FillTable::leave(std::string_view name, const std::shared_ptr<Fill>& fill) 
   auto& shard = shard_of(name);
   const std::lock_guard lock(shard.mutex);
   const auto running = shard.running.find(name);
-  if (running != shard.running.end() && running->second == fill) shard.running.erase(running);
+  if (running != shard.running.end() && running->second.fill == fill) shard.running.erase(running);
 }
 
 bool FillTable::is_unshared(std::string_view key, policy::MonoTime now) const {
@@ -64,6 +70,30 @@ void FillTable::forget_unshared(std::string_view key) {
   const std::lock_guard lock(shard.mutex);
   const auto at = shard.unshared.find(key);
   if (at != shard.unshared.end()) shard.unshared.erase(at);
+}
+
+void FillTable::failed(std::string_view key, policy::Trouble trouble, policy::MonoTime now) {
+  auto& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  if (shard.failing.size() >= most_remembered) shard.failing.clear();
+  auto& failing = shard.failing[std::string(key)];
+  failing.trouble = trouble;
+  failing.wait = std::clamp(failing.wait * 2, first_wait, longest_wait);
+  failing.until = now + failing.wait;
+}
+
+void FillTable::succeeded(std::string_view key) {
+  auto& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  const auto at = shard.failing.find(key);
+  if (at != shard.failing.end()) shard.failing.erase(at);
+}
+
+std::optional<FillTable::Failing> FillTable::failing(std::string_view key) const {
+  const auto& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  const auto at = shard.failing.find(key);
+  return at == shard.failing.end() ? std::nullopt : std::optional(at->second);
 }
 
 std::size_t FillTable::running() const {

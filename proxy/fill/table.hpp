@@ -1,10 +1,12 @@
-// The fills under way, by key, and which keys are not worth waiting for.
+// The fills under way, by key, and what the last ones taught: which keys are not worth waiting for, and which
+// cannot be fetched at the moment.
 //
-// Threading: from any loop; sharded, short critical sections. Both tables are bounded: running fills by the
-// number of connections and background fetches, the memory of unshared keys by `most_remembered`.
+// Threading: from any loop; sharded, short critical sections. Every table is bounded: running fills by the
+// number of connections and background fetches, the memories by `most_remembered`.
 #pragma once
 
 #include "fill/fill.hpp"
+#include "policy/decide.hpp"
 #include "store/write_log.hpp"
 
 #include <array>
@@ -22,6 +24,7 @@ enum class Role : std::uint8_t {
   lead,    // a new fill, in the table: begin it
   follow,  // one that is under way
   alone,   // a new fill that nobody else joins: the last answer for this key could not be shared
+  after,   // one that began too early, beside another: wait for its end, then ask again
 };
 
 struct Joined {
@@ -33,11 +36,12 @@ class FillTable {
  public:
   explicit FillTable(store::WriteLog& writes) : writes_(writes) {}
 
-  /// A fill called `name`: the one under way unless a write has made it void or `anew` asks for one that
-  /// begins now, else a new one. Alone, under no name, where the answers for the primary key `key` are known
-  /// not to be shared.
+  /// A fill called `name`: the one under way unless a write has made it void or it began before `since`, else
+  /// a new one. Alone, under no name, where the answers for the primary key `key` are known not to be shared.
+  /// Of those who ask for what begins after them, two fills are under way at a time at the most: the others
+  /// wait for the younger one's end and share the next.
   [[nodiscard]] Joined join(std::string_view key, std::string_view name, std::uint64_t path_hash,
-                            std::uint64_t route_hash, bool anew, policy::MonoTime now);
+                            std::uint64_t route_hash, policy::Sequence since, policy::MonoTime now);
   /// The fill is over: later requests begin another. No effect where another has taken its place.
   void leave(std::string_view name, const std::shared_ptr<Fill>& fill);
 
@@ -55,6 +59,17 @@ class FillTable {
   [[nodiscard]] std::optional<NotStored> why_not_stored(
       const std::function<bool(std::string_view)>& is_meant) const;
 
+  /// A fetch for a key has failed: for a while that grows while it goes on failing, nobody who can be
+  /// answered without waits for the next one.
+  void failed(std::string_view key, policy::Trouble trouble, policy::MonoTime now);
+  void succeeded(std::string_view key);
+  struct Failing {
+    policy::Trouble trouble = policy::Trouble::disconnected;
+    policy::Millis wait{0};
+    policy::MonoTime until;  // then it may be tried again
+  };
+  [[nodiscard]] std::optional<Failing> failing(std::string_view key) const;
+
   [[nodiscard]] std::size_t running() const;
 
  private:
@@ -66,13 +81,20 @@ class FillTable {
   };
   template <class T>
   using Table = std::unordered_map<std::string, T, TransparentHash, std::equal_to<>>;
+  struct Running {
+    std::shared_ptr<Fill> fill;
+    std::weak_ptr<Fill> before;  // the one whose place it took, though no write had made that void
+  };
   struct Shard {
     mutable std::mutex mutex;
-    Table<std::shared_ptr<Fill>> running;
+    Table<Running> running;
     Table<NotStored> unshared;
+    Table<Failing> failing;
   };
   static constexpr std::size_t shard_count = 16;
-  static constexpr std::size_t most_remembered = 1024;  // in a shard
+  static constexpr std::size_t most_remembered = 1024;  // in a shard, of each kind
+  static constexpr policy::Millis first_wait{1000};     // after a failure
+  static constexpr policy::Millis longest_wait{15'000};
 
   [[nodiscard]] bool is_unshared(std::string_view key, policy::MonoTime now) const;
   [[nodiscard]] Shard& shard_of(std::string_view key) noexcept {

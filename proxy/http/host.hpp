@@ -1,4 +1,4 @@
-// The authority of a Host field or an absolute-form target (RFC 9110 7.2, RFC 3986 3.2). Of the gate alone.
+// The authority of a Host field or an absolute-form target (RFC 9110 7.2, RFC 3986 3.2).
 #pragma once
 
 #include <string_view>

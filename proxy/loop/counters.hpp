@@ -37,6 +37,10 @@ struct Counters {
   Counter upstream_retries;
   Counter upstream_idle;  // connections now
   Counter upstream_busy;
+  Counter breakers_open;  // now: 1 a loop whose breaker lets nothing but a probe through
+  Counter breaker_opened;
+  Counter refreshes;       // fetches behind readers
+  Counter invalidations;   // writes that went through
   Counter upstream_queue;  // requests that wait for one now
   Counter fills_running;
   Counter fill_waiters;  // readers that wait for a fill now

@@ -104,6 +104,12 @@ Decision decide(const RequestFacts& request, const settings::Route& route, const
     if (!request_accepts(directives, stored.age(now.mono), stale_by, by_max_stale)) {
       return fetch(request, route, held, Forward::request);
     }
+    if (held.soft) {
+      if (stored.must_revalidate) return fetch(request, route, held, Forward::stale);
+      auto outcome = hit(stored, now, Detail::soft_invalidation);
+      outcome.ttl = -1;
+      return ServeThenRefresh{outcome};
+    }
     return Serve{hit(stored, now, too_soon ? Detail::refresh_too_soon : Detail::none)};
   }
 
@@ -112,11 +118,21 @@ Decision decide(const RequestFacts& request, const settings::Route& route, const
   if (request_accepts(directives, stored.age(now.mono), stale_by, by_max_stale) && by_max_stale) {
     return Serve{hit(stored, now, Detail::max_stale)};
   }
-  if (stored.stale_while_revalidate && stale_by <= *stored.stale_while_revalidate &&
-      !refuses_stored(directives)) {
+  const bool within_window =
+      held.being_refreshed || (stored.stale_while_revalidate && stale_by <= *stored.stale_while_revalidate);
+  if (within_window && !refuses_stored(directives)) {
     return ServeThenRefresh{hit(stored, now, Detail::stale_while_revalidate)};  // RFC 5861 3
   }
   return fetch(request, route, held, Forward::stale);
+}
+
+bool may_serve_while_failing(const RequestFacts& request, const Decision& decision, const StoredMeta& held,
+                             Trouble trouble, Now now) {
+  auto why = Forward::none;
+  if (const auto* wait = std::get_if<Wait>(&decision)) why = wait->why;
+  if (const auto* validate = std::get_if<Validate>(&decision)) why = validate->why;
+  return why == Forward::stale && !refuses_stored(request.directives) &&
+         may_serve_on_error(request, held, trouble, now);
 }
 
 bool is_error_status(int status) noexcept {

@@ -41,7 +41,9 @@ using Decision = std::variant<Serve, ServeThenRefresh, Wait, Validate, Pass, Ref
 /// What the store holds for the request's key.
 struct Held {
   const StoredMeta* response = nullptr;  // the one whose secondary key matches
-  bool other_variants = false;  // something is stored for the key, but for other values of the Vary fields
+  bool other_variants = false;   // something is stored for the key, but for other values of the Vary fields
+  bool soft = false;             // a write made the response stale that may be served once more
+  bool being_refreshed = false;  // a refresh is under way that began before the response expired
 };
 
 /// `route` is the matching one. Held is looked at only where the request is for the cache: see is_for_cache.
@@ -63,6 +65,11 @@ enum class Trouble : std::uint8_t {
 /// response's or the request's (RFC 5861 4), and, by the book, while it cannot be reached (RFC 9111 4.2.4).
 [[nodiscard]] bool may_serve_on_error(const RequestFacts& request, const StoredMeta& held, Trouble trouble,
                                       Now now);
+
+/// Whether a request that would wait for a fetch may have the stale response at once, as the last fetch
+/// failed and the next is not due, or runs behind it: nobody waits for one failure after the other.
+[[nodiscard]] bool may_serve_while_failing(const RequestFacts& request, const Decision& decision,
+                                           const StoredMeta& held, Trouble trouble, Now now);
 
 /// Seconds of freshness left, negative when stale (RFC 9211 2.4).
 [[nodiscard]] std::int64_t ttl_seconds(const StoredMeta& held, MonoTime now);

@@ -92,6 +92,17 @@ void write_key(std::string_view authority, std::string_view path, const http::Re
   }
 }
 
+std::string without_refresh(std::string_view query, const settings::Route& route) {
+  std::string left;
+  http::QueryPiece piece;
+  while (http::next_query_piece(query, piece)) {
+    if (is_refresh_bool(piece, route.refresh_param)) continue;
+    if (!left.empty()) left += '&';
+    left += piece.raw;
+  }
+  return left;
+}
+
 std::optional<std::string> normalised_value(http::Fields request, std::string_view name) {
   std::optional<std::string> value;
   for (const auto& line : request) {

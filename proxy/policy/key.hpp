@@ -23,6 +23,9 @@ namespace larder::policy {
 void write_key(std::string_view authority, std::string_view path, const http::RequestHead& head,
                const settings::Route& route, std::string& out);
 
+/// A query without the route's refresh parameter, as far as that is a bool.
+[[nodiscard]] std::string without_refresh(std::string_view query, const settings::Route& route);
+
 struct VaryField {
   http::FieldId id = http::FieldId::unknown;
   std::string name;                  // lower case

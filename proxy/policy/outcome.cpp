@@ -77,6 +77,8 @@ std::string_view name_of(Detail detail) noexcept {
       return "not-projectable";
     case Detail::refresh_too_soon:
       return "refresh-too-soon";
+    case Detail::soft_invalidation:
+      return "soft-invalidation";
     case Detail::stale_while_revalidate:
       return "stale-while-revalidate";
     case Detail::stale_if_error:

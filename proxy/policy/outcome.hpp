@@ -54,6 +54,7 @@ enum class Detail : std::uint8_t {
   // Stored or served, with something to add.
   refresh_too_soon,  // ?refresh within refresh_min_interval was answered from the store
   stale_while_revalidate,
+  soft_invalidation,  // a write or a purge made it stale: served once more while it is fetched anew
   stale_if_error,
   max_stale,        // the request accepts it (RFC 9111 5.2.1.2)
   only_if_cached,   // 504: nothing usable is stored

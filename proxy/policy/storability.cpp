@@ -144,6 +144,10 @@ std::variant<StoredMeta, Detail> judge(const RequestFacts& request, const settin
   if (status == 206) meta.part = part_of(response);
   meta.secondary = std::move(*secondary);
   meta.groups = groups_of(response);
+  for (const auto& group : route.groups) {
+    if (std::find(meta.groups.begin(), meta.groups.end(), group) == meta.groups.end())
+      meta.groups.push_back(group);
+  }
   read_validators(response, when, meta);
   set_lifetime(route, response, directives, when, meta);
   meta.stale_while_revalidate = window(route.stale_while_revalidate, directives.stale_while_revalidate);

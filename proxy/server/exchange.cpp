@@ -1,5 +1,6 @@
 #include "server/exchange.hpp"
 
+#include "fill/name.hpp"
 #include "http/target.hpp"
 #include "policy/part.hpp"
 
@@ -64,7 +65,22 @@ Exchange::Done Exchange::try_now() {
     refresh_behind();
     return serve_now(*response_, stale->outcome, true);
   }
+  if (const auto outcome = stale_while_failing()) return serve_now(*response_, *outcome, true);
   return Done::not_yet;
+}
+
+// One reader has waited for a fetch that failed; the next ones do not, and the next fetch runs behind them.
+std::optional<Outcome> Exchange::stale_while_failing() {
+  if (response_ == nullptr || (*response_)->is_fresh(now_.mono)) return std::nullopt;
+  const auto failing = worker_.shared.fills.failing(worker_.key);
+  if (!failing || !policy::may_serve_while_failing(facts_, decision_, **response_, failing->trouble, now_))
+    return std::nullopt;
+  if (failing->until <= now_.mono) refresh_behind();
+  Outcome outcome;
+  outcome.hit = true;
+  outcome.ttl = policy::ttl_seconds(**response_, now_.mono);
+  outcome.detail = Detail::stale_if_error;
+  return outcome;
 }
 
 // The stored response for worker_.key that this request may be answered with, if there is one.
@@ -73,14 +89,22 @@ void Exchange::look_up() {
   hash_ = worker_.shared.store.hash(key);
   path_hash_ = worker_.shared.store.hash(key.substr(0, key.find_first_of("?\n")));
   response_ = nullptr;
+  voided_ = nullptr;
+  soft_ = false;
   entry_ = worker_.shared.store.find(key, hash_);
   if (!entry_) return;
   bool any = false;
   for (const auto& variant : entry_->variants) {
-    if (is_void(*variant)) continue;
+    const auto state = void_of(*variant);
+    if (state == store::Void::strict) continue;
     any = true;
     if (!policy::matches(variant->secondary, facts_.fields)) continue;
+    if (state == store::Void::hard) {
+      if (voided_ == nullptr) voided_ = &variant;
+      continue;
+    }
     response_ = &variant;
+    soft_ = state == store::Void::soft;
     return;
   }
   if (any) return;
@@ -90,20 +114,36 @@ void Exchange::look_up() {
 }
 
 policy::Held Exchange::held() const noexcept {
-  return {response_ != nullptr ? response_->get() : nullptr, entry_ != nullptr && response_ == nullptr};
+  if (response_ == nullptr) return {nullptr, entry_ != nullptr && voided_ == nullptr};
+  const auto& interest = (*response_)->interest;
+  return {response_->get(), false, soft_, interest != nullptr && interest->is_refreshing()};
 }
 
-bool Exchange::is_void(const store::Response& response) const noexcept {
-  return worker_.shared.writes.is_void(response.began, path_hash_, view_.hash, response.group_hashes);
+store::Void Exchange::void_of(const store::Response& response) const noexcept {
+  if (response.made_by != view_.made_by) return store::Void::strict;  // a reload changed what it is made of
+  return worker_.shared.writes.state_of(response.began, path_hash_, view_.hash, response.group_hashes);
+}
+
+// Asked when the fetch has failed: a write may have gone through since the request looked.
+bool Exchange::may_be_served_on_error(policy::Trouble trouble) {
+  const auto* held = response_ != nullptr ? response_ : voided_;
+  if (held == nullptr) return false;
+  const auto state = void_of(**held);
+  if (state == store::Void::strict) return false;
+  // What a write made void is served for want of anything else, where the operator or the API says so.
+  if (state == store::Void::hard && !(*held)->stale_if_error) return false;
+  response_ = held;
+  return policy::may_serve_on_error(facts_, **held, trouble, now_);
 }
 
 void Exchange::refresh_behind() {
   own_request();
   auto fill_key = make_fill_key();
-  auto joined = worker_.shared.fills.join(key_, fill_key, path_hash_, view_.hash, false, now_.mono);
+  auto joined = worker_.shared.fills.join(key_, fill_key, path_hash_, view_.hash, 0, now_.mono);
   if (joined.role == fill::Role::follow) return;
-  fill::begin_fetch(worker_.resources(), std::move(joined.fill),
-                    make_order(std::move(fill_key), joined.role == fill::Role::alone));
+  auto order = make_order(std::move(fill_key), joined.role == fill::Role::alone);
+  order.background = true;
+  fill::begin_fetch(worker_.resources(), std::move(joined.fill), std::move(order));
 }
 
 // ---- Fetching
@@ -148,30 +188,8 @@ void Exchange::own_request() {
   facts_.refresh = refresh;
 }
 
-// Requests whose answers are known to differ do not wait for each other: the values of the Vary fields seen
-// so far, and of Origin, are part of it.
 std::string Exchange::make_fill_key() const {
-  std::string name = key_;
-  std::vector<std::string_view> seen;
-  const auto append = [&](std::string_view field) {
-    if (std::find(seen.begin(), seen.end(), field) != seen.end()) return;
-    seen.push_back(field);
-    name += '\n';
-    name += field;
-    if (const auto value = policy::normalised_value(facts_.fields, field)) name.append("=").append(*value);
-  };
-  append("origin");
-  for (const auto& field : route_->key.headers) append(field);
-  if (entry_) {
-    for (const auto& variant : entry_->variants) {
-      for (const auto& field : variant->secondary) append(field.name);
-    }
-  }
-  if (asks_for_part()) {
-    append("range");
-    append("if-range");
-  }
-  return name;
+  return fill::name_of_fill(key_, *route_, facts_.fields, entry_.get(), asks_for_part());
 }
 
 bool Exchange::asks_for_part() const noexcept {
@@ -195,18 +213,24 @@ fill::Order Exchange::make_order(std::string fill_key, bool alone) const {
 }
 
 Task<Exchange::Done> Exchange::through_fill() {
+  const auto came = worker_.shared.writes.begin_fill();
   for (int attempt = 1;; ++attempt) {
     auto why = Forward::miss;
-    bool forced = facts_.refresh;
     if (const auto* wait = std::get_if<policy::Wait>(&decision_)) why = wait->why;
     if (const auto* validate = std::get_if<policy::Validate>(&decision_)) why = validate->why;
-    forced = forced || why == Forward::request;
+    const bool forced = facts_.refresh || why == Forward::request;
+    const auto since = attempt > most_attempts ? worker_.shared.writes.begin_fill() : forced ? came : 0;
 
     auto fill_key = make_fill_key();
-    auto joined = worker_.shared.fills.join(key_, fill_key, path_hash_, view_.hash,
-                                            forced || attempt > most_attempts, now_.mono);
-    const bool begins = joined.role != fill::Role::follow;
+    auto joined = worker_.shared.fills.join(key_, fill_key, path_hash_, view_.hash, since, now_.mono);
+    const bool begins = joined.role == fill::Role::lead || joined.role == fill::Role::alone;
     fill::Reader reader(worker_.loop, joined.fill, begins);
+    if (joined.role == fill::Role::after) {
+      co_await reader.settled();
+      now_ = Loop::now();
+      --attempt;
+      continue;
+    }
     if (begins) {
       const bool alone = joined.role == fill::Role::alone;
       fill::begin_fetch(worker_.resources(), joined.fill, make_order(std::move(fill_key), alone));
@@ -249,9 +273,6 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(fill::Reader& reader, Fo
   outcome.forward = why;
   outcome.collapsed = !reader.began();
 
-  const auto may_be_stale = [&](policy::Trouble trouble) {
-    return response_ != nullptr && policy::may_serve_on_error(facts_, **response_, trouble, now_);
-  };
   const auto stale_outcome = [&] {
     Outcome stale;
     stale.hit = true;
@@ -266,7 +287,7 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(fill::Reader& reader, Fo
     const bool for_all = answered->shareable && policy::matches(response.secondary, facts_.fields) &&
                          policy::has_bytes_for(facts_, response, now_.wall) &&
                          // That a group was made void is known only now that the answer names its groups.
-                         (response.group_hashes.empty() || !is_void(response));
+                         (response.group_hashes.empty() || void_of(response) == store::Void::no);
     if (!reader.began() && !for_all) co_return std::nullopt;
     outcome.stored = answered->stored && reader.began();
     if (reader.began()) for_me_alone_ = answered->for_the_asker;
@@ -275,15 +296,16 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(fill::Reader& reader, Fo
     co_return co_await serve(answered->response, outcome, !reader.began() || response.upstream_age);
   }
   if (const auto* unshared = std::get_if<fill::Unshared>(&result)) {
-    if (policy::is_error_status(unshared->upstream_status) && may_be_stale(policy::Trouble::error_status))
+    if (policy::is_error_status(unshared->upstream_status) &&
+        may_be_served_on_error(policy::Trouble::error_status))
       co_return co_await serve(*response_, stale_outcome(), true);
     if (!reader.began()) co_return std::nullopt;
     outcome.detail = unshared->detail;
     co_return co_await take_over(reader, outcome);
   }
   const auto& failed = std::get<fill::Failed>(result);
-  if (may_be_stale(failed.failure.is_disconnection() ? policy::Trouble::disconnected
-                                                     : policy::Trouble::error_status)) {
+  if (may_be_served_on_error(failed.failure.is_disconnection() ? policy::Trouble::disconnected
+                                                               : policy::Trouble::error_status)) {
     co_return co_await serve(*response_, stale_outcome(), true);
   }
   co_return co_await fail(failed.failure, outcome);

@@ -45,7 +45,8 @@ class Exchange {
   // Deciding.
   void look_up();
   [[nodiscard]] policy::Held held() const noexcept;
-  [[nodiscard]] bool is_void(const store::Response& response) const noexcept;
+  [[nodiscard]] store::Void void_of(const store::Response& response) const noexcept;
+  [[nodiscard]] std::optional<policy::Outcome> stale_while_failing();
 
   // Answering from the store.
   [[nodiscard]] Done serve_now(const std::shared_ptr<const store::Response>& stored,
@@ -69,6 +70,7 @@ class Exchange {
   void own_request();
   [[nodiscard]] fill::Order make_order(std::string fill_key, bool alone) const;
   [[nodiscard]] std::string make_fill_key() const;
+  [[nodiscard]] bool may_be_served_on_error(policy::Trouble trouble);
   [[nodiscard]] bool asks_for_part() const noexcept;
   [[nodiscard]] Task<Done> through_fill();
   [[nodiscard]] Task<std::optional<Done>> read_fill(fill::Reader& reader, policy::Forward why);
@@ -121,6 +123,9 @@ class Exchange {
   std::uint64_t path_hash_ = 0;
   std::shared_ptr<const store::Entry> entry_;
   const std::shared_ptr<const store::Response>* response_ = nullptr;  // in entry_
+  bool soft_ = false;                                                 // a write made it stale
+  // In entry_ too: what a write has made void, and nothing but an API that fails brings back.
+  const std::shared_ptr<const store::Response>* voided_ = nullptr;
   policy::Decision decision_;
   policy::FieldsAsked fields_asked_;
   std::shared_ptr<const store::Representation>

@@ -191,19 +191,23 @@ void Exchange::note_write(const http::ResponseHead* answer) {
       head().authority.empty() ? std::string_view(settings().upstream.authority) : head().authority;
   const auto path = http::normalise_path(head().path, scratch);
   policy::write_target(authority, path, target);
-  shared.writes.written(shared.store.hash(target));
+  using store::Void;
+  worker_.loop.counters().invalidations.add();
+  // Of a write without an answer nobody knows whether it went through: RFC 9111 4.4 asks for nothing.
+  shared.writes.written(shared.store.hash(target), answer != nullptr ? Void::strict : Void::hard);
   if (answer != nullptr) {
     for (const auto& related : policy::related_targets(authority, path, answer->fields)) {
-      shared.writes.written(shared.store.hash(related));
+      shared.writes.written(shared.store.hash(related), Void::strict);
     }
     for (const auto& group : policy::groups_invalidated(answer->fields)) {
-      shared.writes.group_written(shared.store.hash(policy::group_name(target, group)));
+      shared.writes.group_written(shared.store.hash(policy::group_name(target, group)), Void::strict);
     }
   }
   for (const auto& route : settings().routes) {
+    const bool soft = route.invalidation == settings::Invalidation::soft;
     for (const auto& pattern : route.invalidated_by) {
       if (!pattern.matches(path)) continue;
-      shared.writes.route_written(shared.store.hash(route.name));
+      shared.writes.route_written(shared.store.hash(route.name), soft ? Void::soft : Void::hard);
       break;
     }
   }
@@ -214,7 +218,7 @@ void Exchange::note_head(const http::ResponseHead& answer, policy::Sequence bega
   if (!is_head() || route_ == nullptr || response_ == nullptr || !route_->fields.empty()) return;
   const auto& held = **response_;
   const auto effect = policy::head_effect(held, held.body->size(), answer.status, answer.fields);
-  if (effect == policy::HeadEffect::none || is_void(held)) return;
+  if (effect == policy::HeadEffect::none || void_of(held) != store::Void::no) return;
   auto& store = worker_.shared.store;
   if (effect == policy::HeadEffect::expires) {
     (void)store.put(key_, hash_, fill::expired(held, now_.mono));

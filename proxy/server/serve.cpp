@@ -40,6 +40,7 @@ std::optional<http::Coding> coding_held(const policy::RequestFacts& request, con
 Exchange::Done Exchange::serve_now(const std::shared_ptr<const store::Response>& stored,
                                    const policy::Outcome& outcome, bool with_age) {
   const auto& response = *stored;
+  if (response.interest) response.interest->asked(now_.mono);
   const auto age = with_age ? std::optional(response.age(now_.mono)) : std::nullopt;
   if (!fields_asked_.fields.empty()) {
     coded_ = shape_of(response, outcome.hit || outcome.stored || outcome.collapsed);

@@ -1,6 +1,8 @@
 #include "server/server.hpp"
 
+#include "policy/groups.hpp"
 #include "server/reply.hpp"
+#include "server/restore.hpp"
 #include "server/session.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -27,6 +29,15 @@ unsigned loop_count(const settings::Settings& settings) {
   return settings.loops != 0 ? settings.loops : std::max(std::thread::hardware_concurrency(), 1u);
 }
 
+std::vector<std::unique_ptr<Worker>> make_workers(Shared& shared,
+                                                  const std::shared_ptr<const fill::Plan>& plan) {
+  if (plan->settings->access_log != settings::AccessLog::off) shared.log_sink = std::make_shared<LogSink>();
+  const auto loops = loop_count(*plan->settings);
+  std::vector<std::unique_ptr<Worker>> workers;
+  for (unsigned i = 0; i < loops; ++i) workers.push_back(std::make_unique<Worker>(i, loops, shared, plan));
+  return workers;
+}
+
 }  // namespace
 
 struct Server::Listening {
@@ -37,10 +48,14 @@ struct Server::Listening {
   Acceptor acceptor;
 };
 
-Server::Server(std::shared_ptr<const fill::Plan> plan) : shared_(*plan->settings), plan_(std::move(plan)) {
-  if (plan_->settings->access_log != settings::AccessLog::off) shared_.log_sink = std::make_shared<LogSink>();
-  const auto loops = loop_count(*plan_->settings);
-  for (unsigned i = 0; i < loops; ++i) workers_.push_back(std::make_unique<Worker>(i, loops, shared_, plan_));
+Server::Server(std::shared_ptr<const fill::Plan> plan)
+    : shared_(*plan->settings),
+      plan_(std::move(plan)),
+      workers_(make_workers(shared_, plan_)),
+      warm_up_(*workers_.front()) {
+  auto& first = *workers_.front();
+  shared_.warmer.start(first.loop, [&first] { return fill::Warmer::Means{first.resources(), first.plan()}; });
+  restore(shared_, *plan_->settings);
 }
 
 Server::~Server() {
@@ -123,6 +138,7 @@ bool Server::run() {
   for (std::size_t i = 1; i < workers_.size(); ++i) {
     threads.emplace_back([&loop = workers_[i]->loop] { loop.io().run(); });
   }
+  asio::post(first_loop().executor(), [this] { warm_up_.begin(authority_of(names_)); });
   workers_.front()->loop.io().run();
   for (auto& thread : threads) thread.join();
   for (const auto& worker : workers_) worker->access_log.flush();
@@ -136,12 +152,50 @@ void Server::reload(std::shared_ptr<const fill::Plan> plan) {
   }
   shared_.store.set_limits(plan_->settings->cache.memory, plan_->settings->cache.variants);
   on_every_loop([next = plan_](Worker& worker) { worker.adopt(next); });
+  asio::post(first_loop().executor(), [this] {
+    if (!stopping_) warm_up_.begin(authority_of(names_));
+  });
+}
+
+std::size_t Server::purge(const policy::Purge& what) {
+  using policy::Purge;
+  auto& store = shared_.store;
+  auto& writes = shared_.writes;
+  const auto level = what.soft ? store::Void::soft : store::Void::strict;
+  // First what is being fetched: whatever is stored from now on has been looked at.
+  shared_.purges.add(what, writes.begin_fill());
+  if (what.what == Purge::What::all) writes.all_written(level);
+  std::vector<std::string> concerned;
+  store.each([&](const store::Entry& entry) {
+    const bool any = std::any_of(entry.variants.begin(), entry.variants.end(), [&](const auto& variant) {
+      return what.concerns(entry.key, variant->groups);
+    });
+    if (any) concerned.push_back(entry.key);
+  });
+  const bool one_query = what.what == Purge::What::path && what.text.find('?') != std::string::npos;
+  for (const auto& key : concerned) {
+    const std::string_view name = key;
+    // The write log makes it last, should the process be killed.
+    if (what.what == Purge::What::group)
+      writes.group_written(store.hash(policy::group_name(name, what.text)), level);
+    else if (what.what != Purge::What::all && (what.soft || !one_query))
+      writes.written(store.hash(name.substr(0, name.find_first_of("?\n"))), level);
+    if (!what.soft) store.erase(name, store.hash(name));
+  }
+  return concerned.size();
+}
+
+void Server::close_files() noexcept {
+  shared_.archive.reset();
+  shared_.write_file.reset();
 }
 
 void Server::stop() {
   if (stopping_) return;
   stopping_ = true;
   shared_.draining.store(true, std::memory_order_relaxed);
+  shared_.warmer.stop();
+  warm_up_.stop();
   on_every_loop([this](Worker& worker) {
     for (const auto& listening : listening_) {
       Error ignored;

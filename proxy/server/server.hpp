@@ -6,6 +6,7 @@
 #pragma once
 
 #include "server/listener.hpp"
+#include "server/warm_up.hpp"
 #include "server/worker.hpp"
 
 #include <boost/asio/signal_set.hpp>
@@ -36,16 +37,29 @@ class Server {
 
   /// New settings for requests from now on. Listeners, `loops` and the admin address stay as they are.
   void reload(std::shared_ptr<const fill::Plan> plan);
+  /// Throws out what is stored, and what is being fetched before it is; how many entries. On the first loop.
+  std::size_t purge(const policy::Purge& what);
+  /// `warm` routes that have not been fetched yet; on the first loop.
+  [[nodiscard]] std::size_t warming() const noexcept { return warm_up_.pending(); }
+
   /// Refuses new connections, answers what is under way, ends.
   void stop();
   /// Ends at once.
   void stop_now();
+
+  /// After `run`, where nothing else is to be destroyed: what is persisted is written.
+  void close_files() noexcept;
 
   [[nodiscard]] Loop& first_loop() noexcept { return workers_.front()->loop; }
   [[nodiscard]] Shared& shared() noexcept { return shared_; }
   /// Those in force; on the first loop.
   [[nodiscard]] const settings::Settings& settings() const noexcept { return *plan_->settings; }
   [[nodiscard]] std::uint64_t codings_made() const noexcept { return shared_.coder.made(); }
+  [[nodiscard]] std::size_t kept_warm() const { return shared_.warmer.size(); }
+  /// nullopt where nothing is persisted.
+  [[nodiscard]] std::optional<persist::Archive::Stats> archive_stats() const {
+    return shared_.archive ? std::optional(shared_.archive->stats()) : std::nullopt;
+  }
   [[nodiscard]] store::StoreStats store_stats() const noexcept { return shared_.store.stats(); }
   [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const noexcept { return workers_; }
   [[nodiscard]] bool is_draining() const noexcept { return shared_.draining.load(std::memory_order_relaxed); }
@@ -65,6 +79,7 @@ class Server {
   Shared shared_;
   std::shared_ptr<const fill::Plan> plan_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  WarmUp warm_up_;
   std::vector<std::unique_ptr<Listening>> listening_;
   std::vector<std::string> names_;
   std::vector<std::string> unix_paths_;

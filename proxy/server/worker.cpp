@@ -44,14 +44,14 @@ void Worker::adopt(std::shared_ptr<const fill::Plan> plan) {
   pool.configure(settings().upstream, loops_);
   access_log.configure(settings().access_log, shared.log_sink);
   const std::lock_guard lock(routes_mutex_);
-  const auto view = [&](const std::string& name) {
+  const auto view = [&](const std::string& name, std::uint64_t mark) {
     auto& counters = routes_[name];
     if (!counters) counters = std::make_unique<RouteCounters>();
-    return RouteView{shared.store.hash(name), counters.get(), views_.size()};
+    return RouteView{shared.store.hash(name), mark, counters.get(), views_.size()};
   };
   views_.clear();
-  for (const auto& route : settings().routes) views_.push_back(view(route.name));
-  views_.push_back(view(""));
+  for (const auto& route : settings().routes) views_.push_back(view(route.name, route.mark));
+  views_.push_back(view("", 0));
   complained_.assign(views_.size(), std::nullopt);
 }
 

@@ -5,7 +5,10 @@
 #include "fill/coder.hpp"
 #include "fill/fetch.hpp"
 #include "fill/plan.hpp"
+#include "fill/warmer.hpp"
 #include "loop/loop.hpp"
+#include "persist/archive.hpp"
+#include "persist/write_file.hpp"
 #include "server/access_log.hpp"
 #include "store/store.hpp"
 
@@ -21,20 +24,35 @@ namespace larder::server {
 /// Shared between loops; each member says for itself how.
 struct Shared {
   explicit Shared(const settings::Settings& settings)
-      : store(settings.cache.memory, settings.cache.variants), fills(writes), coder(store) {}
+      : write_file(open_write_file(settings)),
+        writes(write_file ? store::WriteLog(write_file->memory()) : store::WriteLog()),
+        store(settings.cache.memory, settings.cache.variants, store::Store::default_shards,
+              write_file ? write_file->seed() : 0),
+        fills(writes),
+        coder(store) {}
 
-  store::Store store;
+  std::unique_ptr<persist::WriteFile> write_file;  // nullptr: nothing outlives the process
   store::WriteLog writes;
+  store::Store store;
+  store::PurgeLog purges;
+  std::unique_ptr<persist::Archive> archive;  // set before the loops run; nullptr likewise
   fill::FillTable fills;
+  fill::Warmer warmer;
   fill::Coder coder;
   std::atomic<std::int64_t> connections{0};  // client connections, all loops together
   std::atomic<bool> draining{false};
   std::shared_ptr<LogSink> log_sink;  // set once, before the loops run
+
+ private:
+  /// nullptr, after a warning in the log, where there can be none.
+  [[nodiscard]] static std::unique_ptr<persist::WriteFile> open_write_file(
+      const settings::Settings& settings);
 };
 
 /// A route as one loop sees it.
 struct RouteView {
-  std::uint64_t hash = 0;  // of its name, for the write log
+  std::uint64_t hash = 0;     // of its name, for the write log
+  std::uint64_t made_by = 0;  // Route::mark
   RouteCounters* counters = nullptr;
   std::size_t index = 0;  // in the worker's views
 };
@@ -58,7 +76,7 @@ class Worker {
     return route == nullptr ? views_.back() : views_[route->index];
   }
   [[nodiscard]] fill::Resources resources() noexcept {
-    return {loop, pool, workspace, shared.store, shared.writes, shared.fills};
+    return {loop, pool, workspace, shared.store, shared.writes, shared.fills, shared.purges, shared.warmer};
   }
   /// Counters of each route that there has been, by name ("" = no route matched). From any thread.
   void each_route(const std::function<void(const std::string&, const RouteCounters&)>& visit) const;

@@ -138,6 +138,25 @@ void check_routes(const std::vector<Route>& routes, const std::vector<Places>& p
   }
 }
 
+std::uint64_t mark_of(const Settings& settings, const Route& route) {
+  std::string text = route.shape;
+  const auto add = [&](std::string_view piece) { text.append("\n").append(piece); };
+  add(route.cache == CacheMode::ttl ? "ttl" : "standard");
+  add(route.client_cache_control.value_or(""));
+  const auto& despite = route.despite;
+  for (const bool flag :
+       {despite.no_store, despite.no_cache, despite.is_private, despite.set_cookie, despite.authorization})
+    text += flag ? '1' : '0';
+  const auto& compression = settings.compression;
+  if (compression.on && route.compress) {
+    add(std::to_string(compression.min_size));
+    for (const auto coding : compression.codings) add(http::name_of(coding));
+  }
+  std::uint64_t mark = 0xCBF29CE484222325;  // FNV-1a
+  for (const char c : text) mark = (mark ^ static_cast<unsigned char>(c)) * 0x100000001B3;
+  return mark;
+}
+
 void check_whole(const Settings& settings, const Places& places, Report& report) {
   const auto complain = [&](std::initializer_list<std::string> names, const std::string& message) {
     if (const auto place = find_place(places, names); place.sound) report.error(place, message);

@@ -1,5 +1,6 @@
 #include "settings/codecs.hpp"
 
+#include "http/host.hpp"
 #include "http/text.hpp"
 
 #include <algorithm>
@@ -147,6 +148,12 @@ Codec<std::string> file_paths() {
   };
   return texts_that(form_of(Form::Kind::text, "file", ""), is_absolute,
                     "an absolute path of a file, such as /var/cache/larder/cache.db");
+}
+
+Codec<std::string> authorities() {
+  return texts_that(
+      form_of(Form::Kind::text, "host", ""), [](const std::string& text) { return http::is_authority(text); },
+      "a host as clients write it, with its port where that is not 80: hub.example or localhost:8080");
 }
 
 Codec<std::string> lines(std::string name, const std::string& example) {

@@ -37,6 +37,8 @@ constexpr Millis one_year = std::chrono::hours{24 * 365};
 /// Where in a JSON document its list is: `data`, `workstreams.*`.
 [[nodiscard]] Codec<std::string> item_places();
 [[nodiscard]] Codec<std::string> file_paths();
+/// A host with an optional port, as in a Host field.
+[[nodiscard]] Codec<std::string> authorities();
 /// Visible ASCII and blanks, not empty.
 [[nodiscard]] Codec<std::string> lines(std::string name, const std::string& example);
 

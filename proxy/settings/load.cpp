@@ -141,7 +141,10 @@ Loaded load(const std::string& text, const std::string& file_name) {
   std::stable_sort(loaded.problems.begin(), loaded.problems.end(), [](const Problem& a, const Problem& b) {
     return std::tie(a.line, a.column) < std::tie(b.line, b.column);
   });
-  if (!has_error(loaded.problems)) loaded.settings = std::move(settings);
+  if (!has_error(loaded.problems)) {
+    for (auto& route : settings->routes) route.mark = mark_of(*settings, route);
+    loaded.settings = std::move(settings);
+  }
   return loaded;
 }
 

@@ -55,8 +55,6 @@ class Mapping {
       mapping(name, value, *within, level);
     } else {
       row->set(report_, value, target_);
-      if (row->planned && report_.errors() == before)
-        report_.warning(at, name + " has no effect yet in this version");
     }
     remember(name, at, value, report_.errors() == before);
   }

@@ -15,7 +15,6 @@ void write_rows(const std::vector<Row<Target>>& rows, std::string& out) {
     out += "| `" + row.name + "` | " + (row.form.list ? "list of: " : "") + row.form.name + " | " +
            row.form.range + " | " + code(row.default_value()) + " | " + row.meaning;
     if (row.needs == Needs::ttl) out += " *With `ttl` only.*";
-    if (row.planned) out += " *No effect yet in this version.*";
     out += " |\n";
   }
 }
@@ -30,7 +29,6 @@ line. A key that is left out has its default.
   is refused.
 - A list of one may stand without brackets. In brackets, a path with braces stands in quotes: `["/topics/{id}"]`.
 - A key that is not on this page is an error, as is one that stands there twice.
-- What has no effect yet in this version is checked all the same, and `larder check` warns of it.
 
 ## Top level
 

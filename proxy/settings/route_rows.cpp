@@ -12,11 +12,6 @@ Row<R> wants(Needs needs, Row<R> row) {
   return row;
 }
 
-Row<R> planned(Row<R> row) {
-  row.planned = true;
-  return row;
-}
-
 Row<R> in_range(std::string range, Row<R> row) {
   row.form.range = std::move(range);
   return row;
@@ -134,14 +129,15 @@ std::vector<Row<R>> lifetime_rows() {
             optional_row<R>(
                 "stale_if_error", at(&R::stale_if_error), durations(0ms),
                 "For how long after its lifetime a response is served while upstream fails (RFC 5861).")),
-      planned(wants(
-          Needs::ttl,
-          optional_row<R>("keep_warm", at(&R::keep_warm), durations(1ms),
-                          "Refreshes an entry before it expires while it has been asked for within this "
-                          "time."))),
-      planned(wants(Needs::caching,
-                    value_row<R>("warm", at(&R::warm), choices<bool>({{"true", true}, {"false", false}}),
-                                 "Fetches it at start; for exact paths only."))),
+      wants(Needs::ttl,
+            optional_row<R>("keep_warm", at(&R::keep_warm), durations(1ms),
+                            "Refreshes an entry before it expires while it has been asked for within this "
+                            "time, with the request (its cookies included) that last fetched it; never more "
+                            "than once a ttl, and less often where its readers' rhythm allows.")),
+      wants(Needs::caching,
+            value_row<R>("warm", at(&R::warm), choices<bool>({{"true", true}, {"false", false}}),
+                         "Fetches it at start, and after a reload that added it; for exact paths only. See "
+                         "cache.warm_hosts.")),
       wants(Needs::caching,
             value_row<R>(
                 "refresh_param", at(&R::refresh_param), parameter_names(),
@@ -179,13 +175,14 @@ std::vector<Row<R>> content_rows() {
       caching(
           list_row<R>("invalidated_by", at(&R::invalidated_by), path_patterns(),
                       "Writes (successful unsafe requests) to these paths make the route's entries void.")),
-      planned(caching(value_row<R>(
+      caching(value_row<R>(
           "invalidation", at(&R::invalidation),
           choices<Invalidation>({{"hard", Invalidation::hard}, {"soft", Invalidation::soft}}),
           "hard: the next reader after a write waits for the new state; soft: it gets the old one once more, "
-          "while that is fetched."))),
-      planned(caching(list_row<R>("groups", at(&R::groups), lines("name", "dashboard"),
-                                  "Cache groups that the route's entries belong to."))),
+          "while that is fetched. A write to the URL itself is always hard.")),
+      caching(list_row<R>("groups", at(&R::groups), lines("name", "dashboard"),
+                          "Cache groups that the route's entries belong to, beside those that upstream names "
+                          "(RFC 9875): for larder purge --group, and for Cache-Group-Invalidation.")),
       value_row<R>("compress", at(&R::compress), choices<bool>({{"auto", true}, {"off", false}}),
                    "Whether the route's answers may be coded for clients that ask."),
       caching(optional_row<R>("client_cache_control", at(&R::client_cache_control),

@@ -45,9 +45,13 @@ struct Upstream {
   Millis queue_timeout = 30s;
   Millis connect_timeout = 3s;
   Millis first_byte_timeout = 60s;
-  Millis idle_timeout = 60s;      // between two reads (or writes) of one message
-  Millis keep_alive = 30s;        // a pooled connection older than that without use is closed
-  Millis resolve_interval = 30s;  // a name is looked up again after that
+  Millis idle_timeout = 60s;                // between two reads (or writes) of one message
+  Millis keep_alive = 30s;                  // a pooled connection older than that without use is closed
+  Millis resolve_interval = 30s;            // a name is looked up again after that
+  std::size_t background_connections = 16;  // of those: for what is fetched behind readers
+  std::size_t breaker_failures = 10;        // in a row; 0 = no breaker
+  Millis breaker_wait = 1s;
+  Millis breaker_longest_wait = 30s;
 };
 
 /// `http://host[:port]` or `unix:/path` into address, url and authority.
@@ -98,17 +102,25 @@ struct Route {
   std::optional<std::string> client_cache_control;  // replaces Cache-Control towards the client
   /// Answers are cut down, by the route or at a client's wish: what is fetched is whole, in no coding.
   [[nodiscard]] bool projects() const noexcept { return !fields.empty() || !fields_param.empty(); }
+  /// Of everything in the settings that shapes the bytes of the route's stored responses: they are void where
+  /// a reload or a restart brings another one. The same in every process.
+  std::uint64_t mark = 0;
   std::string shape;  // names what projection makes of an answer: equal for routes with equal rules, empty
                       // without a projection
 };
 
 struct Cache {
-  std::size_t memory = 256u << 20;   // bytes
-  std::size_t max_body = 16u << 20;  // bytes
-  std::size_t variants = 32;         // stored responses of one key (Vary, Origin)
-  Millis uncacheable_memory = 2s;    // how long hit-for-miss is remembered
-  bool status_key = false;           // Cache-Status tells the key
-  std::optional<std::string> persist;
+  std::size_t memory = 256u << 20;      // bytes
+  std::size_t max_body = 16u << 20;     // bytes
+  std::size_t variants = 32;            // stored responses of one key (Vary, Origin)
+  Millis uncacheable_memory = 2s;       // how long hit-for-miss is remembered
+  bool status_key = false;              // Cache-Status tells the key
+  std::size_t kept_warm = 1024;         // entries that keep_warm looks after
+  std::vector<std::string> warm_hosts;  // authorities; none = the first listener's
+  bool warm_before_ready = false;
+  std::optional<std::string> persist;      // a file
+  std::size_t persist_size = 1024u << 20;  // bytes
+  Millis persist_stale = 10min;            // after a restart
 };
 
 struct Timeouts {

@@ -18,11 +18,6 @@ Row<S> value(std::string name, Access access, Codec<Value> codec, std::string me
   return value_row<S>(std::move(name), access, std::move(codec), std::move(meaning));
 }
 
-Row<S> planned(Row<S> row) {
-  row.planned = true;
-  return row;
-}
-
 Row<S> in_range(std::string range, Row<S> row) {
   row.form.range = std::move(range);
   return row;
@@ -71,6 +66,19 @@ RowsOf outside_rows() {
             "How long an unused connection is kept; shorter than the API's own time-out spares retries."),
       value("upstream.resolve_interval", within_upstream(&Upstream::resolve_interval), durations(1ms),
             "How often the API's name is looked up again."),
+      value("upstream.background_connections", within_upstream(&Upstream::background_connections),
+            numbers(1, 65536),
+            "Of the connections, how many may be busy with what no reader waits for; and none while a reader "
+            "waits for one."),
+      value("upstream.breaker_failures", within_upstream(&Upstream::breaker_failures), numbers(0, million),
+            "Failures in a row (no answer in time, or 502, 503, 504) after which the API is left alone for a "
+            "while; 0 is never."),
+      value(
+          "upstream.breaker_wait", within_upstream(&Upstream::breaker_wait), durations(1ms),
+          "For how long at first; requests that nothing stored can answer get 503. Then one probes, and the "
+          "others come back step by step."),
+      value("upstream.breaker_longest_wait", within_upstream(&Upstream::breaker_longest_wait), durations(1ms),
+            "For how long at the most: each probe that fails doubles it."),
       in_range("a loopback address or unix:/path",
                optional_row<S>("admin", at(&S::admin), listen_addresses(),
                                "Where health and metrics are served. Left out, there is no admin listener.")),
@@ -94,9 +102,23 @@ RowsOf cache_rows() {
             choices<bool>({{"true", true}, {"false", false}}),
             "Cache-Status names the key of what is stored; for finding out why two requests do or do not "
             "share."),
-      planned(optional_row<S>(
-          "cache.persist", at(&S::cache, &Cache::persist), file_paths(),
-          "A file in which stored responses outlive a restart. Left out, they are in memory only.")),
+      value("cache.kept_warm", at(&S::cache, &Cache::kept_warm), numbers(0, million),
+            "Entries that keep_warm refreshes at a time; one more is left to its readers."),
+      list_row<S>("cache.warm_hosts", at(&S::cache, &Cache::warm_hosts), authorities(),
+                  "The Hosts for which `warm` routes are fetched, as clients write them; without any, the "
+                  "first listener's own address."),
+      value("cache.warm_before_ready", at(&S::cache, &Cache::warm_before_ready),
+            choices<bool>({{"true", true}, {"false", false}}),
+            "/readyz waits until each `warm` route has been fetched."),
+      optional_row<S>("cache.persist", at(&S::cache, &Cache::persist), file_paths(),
+                      "A file in which stored responses outlive a restart, with another beside it (.writes) "
+                      "that knows what writes made void. Left out, they are in memory only. A change counts "
+                      "from the next start."),
+      value("cache.persist_size", at(&S::cache, &Cache::persist_size), sizes(mib, 1024 * gib),
+            "The budget for that file; the oldest leave first."),
+      value("cache.persist_stale", at(&S::cache, &Cache::persist_stale), durations(0ms),
+            "After a restart, for how long after its lifetime a persisted response of a ttl route is served "
+            "while it is fetched anew."),
   };
 }
 

@@ -6,6 +6,7 @@
 
 #include "policy/stored.hpp"
 #include "store/derived.hpp"
+#include "store/interest.hpp"
 
 #include <memory>
 #include <string>
@@ -32,6 +33,10 @@ struct Response : policy::StoredMeta {
   bool codable = false;
   /// What was made of it; never nullptr, shared with nobody who has another body.
   std::shared_ptr<Derived> derived = std::make_shared<Derived>();
+  /// Of what shapes its bytes in the settings of its route: another mark there makes it void.
+  std::uint64_t made_by = 0;
+  /// When readers asked for it, where it is kept warm; else nullptr.
+  std::shared_ptr<Interest> interest;
   /// Shared with the response that this one renews.
   std::shared_ptr<const std::string> body;
 

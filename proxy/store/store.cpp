@@ -101,10 +101,12 @@ struct Store::Shard {
   }
 };
 
-Store::Store(std::size_t memory, std::size_t variants, std::size_t shards)
-    : memory_(memory), variants_(std::max<std::size_t>(variants, 1)) {
-  std::random_device random;
-  seed_ = (std::uint64_t{random()} << 32) | random();
+Store::Store(std::size_t memory, std::size_t variants, std::size_t shards, std::uint64_t seed)
+    : memory_(memory), variants_(std::max<std::size_t>(variants, 1)), seed_(seed) {
+  if (seed_ == 0) {
+    std::random_device random;
+    seed_ = (std::uint64_t{random()} << 32) | random();
+  }
   shards_.reserve(shards);
   for (std::size_t i = 0; i < shards; ++i) shards_.push_back(std::make_unique<Shard>());
 }
@@ -115,7 +117,7 @@ std::uint64_t Store::hash(std::string_view key) const noexcept {
   return XXH3_64bits_withSeed(key.data(), key.size(), seed_);
 }
 
-Store::Shard& Store::shard_of(std::uint64_t hash) noexcept {
+Store::Shard& Store::shard_of(std::uint64_t hash) const noexcept {
   // The table uses the low bits and the high ones; the shard takes some from the middle.
   return *shards_[(hash >> 24) % shards_.size()];
 }
@@ -127,6 +129,13 @@ std::shared_ptr<const Entry> Store::find(std::string_view key, std::uint64_t has
   if (node == nullptr) return nullptr;
   node->visited = true;
   return node->entry;
+}
+
+std::shared_ptr<const Entry> Store::peek(std::string_view key, std::uint64_t hash) const noexcept {
+  auto& shard = shard_of(hash);
+  const std::lock_guard lock(shard.mutex);
+  const auto* node = shard.find(key, hash);
+  return node == nullptr ? nullptr : node->entry;
 }
 
 bool Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<const Response> response) {
@@ -159,10 +168,11 @@ bool Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<const 
       shard.link_newest(*node);
       entries_.fetch_add(1, std::memory_order_relaxed);
     }
-    node->entry = std::move(entry);
+    node->entry = entry;
     node->charge = charge;
     bytes_.fetch_add(charge, std::memory_order_relaxed);
   }
+  if (changed_) changed_(entry->key, hash);
   evict_to_budget();
   return true;
 }
@@ -175,17 +185,22 @@ void Store::evict_to_budget() {
          empty_turns < shards_.size()) {
     auto& shard = *shards_[next_victim_.fetch_add(1, std::memory_order_relaxed) % shards_.size()];
     std::shared_ptr<const Entry> gone;
-    const std::lock_guard lock(shard.mutex);
-    auto* node = shard.victim();
-    if (node == nullptr) {
-      ++empty_turns;
-      continue;
+    std::uint64_t hash = 0;
+    {
+      const std::lock_guard lock(shard.mutex);
+      auto* node = shard.victim();
+      if (node == nullptr) {
+        ++empty_turns;
+        continue;
+      }
+      empty_turns = 0;
+      bytes_.fetch_sub(node->charge, std::memory_order_relaxed);
+      entries_.fetch_sub(1, std::memory_order_relaxed);
+      evictions_.fetch_add(1, std::memory_order_relaxed);
+      hash = node->hash;
+      gone = shard.take(*node);
     }
-    empty_turns = 0;
-    bytes_.fetch_sub(node->charge, std::memory_order_relaxed);
-    entries_.fetch_sub(1, std::memory_order_relaxed);
-    evictions_.fetch_add(1, std::memory_order_relaxed);
-    gone = shard.take(*node);
+    if (changed_) changed_(gone->key, hash);
   }
 }
 
@@ -205,29 +220,36 @@ void Store::recharge(std::string_view key, std::uint64_t hash) {
 void Store::erase(std::string_view key, std::uint64_t hash) noexcept {
   auto& shard = shard_of(hash);
   std::shared_ptr<const Entry> gone;
-  const std::lock_guard lock(shard.mutex);
-  auto* node = shard.find(key, hash);
-  if (node == nullptr) return;
-  bytes_.fetch_sub(node->charge, std::memory_order_relaxed);
-  entries_.fetch_sub(1, std::memory_order_relaxed);
-  gone = shard.take(*node);
+  {
+    const std::lock_guard lock(shard.mutex);
+    auto* node = shard.find(key, hash);
+    if (node == nullptr) return;
+    bytes_.fetch_sub(node->charge, std::memory_order_relaxed);
+    entries_.fetch_sub(1, std::memory_order_relaxed);
+    gone = shard.take(*node);
+  }
+  if (changed_) changed_(gone->key, hash);
 }
 
 std::size_t Store::erase_if(const std::function<bool(const Entry&)>& predicate) {
   std::size_t erased = 0;
   for (const auto& shard : shards_) {
     std::vector<std::shared_ptr<const Entry>> gone;
-    const std::lock_guard lock(shard->mutex);
-    for (auto* node = shard->oldest; node != nullptr;) {
-      auto* next = node->newer;
-      if (predicate(*node->entry)) {
-        bytes_.fetch_sub(node->charge, std::memory_order_relaxed);
-        entries_.fetch_sub(1, std::memory_order_relaxed);
-        gone.push_back(shard->take(*node));
+    {
+      const std::lock_guard lock(shard->mutex);
+      for (auto* node = shard->oldest; node != nullptr;) {
+        auto* next = node->newer;
+        if (predicate(*node->entry)) {
+          bytes_.fetch_sub(node->charge, std::memory_order_relaxed);
+          entries_.fetch_sub(1, std::memory_order_relaxed);
+          gone.push_back(shard->take(*node));
+        }
+        node = next;
       }
-      node = next;
     }
     erased += gone.size();
+    if (!changed_) continue;
+    for (const auto& entry : gone) changed_(entry->key, hash(entry->key));
   }
   return erased;
 }

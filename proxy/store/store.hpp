@@ -28,17 +28,29 @@ struct StoreStats {
 
 class Store {
  public:
+  static constexpr std::size_t default_shards = 64;
   /// `memory` and the charge of an entry are in bytes; `variants` bounds the responses of one key.
-  Store(std::size_t memory, std::size_t variants, std::size_t shards = 64);
+  /// `seed` is of the hash; 0 = one of its own.
+  Store(std::size_t memory, std::size_t variants, std::size_t shards = default_shards,
+        std::uint64_t seed = 0);
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  /// The hash that the functions below want for a key. Seeded for each process.
+  /// Called after an entry was stored, replaced or removed, on whichever thread did it, without a lock held:
+  /// what is there now is to be looked up. Set before the store is used.
+  using Changed = std::function<void(const std::string& key, std::uint64_t hash)>;
+  void on_change(Changed changed) { changed_ = std::move(changed); }
+
+  /// The hash that the functions below want for a key. Seeded against those who would choose keys that
+  /// collide.
   [[nodiscard]] std::uint64_t hash(std::string_view key) const noexcept;
 
   /// The entry of that key or nullptr; counts as a use.
   [[nodiscard]] std::shared_ptr<const Entry> find(std::string_view key, std::uint64_t hash) noexcept;
+
+  /// The same, for larder's own purposes: no use.
+  [[nodiscard]] std::shared_ptr<const Entry> peek(std::string_view key, std::uint64_t hash) const noexcept;
 
   /// Stores a response under its key: in place of the one with the same secondary key, or beside the others,
   /// the oldest of which leaves when there are too many. False where it alone exceeds the budget: then
@@ -62,12 +74,13 @@ class Store {
 
  private:
   struct Shard;
-  [[nodiscard]] Shard& shard_of(std::uint64_t hash) noexcept;
+  [[nodiscard]] Shard& shard_of(std::uint64_t hash) const noexcept;
   void evict_to_budget();
 
   std::atomic<std::size_t> memory_;
   std::atomic<std::size_t> variants_;
   std::uint64_t seed_;
+  Changed changed_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::atomic<std::size_t> bytes_{0};
   std::atomic<std::size_t> entries_{0};

@@ -6,71 +6,117 @@
 // it. Nothing is searched or erased, so a write costs the same whatever is stored, and a fill under way is
 // covered as well as a stored response. Groups (RFC 9875) have slots as paths do. Paths share a fixed number
 // of slots by hash: a collision voids more than it must, never less. Threading: lock-free, from any thread.
+//
+// The slots lie in memory that may be a file's (see persist/): then what was written outlives the process
+// without anybody waiting for a disk.
 #pragma once
 
 #include "policy/stored.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
-#include <vector>
 
 namespace larder::store {
+
+/// How much of a response a write leaves.
+enum class Void : std::uint8_t {
+  no,
+  soft,    // it is stale: served while it is fetched anew
+  hard,    // nobody gets it any more, but for want of anything else while upstream fails
+  strict,  // nobody gets it any more (RFC 9111 4.4)
+};
 
 class WriteLog {
  public:
   using Sequence = policy::Sequence;
 
-  WriteLog() : paths_(path_slots), routes_(route_slots), groups_(group_slots) {}
-
-  /// What a fill takes as its `began`. A later write's number is greater.
-  [[nodiscard]] Sequence begin_fill() noexcept { return clock_.fetch_add(1, std::memory_order_seq_cst) + 1; }
-
-  /// `path_hash` of the target's authority and path: every query of a path is concerned.
-  void written(std::uint64_t path_hash) noexcept { raise(paths_[path_hash % path_slots]); }
-  /// A write that a route lists in `invalidated_by`; `route_hash` is of the route's name.
-  void route_written(std::uint64_t route_hash) noexcept { raise(routes_[route_hash % route_slots]); }
-  /// `group_hash` is of the group's name with its origin.
-  void group_written(std::uint64_t group_hash) noexcept { raise(groups_[group_hash % group_slots]); }
-  /// Everything that began before now.
-  void all_written() noexcept { raise(all_); }
-
-  /// Whether what began then is void.
-  [[nodiscard]] bool is_void(Sequence began, std::uint64_t path_hash,
-                             std::uint64_t route_hash) const noexcept {
-    return began < paths_[path_hash % path_slots].load(std::memory_order_acquire) ||
-           began < routes_[route_hash % route_slots].load(std::memory_order_acquire) ||
-           began < all_.load(std::memory_order_acquire);
-  }
-  /// The same for a response that belongs to groups.
-  [[nodiscard]] bool is_void(Sequence began, std::uint64_t path_hash, std::uint64_t route_hash,
-                             std::span<const std::uint64_t> group_hashes) const noexcept {
-    if (is_void(began, path_hash, route_hash)) return true;
-    for (const auto hash : group_hashes) {
-      if (began < groups_[hash % group_slots].load(std::memory_order_acquire)) return true;
-    }
-    return false;
-  }
-
- private:
+  /// The last write of each level. `any` is of them all, so that a reader who is not concerned looks at one.
+  struct Slot {
+    std::atomic<Sequence> any;
+    std::atomic<Sequence> hard;
+    std::atomic<Sequence> strict;
+  };
   static constexpr std::size_t path_slots = 16384;
   static constexpr std::size_t route_slots = 4096;
   static constexpr std::size_t group_slots = 16384;
+  /// All zero in the beginning. No pointers: it may be mapped anywhere.
+  struct Memory {
+    std::atomic<Sequence> clock;
+    Slot all;
+    std::array<Slot, path_slots> paths;
+    std::array<Slot, route_slots> routes;
+    std::array<Slot, group_slots> groups;
+  };
+  static_assert(std::atomic<Sequence>::is_always_lock_free);
 
-  void raise(std::atomic<Sequence>& slot) noexcept {
-    const auto now = clock_.fetch_add(1, std::memory_order_seq_cst) + 1;
-    auto seen = slot.load(std::memory_order_relaxed);
-    while (seen < now && !slot.compare_exchange_weak(seen, now, std::memory_order_acq_rel)) {
-    }
+  WriteLog() : owned_(std::make_unique<Memory>()), memory_(owned_.get()) {}
+  /// `memory` outlives the log; what is in it holds.
+  explicit WriteLog(Memory* memory) : memory_(memory) {}
+  WriteLog(WriteLog&&) = default;
+
+  /// What a fill takes as its `began`. A later write's number is greater.
+  [[nodiscard]] Sequence begin_fill() noexcept {
+    return memory_->clock.fetch_add(1, std::memory_order_seq_cst) + 1;
+  }
+  /// Nothing that begins from now on has a number up to that one.
+  void begin_after(Sequence number) noexcept { lift(memory_->clock, number); }
+
+  /// `path_hash` of the target's authority and path: every query of a path is concerned.
+  void written(std::uint64_t path_hash, Void level) noexcept {
+    raise(memory_->paths[path_hash % path_slots], level);
+  }
+  /// A write that a route lists in `invalidated_by`; `route_hash` is of the route's name.
+  void route_written(std::uint64_t route_hash, Void level) noexcept {
+    raise(memory_->routes[route_hash % route_slots], level);
+  }
+  /// `group_hash` is of the group's name with its origin.
+  void group_written(std::uint64_t group_hash, Void level) noexcept {
+    raise(memory_->groups[group_hash % group_slots], level);
+  }
+  /// Everything that began before now.
+  void all_written(Void level) noexcept { raise(memory_->all, level); }
+
+  /// What is left of a response, or a fill, that began then.
+  [[nodiscard]] Void state_of(Sequence began, std::uint64_t path_hash, std::uint64_t route_hash,
+                              std::span<const std::uint64_t> group_hashes = {}) const noexcept {
+    auto state = std::max({of(memory_->paths[path_hash % path_slots], began),
+                           of(memory_->routes[route_hash % route_slots], began), of(memory_->all, began)});
+    for (const auto hash : group_hashes)
+      state = std::max(state, of(memory_->groups[hash % group_slots], began));
+    return state;
+  }
+  /// Whether any write concerns it: then it is not to be stored.
+  [[nodiscard]] bool is_void(Sequence began, std::uint64_t path_hash, std::uint64_t route_hash,
+                             std::span<const std::uint64_t> group_hashes = {}) const noexcept {
+    return state_of(began, path_hash, route_hash, group_hashes) != Void::no;
   }
 
-  std::atomic<Sequence> clock_{0};
-  std::atomic<Sequence> all_{0};
-  std::vector<std::atomic<Sequence>> paths_;
-  std::vector<std::atomic<Sequence>> routes_;
-  std::vector<std::atomic<Sequence>> groups_;
+ private:
+  [[nodiscard]] static Void of(const Slot& slot, Sequence began) noexcept {
+    if (began >= slot.any.load(std::memory_order_acquire)) return Void::no;
+    if (began < slot.strict.load(std::memory_order_relaxed)) return Void::strict;
+    return began < slot.hard.load(std::memory_order_relaxed) ? Void::hard : Void::soft;
+  }
+  static void lift(std::atomic<Sequence>& value, Sequence to) noexcept {
+    auto seen = value.load(std::memory_order_relaxed);
+    while (seen < to && !value.compare_exchange_weak(seen, to, std::memory_order_acq_rel)) {
+    }
+  }
+  // `any` last: who sees it sees the level too.
+  void raise(Slot& slot, Void level) noexcept {
+    const auto now = begin_fill();
+    if (level == Void::strict) lift(slot.strict, now);
+    if (level >= Void::hard) lift(slot.hard, now);
+    lift(slot.any, now);
+  }
+
+  std::unique_ptr<Memory> owned_;
+  Memory* memory_;
 };
 
 }  // namespace larder::store

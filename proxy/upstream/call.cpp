@@ -35,8 +35,11 @@ void Call::cancel() noexcept {
 }
 
 Task<std::optional<Failure>> Call::open(bool fresh) {
-  auto acquired = co_await pool_.acquire(fresh);
-  if (auto* failed = std::get_if<Failure>(&acquired)) co_return std::move(*failed);
+  auto acquired = co_await pool_.acquire(fresh, claim_);
+  if (auto* failed = std::get_if<Failure>(&acquired)) {
+    pool_.failed(*failed);
+    co_return std::move(*failed);
+  }
   connection_ = std::move(std::get<std::unique_ptr<Connection>>(acquired));
   reused_ = connection_->is_reused();
   any_byte_ = false;
@@ -44,9 +47,12 @@ Task<std::optional<Failure>> Call::open(bool fresh) {
   co_return std::nullopt;
 }
 
-Failure Call::failure(FailureKind late, FailureKind otherwise, const Error& error) const {
-  if (connection_ && connection_->deadline().expired()) return {late, {}, {}};
-  return {otherwise, {}, error == asio::error::eof ? std::string() : error.message()};
+Failure Call::failure(FailureKind late, FailureKind otherwise, const Error& error) {
+  Failure failed{otherwise, {}, error == asio::error::eof ? std::string() : error.message()};
+  if (connection_ && connection_->deadline().expired()) failed = {late, {}, {}};
+  // That a connection at rest was closed says nothing of the API, nor does a client that left.
+  if (!answered_ && !cancelled_ && !may_retry()) pool_.failed(failed);
+  return failed;
 }
 
 Task<std::optional<Failure>> Call::write(std::string_view bytes) {
@@ -126,6 +132,10 @@ Task<std::optional<Failure>> Call::read_head(http::Method method, bool may_switc
           co_return Failure{FailureKind::bad_answer, {}, "too many interim answers"};
         }
         answer_complete_ = !is_interim() && head_.framing.kind == Kind::none;
+        if (!is_interim()) {
+          answered_ = true;
+          pool_.answered(head_.status);
+        }
         co_return std::nullopt;
       }
     }

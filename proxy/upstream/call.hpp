@@ -22,7 +22,8 @@ namespace larder::upstream {
 
 class Call {
  public:
-  Call(Pool& pool, const http::Limits& limits) : pool_(pool), limits_(limits), chunked_(limits) {}
+  Call(Pool& pool, const http::Limits& limits, Priority priority = Priority::foreground)
+      : pool_(pool), limits_(limits), claim_{priority}, chunked_(limits) {}
   ~Call();
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
@@ -60,6 +61,9 @@ class Call {
     return {buffer_.data() + begin_, end_ - begin_};
   }
 
+  /// Somebody waits for it now.
+  void hasten() noexcept { pool_.hasten(claim_); }
+
   /// Ends what another coroutine of this loop is waiting for on this call, and whatever it would wait for
   /// next.
   void cancel() noexcept;
@@ -67,11 +71,12 @@ class Call {
  private:
   [[nodiscard]] Task<std::optional<Failure>> fill_buffer(Millis patience, FailureKind late,
                                                          FailureKind closed);
-  [[nodiscard]] Failure failure(FailureKind late, FailureKind otherwise, const Error& error) const;
+  [[nodiscard]] Failure failure(FailureKind late, FailureKind otherwise, const Error& error);
   void give_back() noexcept;
 
   Pool& pool_;
   http::Limits limits_;
+  Claim claim_;
   std::unique_ptr<Connection> connection_;
   Buffer buffer_;
   std::size_t begin_ = 0;  // of the unread bytes in buffer_
@@ -83,6 +88,7 @@ class Call {
   int interim_count_ = 0;
   bool reused_ = false;
   bool any_byte_ = false;
+  bool answered_ = false;  // a final head has come
   bool at_end_of_file_ = false;
   bool request_complete_ = false;
   bool waits_for_answer_ =

@@ -10,6 +10,7 @@ int Failure::status() const noexcept {
       return 504;
     case FailureKind::queue_full:
     case FailureKind::queue_timeout:
+    case FailureKind::breaker_open:
       return 503;
     default:
       return 502;
@@ -28,6 +29,8 @@ std::string_view Failure::name() const noexcept {
       return "queue_full";
     case FailureKind::queue_timeout:
       return "queue_timeout";
+    case FailureKind::breaker_open:
+      return "breaker_open";
     case FailureKind::closed_early:
       return "closed_early";
     case FailureKind::write_failed:
@@ -60,6 +63,8 @@ std::string Failure::sentence() const {
       return "too many requests wait for a connection to the upstream";
     case FailureKind::queue_timeout:
       return "no connection to the upstream became free within queue_timeout";
+    case FailureKind::breaker_open:
+      return "the upstream has not answered for a while and is asked again in a moment";
     case FailureKind::closed_early:
       return with_reason("the upstream closed the connection before it answered");
     case FailureKind::write_failed:

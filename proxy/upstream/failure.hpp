@@ -16,6 +16,7 @@ enum class FailureKind : std::uint8_t {
   connect_timeout,     // 504
   queue_full,          // 503: upstream.queue requests wait already
   queue_timeout,       // 503: no connection became free in time
+  breaker_open,        // 503: it has not answered for a while, and is left alone
   closed_early,        // 502: the connection ended before an answer
   write_failed,        // 502: it ended while the request was sent
   first_byte_timeout,  // 504
@@ -30,6 +31,11 @@ struct Failure {
   std::string reason;  // the system's words, or ours where there is no refusal; may be empty
 
   [[nodiscard]] int status() const noexcept;  // 502, 503 or 504
+  /// It says something of the API's health, not of larder's own bounds or of this one answer.
+  [[nodiscard]] bool is_of_the_api() const noexcept {
+    return kind != FailureKind::queue_full && kind != FailureKind::queue_timeout &&
+           kind != FailureKind::breaker_open && kind != FailureKind::bad_answer;
+  }
   /// No answer came, as against one that cannot be used.
   [[nodiscard]] bool is_disconnection() const noexcept { return kind != FailureKind::bad_answer; }
   [[nodiscard]] std::string_view name() const noexcept;  // the enum's own name

@@ -44,19 +44,34 @@ Connection::~Connection() {
   if (idle_)
     pool_.loop_.counters().upstream_idle.add(-1);
   else
-    pool_.loop_.counters().upstream_busy.add(-1);
+    pool_.ended(*this);
   Error ignored;
   socket_.close(ignored);
   pool_.live_.erase(place_);
   pool_.closed();
 }
 
-// A request that waits for a connection: handed one, or told that it may connect, or out of time.
+// A request that waits for its turn: handed a connection, told that it may connect, or refused.
 struct Pool::Waiter {
-  explicit Waiter(Loop& loop) : event(loop) {}
+  Waiter(Loop& loop, Priority its_priority) : event(loop), priority(its_priority) {}
   Event event;
+  Priority priority;
+  std::list<Waiter*>::iterator place;
+  bool waits = true;  // it is in one of the queues
+  bool refused = false;
   std::unique_ptr<Connection> handed;
-  bool may_connect = false;
+};
+
+// Closing a connection wakes others; not while that is being done already.
+class Pool::Waking {
+ public:
+  explicit Waking(Pool& pool) : pool_(pool) { pool_.waking_ = true; }
+  Waking(const Waking&) = delete;
+  Waking& operator=(const Waking&) = delete;
+  ~Waking() { pool_.waking_ = false; }
+
+ private:
+  Pool& pool_;
 };
 
 Pool::Pool(Loop& loop, const settings::Upstream& upstream, unsigned share) : loop_(loop) {
@@ -76,15 +91,19 @@ void Pool::configure(const settings::Upstream& upstream, unsigned share) {
   const auto loops = std::max(share, 1u);
   most_ = std::max<std::size_t>((upstream.connections + loops - 1) / loops, 1);
   most_queued_ = (upstream.queue + loops - 1) / loops;
+  most_background_ = std::max<std::size_t>((upstream.background_connections + loops - 1) / loops, 1);
+  breaker_.configure(
+      {upstream.breaker_failures, upstream.breaker_wait, upstream.breaker_longest_wait, most_});
 }
 
-std::unique_ptr<Connection> Pool::take_idle() {
+std::unique_ptr<Connection> Pool::take_idle(Priority priority) {
   while (!idle_.empty()) {
     auto connection = std::move(idle_.back());
     idle_.pop_back();
     if (!is_quiet(connection->socket_)) continue;
     connection->idle_ = false;
     connection->reused_ = true;
+    connection->background_ = priority == Priority::background;
     connection->deadline_.clear();
     loop_.counters().upstream_idle.add(-1);
     loop_.counters().upstream_busy.add(1);
@@ -100,57 +119,106 @@ void Pool::force() noexcept {
     Error ignored;
     connection->socket_.close(ignored);
   }
-  for (auto* waiter : queue_) waiter->event.raise();
-  queue_.clear();
+  wake_all();
 }
 
-Task<Acquired> Pool::acquire(bool fresh) {
-  if (forced_) co_return Acquired{Failure{FailureKind::connect_failed, {}, "shutting down"}};
-  if (!fresh) {
-    if (auto connection = take_idle()) co_return Acquired{std::move(connection)};
+// Everybody who waits is told to give up.
+void Pool::wake_all() noexcept {
+  for (auto* queue : {&queue_, &behind_}) {
+    for (auto* waiter : *queue) {
+      waiter->waits = false;
+      waiter->refused = true;
+      waiter->event.raise();
+    }
+    queue->clear();
   }
-  if (open_ >= most_ && !idle_.empty())
-    idle_.erase(idle_.begin());  // only with `fresh`: an idle one makes room
-  if (open_ < most_) {
-    ++open_;
-    co_return co_await connect();
-  }
-  if (queue_.size() >= most_queued_) co_return Acquired{Failure{FailureKind::queue_full, {}, {}}};
+}
 
-  Waiter waiter(loop_);
-  const auto place = queue_.insert(queue_.end(), &waiter);
+bool Pool::may_begin(Priority priority) const noexcept {
+  if (busy_ >= std::min(most_, breaker_.allowance())) return false;
+  return priority == Priority::foreground || background_ < most_background_;
+}
+
+Task<Acquired> Pool::acquire(bool fresh, Claim& claim) {
+  if (forced_) co_return Acquired{Failure{FailureKind::connect_failed, {}, "shutting down"}};
+  const auto before = breaker_.state();
+  const bool admitted = breaker_.admits(Loop::now().mono);
+  follow_breaker(before);
+  if (!admitted) co_return Acquired{Failure{FailureKind::breaker_open, {}, {}}};
+
+  // Nobody overtakes those who wait already.
+  const bool first =
+      claim.priority == Priority::foreground ? queue_.empty() : queue_.empty() && behind_.empty();
+  if (!first || !may_begin(claim.priority)) co_return co_await wait_for_turn(fresh, claim);
+  ++busy_;
+  if (claim.priority == Priority::background) ++background_;
+  if (!fresh) {
+    if (auto connection = take_idle(claim.priority)) co_return Acquired{std::move(connection)};
+  }
+  if (open_ >= most_ && !idle_.empty()) {
+    const Waking alone(*this);  // the room is for this one
+    idle_.erase(idle_.begin());
+  }
+  ++open_;
+  co_return co_await connect(claim.priority);
+}
+
+Task<Acquired> Pool::wait_for_turn(bool fresh, Claim& claim) {
+  auto& queue = claim.priority == Priority::foreground ? queue_ : behind_;
+  if (queue.size() >= most_queued_) co_return Acquired{Failure{FailureKind::queue_full, {}, {}}};
+  Waiter waiter(loop_, claim.priority);
+  waiter.place = queue.insert(queue.end(), &waiter);
+  claim.waiting = &waiter;
   loop_.counters().upstream_queue.add(1);
   const bool woken = co_await waiter.event.wait_for(upstream_.queue_timeout);
   loop_.counters().upstream_queue.add(-1);
+  claim.waiting = nullptr;
+  claim.priority = waiter.priority;
   if (!woken) {
-    queue_.erase(place);
-    co_return Acquired{Failure{FailureKind::queue_timeout, {}, {}}};
+    // Woken in the moment that the time ran out: the turn is its own all the same.
+    if (waiter.waits) {
+      (waiter.priority == Priority::foreground ? queue_ : behind_).erase(waiter.place);
+      co_return Acquired{Failure{FailureKind::queue_timeout, {}, {}}};
+    }
   }
   if (forced_) co_return Acquired{Failure{FailureKind::connect_failed, {}, "shutting down"}};
-  if (waiter.may_connect) co_return co_await connect();
-  if (fresh || !is_quiet(waiter.handed->socket_)) {
-    ++open_;  // the place of the one that is closed here
+  if (waiter.refused) co_return Acquired{Failure{FailureKind::breaker_open, {}, {}}};
+  if (waiter.handed) {
+    if (!fresh && is_quiet(waiter.handed->socket_)) co_return Acquired{std::move(waiter.handed)};
+    // Its place is kept; the connection is of no use here.
+    ++busy_;
+    if (waiter.priority == Priority::background) ++background_;
+    ++open_;
     waiter.handed.reset();
-    co_return co_await connect();
   }
-  co_return Acquired{std::move(waiter.handed)};
+  co_return co_await connect(waiter.priority);
+}
+
+void Pool::hasten(Claim& claim) noexcept {
+  claim.priority = Priority::foreground;
+  auto* waiter = static_cast<Waiter*>(claim.waiting);
+  if (waiter == nullptr || !waiter->waits || waiter->priority == Priority::foreground) return;
+  waiter->priority = Priority::foreground;
+  queue_.splice(queue_.end(), behind_, waiter->place);
+  wake_next();
+}
+
+// The connection is nobody's any more.
+void Pool::ended(const Connection& connection) noexcept {
+  loop_.counters().upstream_busy.add(-1);
+  --busy_;
+  if (connection.background_) --background_;
 }
 
 void Pool::release(std::unique_ptr<Connection> connection) {
+  ended(*connection);
   connection->reused_ = true;
-  connection->deadline_.clear();
-  if (!queue_.empty()) {
-    auto* waiter = queue_.front();
-    queue_.pop_front();
-    waiter->handed = std::move(connection);
-    waiter->event.raise();
-    return;
-  }
+  connection->background_ = false;
   connection->idle_ = true;
   connection->deadline_.set(upstream_.keep_alive);
-  loop_.counters().upstream_busy.add(-1);
   loop_.counters().upstream_idle.add(1);
   idle_.push_back(std::move(connection));
+  wake_next();
 }
 
 void Pool::closed() noexcept {
@@ -159,12 +227,51 @@ void Pool::closed() noexcept {
 }
 
 void Pool::wake_next() noexcept {
-  if (queue_.empty() || open_ >= most_) return;
-  auto* waiter = queue_.front();
-  queue_.pop_front();
-  ++open_;  // reserved for the waiter
-  waiter->may_connect = true;
-  waiter->event.raise();
+  if (waking_) return;
+  const Waking guard(*this);
+  for (;;) {
+    const bool ahead = !queue_.empty();
+    auto& queue = ahead ? queue_ : behind_;
+    const auto priority = ahead ? Priority::foreground : Priority::background;
+    if (queue.empty() || !may_begin(priority)) return;
+    auto* waiter = queue.front();
+    auto connection = take_idle(priority);
+    if (!connection) {
+      if (open_ >= most_) return;
+      ++open_;  // reserved for the waiter
+    }
+    queue.pop_front();
+    ++busy_;
+    if (priority == Priority::background) ++background_;
+    waiter->waits = false;
+    waiter->handed = std::move(connection);
+    waiter->event.raise();
+  }
+}
+
+void Pool::answered(int status) {
+  if (status == 502 || status == 503 || status == 504) return failed({FailureKind::connect_failed, {}, {}});
+  const auto before = breaker_.state();
+  breaker_.succeeded();
+  follow_breaker(before);
+  if (breaker_.state() != Breaker::State::closed || before != Breaker::State::closed) wake_next();
+}
+
+void Pool::failed(const Failure& failure) {
+  if (!failure.is_of_the_api()) return;
+  const auto before = breaker_.state();
+  const bool opened = breaker_.failed(Loop::now().mono);
+  follow_breaker(before);
+  if (opened) wake_all();
+}
+
+void Pool::follow_breaker(Breaker::State before) noexcept {
+  const auto is_open = [](Breaker::State state) {
+    return state == Breaker::State::open || state == Breaker::State::probing;
+  };
+  const auto now = breaker_.state();
+  if (is_open(before) != is_open(now)) loop_.counters().breakers_open.add(is_open(now) ? 1 : -1);
+  if (before != Breaker::State::open && now == Breaker::State::open) loop_.counters().breaker_opened.add();
 }
 
 Task<std::variant<Pool::Endpoints, Failure>> Pool::resolve() {
@@ -200,10 +307,11 @@ Task<std::variant<Pool::Endpoints, Failure>> Pool::resolve() {
   co_return Result{std::move(found)};
 }
 
-Task<Acquired> Pool::connect() {
-  // The place in open_ is already taken: by a Connection from here on, or given back on failure.
+Task<Acquired> Pool::connect(Priority priority) {
+  // The places in open_ and busy_ are already taken: by a Connection from here on, or given back on failure.
   loop_.counters().upstream_busy.add(1);
   auto connection = std::make_unique<Connection>(*this, Socket(loop_.executor()));
+  connection->background_ = priority == Priority::background;
   auto resolved = co_await resolve();
   if (auto* failure = std::get_if<Failure>(&resolved)) co_return Acquired{std::move(*failure)};
 

@@ -1,12 +1,15 @@
 // Connections to the API: reused while they live, bounded in number, with a bounded queue in front.
 //
 // Each loop has a pool of its own, with its share of `upstream.connections` and `upstream.queue`; nothing
-// here is shared between threads. A Connection is owned by whoever uses it and comes back with `release`;
-// destroying it closes it and lets the next in the queue connect. The Pool outlives its Connections.
+// here is shared between threads. What readers wait for goes before what is fetched behind them, which has a
+// bound of its own besides; a breaker stands before all of it. A Connection is owned by whoever uses it and
+// comes back with `release`; destroying it closes it and lets the next in the queue connect. The Pool
+// outlives its Connections.
 #pragma once
 
 #include "loop/loop.hpp"
 #include "settings/settings.hpp"
+#include "upstream/breaker.hpp"
 #include "upstream/failure.hpp"
 
 #include <deque>
@@ -18,6 +21,14 @@
 namespace larder::upstream {
 
 class Pool;
+
+enum class Priority : std::uint8_t { foreground, background };
+
+/// One request's claim to a connection.
+struct Claim {
+  Priority priority = Priority::foreground;
+  void* waiting = nullptr;  // the Pool's own: its place in the queue
+};
 
 class Connection {
  public:
@@ -38,6 +49,7 @@ class Connection {
   Deadline deadline_;  // cancels what the socket is doing
   bool reused_ = false;
   bool idle_ = false;
+  bool background_ = false;
   std::list<Connection*>::iterator place_;  // in Pool::live_
 };
 
@@ -51,7 +63,10 @@ class Pool {
 
   /// A pooled connection, or a new one (`fresh`: never a pooled one), or a place in the queue until there is
   /// one.
-  [[nodiscard]] Task<Acquired> acquire(bool fresh);
+  /// `claim` lives until it has returned.
+  [[nodiscard]] Task<Acquired> acquire(bool fresh, Claim& claim);
+  /// Somebody waits for it now: from the background to the end of the foreground's queue.
+  void hasten(Claim& claim) noexcept;
   /// Takes back a connection on which nothing is outstanding.
   void release(std::unique_ptr<Connection> connection);
 
@@ -62,29 +77,45 @@ class Pool {
   /// more.
   void force() noexcept;
 
+  /// How a request ended, for the breaker: with an answer of that status, or with a failure.
+  void answered(int status);
+  void failed(const Failure& failure);
+
   [[nodiscard]] Loop& loop() noexcept { return loop_; }
   [[nodiscard]] const settings::Upstream& settings() const noexcept { return upstream_; }
 
  private:
   friend class Connection;
   struct Waiter;
+  class Waking;
   using Endpoints = std::vector<StreamProtocol::endpoint>;
 
   [[nodiscard]] Task<std::variant<Endpoints, Failure>> resolve();
-  [[nodiscard]] Task<Acquired> connect();
-  [[nodiscard]] std::unique_ptr<Connection> take_idle();
+  [[nodiscard]] Task<Acquired> connect(Priority priority);
+  [[nodiscard]] std::unique_ptr<Connection> take_idle(Priority priority);
+  [[nodiscard]] Task<Acquired> wait_for_turn(bool fresh, Claim& claim);
+  [[nodiscard]] bool may_begin(Priority priority) const noexcept;
+  void ended(const Connection& connection) noexcept;
   void closed() noexcept;
   void wake_next() noexcept;
+  void wake_all() noexcept;
+  void follow_breaker(Breaker::State before) noexcept;
 
   Loop& loop_;
   settings::Upstream upstream_;
   std::size_t most_ = 1;  // connections
   std::size_t most_queued_ = 1;
-  std::size_t open_ = 0;                           // connected or connecting
+  std::size_t most_background_ = 1;
+  std::size_t open_ = 0;        // connected or connecting
+  std::size_t busy_ = 0;        // of those, the ones that somebody has, or is about to get
+  std::size_t background_ = 0;  // of those, the ones of the background
+  Breaker breaker_;
   std::vector<std::unique_ptr<Connection>> idle_;  // most recently used last
   std::list<Waiter*> queue_;
+  std::list<Waiter*> behind_;    // of the background: while nobody else waits
   std::list<Connection*> live_;  // every one there is
   bool forced_ = false;
+  bool waking_ = false;
   Endpoints resolved_;
   policy::MonoTime resolved_at_{};
 };

@@ -48,6 +48,8 @@ bool passes(const http::Field& line, const http::RequestHead& head, const Reques
   if (http::is_hop_by_hop(line)) return false;
   if (options.without_conditions && is_condition(line)) return false;
   if (options.without_range && (line.id == FieldId::range || line.id == FieldId::if_range)) return false;
+  if (options.without_directives && (line.id == FieldId::cache_control || line.id == FieldId::pragma))
+    return false;
   if (http::has_name(line, "X-Forwarded-For")) {
     if (!seen.forwarded_for.empty()) seen.forwarded_for += ", ";
     seen.forwarded_for += line.value;

@@ -21,6 +21,7 @@ struct RequestOptions {
   // named.
   bool without_conditions = false;  // the preconditions are left out
   bool without_range = false;       // Range and If-Range are left out
+  bool without_directives = false;  // and so are Cache-Control and Pragma
   bool identity = false;            // Accept-Encoding: identity, in place of the client's
   std::string_view if_none_match;   // validators of the stored response; empty = none
   std::string_view if_modified_since;

@@ -16,8 +16,8 @@ struct Table {
   store::WriteLog writes;
   fill::FillTable fills{writes};
 
-  fill::Joined join(const char* name, bool anew = false, std::chrono::milliseconds when = 0ms) {
-    return fills.join("key", name, 1, 100, anew, at(when));
+  fill::Joined join(const char* name, policy::Sequence since = 0, std::chrono::milliseconds when = 0ms) {
+    return fills.join("key", name, 1, 100, since, at(when));
   }
 };
 
@@ -39,7 +39,7 @@ TEST_CASE("the first to ask leads a fill, and the others follow it until it is o
 TEST_CASE("nobody follows a fill that began before a write") {
   Table table;
   const auto old = table.join("a");
-  table.writes.written(1);
+  table.writes.written(1, store::Void::hard);
   const auto fresh = table.join("a");
   CHECK(fresh.role == Role::lead);
   CHECK(fresh.fill != old.fill);
@@ -52,22 +52,67 @@ TEST_CASE("nobody follows a fill that began before a write") {
 TEST_CASE("a fetch that is to begin now takes the place of the one under way") {
   Table table;
   const auto old = table.join("a");
-  const auto forced = table.join("a", true);
+  const auto forced = table.join("a", table.writes.begin_fill());
   CHECK(forced.role == Role::lead);
   CHECK(table.join("a").fill == forced.fill);
   CHECK(forced.fill->began() > old.fill->began());
 }
 
+TEST_CASE("of those who ask for what begins after them two are under way at a time") {
+  Table table;
+  const auto old = table.join("a");
+  const auto came_first = table.writes.begin_fill();
+  const auto came_second = table.writes.begin_fill();
+  const auto forced = table.join("a", came_first);
+  CHECK(forced.role == Role::lead);
+  // It began after both of them came.
+  CHECK(table.join("a", came_second).fill == forced.fill);
+  const auto late = table.join("a", table.writes.begin_fill());
+  CHECK(late.role == Role::after);
+  CHECK(late.fill == forced.fill);
+  SECTION("the older one ends") {
+    old.fill->settle(fill::Failed{});
+    CHECK(table.join("a", table.writes.begin_fill()).role == Role::lead);
+  }
+  SECTION("the younger one ends") {
+    forced.fill->settle(fill::Failed{});
+    table.fills.leave("a", forced.fill);
+    CHECK(table.join("a", table.writes.begin_fill()).role == Role::lead);
+  }
+  SECTION("a write makes it void") {
+    table.writes.written(1, store::Void::soft);
+    CHECK(table.join("a", table.writes.begin_fill()).role == Role::lead);
+  }
+}
+
+TEST_CASE("a key that fails is left alone for longer and longer, until it succeeds") {
+  Table table;
+  CHECK_FALSE(table.fills.failing("key"));
+  const std::chrono::milliseconds waits[] = {1s, 2s, 4s, 8s, 15s, 15s};
+  auto now = 0ms;
+  for (const auto wait : waits) {
+    table.fills.failed("key", policy::Trouble::disconnected, at(now));
+    REQUIRE(table.fills.failing("key"));
+    CHECK(table.fills.failing("key")->until == at(now + wait));
+    now += wait;
+  }
+  CHECK_FALSE(table.fills.failing("other"));
+  table.fills.succeeded("key");
+  CHECK_FALSE(table.fills.failing("key"));
+  table.fills.failed("key", policy::Trouble::error_status, at(now));
+  CHECK(table.fills.failing("key")->until == at(now + 1s));
+}
+
 TEST_CASE("where answers are not shared nobody waits for anybody, for a while") {
   Table table;
   table.fills.remember_unshared("key", {policy::Detail::no_store, at(0s), at(2s)});
-  const auto one = table.join("a", false, 1s);
-  const auto two = table.join("a", false, 1s);
+  const auto one = table.join("a", 0, 1s);
+  const auto two = table.join("a", 0, 1s);
   CHECK(one.role == Role::alone);
   CHECK(two.role == Role::alone);
   CHECK(one.fill != two.fill);
   CHECK(table.fills.running() == 0);
-  CHECK(table.join("a", false, 2s).role == Role::lead);
+  CHECK(table.join("a", 0, 2s).role == Role::lead);
 }
 
 TEST_CASE("a shared answer ends that at once") {
@@ -84,7 +129,7 @@ TEST_CASE("what is remembered is bounded") {
   int alone = 0;
   for (int i = 0; i < 100'000; ++i) {
     const auto key = "key" + std::to_string(i);
-    if (table.fills.join(key, key, 1, 100, false, at(0s)).role == Role::alone) ++alone;
+    if (table.fills.join(key, key, 1, 100, 0, at(0s)).role == Role::alone) ++alone;
   }
   CHECK(alone <= 16 * 1024);
 }

@@ -13,12 +13,13 @@ MAY_INCLUDE = {
     "settings": {"http"},
     "policy": {"http", "settings"},
     "store": {"http", "settings", "policy"},
+    "persist": {"http", "settings", "policy", "store"},
     "lean": {"http", "settings"},
     "loop": {"http", "policy"},
     "upstream": {"http", "settings", "policy", "loop"},
     "fill": {"http", "settings", "policy", "store", "lean", "loop", "upstream"},
-    "server": {"http", "settings", "policy", "store", "lean", "loop", "upstream", "fill"},
-    "admin": {"http", "settings", "policy", "store", "lean", "loop", "upstream", "fill", "server"},
+    "server": {"http", "settings", "policy", "store", "persist", "lean", "loop", "upstream", "fill"},
+    "admin": {"http", "settings", "policy", "store", "persist", "lean", "loop", "upstream", "fill", "server"},
 }
 # Rooms that know no I/O, and the library headers that would bring it in.
 PURE = {"http", "policy", "store", "lean", "settings"}

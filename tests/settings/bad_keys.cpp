@@ -23,13 +23,15 @@ TEST_CASE("an unknown key is named with what was meant") {
       {"cache:\n"
        "  zzzzzz: 1\n",
        {"f:2:3: unknown key 'zzzzzz' in cache; there are memory, max_body, variants, uncacheable_memory, "
-        "status_key, persist"}},
+        "status_key, kept_warm, warm_hosts, "
+        "warm_before_ready, persist, persist_size, persist_stale"}},
       {"limits:\n"
        "  idle: 30s\n",
        {"f:2:3: unknown key 'idle' in limits; it belongs in timeouts"}},
       {"upstream: {adress: /x}\n",
        {"f:1:12: unknown key 'adress' in upstream; there are url, connections, queue, queue_timeout, "
-        "connect_timeout, first_byte_timeout, idle_timeout, keep_alive, resolve_interval"}},
+        "connect_timeout, first_byte_timeout, idle_timeout, keep_alive, resolve_interval, "
+        "background_connections, breaker_failures, breaker_wait, breaker_longest_wait"}},
       {"routes:\n"
        "  - {path: /a, tlt: 30s, cache: off}\n",
        {"f:2:16: unknown key 'tlt' in a route; did you mean 'ttl'?"}},
@@ -134,18 +136,11 @@ TEST_CASE("every problem of a file is told, in its order") {
   });
 }
 
-TEST_CASE("a key without effect yet is a warning") {
+TEST_CASE("a key that means nothing where it stands") {
   check_lines({
-      {"cache: {persist: /var/cache/larder/cache.db}\n",
-       {"f:1:9: warning: cache.persist has no effect yet in this version"}},
-      {"routes:\n"
-       "  - {path: /a, ttl: 1s, keep_warm: 5m, warm: true, compress: off}\n",
-       {"f:2:25: warning: keep_warm has no effect yet in this version",
-        "f:2:40: warning: warm has no effect yet in this version"}},
       {"routes:\n"
        "  - {path: \"/a/{id}\", ttl: 1s, warm: true}\n",
-       {"f:2:32: warning: warm has no effect yet in this version",
-        "f:2:32: warm wants an exact path, as nobody can tell which {id} or ** to fetch"}},
+       {"f:2:32: warm wants an exact path, as nobody can tell which {id} or ** to fetch"}},
       {"routes:\n"
        "  - {path: /a, ttl: 1s, refresh_param: r, fields_param: r}\n",
        {"f:2:43: fields_param: 'r' is the refresh_param already; name another"}},

@@ -1,6 +1,7 @@
 #include "store/store.hpp"
 
 #include "../catch.hpp"
+#include "store/purge_log.hpp"
 #include "store/write_log.hpp"
 
 #include <thread>
@@ -165,16 +166,81 @@ TEST_CASE("a write makes void what began before it, and nothing else") {
   store::WriteLog log;
   const auto before = log.begin_fill();
   CHECK_FALSE(log.is_void(before, 1, 100));
-  log.written(1);
+  log.written(1, store::Void::hard);
   CHECK(log.is_void(before, 1, 100));
   CHECK_FALSE(log.is_void(before, 2, 100));
   const auto after = log.begin_fill();
   CHECK_FALSE(log.is_void(after, 1, 100));
-  log.route_written(100);
+  log.route_written(100, store::Void::hard);
   CHECK(log.is_void(after, 1, 100));
   CHECK_FALSE(log.is_void(after, 1, 101));
   const auto later = log.begin_fill();
-  log.all_written();
+  log.all_written(store::Void::hard);
   CHECK(log.is_void(later, 5, 500));
   CHECK_FALSE(log.is_void(log.begin_fill(), 5, 500));
+}
+
+TEST_CASE("the strictest of the writes that concern it says what is left of a response") {
+  using store::Void;
+  struct Row {
+    const char* what;
+    Void path;
+    Void route;
+    Void group;
+    Void expected;
+  };
+  const Row rows[] = {
+      {"none", Void::no, Void::no, Void::no, Void::no},
+      {"a soft one", Void::no, Void::soft, Void::no, Void::soft},
+      {"soft and hard", Void::hard, Void::soft, Void::no, Void::hard},
+      {"its group, strictly", Void::no, Void::soft, Void::strict, Void::strict},
+      {"a strict one, then a soft one of the same", Void::strict, Void::soft, Void::soft, Void::strict},
+  };
+  const std::vector<std::uint64_t> groups{7};
+  for (const auto& row : rows) {
+    INFO(row.what);
+    store::WriteLog log;
+    const auto began = log.begin_fill();
+    if (row.path != Void::no) log.written(1, row.path);
+    if (row.route != Void::no) log.route_written(100, row.route);
+    if (row.group != Void::no) log.group_written(7, row.group);
+    CHECK(log.state_of(began, 1, 100, groups) == row.expected);
+    CHECK(log.state_of(log.begin_fill(), 1, 100, groups) == Void::no);
+  }
+  store::WriteLog log;
+  const auto began = log.begin_fill();
+  log.written(1, Void::strict);
+  log.written(1, Void::soft);
+  CHECK(log.state_of(began, 1, 100) == Void::strict);
+}
+
+TEST_CASE("the slots outlive the log that wrote them") {
+  const auto memory = std::make_unique<store::WriteLog::Memory>();
+  policy::Sequence began = 0;
+  {
+    store::WriteLog log(memory.get());
+    began = log.begin_fill();
+    log.written(1, store::Void::strict);
+  }
+  store::WriteLog next(memory.get());
+  CHECK(next.state_of(began, 1, 100) == store::Void::strict);
+  CHECK(next.begin_fill() > began);
+  next.begin_after(1000);
+  CHECK(next.begin_fill() > 1000);
+}
+
+TEST_CASE("a fetch that was under way when a purge came is told so") {
+  using What = policy::Purge::What;
+  store::PurgeLog purges;
+  const std::vector<std::string> groups{"lists"};
+  purges.add({What::path, "/topics/", false}, 10);
+  purges.add({What::group, "lists", true}, 20);
+  CHECK(purges.is_void(9, "http://h/topics/?a=1", {}));
+  CHECK_FALSE(purges.is_void(11, "http://h/topics/", {}));
+  CHECK_FALSE(purges.is_void(9, "http://h/other", {}));
+  CHECK(purges.is_void(11, "http://h/other", groups));
+  CHECK_FALSE(purges.is_void(21, "http://h/other", groups));
+  // What is forgotten counts as having meant everything.
+  for (policy::Sequence number = 30; number < 2000; ++number) purges.add({What::path, "/x", false}, number);
+  CHECK(purges.is_void(15, "http://h/other", {}));
 }

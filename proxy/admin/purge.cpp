@@ -1,0 +1,155 @@
+#include "admin/purge.hpp"
+
+#include "http/text.hpp"
+
+#include <boost/asio/ip/address.hpp>
+#include <fmt/format.h>
+#include <simdjson.h>
+#include <spdlog/spdlog.h>
+
+namespace larder::admin {
+
+namespace {
+
+using policy::Purge;
+
+std::string_view value_of(const http::RequestHead& head, std::string_view name) {
+  for (const auto& line : head.fields) {
+    if (http::has_name(line, name)) return line.value;
+  }
+  return {};
+}
+
+std::string_view host_in(std::string_view authority) {
+  if (authority.starts_with('[')) return authority.substr(1, authority.find(']') - 1);
+  return authority.substr(0, authority.find(':'));
+}
+
+// Names that nobody else's DNS can lead elsewhere. `larder` is what the command line says.
+bool is_own_name(std::string_view host) {
+  if (http::iequals(host, "localhost") || host.ends_with(".localhost") || host == "larder") return true;
+  Error error;
+  (void)asio::ip::make_address(std::string(host), error);
+  return !error;
+}
+
+std::string json_text(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\')
+      out.append("\\").append(1, c);
+    else if (static_cast<unsigned char>(c) < 0x20)
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    else
+      out += c;
+  }
+  return out += '"';
+}
+
+std::optional<Answer> read(const std::string& body, Purge& what) {
+  const auto bad = [](std::string text) { return Answer{400, std::move(text)}; };
+  constexpr auto wanted =
+      R"(say what: {"path": "/topics/"}, {"prefix": "/topics/"}, {"group": "name"} or {"all": true}, and "soft": true)";
+  simdjson::dom::parser parser;
+  simdjson::dom::object object;
+  if (parser.parse(body).get(object) != simdjson::SUCCESS)
+    return bad(std::string("no JSON object; ") + wanted);
+  int named = 0;
+  for (const auto& [key, value] : object) {
+    std::string_view text;
+    bool flag = false;
+    const bool is_text = value.get(text) == simdjson::SUCCESS;
+    const bool is_flag = value.get(flag) == simdjson::SUCCESS;
+    if (key == "soft" && is_flag) {
+      what.soft = flag;
+    } else if (key == "all" && is_flag && flag) {
+      what.what = Purge::What::all;
+      ++named;
+    } else if (key == "group" && is_text && !text.empty()) {
+      what.what = Purge::What::group;
+      what.text = text;
+      ++named;
+    } else if ((key == "path" || key == "prefix") && is_text && text.starts_with('/')) {
+      what.what = key == "path" ? Purge::What::path : Purge::What::prefix;
+      what.text = policy::purge_text(text);
+      ++named;
+    } else {
+      return bad("not understood: " + std::string(key) + "; " + wanted);
+    }
+  }
+  if (named != 1) return bad(named == 0 ? wanted : std::string("one at a time; ") + wanted);
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Answer> against_change(const http::RequestHead& head) {
+  const auto site = value_of(head, "Sec-Fetch-Site");
+  if (!site.empty() && site != "same-origin" && site != "none")
+    return Answer{403, "a page of another site is not to change anything here"};
+  if (!is_own_name(host_in(head.authority)))
+    return Answer{403, "the Host is no address and not localhost; the admin listener answers to those alone"};
+  const auto origin = value_of(head, "Origin");
+  if (!origin.empty() && origin != "http://" + std::string(head.authority))
+    return Answer{403, "a page of another origin is not to change anything here"};
+  const auto type = value_of(head, "Content-Type");
+  const auto media = http::trim(type.substr(0, type.find(';')));
+  if (!http::iequals(media, "application/json"))
+    return Answer{415, "send it as JSON, with Content-Type: application/json"};
+  return std::nullopt;
+}
+
+Answer purge(server::Server& server, const http::RequestHead& head, const std::optional<std::string>& body) {
+  if (auto refused = against_change(head)) return std::move(*refused);
+  if (!body) return {413, "the body is to have a Content-Length, of 64 KiB at the most"};
+  Purge what;
+  if (auto bad = read(*body, what)) return std::move(*bad);
+  const auto count = server.purge(what);
+  spdlog::info("purged {} {}{}: {} entries", what.what == Purge::What::all ? "all" : what.text,
+               what.what == Purge::What::prefix  ? "(prefix) "
+               : what.what == Purge::What::group ? "(group) "
+                                                 : "",
+               what.soft ? "softly" : "", count);
+  return {200, fmt::format("{{\"purged\": {}, \"soft\": {}}}\n", count, what.soft)};
+}
+
+std::string purge_json(const Purge& what) {
+  std::string out = "{";
+  switch (what.what) {
+    case Purge::What::all:
+      out += "\"all\": true";
+      break;
+    case Purge::What::path:
+      out += "\"path\": " + json_text(what.text);
+      break;
+    case Purge::What::prefix:
+      out += "\"prefix\": " + json_text(what.text);
+      break;
+    case Purge::What::group:
+      out += "\"group\": " + json_text(what.text);
+      break;
+  }
+  return out + (what.soft ? ", \"soft\": true}" : "}");
+}
+
+bool read_purge_answer(int status, const std::string& body, std::string& said) {
+  simdjson::dom::parser parser;
+  simdjson::dom::object object;
+  if (parser.parse(body).get(object) != simdjson::SUCCESS) {
+    said = fmt::format("what listens there is no larder (status {})", status);
+    return false;
+  }
+  std::uint64_t count = 0;
+  bool soft = false;
+  if (status == 200 && object["purged"].get(count) == simdjson::SUCCESS) {
+    if (object["soft"].get(soft) != simdjson::SUCCESS) soft = false;
+    said = fmt::format("{} {} {}", count, count == 1 ? "entry" : "entries", soft ? "marked stale" : "purged");
+    return true;
+  }
+  std::string_view detail;
+  said = object["detail"].get(detail) == simdjson::SUCCESS ? std::string(detail)
+                                                           : fmt::format("status {}", status);
+  return false;
+}
+
+}  // namespace larder::admin

@@ -1,0 +1,131 @@
+#include "server/restore.hpp"
+
+#include "fill/represent.hpp"
+#include "http/target.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace larder::server {
+
+namespace {
+
+using settings::CacheMode;
+
+struct KeyParts {
+  std::string_view authority;
+  std::string_view path;
+  std::string_view target;  // path and query
+};
+
+KeyParts parts_of(std::string_view key) {
+  key = key.substr(0, key.find('\n'));
+  const auto begin = key.find("://") + 3;
+  const auto slash = std::min(key.find('/', begin), key.size());
+  const auto target = key.substr(slash);
+  return {key.substr(begin, slash - begin), target.substr(0, target.find('?')), target};
+}
+
+// Lifetimes are the settings' of today, ages those of the response.
+void adapt(const settings::Route& route, Millis grace, store::Response& response) {
+  if (route.cache != CacheMode::ttl) return;
+  const auto ttl = response.status == 200 ? route.ttl : route.negative_ttl.value_or(Millis{0});
+  response.lifetime.value = ttl;
+  response.fresh_until = std::min(response.fresh_until, response.response_time + ttl);
+  response.stale_while_revalidate = std::max(route.stale_while_revalidate.value_or(Millis{0}), grace);
+  response.stale_if_error = response.stale_if_disconnected = route.stale_if_error;
+}
+
+// A request that gets such a response: its target, and the fields that it varies by.
+std::shared_ptr<const fill::OwnedRequest> request_for(const KeyParts& of, const store::Response& response,
+                                                      const http::Limits& limits) {
+  std::string head = "GET ";
+  head.append(of.target).append(" HTTP/1.1\r\nHost: ").append(of.authority).append("\r\nAccept: */*\r\n");
+  for (const auto& field : response.secondary) {
+    if (field.value && field.name != "accept" && field.name != "host")
+      head.append(field.name).append(": ").append(*field.value).append("\r\n");
+  }
+  head += "\r\n";
+  http::RequestHead read;
+  if (http::read_request(head, limits, read).state != http::GateResult::State::complete) return nullptr;
+  return std::make_shared<const fill::OwnedRequest>(head, limits);
+}
+
+}  // namespace
+
+std::unique_ptr<persist::WriteFile> Shared::open_write_file(const settings::Settings& settings) {
+  if (!settings.cache.persist) return nullptr;
+  std::string warning;
+  auto opened = persist::WriteFile::open(*settings.cache.persist + ".writes", warning);
+  if (!warning.empty()) spdlog::warn("cache.persist: {}", warning);
+  if (const auto* error = std::get_if<std::string>(&opened)) {
+    spdlog::warn("cache.persist: {}; nothing is persisted until the next start", *error);
+    return nullptr;
+  }
+  return std::move(std::get<std::unique_ptr<persist::WriteFile>>(opened));
+}
+
+void restore(Shared& shared, const settings::Settings& settings) {
+  if (!shared.write_file) return;
+  persist::Archive::Options options;
+  options.path = *settings.cache.persist;
+  options.most = settings.cache.persist_size;
+  options.generation = shared.write_file->generation();
+  options.warn = [](const std::string& text) { spdlog::warn("cache.persist: {}", text); };
+  options.now = [] { return Loop::now(); };
+  auto opened = persist::Archive::open(std::move(options));
+  if (const auto* error = std::get_if<std::string>(&opened)) {
+    spdlog::warn("cache.persist: {}; nothing is persisted until the next start", *error);
+    return;
+  }
+  shared.archive = std::move(std::get<std::unique_ptr<persist::Archive>>(opened));
+
+  policy::Sequence last = 0;
+  std::size_t bytes = 0;
+  std::size_t kept = 0;
+  shared.archive->load([&](const std::string& key, std::shared_ptr<store::Response> response) {
+    last = std::max(last, response->began);
+    const auto of = parts_of(key);
+    const auto* route = settings.route_for(of.path);
+    if (route == nullptr || route->cache == CacheMode::off || route->mark != response->made_by) return true;
+    adapt(*route, settings.cache.persist_stale, *response);
+    const auto hash = shared.store.hash(key);
+    response->group_hashes = fill::group_hashes(shared.store, key, response->groups);
+    const auto path_hash = shared.store.hash(std::string_view(key).substr(0, key.find_first_of("?\n")));
+    if (shared.writes.state_of(response->began, path_hash, shared.store.hash(route->name),
+                               response->group_hashes) == store::Void::strict) {
+      return true;
+    }
+    bytes += response->charge() + key.size();
+    if (bytes > settings.cache.memory) return false;
+    response->interest = shared.warmer.interest_of(*route, key, response->secondary);
+    if (response->interest) {
+      fill::Order order;
+      order.request = request_for(of, *response, settings.gate);
+      order.route = route;
+      order.key = key;
+      order.hash = hash;
+      if (order.request)
+        shared.warmer.fetched({order, *response, response->response_time, response->response_time},
+                              settings.cache.kept_warm);
+    }
+    if (shared.store.put(key, hash, std::move(response))) ++kept;
+    return true;
+  });
+  // Numbers go on where those of the stored responses end, whatever the log's memory says.
+  shared.writes.begin_after(last);
+  if (shared.write_file->may_lack_writes()) {
+    shared.writes.all_written(store::Void::hard);
+    spdlog::warn(
+        "cache.persist: the machine went down with larder running; what was stored is served only while "
+        "the API fails");
+  }
+  if (kept > 0) spdlog::info("cache.persist: {} responses are back", kept);
+  shared.store.on_change([&archive = *shared.archive](const std::string& key, std::uint64_t hash) {
+    archive.changed(key, hash);
+  });
+  shared.archive->start(shared.store);
+}
+
+}  // namespace larder::server

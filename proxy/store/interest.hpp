@@ -1,0 +1,56 @@
+// When readers asked for an entry that is kept warm.
+//
+// Shared by the responses of one variant, one after the other, and by whoever plans its refreshes. Threading:
+// any thread; lock-free. Two readers at the same instant may leave one mark; a plan can bear that.
+#pragma once
+
+#include "policy/time.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+namespace larder::store {
+
+class Interest {
+ public:
+  static constexpr std::size_t most = 64;  // marks that are kept
+
+  /// `grain`: readers nearer to each other than that count as one.
+  explicit Interest(policy::Millis grain) : grain_(grain.count()) {}
+
+  void asked(policy::MonoTime now) noexcept {
+    const auto at = now.time_since_epoch().count();
+    const auto last = last_.load(std::memory_order_relaxed);
+    if (last != never && at - last < grain_) return;
+    last_.store(at, std::memory_order_relaxed);
+    marks_[count_.fetch_add(1, std::memory_order_relaxed) % most].store(at, std::memory_order_relaxed);
+  }
+
+  /// The last marks, oldest first.
+  [[nodiscard]] std::vector<policy::MonoTime> marks() const {
+    std::vector<policy::MonoTime> out;
+    const auto count = std::min<std::size_t>(count_.load(std::memory_order_relaxed), most);
+    out.reserve(count);
+    for (std::size_t i = 0; i < count; ++i)
+      out.emplace_back(policy::Millis{marks_[i].load(std::memory_order_relaxed)});
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+
+  /// A refresh that began while the entry was fresh is under way: nobody is to wait for it.
+  void set_refreshing(bool is) noexcept { refreshing_.store(is, std::memory_order_relaxed); }
+  [[nodiscard]] bool is_refreshing() const noexcept { return refreshing_.load(std::memory_order_relaxed); }
+
+ private:
+  static constexpr std::int64_t never = INT64_MIN;
+  const std::int64_t grain_;
+  std::atomic<std::int64_t> last_{never};
+  std::atomic<std::size_t> count_{0};
+  std::array<std::atomic<std::int64_t>, most> marks_{};
+  std::atomic<bool> refreshing_{false};
+};
+
+}  // namespace larder::store

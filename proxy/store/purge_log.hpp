@@ -1,0 +1,51 @@
+// The last purges, for fetches that were under way: what they bring is not stored.
+//
+// What is stored when a purge comes is dealt with by the write log; only a fetch whose key nothing is stored
+// for has to be told in words. The memory is bounded: a fetch that began before the oldest purge that is
+// remembered counts as concerned. Threading: any thread.
+#pragma once
+
+#include "policy/purge.hpp"
+#include "policy/stored.hpp"
+
+#include <deque>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace larder::store {
+
+class PurgeLog {
+ public:
+  /// `number` is the write log's, taken when the purge came.
+  void add(policy::Purge purge, policy::Sequence number) {
+    const std::lock_guard lock(mutex_);
+    purges_.push_back({std::move(purge), number});
+    if (purges_.size() <= most) return;
+    forgotten_ = purges_.front().number;
+    purges_.pop_front();
+  }
+
+  [[nodiscard]] bool is_void(policy::Sequence began, std::string_view key,
+                             std::span<const std::string> groups) const {
+    const std::lock_guard lock(mutex_);
+    if (began < forgotten_) return true;
+    for (auto at = purges_.rbegin(); at != purges_.rend() && at->number > began; ++at) {
+      if (at->purge.concerns(key, groups)) return true;
+    }
+    return false;
+  }
+
+ private:
+  static constexpr std::size_t most = 1024;
+  struct Done {
+    policy::Purge purge;
+    policy::Sequence number;
+  };
+  mutable std::mutex mutex_;
+  std::deque<Done> purges_;
+  policy::Sequence forgotten_ = 0;
+};
+
+}  // namespace larder::store

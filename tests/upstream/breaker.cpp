@@ -1,0 +1,102 @@
+#include "upstream/breaker.hpp"
+
+#include "../catch.hpp"
+
+using namespace larder;
+using namespace std::chrono_literals;
+using State = upstream::Breaker::State;
+
+namespace {
+
+policy::MonoTime at(policy::Millis after) {
+  return policy::MonoTime{1h} + after;
+}
+
+upstream::Breaker breaker(std::size_t failures = 3) {
+  upstream::Breaker made;
+  made.configure({failures, 1s, 8s, 16});
+  return made;
+}
+
+void open(upstream::Breaker& breaker) {
+  for (int i = 0; i < 3; ++i) (void)breaker.failed(at(0s));
+  REQUIRE(breaker.state() == State::open);
+}
+
+}  // namespace
+
+TEST_CASE("so many failures in a row open it, and one answer among them does not let it come to that") {
+  auto one = breaker();
+  CHECK_FALSE(one.failed(at(0s)));
+  CHECK_FALSE(one.failed(at(0s)));
+  one.succeeded();
+  CHECK_FALSE(one.failed(at(0s)));
+  CHECK_FALSE(one.failed(at(0s)));
+  CHECK(one.admits(at(0s)));
+  CHECK(one.failed(at(0s)));
+  CHECK_FALSE(one.admits(at(0s)));
+  CHECK(one.retry_in(at(0s)) == 1s);
+}
+
+TEST_CASE("where it may not open it does not") {
+  auto never = breaker(0);
+  for (int i = 0; i < 1000; ++i) CHECK_FALSE(never.failed(at(0s)));
+  CHECK(never.admits(at(0s)));
+}
+
+TEST_CASE("when it is open one request in its time probes") {
+  auto one = breaker();
+  open(one);
+  CHECK_FALSE(one.admits(at(999ms)));
+  CHECK(one.admits(at(1s)));
+  CHECK(one.state() == State::probing);
+  CHECK_FALSE(one.admits(at(1s)));
+  // A probe that hangs keeps nobody out for ever.
+  CHECK(one.admits(at(2s)));
+}
+
+TEST_CASE("each probe that fails doubles the wait, to a bound") {
+  auto one = breaker();
+  open(one);
+  auto now = 1s;
+  for (const auto wait : {2s, 4s, 8s, 8s}) {
+    REQUIRE(one.admits(at(now)));
+    CHECK(one.failed(at(now)));
+    CHECK_FALSE(one.admits(at(now + wait - 1ms)));
+    now += wait;
+  }
+}
+
+TEST_CASE("an answer lets the API back step by step") {
+  auto one = breaker();
+  open(one);
+  REQUIRE(one.admits(at(1s)));
+  one.succeeded();
+  CHECK(one.state() == State::recovering);
+  for (const std::size_t allowed : {2u, 4u, 8u}) {
+    CHECK(one.admits(at(1s)));
+    CHECK(one.allowance() == allowed);
+    one.succeeded();
+  }
+  CHECK(one.state() == State::closed);
+  CHECK(one.allowance() == 16);
+  // What it learned about waiting is forgotten.
+  open(one);
+  CHECK(one.retry_in(at(0s)) == 1s);
+}
+
+TEST_CASE("a failure on the way back opens it at once, for longer") {
+  auto one = breaker();
+  open(one);
+  REQUIRE(one.admits(at(1s)));
+  one.succeeded();
+  CHECK(one.failed(at(1s)));
+  CHECK(one.retry_in(at(1s)) == 2s);
+}
+
+TEST_CASE("failures of requests that were sent before it opened count once") {
+  auto one = breaker();
+  open(one);
+  for (int i = 0; i < 10; ++i) CHECK_FALSE(one.failed(at(500ms)));
+  CHECK(one.retry_in(at(500ms)) == 500ms);
+}
