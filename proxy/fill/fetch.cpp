@@ -64,7 +64,7 @@ class Fetch {
         permit_(std::move(fill), with_.fills, order_.fill_key, with_.loop.counters().fills_running),
         facts_(policy::facts_of(order_.request->head)),
         asked_{route_.projects(), false} {
-    if (order_.interest) order_.interest->set_refreshing(true);
+    if (order_.interest) order_.interest->cover(policy::MonoTime::max());
     if (!order_.background) return;
     with_.loop.counters().refreshes.add();
     permit_.fill().set_background(with_.loop, [this] {
@@ -73,7 +73,7 @@ class Fetch {
     });
   }
   ~Fetch() {
-    if (order_.interest) order_.interest->set_refreshing(false);
+    if (order_.interest) order_.interest->uncover();
     if (is_in_background_) permit_.fill().set_background(with_.loop, nullptr);
   }
   Fetch(const Fetch&) = delete;
@@ -344,9 +344,11 @@ class Fetch {
         answer.detail = Detail::superseded;
       }
     }
-    if (answer.stored && response->interest)
+    if (answer.stored && response->interest) {
       with_.warmer.fetched({order_, *response, when_.requested.mono, Loop::now().mono},
                            settings_.cache.kept_warm);
+      order_.interest.reset();  // what it covers is the next refresh's
+    }
     if (shareable && answer.detail == Detail::none)
       with_.fills.forget_unshared(order_.key);
     else

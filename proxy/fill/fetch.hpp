@@ -38,7 +38,8 @@ struct Order {
   /// Nobody waits for it yet: it yields to what somebody waits for, and asks upstream as though nobody had
   /// forced it.
   bool background = false;
-  /// Of an entry that was fresh when this began: nobody is to wait for it. May be nullptr.
+  /// Of an entry that readers are served meanwhile, though it expires: nobody is to wait for this. May be
+  /// nullptr.
   std::shared_ptr<store::Interest> interest;
 };
 

@@ -14,6 +14,8 @@ namespace {
 
 constexpr int grain_part = 16;        // of the ttl: readers nearer to each other count as one
 constexpr Millis longest_look{1000};  // at an entry whose refresh is under way
+constexpr int slack_part = 20;        // of the ttl: so late a timer may be
+constexpr Millis least_slack{20};
 constexpr std::size_t interests_kept = 4096;
 
 std::string variant_name(std::string_view key, const policy::SecondaryKey& secondary) {
@@ -45,6 +47,7 @@ struct Warmer::Item {
   MonoTime fresh_until;
   double jitter = 0;
   MonoTime due;
+  Millis slack{0};
 };
 
 // Outlives the Warmer where its timer is cancelled late.
@@ -87,7 +90,8 @@ std::shared_ptr<store::Interest> Warmer::interest_of(const settings::Route& rout
 
 void Warmer::fetched(const Fetched& what, std::size_t most) {
   const auto& order = what.order;
-  const auto& response = *what.response.interest;
+  const auto& interest = what.response.interest;
+  interest->uncover();
   MonoTime due;
   {
     const std::lock_guard lock(mutex_);
@@ -102,16 +106,18 @@ void Warmer::fetched(const Fetched& what, std::size_t most) {
     item.request = order.request;
     item.key = order.key;
     item.hash = order.hash;
-    item.interest = what.response.interest;
+    item.interest = interest;
     if (what.received > what.requested) item.times.add(what.received - what.requested);
     item.requested = what.requested;
     item.fresh_until = what.response.fresh_until;
     item.jitter = std::uniform_real_distribution<>(0, 1)(random_);
-    const auto marks = response.marks();
+    const auto marks = interest->marks();
     const Warmth warmth{order.route->ttl, *order.route->keep_warm, item.requested,
                         item.fresh_until, item.times.p95(),        item.jitter,
                         std::span(marks)};
     due = item.due = decision_time(warmth);
+    item.slack = std::max(order.route->ttl / slack_part, least_slack);
+    interest->cover(item.fresh_until + item.slack);
   }
   asio::post(loop_->executor(), [this, due] { arm(due); });
 }
@@ -169,10 +175,9 @@ std::optional<MonoTime> Warmer::look_at(Item& item, const Means& means, policy::
   const Warmth warmth{route->ttl,       *route->keep_warm, item.requested,  item.fresh_until,
                       item.times.p95(), item.jitter,       std::span(marks)};
   const auto next = next_refresh(warmth);
-  if (!next) {
-    const auto decided = decision_time(warmth);
-    return decided > now.mono ? std::optional(decided) : std::nullopt;
-  }
+  const auto decided = decision_time(warmth);
+  if (!next || *next > item.fresh_until) item.interest->uncover();
+  if (!next) return decided > now.mono ? std::optional(decided) : std::nullopt;
   if (*next > now.mono) return next;
   if (const auto failing = means.resources.fills.failing(item.key); failing && failing->until > now.mono)
     return failing->until;
@@ -202,9 +207,13 @@ std::optional<MonoTime> Warmer::refresh(Item& item, const Means& means, const se
     const auto* held = find_variant(entry.get(), facts);
     if (held != nullptr && !with.writes.is_void(held->began, path_hash, route_hash, held->group_hashes)) {
       order.held = std::shared_ptr<const store::Response>(entry, held);
-      if (held->is_fresh(now.mono)) order.interest = item.interest;
+      if (held->is_fresh(now.mono - item.slack)) order.interest = item.interest;
     }
-    begin_fetch(with, std::move(joined.fill), std::move(order));
+    // Posted: what begins here may end at once, and then tells this table, which is locked.
+    asio::post(with.loop.executor(),
+               [with, fill = std::move(joined.fill), order = std::move(order)]() mutable {
+                 begin_fetch(with, std::move(fill), std::move(order));
+               });
   }
   // What it brings moves `due`; should it bring nothing, there is another look.
   return now.mono + std::clamp(route.ttl / 4, Millis{1}, longest_look);

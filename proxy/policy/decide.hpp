@@ -43,7 +43,7 @@ struct Held {
   const StoredMeta* response = nullptr;  // the one whose secondary key matches
   bool other_variants = false;   // something is stored for the key, but for other values of the Vary fields
   bool soft = false;             // a write made the response stale that may be served once more
-  bool being_refreshed = false;  // a refresh is under way that began before the response expired
+  bool being_refreshed = false;  // a refresh that was planned in time is under way, or about to begin
 };
 
 /// `route` is the matching one. Held is looked at only where the request is for the cache: see is_for_cache.

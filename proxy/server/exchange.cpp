@@ -116,7 +116,7 @@ void Exchange::look_up() {
 policy::Held Exchange::held() const noexcept {
   if (response_ == nullptr) return {nullptr, entry_ != nullptr && voided_ == nullptr};
   const auto& interest = (*response_)->interest;
-  return {response_->get(), false, soft_, interest != nullptr && interest->is_refreshing()};
+  return {response_->get(), false, soft_, interest != nullptr && interest->covers(now_.mono)};
 }
 
 store::Void Exchange::void_of(const store::Response& response) const noexcept {
@@ -143,6 +143,7 @@ void Exchange::refresh_behind() {
   if (joined.role == fill::Role::follow) return;
   auto order = make_order(std::move(fill_key), joined.role == fill::Role::alone);
   order.background = true;
+  if (response_ != nullptr) order.interest = (*response_)->interest;
   fill::begin_fetch(worker_.resources(), std::move(joined.fill), std::move(order));
 }
 
@@ -218,7 +219,7 @@ Task<Exchange::Done> Exchange::through_fill() {
     auto why = Forward::miss;
     if (const auto* wait = std::get_if<policy::Wait>(&decision_)) why = wait->why;
     if (const auto* validate = std::get_if<policy::Validate>(&decision_)) why = validate->why;
-    const bool forced = facts_.refresh || why == Forward::request;
+    const bool forced = facts_.refresh || facts_.directives.no_cache || why == Forward::request;
     const auto since = attempt > most_attempts ? worker_.shared.writes.begin_fill() : forced ? came : 0;
 
     auto fill_key = make_fill_key();

@@ -40,9 +40,15 @@ class Interest {
     return out;
   }
 
-  /// A refresh that began while the entry was fresh is under way: nobody is to wait for it.
-  void set_refreshing(bool is) noexcept { refreshing_.store(is, std::memory_order_relaxed); }
-  [[nodiscard]] bool is_refreshing() const noexcept { return refreshing_.load(std::memory_order_relaxed); }
+  /// Until then nobody is to wait should the entry expire: a refresh that was planned in time is about to
+  /// begin, or under way (MonoTime::max()).
+  void cover(policy::MonoTime until) noexcept {
+    covered_until_.store(until.time_since_epoch().count(), std::memory_order_relaxed);
+  }
+  void uncover() noexcept { covered_until_.store(never, std::memory_order_relaxed); }
+  [[nodiscard]] bool covers(policy::MonoTime now) const noexcept {
+    return now.time_since_epoch().count() < covered_until_.load(std::memory_order_relaxed);
+  }
 
  private:
   static constexpr std::int64_t never = INT64_MIN;
@@ -50,7 +56,7 @@ class Interest {
   std::atomic<std::int64_t> last_{never};
   std::atomic<std::size_t> count_{0};
   std::array<std::atomic<std::int64_t>, most> marks_{};
-  std::atomic<bool> refreshing_{false};
+  std::atomic<std::int64_t> covered_until_{never};
 };
 
 }  // namespace larder::store

@@ -1,0 +1,339 @@
+"""Nobody waits: expiry, refreshes behind readers, keep_warm, a failing API."""
+
+import threading
+
+import pytest
+from harness import Larder, Origin, cache_status, in_parallel, reply
+
+STALE = "  - {path: /**, ttl: 150ms, stale_while_revalidate: 1h}"
+WARM = "  - {path: /**, ttl: 400ms, keep_warm: 10m}"
+
+
+def told(answer):
+    return cache_status(answer)[1]
+
+
+def is_stale(answer):
+    return int(told(answer).get("ttl", "0")) < 0
+
+
+def until_stale(larder, target):
+    """Until the entry has expired: a request that takes nothing stale and wants no fetch is answered 504."""
+    larder.get_until(target, lambda answer: answer.status == 504, {"Cache-Control": "only-if-cached, min-fresh=0"})
+
+
+def read_often(larder, target, times, readers=4):
+    """So many answers, over several connections at once."""
+
+    def read(_):
+        with larder.client() as client:
+            return [client.get(target) for _ in range(times // readers)]
+
+    return [answer for answers in in_parallel(readers, read)() for answer in answers]
+
+
+@pytest.mark.parametrize("loops", [1, 2])
+def test_a_thousand_readers_over_an_expiry_see_no_wait_and_one_upstream_request(origin, loops):
+    origin.on("/x", reply(200, {}, b"old"))
+    with Larder(origin, routes=STALE, settings=f"loops: {loops}") as larder:
+        assert larder.get("/x").body == b"old"
+        until_stale(larder, "/x")
+        hold = origin.hold("/x")
+        answers = read_often(larder, "/x", 1000)  # none of them comes back if it waits for the origin
+        hold.wait(1)
+        assert {answer.body for answer in answers} == {b"old"}
+        assert all("hit" in told(answer) and is_stale(answer) for answer in answers)
+        assert {told(answer)["detail"] for answer in answers} == {"stale-while-revalidate"}
+        assert hold.arrivals == 1
+        hold.release(reply(200, {}, b"new"))
+        larder.get_until("/x", lambda answer: answer.body == b"new")
+
+
+@pytest.mark.parametrize("loops", [1, 2])
+def test_keep_warm_fetches_before_the_expiry_and_readers_are_served_meanwhile(origin, loops):
+    origin.on("/x", reply(200, {}, b"one"))
+    with Larder(origin, routes=WARM, settings=f"loops: {loops}") as larder:
+        assert larder.get("/x").body == b"one"
+        assert "hit" in told(larder.get("/x"))
+        hold = origin.hold("/x")
+        hold.wait(1)  # nobody asks, and it comes
+        answers = read_often(larder, "/x", 1000)
+        assert {answer.body for answer in answers} == {b"one"}
+        assert all("hit" in told(answer) for answer in answers)
+        assert hold.arrivals == 1
+        hold.release(reply(200, {}, b"two"))
+        answer = larder.get_until("/x", lambda answer: answer.body == b"two")
+        assert "hit" in told(answer) and not is_stale(answer)
+
+
+def test_keep_warm_refreshes_what_is_read_again_and_again(origin):
+    count = iter(range(1000))
+    origin.on("/x", lambda _: reply(200, {}, str(next(count)).encode()))
+    with Larder(origin, routes="  - {path: /**, ttl: 40ms, keep_warm: 10m}") as larder, larder.client() as client:
+        assert client.get("/x").body == b"0"
+        answers = []
+        while not answers or int(answers[-1].body) < 20:
+            answers.append(client.get("/x"))
+        assert all("hit" in told(answer) for answer in answers)
+        # One request a ttl: the readers have made none.
+        assert larder.metric("larder_refreshes_total") >= 20
+        assert larder.metric('larder_requests_total{route="/**",outcome="expired"}') == 0
+
+
+def test_keep_warm_stops_when_nobody_asks_any_more(origin):
+    origin.on("/x", reply(200, {}, b"x"))
+    with Larder(origin, routes="  - {path: /**, ttl: 50ms, keep_warm: 200ms}") as larder:
+        larder.get("/x")
+        assert larder.metric("larder_kept_warm") == 1
+        larder.wait_for("larder_kept_warm", lambda value: value == 0)
+        seen = len(origin.seen("/x"))
+        assert 1 <= seen <= 6
+        # And begins again when somebody does.
+        assert "fwd" in told(larder.get("/x"))
+        assert larder.metric("larder_kept_warm") == 1
+
+
+def test_an_entry_that_is_kept_warm_is_asked_for_as_its_reader_did(origin):
+    origin.on("*", reply(200, {"Vary": "Accept-Language"}, b"x"))
+    route = "  - {path: /**, ttl: 50ms, keep_warm: 10m, refresh_param: refresh}"
+    fields = {"Accept-Language": "de", "Cookie": "a=b", "Cache-Control": "no-cache", "If-None-Match": '"z"'}
+    with Larder(origin, routes=route) as larder:
+        larder.get("/x?refresh=1&a=1", fields)
+        origin.wait_for(lambda at: len(at.requests) >= 2)
+    first, again = origin.requests[:2]
+    assert first.target == "/x?refresh=1&a=1"
+    assert again.target == "/x?a=1"  # nobody forces this one
+    assert (again["Accept-Language"], again["Cookie"]) == ("de", "a=b")
+    assert "Cache-Control" not in again and "If-None-Match" not in again
+
+
+def test_a_refresh_validates_what_is_held(origin):
+    def answer(exchange):
+        if exchange.request.get("If-None-Match") == '"v1"':
+            return reply(304, {"ETag": '"v1"'}, length=False)
+        return reply(200, {"ETag": '"v1"'}, b"x")
+
+    origin.on("/x", answer)
+    with Larder(origin, routes="  - {path: /**, ttl: 50ms, keep_warm: 10m}") as larder:
+        larder.get("/x")
+        origin.wait_for(lambda at: len(at.requests) >= 3)
+        assert larder.get("/x").body == b"x"
+    assert all("If-None-Match" in request for request in origin.requests[1:])
+
+
+@pytest.mark.parametrize("route", [STALE, WARM], ids=["stale-while-revalidate", "keep-warm"])
+def test_a_refresh_that_fails_costs_nobody_anything(origin, route):
+    answers = [reply(200, {}, b"good"), reply(500, {}, b"bad"), Origin.CLOSE, reply(503, {}, b"worse")]
+    lock = threading.Lock()
+
+    def answer(_):
+        with lock:
+            return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    origin.on("/x", answer)
+    with Larder(origin, routes=route.replace("}", ", stale_if_error: 1h}")) as larder, larder.client() as client:
+        assert client.get("/x").body == b"good"
+        while len(origin.seen("/x")) < 4:
+            got = client.get("/x")
+            assert (got.status, got.body) == (200, b"good")
+            assert "hit" in told(got)
+        # What failed is stored nowhere, and when the API is back so is the fresh answer.
+        origin.on("/x", reply(200, {}, b"better"))
+        assert told(larder.get_until("/x", lambda got: got.body == b"better"))["hit"]
+
+
+@pytest.mark.parametrize("how", ["dies", "hangs", "answers 500"])
+def test_while_the_api_fails_one_reader_waits_and_the_others_do_not(origin, how):
+    origin.on("/x", reply(200, {}, b"good"))
+    routes = "  - {path: /**, ttl: 20ms, stale_if_error: 1h}"
+    with Larder(origin, routes=routes, upstream="  first_byte_timeout: 300ms") as larder:
+        larder.get("/x")
+        until_stale(larder, "/x")
+        hold = origin.hold("/x")
+        if how == "dies":
+            origin.on("/x", Origin.CLOSE)
+        elif how == "answers 500":
+            origin.on("/x", reply(500, {}, b"bad"))
+        first = larder.get("/x")
+        assert (first.body, told(first)["detail"]) == (b"good", "stale-if-error")
+        answers = read_often(larder, "/x", 400)
+        assert {(answer.body, told(answer)["detail"]) for answer in answers} == {(b"good", "stale-if-error")}
+        # One request for the first reader (and one more where a connection had been used before); the next attempts run behind
+        # readers, a second apart at the least.
+        assert len(origin.seen("/x")) <= 6
+        hold.release(reply(200, {}, b"back"))
+        origin.on("/x", reply(200, {}, b"back"))
+        larder.get_until("/x", lambda answer: answer.body == b"back")
+
+
+def test_an_error_is_told_where_stale_if_error_does_not_allow_more(origin):
+    origin.on("/x", reply(200, {}, b"good"))
+    with Larder(origin, routes="  - {path: /**, ttl: 20ms}") as larder:
+        larder.get("/x")
+        until_stale(larder, "/x")
+        origin.on("/x", Origin.CLOSE)
+        assert larder.get("/x").status == 502
+        assert larder.get("/x").status == 502
+
+
+# ---- writes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loops", [1, 2])
+def test_a_write_that_lands_while_a_refresh_is_under_way(origin, loops):
+    origin.on("/x", reply(200, {}, b"before"))
+    with Larder(origin, routes=WARM, settings=f"loops: {loops}") as larder:
+        larder.get("/x")
+        hold = origin.hold("/x")
+        hold.wait(1)  # the refresh has read the old state
+
+        def write(exchange):
+            return reply(200, {}, b"written") if exchange.request.method == "PATCH" else hold(exchange)
+
+        origin.on("/x", write)
+        assert larder.get("/x", method="PATCH", body=b"{}").status == 200
+        join = in_parallel(1, lambda _: larder.get("/x"))
+        hold.wait(2)  # the reader does not get the old state, nor wait for who has it
+        hold.release_one(reply(200, {}, b"before"))
+        hold.release(reply(200, {}, b"after"))
+        assert join()[0].body == b"after"
+        assert larder.get("/x").body == b"after"
+        larder.wait_for('larder_not_stored_total{reason="superseded"}', lambda value: value == 1)
+
+
+SOFT = """  - {path: /list, ttl: 1h, invalidated_by: [/items/**], invalidation: soft}
+  - {path: /hard, ttl: 1h, invalidated_by: [/items/**]}
+  - {path: /**, ttl: 1h}"""
+
+
+def test_a_soft_write_serves_the_old_state_once_more_while_it_is_refreshed(origin):
+    origin.on("/list", reply(200, {}, b"old")).on("/hard", reply(200, {}, b"old")).on("/items/1", reply(200, {}, b"done"))
+    with Larder(origin, routes=SOFT) as larder:
+        assert larder.get("/list").body == b"old"
+        assert larder.get("/hard").body == b"old"
+        hold = origin.hold("/list")
+        origin.on("/hard", reply(200, {}, b"new"))
+        assert larder.get("/items/1", method="PATCH", body=b"{}").status == 200
+        got = larder.get("/hard")
+        assert (got.body, told(got)["fwd"]) == (b"new", "uri-miss")
+        got = larder.get("/list")
+        assert (got.body, told(got)["detail"], told(got)["ttl"]) == (b"old", "soft-invalidation", "-1")
+        hold.wait(1)
+        hold.release(reply(200, {}, b"new"))
+        got = larder.get_until("/list", lambda answer: answer.body == b"new")
+        assert "hit" in told(got) and not is_stale(got)
+        # A write to the URL itself is hard, whatever the route says.
+        assert larder.get("/list", method="DELETE").status == 200
+        assert "fwd" in told(larder.get("/list"))
+
+
+def test_what_a_write_made_void_comes_back_for_want_of_anything_else(origin):
+    origin.on("/list", reply(200, {}, b"old")).on("/own", reply(200, {}, b"old")).on("/items/1", reply(200, {}, b"done"))
+    routes = """  - {path: /list, ttl: 1h, invalidated_by: [/items/**], stale_if_error: 1h}
+  - {path: /none, ttl: 1h, invalidated_by: [/items/**]}
+  - {path: /**, ttl: 1h, stale_if_error: 1h}"""
+    origin.on("/none", reply(200, {}, b"old"))
+    with Larder(origin, routes=routes) as larder:
+        for path in ("/list", "/own", "/none"):
+            larder.get(path)
+        larder.get("/items/1", method="PATCH", body=b"{}")
+        larder.get("/own", method="PATCH", body=b"{}")
+        origin.on("*", Origin.CLOSE)
+        for path in ("/list", "/own", "/none"):
+            origin.on(path, Origin.CLOSE)
+        got = larder.get("/list")
+        assert (got.body, told(got)["detail"]) == (b"old", "stale-if-error")
+        assert larder.get("/none").status == 502  # nobody has allowed it
+        assert larder.get("/own").status == 502  # RFC 9111 4.4
+
+
+def test_a_write_that_never_got_an_answer(origin):
+    """It may have gone through: the next reader asks anew, and gets the old state only where the API has died for good."""
+    origin.on("/x", lambda at: Origin.CLOSE if at.request.method == "PATCH" else reply(200, {}, b"old"))
+    with Larder(origin, routes="  - {path: /**, ttl: 1h, stale_if_error: 1h}") as larder:
+        larder.get("/x")
+        assert larder.get("/x", method="PATCH", body=b"{}").status == 502
+        assert "fwd" in told(larder.get("/x"))
+        assert larder.get("/x", method="PATCH", body=b"{}").status == 502
+        origin.on("/x", Origin.CLOSE)
+        got = larder.get("/x")
+        assert (got.body, told(got)["detail"]) == (b"old", "stale-if-error")
+
+
+def test_groups_of_the_configuration_and_of_the_api_are_the_same(origin):
+    origin.on("/a", reply(200, {}, b"a")).on("/b", reply(200, {"Cache-Groups": '"lists"'}, b"b")).on("/c", reply(200, {}, b"c"))
+    origin.on("/write", reply(200, {"Cache-Group-Invalidation": '"lists"'}, b"done"))
+    routes = "  - {path: /a, ttl: 1h, groups: [lists, more]}\n  - {path: /**, ttl: 1h}"
+    with Larder(origin, routes=routes) as larder:
+        for path in ("/a", "/b", "/c"):
+            larder.get(path)
+        larder.get("/write", method="POST", body=b"{}")
+        assert ["hit" in told(larder.get(path)) for path in ("/a", "/b", "/c")] == [False, False, True]
+
+
+# ---- forced refresh -------------------------------------------------------------------------------------------------
+
+REFRESH = "  - {path: /**, ttl: 1h, refresh_param: refresh}"
+
+
+@pytest.mark.parametrize("how", ["refresh", "no-cache"])
+def test_a_forced_refresh_does_not_take_what_began_before_it(origin, how):
+    target = "/x?refresh=1" if how == "refresh" else "/x"
+    fields = {} if how == "refresh" else {"Cache-Control": "no-cache"}
+    hold = origin.hold(target)
+    origin.on("/x?refresh=1", hold).on("/x", hold)
+    with Larder(origin, routes=REFRESH) as larder:
+        first = in_parallel(1, lambda _: larder.get("/x"))
+        hold.wait(1)
+        second = in_parallel(1, lambda _: larder.get(target, fields))
+        hold.wait(2)  # it is under way beside the first
+        others = in_parallel(20, lambda _: larder.get(target, fields))
+        larder.wait_for("larder_fill_waiters", lambda value: value == 22)
+        assert hold.arrivals == 2  # and no more: those wait for one that begins after they came
+        hold.release_one(reply(200, {}, b"1"))
+        assert first()[0].body == b"1"
+        hold.release_one(reply(200, {}, b"2"))
+        assert second()[0].body == b"2"
+        hold.wait(3)
+        hold.release(reply(200, {}, b"3"))
+        assert {answer.body for answer in others()} == {b"3"}
+        assert hold.arrivals == 3
+        got = larder.get("/x")
+        assert (got.body, "hit" in told(got)) == (b"3", True)  # the one entry is refilled
+
+
+@pytest.mark.parametrize("value", ["1", "true", "T", "Yes", "y", "ON"])
+def test_what_is_true_forces(origin, value):
+    origin.on("*", reply(200, {}, b"x"))
+    with Larder(origin, routes=REFRESH) as larder:
+        larder.get("/x")
+        assert told(larder.get(f"/x?refresh={value}"))["fwd"] == "request"
+
+
+@pytest.mark.parametrize("value", ["0", "false", "F", "No", "n", "OFF"])
+def test_what_is_false_is_an_ordinary_hit(origin, value):
+    origin.on("*", reply(200, {}, b"x"))
+    with Larder(origin, routes=REFRESH) as larder:
+        larder.get("/x")
+        assert "hit" in told(larder.get(f"/x?refresh={value}"))
+
+
+@pytest.mark.parametrize("value", ["", "2", "yess", "tr%20ue"])
+def test_anything_else_goes_to_the_api_untouched(origin, value):
+    origin.on("*", reply(200, {}, b"x"))
+    with Larder(origin, routes=REFRESH) as larder:
+        larder.get("/x")
+        assert told(larder.get(f"/x?refresh={value}"))["fwd"] == "uri-miss"
+    assert origin.requests[-1].target == f"/x?refresh={value}"
+
+
+@pytest.mark.parametrize("fields", [{}, {"Cache-Control": "no-cache"}], ids=["refresh", "no-cache"])
+def test_refresh_min_interval_bounds_forced_refreshes(origin, fields):
+    origin.on("*", reply(200, {}, b"x"))
+    routes = "  - {path: /**, ttl: 1h, refresh_param: refresh, refresh_min_interval: 1h}"
+    with Larder(origin, routes=routes) as larder:
+        larder.get("/x")
+        for _ in range(10):
+            got = larder.get("/x" if fields else "/x?refresh=1", fields)
+            assert told(got)["detail"] == "refresh-too-soon"
+    assert len(origin.requests) == 1
