@@ -181,6 +181,7 @@ int serve(const Arguments& arguments) {
   if (!plan) return bad_usage;
   set_up_log(plan->settings->log_level);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file at its bound is an error like another
 
   server::Server server(plan);
   admin::Admin admin(server);

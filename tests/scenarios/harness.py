@@ -6,6 +6,7 @@ Everything meets at events and counters: an origin's `hold` says when a request 
 
 import contextlib
 import http.client
+import json
 import os
 import pathlib
 import re
@@ -525,6 +526,17 @@ class Larder:
         connection = http.client.HTTPConnection(*self.admin, timeout=PATIENCE)
         try:
             connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def change(self, path, body, fields=None):
+        """A POST to the admin listener: status and text."""
+        connection = http.client.HTTPConnection(*self.admin, timeout=PATIENCE)
+        text = body if isinstance(body, str) else json.dumps(body)
+        try:
+            connection.request("POST", path, text, {"Content-Type": "application/json", **(fields or {})})
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
         finally:

@@ -1,0 +1,353 @@
+"""cache.persist: what outlives a restart, however the last run ended."""
+
+import json
+import os
+import random
+import resource
+import signal
+import sqlite3
+
+import pytest
+from harness import Larder, cache_status, reply
+
+HOUR = "  - {path: /**, ttl: 1h}"
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "cache.db"
+
+
+def settings(file, more=""):
+    return f"cache: {{persist: {file}{more}}}"
+
+
+def told(answer):
+    return cache_status(answer)[1]
+
+
+def written(larder, count=1):
+    larder.wait_for("larder_persist_written_total", lambda value: value >= count)
+
+
+def kill(larder):
+    """Ends it as a crash would."""
+    larder.process.kill()
+    larder.process.wait()
+    larder.expected_exit = -signal.SIGKILL
+
+
+def asides(file):
+    return sorted(path.name for path in file.parent.iterdir() if ".aside-" in path.name)
+
+
+@pytest.mark.parametrize("end", ["stopped", "killed"])
+def test_after_a_restart_responses_are_back_with_their_true_age(origin, file, end):
+    fields = {"ETag": '"v1"', "Content-Type": "application/json", "X-Own": "a", "Age": "100"}
+    origin.on("/x?a=1", reply(200, fields, b'{"a": 1}'))
+    with Larder(origin, routes=HOUR, settings=settings(file)) as larder:
+        first = larder.get("/x?a=1")
+        written(larder)
+        if end == "killed":
+            kill(larder)
+    with Larder(origin, routes=HOUR, settings=settings(file)) as larder:
+        again = larder.get("/x?a=1")
+        assert "hit" in told(again)
+        assert int(again["Age"]) >= 100
+        own = [(name, value) for name, value in again.fields if name not in ("Age", "Cache-Status")]
+        assert own == [(name, value) for name, value in first.fields if name not in ("Age", "Cache-Status")]
+        assert again.body == first.body
+        assert larder.get("/x?a=1", {"If-None-Match": '"v1"'}).status == 304
+    assert len(origin.requests) == 1
+
+
+def test_what_waits_to_be_written_is_written_at_the_end(origin, file):
+    origin.on("*", reply(200, {}, b"x" * 1000))
+    with Larder(origin, routes=HOUR, settings=settings(file)) as larder, larder.client() as client:
+        for i in range(500):
+            client.get(f"/{i}")
+    with Larder(origin, routes=HOUR, settings=settings(file)) as larder:
+        assert larder.metric("larder_persist_loaded_total") == 500
+
+
+def test_variants_come_back_each_for_itself(origin, file):
+    origin.on("*", lambda at: reply(200, {"Vary": "Accept-Language"}, at.request.get("Accept-Language", "none").encode()))
+    with Larder(origin, routes=HOUR, settings=settings(file)) as larder:
+        for language in ("de", "en"):
+            larder.get("/x", {"Accept-Language": language})
+        larder.get("/x")
+        written(larder, 3)
+    with Larder(origin, routes=HOUR, settings=settings(file)) as larder:
+        for language in ("de", "en"):
+            got = larder.get("/x", {"Accept-Language": language})
+            assert (got.body.decode(), "hit" in told(got)) == (language, True)
+        assert larder.get("/x").body == b"none"
+        assert "fwd" in told(larder.get("/x", {"Accept-Language": "fr"}))
+
+
+def test_an_older_one_is_served_stale_and_refreshed(origin, file):
+    origin.on("/x", reply(200, {}, b"old"))
+    routes = "  - {path: /**, ttl: 1ms}"
+    with Larder(origin, routes=routes, settings=settings(file)) as larder:
+        larder.get("/x")
+        written(larder)
+    hold = origin.hold("/x")
+    with Larder(origin, routes=routes, settings=settings(file)) as larder:
+        got = larder.get("/x")
+        assert (got.body, told(got)["detail"]) == (b"old", "stale-while-revalidate")
+        hold.wait(1)
+        hold.release(reply(200, {}, b"new"))
+        larder.get_until("/x", lambda answer: answer.body == b"new")
+    with Larder(origin, routes=routes, settings=settings(file, ", persist_stale: 0ms")) as larder:
+        assert "fwd" in told(larder.get("/x"))
+
+
+def test_changed_fields_never_bring_back_old_bytes(origin, file):
+    body = json.dumps([{"id": 1, "slug": "a", "title": "T", "more": "x"}]).encode()
+    origin.on("/x", reply(200, {"Content-Type": "application/json"}, body))
+    route = "  - {path: /**, ttl: 1h, fields: [id, slug]}"
+    with Larder(origin, routes=route, settings=settings(file)) as larder:
+        assert json.loads(larder.get("/x").body) == [{"id": 1, "slug": "a"}]
+        written(larder)
+    wider = "  - {path: /**, ttl: 1h, fields: [id, slug, title]}"
+    with Larder(origin, routes=wider, settings=settings(file)) as larder:
+        got = larder.get("/x")
+        assert "fwd" in told(got)
+        assert json.loads(got.body) == [{"id": 1, "slug": "a", "title": "T"}]
+        written(larder)
+    with Larder(origin, routes=wider, settings=settings(file)) as larder:
+        assert "hit" in told(larder.get("/x"))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "  - {path: /**, ttl: 1h, client_cache_control: no-cache}",
+        "  - {path: /**, cache: standard}",
+        "  - {path: /**, cache: off}",
+        "  - {path: /**, ttl: 1ms, stale_while_revalidate: 0ms}",
+    ],
+)
+def test_a_route_that_has_changed_goes_by_its_new_rules(origin, file, changed):
+    origin.on("/x", reply(200, {}, b"x"))
+    with Larder(origin, routes=HOUR, settings=settings(file)) as larder:
+        larder.get("/x")
+        written(larder)
+    with Larder(origin, routes=changed, settings=settings(file, ", persist_stale: 0ms")) as larder:
+        assert "fwd" in told(larder.get("/x"))
+
+
+def test_what_a_write_made_void_does_not_come_back(origin, file):
+    origin.on("*", reply(200, {}, b"old"))
+    routes = "  - {path: /list, ttl: 1h, invalidated_by: [/items/**]}\n" + HOUR
+    with Larder(origin, routes=routes, settings=settings(file)) as larder:
+        for path in ("/x", "/list", "/z"):
+            larder.get(path)
+        written(larder, 3)
+        assert larder.get("/x", method="PATCH", body=b"{}").status == 200
+        assert larder.get("/items/1", method="POST", body=b"{}").status == 200
+        kill(larder)  # at once: no disk has been told
+    origin.on("*", reply(200, {}, b"new"))
+    with Larder(origin, routes=routes, settings=settings(file)) as larder:
+        assert [larder.get(path).body for path in ("/x", "/list", "/z")] == [b"new", b"new", b"old"]
+
+
+def test_a_purge_outlives_a_crash_too(origin, file):
+    origin.on("*", reply(200, {}, b"old"))
+    with Larder(origin, routes=HOUR, settings=settings(file)) as larder:
+        larder.get("/x")
+        written(larder)
+        assert larder.change("/api/purge", {"path": "/x"})[0] == 200
+        kill(larder)
+    origin.on("*", reply(200, {}, b"new"))
+    with Larder(origin, routes=HOUR, settings=settings(file)) as larder:
+        assert larder.get("/x").body == b"new"
+
+
+def test_a_hundred_crashes_at_random_points(origin, file):
+    """Reads and writes, a kill at any moment: each start is clean, and each served byte is the present state."""
+    chance = random.Random(4)
+    state = {f"/{i}": 0 for i in range(20)}
+
+    def answer(exchange):
+        path = exchange.request.target
+        if exchange.request.method == "PATCH":
+            state[path] += 1
+            return reply(200, {}, b"done")
+        return reply(200, {}, f"{path} {state[path]} ".encode() * chance.choice([1, 100, 5000]))
+
+    origin.on("*", answer)
+    hits = loaded = 0
+    for _ in range(100):
+        with Larder(origin, routes=HOUR, settings=settings(file)) as larder:
+            loaded += larder.metric("larder_persist_loaded_total")
+            missed = 0
+            with larder.client() as client:
+                for _ in range(chance.randrange(1, 60)):
+                    if missed and chance.random() < 0.1:
+                        written(larder)  # the writer is at work, or has been
+                    path = chance.choice(list(state))
+                    if chance.random() < 0.2:
+                        assert client.get(path, method="PATCH", body=b"{}").status == 200
+                        continue
+                    got = client.get(path)
+                    hits += "hit" in told(got)
+                    missed += "stored" in told(got)
+                    words = got.body.decode().split()
+                    assert set(zip(words[::2], words[1::2])) == {(path, str(state[path]))}
+            kill(larder)
+        assert not any("persist" in line and "back" not in line for line in larder.errors), larder.errors
+    assert hits > 100
+    assert loaded > 100
+    assert asides(file) == []
+
+
+# ---- files that are not what they should be -------------------------------------------------------------------------
+
+
+def fill(origin, file, count=50):
+    origin.on("*", lambda at: reply(200, {}, at.request.target.encode() * 400))
+    with Larder(origin, routes=HOUR, settings=settings(file)) as larder, larder.client() as client:
+        for i in range(count):
+            client.get(f"/{i}")
+
+
+def still_right(origin, file, count=50):
+    """Starts, serves right bytes whatever the file is, and persists again."""
+    origin.on("*", lambda at: reply(200, {}, at.request.target.encode() * 400))
+    with Larder(origin, routes=HOUR, settings=settings(file)) as larder, larder.client() as client:
+        for i in range(count):
+            assert client.get(f"/{i}").body == f"/{i}".encode() * 400
+        client.get("/new")
+        written(larder)
+        return larder.errors
+
+
+def torn(data):
+    return data[: len(data) // 3]
+
+
+def scribbled(data):
+    data = bytearray(data)
+    chance = random.Random(1)
+    for _ in range(2000):
+        data[chance.randrange(len(data))] = chance.randrange(256)
+    return bytes(data)
+
+
+def scribbled_bodies(data):
+    return data.replace(b"/7/7/7/7", b"/8/8/8/8")
+
+
+@pytest.mark.parametrize("harm", [torn, scribbled, scribbled_bodies], ids=["torn", "scribbled", "other bodies"])
+def test_a_damaged_file_is_never_served_and_never_fatal(origin, file, harm):
+    fill(origin, file)
+    file.write_bytes(harm(file.read_bytes()))
+    assert any("cache.persist" in line for line in still_right(origin, file))
+
+
+@pytest.mark.parametrize("content", [b"not a database at all\n" * 1000, b"SQLite format 3\0" + b"\xff" * 8192], ids=["text", "head alone"])
+def test_a_foreign_file_is_set_aside(origin, file, content):
+    file.write_bytes(content)
+    assert any("is no sound archive" in line and "aside-1" in line for line in still_right(origin, file))
+    assert (file.parent / "cache.db.aside-1").read_bytes() == content
+    assert asides(file) == ["cache.db.aside-1"]
+
+
+def test_somebody_elses_database_is_set_aside_as_it_is(origin, file):
+    with sqlite3.connect(file) as database:
+        database.execute("CREATE TABLE precious(a)")
+        database.execute("INSERT INTO precious VALUES(42)")
+    database.close()
+    before = file.read_bytes()
+    assert any("is no archive of larder's" in line for line in still_right(origin, file))
+    assert (file.parent / "cache.db.aside-1").read_bytes() == before
+
+
+def test_a_file_of_a_later_version_is_set_aside(origin, file):
+    fill(origin, file)
+    database = sqlite3.connect(file)
+    database.execute("PRAGMA user_version = 99")
+    database.close()
+    assert any("is of version 99" in line for line in still_right(origin, file))
+    assert "cache.db.aside-1" in asides(file)
+
+
+@pytest.mark.parametrize("harm", ["gone", "torn", "foreign"])
+def test_without_its_write_log_nothing_stored_is_trusted(origin, file, harm):
+    fill(origin, file)
+    log = file.parent / "cache.db.writes"
+    if harm == "gone":
+        log.unlink()
+    else:
+        log.write_bytes(log.read_bytes()[:10_000] if harm == "torn" else b"text\n" * 100_000)
+    origin.on("*", lambda at: reply(200, {}, b"new " + at.request.target.encode()))
+    with Larder(origin, routes=HOUR, settings=settings(file)) as larder:
+        assert larder.get("/7").body == b"new /7"
+
+
+def test_another_larder_has_the_file(origin, file):
+    origin.on("*", reply(200, {}, b"x"))
+    with Larder(origin, routes=HOUR, settings=settings(file)) as first:
+        with Larder(origin, routes=HOUR, settings=settings(file)) as second:
+            assert second.get("/x").body == b"x"
+            second.wait_for_line("another process uses it")
+        first.get("/x")
+        written(first)
+    assert asides(file) == []
+
+
+@pytest.mark.parametrize("place", ["missing/cache.db", "."])
+def test_a_file_that_cannot_be_is_a_warning(origin, tmp_path, place):
+    origin.on("*", reply(200, {}, b"x"))
+    path = (tmp_path / place).resolve() if place != "." else tmp_path
+    if place == ".":
+        (tmp_path / "cache.db").mkdir()
+        path = tmp_path / "cache.db"
+    with Larder(origin, routes=HOUR, settings=settings(path)) as larder:
+        larder.wait_for_line("nothing is persisted until the next start")
+        assert "hit" in told((larder.get("/x"), larder.get("/x"))[1])
+
+
+def test_a_full_disk_costs_the_persistence_and_no_request(origin, file):
+    origin.on("*", reply(200, {}, os.urandom(50_000)))
+    with Larder(origin, routes=HOUR, settings=settings(file)) as larder, larder.client() as client:
+        client.get("/0")
+        written(larder)
+        limits = resource.prlimit(larder.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(larder.process.pid, resource.RLIMIT_FSIZE, (200_000, limits[1]))
+        for i in range(100):
+            assert client.get(f"/{i}").status == 200
+        larder.wait_for("larder_persist_failures_total", lambda value: value >= 1)
+        larder.wait_for_line("nothing is persisted meanwhile")
+        assert "hit" in told(client.get("/99"))
+        resource.prlimit(larder.process.pid, resource.RLIMIT_FSIZE, limits)
+        larder.wait_for("larder_persist_waiting", lambda value: value == 0)  # there is room again
+    with Larder(origin, routes=HOUR, settings=settings(file)) as larder:
+        assert larder.metric("larder_persist_loaded_total") == 100
+
+
+def test_the_file_keeps_its_bound(origin, file):
+    origin.on("*", lambda _: reply(200, {}, os.urandom(100_000)))
+    with Larder(origin, routes=HOUR, settings=settings(file, ", persist_size: 1MiB")) as larder, larder.client() as client:
+        for i in range(60):
+            client.get(f"/{i}")
+            written(larder, i + 1)
+        assert larder.metric("larder_persist_bytes") <= 1 << 20
+    assert file.stat().st_size <= 3 << 20
+    with Larder(origin, routes=HOUR, settings=settings(file)) as larder:
+        assert 5 <= larder.metric("larder_persist_loaded_total") <= 10
+        assert "hit" in told(larder.get("/59"))  # the newest stay
+
+
+def test_an_unchanged_body_is_not_written_again(origin, file):
+    body = os.urandom(500_000)
+    origin.on("/x", lambda at: reply(304, {}, length=False) if "If-None-Match" in at.request else reply(200, {"ETag": '"1"'}, body))
+    with Larder(origin, routes="  - {path: /**, ttl: 1ms}", settings=settings(file)) as larder:
+        larder.get("/x")
+        written(larder)
+        for i in range(20):
+            larder.get_until("/x", lambda answer: "fwd" in told(answer))
+            written(larder, i + 2)
+        grown = sum(path.stat().st_size for path in file.parent.iterdir() if path.name != "cache.db.writes")
+        assert grown < 3 * len(body)

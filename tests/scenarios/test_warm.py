@@ -1,0 +1,96 @@
+"""Warm routes: fetched at start, and after a reload that adds them."""
+
+import signal
+
+from harness import Larder, Origin, cache_status, reply
+
+
+def told(answer):
+    return cache_status(answer)[1]
+
+
+ROUTES = """  - {path: /a, ttl: 1h, warm: true}
+  - {path: /b, ttl: 1h, warm: true, fields: [id]}
+  - {path: /**, ttl: 1h}"""
+HOSTS = "cache: {warm_hosts: [api.test]}"
+
+
+def test_warm_routes_are_hits_from_the_first_reader_on(origin):
+    origin.on("/a", reply(200, {}, b"a")).on("/b", reply(200, {"Content-Type": "application/json"}, b'[{"id": 1, "x": 2}]'))
+    with Larder(origin, routes=ROUTES, settings=HOSTS) as larder:
+        larder.wait_for("larder_store_entries", lambda value: value == 2)
+        assert "hit" in told(larder.get("/a"))
+        assert larder.get("/b").body == b'[{"id":1}]'
+    assert sorted(request.target for request in origin.requests) == ["/a", "/b"]
+
+
+def test_without_hosts_the_first_listener_is_meant(origin):
+    origin.on("/a", reply(200, {}, b"a")).on("/b", reply(200, {"Content-Type": "application/json"}, b"[]"))
+    with Larder(origin, routes=ROUTES) as larder:
+        larder.wait_for("larder_store_entries", lambda value: value == 2)
+        host = f"{larder.address[0]}:{larder.address[1]}"
+        assert "hit" in told(larder.get("/a", {"Host": host}))
+        assert origin.seen("/a")[0]["Host"] == host
+
+
+def test_readyz_can_wait_for_it(origin):
+    hold = origin.hold("/a")
+    origin.on("/b", reply(200, {"Content-Type": "application/json"}, b"[]"))
+    with Larder(origin, routes=ROUTES, settings="cache: {warm_hosts: [api.test], warm_before_ready: true}") as larder:
+        hold.wait(1)
+        larder.wait_for("larder_store_entries", lambda value: value == 1)
+        assert larder.ask_admin("/readyz") == (503, "warming: 1 left\n")
+        assert larder.ask_admin("/healthz")[0] == 200
+        assert larder.get("/c").status == 404  # it serves all the same
+        hold.release(reply(200, {}, b"a"))
+        larder.wait_for("larder_store_entries", lambda value: value == 2)
+        assert larder.ask_admin("/readyz") == (200, "serving\n")
+
+
+def test_a_reader_joins_the_fetch_that_warms(origin):
+    hold = origin.hold("/a")
+    origin.on("/b", reply(200, {"Content-Type": "application/json"}, b"[]"))
+    with Larder(origin, routes=ROUTES, settings=HOSTS) as larder, larder.client() as client:
+        hold.wait(1)
+        client.request("GET", "/a")
+        larder.wait_for("larder_fill_waiters", lambda value: value == 2)
+        hold.release(reply(200, {}, b"a"))
+        assert client.response().body == b"a"
+    assert hold.arrivals == 1
+
+
+def test_what_fails_is_tried_again(origin):
+    answers = [Origin.CLOSE, reply(503, {}, b"no"), reply(200, {}, b"a")]
+    origin.on("/a", lambda _: answers.pop(0))
+    with Larder(origin, routes="  - {path: /a, ttl: 1h, warm: true}", settings=HOSTS) as larder:
+        larder.wait_for("larder_store_entries", lambda value: value == 1)
+        assert larder.get("/a").body == b"a"
+    assert answers == []
+
+
+def test_what_cannot_be_stored_is_said_once_and_left(origin):
+    origin.on("/a", reply(200, {"Set-Cookie": "a=b"}, b"a"))
+    settings = "cache: {warm_hosts: [api.test], warm_before_ready: true}"
+    with Larder(origin, routes="  - {path: /a, ttl: 1h, warm: true}", settings=settings) as larder:
+        larder.wait_for_line("route /a: it is to be warm, but its answer is not stored: set-cookie")
+        assert larder.ask_admin("/readyz")[0] == 200
+    assert len(origin.requests) == 1
+
+
+def test_a_reload_fetches_what_it_adds(origin):
+    origin.on("*", reply(200, {}, b"x"))
+    with Larder(origin, routes="  - {path: /a, ttl: 1h, warm: true}", settings=HOSTS) as larder:
+        larder.wait_for("larder_store_entries", lambda value: value == 1)
+        larder.write(routes="  - {path: /a, ttl: 1h, warm: true}\n  - {path: /b, ttl: 1h, warm: true}")
+        larder.process.send_signal(signal.SIGHUP)
+        larder.wait_for("larder_store_entries", lambda value: value == 2)
+    assert sorted(request.target for request in origin.requests) == ["/a", "/b"]
+
+
+def test_what_is_kept_warm_stays_so_from_the_start(origin):
+    origin.on("/a", reply(200, {}, b"a"))
+    with Larder(origin, routes="  - {path: /a, ttl: 200ms, warm: true, keep_warm: 10m}", settings=HOSTS) as larder:
+        larder.wait_for("larder_store_entries", lambda value: value == 1)
+        assert "hit" in told(larder.get("/a"))
+        origin.wait_for(lambda at: len(at.requests) >= 3)
+        assert "hit" in told(larder.get("/a"))
