@@ -110,13 +110,34 @@ std::vector<std::string> also(const settings::Route& route) {
     said.push_back(fmt::format("stale for {} while upstream fails", seconds(*route.stale_if_error)));
   std::vector<std::string_view> writes;
   for (const auto& pattern : route.invalidated_by) writes.push_back(pattern.text());
-  if (!writes.empty()) said.push_back(fmt::format("made void by writes to {}", fmt::join(writes, ", ")));
+  const bool soft = route.invalidation == settings::Invalidation::soft;
+  if (!writes.empty())
+    said.push_back(fmt::format("made {} by writes to {}", soft ? "stale" : "void", fmt::join(writes, ", ")));
+  if (route.keep_warm)
+    said.push_back(
+        fmt::format("fetched before it expires while it was asked for within {}", seconds(*route.keep_warm)));
+  if (route.warm) said.push_back("fetched at start");
+  if (!route.groups.empty()) said.push_back(fmt::format("of the groups {}", fmt::join(route.groups, ", ")));
   if (!route.key.headers.empty())
     said.push_back(fmt::format("one variant for each value of {}", fmt::join(route.key.headers, ", ")));
   return said;
 }
 
-std::string variant_json(const store::Response& variant, bool is_void, policy::Now now) {
+std::string_view name_of(store::Void state) {
+  switch (state) {
+    case store::Void::no:
+      return "no";
+    case store::Void::soft:
+      return "soft";
+    case store::Void::hard:
+      return "hard";
+    case store::Void::strict:
+      break;
+  }
+  return "strict";
+}
+
+std::string variant_json(const store::Response& variant, store::Void state, policy::Now now) {
   Object object;
   object.number("status", variant.status);
   object.number("bytes", static_cast<std::int64_t>(variant.body->size()));
@@ -127,7 +148,8 @@ std::string variant_json(const store::Response& variant, bool is_void, policy::N
   object.number("ttl", policy::ttl_seconds(variant, now.mono));
   object.text("lifetime", seconds(variant.lifetime.value));
   object.text("source", name_of(variant.lifetime.source));
-  object.boolean("void", is_void);
+  object.boolean("void", state >= store::Void::hard);
+  if (state != store::Void::no) object.text("void_by_write", name_of(state));
   object.boolean("must_validate", variant.must_validate);
   if (!variant.entity_tag.empty()) object.text("etag", variant.entity_tag);
   std::vector<std::string> varies;
@@ -156,8 +178,8 @@ void add_stored(const Live& live, const settings::Route& route, std::string_view
     const auto route_hash = live.store.hash(route.name);
     std::vector<std::string> variants;
     for (const auto& variant : entry.variants) {
-      const bool is_void = live.writes.is_void(variant->began, path_hash, route_hash, variant->group_hashes);
-      variants.push_back(variant_json(*variant, is_void, live.now));
+      const auto state = live.writes.state_of(variant->began, path_hash, route_hash, variant->group_hashes);
+      variants.push_back(variant_json(*variant, state, live.now));
     }
     Object object;
     object.text("key", name.substr(0, name.find('\n')));
@@ -278,7 +300,9 @@ bool print_explanation(const std::string& json, std::ostream& out) {
       if (entry["variants"].get(variants) != simdjson::SUCCESS) continue;
       for (const auto variant : variants) {
         const auto ttl = number(variant, "ttl");
-        auto state = boolean(variant, "void")            ? std::string("void: a write came after it")
+        auto state = boolean(variant, "void") ? std::string("void: a write came after it")
+                     : text(variant, "void_by_write") == "soft"
+                         ? std::string("stale: a write came after it; served while it is fetched anew")
                      : boolean(variant, "must_validate") ? std::string("validated at each use (no-cache)")
                      : ttl >= 0                          ? fmt::format("fresh for {} s more", ttl)
                                                          : fmt::format("stale for {} s", -ttl);

@@ -1,6 +1,7 @@
 #include "admin/purge.hpp"
 
 #include "http/text.hpp"
+#include "server/reply.hpp"
 
 #include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
@@ -35,14 +36,7 @@ bool is_own_name(std::string_view host) {
 
 std::string json_text(std::string_view text) {
   std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\')
-      out.append("\\").append(1, c);
-    else if (static_cast<unsigned char>(c) < 0x20)
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    else
-      out += c;
-  }
+  server::append_json(text, out);
   return out += '"';
 }
 

@@ -218,3 +218,64 @@ TEST_CASE("under a ttl only the route or upstream may allow it") {
   const auto held = stored("", test::ttl_route());
   CHECK_FALSE(policy::may_serve_on_error(request.facts, held, policy::Trouble::disconnected, test::at(61s)));
 }
+
+TEST_CASE("what a write made stale softly is served once more, while it is fetched") {
+  struct SoftRow {
+    const char* rule;
+    const char* request;
+    const char* response;
+    Millis after;
+    const char* expected;
+  };
+  const SoftRow soft_rows[] = {
+      {"fresh", "", "", 10s, "serve+refresh larder; hit; ttl=-1; detail=soft-invalidation"},
+      {"not for one who asks anew", "Cache-Control: no-cache", "", 10s, "validate request"},
+      {"nor where nothing stale is to be served", "", "Cache-Control: must-revalidate", 10s,
+       "validate stale"},
+      {"expired besides", "", "", 70s, "validate stale"},
+      {"expired, within its window", "", "Cache-Control: stale-while-revalidate=30", 70s,
+       "serve+refresh larder; hit; ttl=-10; detail=stale-while-revalidate"},
+  };
+  for (const auto& row : soft_rows) {
+    INFO(row.rule);
+    const auto held = stored(row.response);
+    const test::Request request("GET /x", row.request);
+    CHECK(said(policy::decide(request.facts, test::standard_route(), {&held, false, true, false},
+                              test::at(row.after))) == row.expected);
+  }
+}
+
+TEST_CASE("an entry whose refresh is under way makes nobody wait when it expires") {
+  const auto held = stored();
+  const test::Request request("GET /x");
+  const policy::Held refreshing{&held, false, false, true};
+  const auto route = test::standard_route();
+  CHECK(said(policy::decide(request.facts, route, refreshing, test::at(50s))) == "serve larder; hit; ttl=10");
+  CHECK(said(policy::decide(request.facts, route, refreshing, test::at(61s))) ==
+        "serve+refresh larder; hit; ttl=-1; detail=stale-while-revalidate");
+  const test::Request strict("GET /x", "Cache-Control: max-age=30");
+  CHECK(said(policy::decide(strict.facts, route, refreshing, test::at(61s))) == "validate stale");
+}
+
+TEST_CASE("while fetches fail nobody waits for one after the other") {
+  using policy::Trouble;
+  const auto within = stored("Cache-Control: stale-if-error=100");
+  const auto without = stored("Cache-Control: must-revalidate, stale-if-error=100");
+  const test::Request plain("GET /x");
+  const test::Request anew("GET /x", "Cache-Control: no-cache");
+  const test::Request younger("GET /x", "Cache-Control: max-age=5");
+  const policy::Decision waits = policy::Validate{Forward::stale};
+  const policy::Decision forced = policy::Validate{Forward::request};
+  const auto may = [&](const auto& request, const auto& decision, const auto& held, Millis after) {
+    return policy::may_serve_while_failing(request.facts, decision, held, Trouble::disconnected,
+                                           test::at(after));
+  };
+  CHECK(may(plain, waits, within, 100s));
+  CHECK(may(plain, policy::Decision{policy::Wait{Forward::stale, false}}, within, 100s));
+  CHECK_FALSE(may(plain, waits, within, 161s));
+  CHECK_FALSE(may(plain, forced, within, 100s));
+  CHECK_FALSE(may(plain, policy::Decision{policy::Pass{}}, within, 100s));
+  CHECK_FALSE(may(anew, waits, within, 100s));
+  CHECK_FALSE(may(younger, waits, within, 100s));
+  CHECK_FALSE(may(plain, waits, without, 100s));
+}
