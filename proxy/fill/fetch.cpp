@@ -208,6 +208,7 @@ class Fetch {
     const auto& head = call_->head();
     auto judged = policy::judge(facts_, route_, head.status, head.fields, asked_, when_);
     if (const auto* detail = std::get_if<Detail>(&judged)) co_return unshare(*detail, {}, false);
+    if (would_hide_what_is_held(head.status)) co_return unshare(Detail::stale_if_error, {}, false);
     const auto most = settings_.cache.max_body;
     const auto& framing = head.framing;
     if (framing.kind == http::Framing::Kind::length && framing.length > most) {
@@ -230,6 +231,14 @@ class Fetch {
       co_return unshare(Detail::partial_content, std::move(body), true);
     }
     represent_and_publish(std::move(meta), std::move(body));
+  }
+
+  // By the book an error may be stored; not in the place of an answer that is still served while upstream
+  // fails.
+  [[nodiscard]] bool would_hide_what_is_held(int status) const {
+    if (!policy::is_error_status(status) || !order_.held || !order_.held->stale_if_error) return false;
+    return !policy::is_error_status(order_.held->status) &&
+           policy::may_serve_on_error({}, *order_.held, policy::Trouble::error_status, when_.received);
   }
 
   void represent_and_publish(policy::StoredMeta meta, std::string body) {

@@ -74,6 +74,11 @@ void Warmer::stop() {
   alarm_->timer.cancel();
 }
 
+void Warmer::leave_loop() {
+  stop();
+  alarm_.reset();
+}
+
 std::shared_ptr<store::Interest> Warmer::interest_of(const settings::Route& route, std::string_view key,
                                                      const policy::SecondaryKey& secondary) {
   if (!route.keep_warm) return nullptr;

@@ -33,6 +33,8 @@ class Warmer {
   };
   void start(Loop& loop, std::function<Means()> means);
   void stop();
+  /// Before the loop is destroyed.
+  void leave_loop();
 
   /// The marks of a variant's readers; nullptr where its route is not kept warm.
   [[nodiscard]] std::shared_ptr<store::Interest> interest_of(const settings::Route& route,

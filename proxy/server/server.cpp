@@ -60,6 +60,7 @@ Server::Server(std::shared_ptr<const fill::Plan> plan)
 
 Server::~Server() {
   listening_.clear();
+  shared_.warmer.leave_loop();
   for (const auto& path : unix_paths_) ::unlink(path.c_str());
 }
 

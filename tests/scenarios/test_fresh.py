@@ -176,6 +176,20 @@ def test_an_error_is_told_where_stale_if_error_does_not_allow_more(origin):
         assert larder.get("/x").status == 502
 
 
+def test_an_error_is_not_stored_over_a_good_answer_though_it_may_be_stored(origin):
+    origin.on("/x", reply(200, {"Cache-Control": "max-age=0, stale-if-error=1000", "ETag": '"1"'}, b"good"))
+    with Larder(origin, routes="  - {path: /**, cache: standard}") as larder:
+        larder.get("/x")
+        origin.on("/x", reply(500, {"Cache-Control": "max-age=1000"}, b"bad"))
+        for _ in range(3):
+            got = larder.get("/x")
+            assert (got.body, told(got)["detail"]) == (b"good", "stale-if-error")
+        # Where there is nothing good it is stored as the book has it.
+        origin.on("/y", reply(500, {"Cache-Control": "max-age=1000"}, b"bad"))
+        assert larder.get("/y").status == 500
+        assert "hit" in told(larder.get("/y"))
+
+
 # ---- writes ---------------------------------------------------------------------------------------------------------
 
 
