@@ -31,6 +31,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--scale", type=positive, default=1.0, help="size of the data (default %(default)s)")
     add("--seed", type=int, default=1, help="what the data is made from (default %(default)s)")
     add("--etag", action="store_true", help="send ETags, and answer 304 to If-None-Match")
+    add("--stamp", action="store_true", help="say in X-Made-At when an answer was made")
     add("--origins", nargs="*", default=DASHBOARDS, metavar="ORIGIN",
         help=f"origins that CORS allows (default {' '.join(DASHBOARDS)})")
     return parser.parse_args()
@@ -85,7 +86,7 @@ async def serve(arguments: argparse.Namespace, listener: socket.socket, address:
             print(f"no data to serve: {error}", file=sys.stderr)
             return 1
         broker = Broker()
-        app = create_app(database.session_factory(engine), tree, broker, arguments.origins, arguments.etag)
+        app = create_app(database.session_factory(engine), tree, broker, arguments.origins, arguments.etag, arguments.stamp)
         # The event loop and the parsers that Debian's packages bring, whatever else is installed.
         config = uvicorn.Config(
             app, loop="asyncio", http="h11", ws="websockets", lifespan="off", log_level="warning", access_log=False

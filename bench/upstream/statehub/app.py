@@ -9,12 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.middleware.cors import CORSMiddleware
 
 from .broker import Broker
-from .middleware import EntityTags, RequestCounter
+from .middleware import EntityTags, RequestCounter, Stamp
 from .routes import domains, live, repos, sbom, state, tasks, topics, workstreams
 
 
 def create_app(
-    sessions: Callable[[], AsyncSession], tree: Path, broker: Broker, origins: list[str], entity_tags: bool
+    sessions: Callable[[], AsyncSession], tree: Path, broker: Broker, origins: list[str], entity_tags: bool,
+    stamp: bool = False,
 ) -> FastAPI:
     app = FastAPI(title="State Hub")
     app.state.sessions = sessions
@@ -24,6 +25,8 @@ def create_app(
     for module in (domains, topics, workstreams, tasks, repos, sbom, state, live):
         app.include_router(module.router)
     # Each wraps those before it: a request is counted first, and a 304 carries the CORS headers too.
+    if stamp:
+        app.add_middleware(Stamp)
     if entity_tags:
         app.add_middleware(EntityTags)
     app.add_middleware(
