@@ -3,7 +3,9 @@
 #include "admin/ask.hpp"
 #include "admin/explain.hpp"
 #include "admin/purge.hpp"
+#include "admin/reload.hpp"
 #include "http/target.hpp"
+#include "server/notify.hpp"
 #include "settings/load.hpp"
 
 #include <CLI/CLI.hpp>
@@ -119,6 +121,33 @@ int purge(const Arguments& arguments, const std::string& admin_address, const po
   return done ? 0 : could_not_run;
 }
 
+int reload(const Arguments& arguments, const std::string& admin_address) {
+  int status = 0;
+  const auto address = admin_of(arguments, admin_address, status);
+  if (!address) return status;
+  const auto reply = admin::ask(*address, "POST", "/api/reload", "{}");
+  const auto report = admin::read_reload_json(reply.body);
+  if (!report) {
+    std::cerr << "larder: " << to_string(*address) << ": "
+              << (reply.status == 0 ? "nothing answers: " + reply.body : "what listens there is no larder")
+              << '\n';
+    return could_not_run;
+  }
+  for (const auto& message : report->messages) std::cerr << message << '\n';
+  if (report->ok)
+    std::cout << "reloaded\n";
+  else
+    std::cerr << "larder: the old settings stay in force\n";
+  return report->ok ? 0 : bad_usage;
+}
+
+int dump(const Arguments& arguments) {
+  const auto plan = load(arguments);
+  if (!plan) return bad_usage;
+  std::cout << settings::effective_yaml(*plan->settings);
+  return 0;
+}
+
 int check(const Arguments& arguments) {
   if (!load(arguments)) return bad_usage;
   std::cout << arguments.file << ": fine\n";
@@ -132,11 +161,77 @@ void set_up_log(const std::string& level) {
   spdlog::set_default_logger(std::move(logger));
 }
 
+// New settings from the file, for a running larder: all of them, or none.
+class Reloader {
+ public:
+  Reloader(server::Server& server, admin::Admin& admin, server::Notify& notify, const Arguments& arguments)
+      : server_(server), admin_(admin), notify_(notify), arguments_(arguments) {}
+
+  admin::ReloadReport reload() {
+    notify_.reloading();
+    auto report = try_to();
+    for (const auto& message : report.messages) {
+      if (report.ok)
+        spdlog::warn("reload: {}", message);
+      else
+        spdlog::error("reload: {}", message);
+    }
+    if (report.ok)
+      spdlog::info("reloaded {}", arguments_.file);
+    else
+      spdlog::error("reload: the old settings stay in force");
+    server_.note_reload(report.ok);
+    notify_.reloaded();
+    return report;
+  }
+
+ private:
+  admin::ReloadReport try_to() {
+    admin::ReloadReport report;
+    const auto loaded = settings::apply(settings::load_file(arguments_.file), arguments_.overrides);
+    for (const auto& problem : loaded.problems) report.messages.push_back(problem.text());
+    if (!loaded.settings) return report;
+    std::string error;
+    auto plan = fill::make_plan(loaded.settings, error);
+    if (!plan) {
+      report.messages.push_back(arguments_.file + ": " + error);
+      return report;
+    }
+    const auto& next = *plan->settings;
+    const auto& present = server_.settings();
+    if (auto failed = admin_.prepare(next.admin)) {
+      report.messages.push_back(*failed);
+      return report;
+    }
+    if (next.loops != present.loops)
+      report.messages.push_back(arguments_.file + ": loops counts from the next start");
+    if (next.cache.persist != present.cache.persist)
+      report.messages.push_back(arguments_.file + ": cache.persist counts from the next start");
+    if (auto failed = server_.reload(plan)) {
+      admin_.give_up();
+      report.messages = {*failed};
+      return report;
+    }
+    admin_.commit();
+    spdlog::set_level(spdlog::level::from_str(plan->settings->log_level));
+    report.ok = true;
+    return report;
+  }
+
+  server::Server& server_;
+  admin::Admin& admin_;
+  server::Notify& notify_;
+  const Arguments& arguments_;
+};
+
 // SIGHUP reloads, the first SIGTERM or SIGINT drains, the second ends.
 class Signals {
  public:
-  Signals(server::Server& server, const Arguments& arguments)
-      : server_(server), arguments_(arguments), set_(server.first_loop().io(), SIGHUP, SIGTERM, SIGINT) {
+  Signals(server::Server& server, server::Notify& notify, Reloader& reloader)
+      : server_(server),
+        notify_(notify),
+        reloader_(reloader),
+        set_(server.first_loop().io(), SIGHUP, SIGTERM, SIGINT) {
     wait();
   }
   void close() { set_.cancel(); }
@@ -145,10 +240,11 @@ class Signals {
   void wait() {
     set_.async_wait([this](const Error& error, int signal) {
       if (error) return;
-      if (signal == SIGHUP)
-        reload();
-      else if (!server_.is_draining()) {
+      if (signal == SIGHUP) {
+        (void)reloader_.reload();
+      } else if (!server_.is_draining()) {
         spdlog::info("stopping: draining connections");
+        notify_.stopping();
         server_.stop();
       } else {
         spdlog::info("stopping at once");
@@ -157,22 +253,10 @@ class Signals {
       wait();
     });
   }
-  void reload() {
-    const auto loaded = settings::apply(settings::load_file(arguments_.file), arguments_.overrides);
-    std::string error;
-    auto plan = loaded.settings ? fill::make_plan(loaded.settings, error) : nullptr;
-    for (const auto& problem : loaded.problems) spdlog::warn("reload: {}", problem.text());
-    if (!plan) {
-      spdlog::error("reload: the old settings stay in force{}{}", error.empty() ? "" : ": ", error);
-      return;
-    }
-    spdlog::set_level(spdlog::level::from_str(plan->settings->log_level));
-    server_.reload(std::move(plan));
-    spdlog::info("reloaded {}", arguments_.file);
-  }
 
   server::Server& server_;
-  const Arguments& arguments_;
+  server::Notify& notify_;
+  Reloader& reloader_;
   asio::signal_set set_;
 };
 
@@ -191,14 +275,19 @@ int serve(const Arguments& arguments) {
     spdlog::error("{}", *error);
     return could_not_run;
   }
-  Signals signals(server, arguments);
+  server::Notify notify(server);
+  Reloader reloader(server, admin, notify, arguments);
+  admin.on_reload([&reloader] { return reloader.reload(); });
+  Signals signals(server, notify, reloader);
   server.on_stopped([&] {
+    notify.close();
     admin.close();
     signals.close();
   });
   for (const auto& name : server.names()) std::cout << "listening on " << name << '\n';
   if (!admin.name().empty()) std::cout << "admin on " << admin.name() << '\n';
   std::cout.flush();
+  notify.ready();
 
   const bool clean = server.run();
   spdlog::info("stopped");
@@ -252,6 +341,14 @@ int run(int argc, char** argv) {
   meant->add_flag("--all", purge_all, "Everything");
   meant->require_option(1);
   purge_command->add_flag("--soft", what.soft, "Serve it once more, while it is fetched anew");
+  auto* reload_command = app.add_subcommand(
+      "reload",
+      "Let a running larder read its file again; what is wrong with that is said here, and changes nothing");
+  reload_command->add_option("-c,--config", arguments.file, "The configuration file")->capture_default_str();
+  reload_command->add_option("--admin", admin_address,
+                             "The running larder's admin listener, instead of the file's");
+  auto* dump_command = app.add_subcommand("dump-config", "Print the settings in force, defaults included");
+  dump_command->add_option("-c,--config", arguments.file, "The configuration file")->capture_default_str();
   auto* version_command = app.add_subcommand("version", "Print the version");
 
   try {
@@ -285,6 +382,8 @@ int run(int argc, char** argv) {
     }
     return purge(arguments, admin_address, what);
   }
+  if (*reload_command) return reload(arguments, admin_address);
+  if (*dump_command) return dump(arguments);
   return *check_command ? check(arguments) : serve(arguments);
 }
 

@@ -3,6 +3,7 @@
 #include "admin/explain.hpp"
 #include "admin/metrics.hpp"
 #include "admin/purge.hpp"
+#include "admin/reload.hpp"
 #include "http/target.hpp"
 #include "server/client.hpp"
 #include "server/reply.hpp"
@@ -97,15 +98,17 @@ class Admin::Connection {
                       bool keep_alive) {
     const server::Persistence persistence{keep_alive, head.minor_version};
     std::string out;
-    const bool changes = head.path == "/api/purge";
+    const bool changes = head.path == "/api/purge" || head.path == "/api/reload";
     if (head.method != (changes ? http::Method::post : http::Method::get)) {
       server::write_problem({405, changes ? "this path answers POST" : "this path answers GET", {}}, nullptr,
                             false, persistence, out);
       return out;
     }
     if (changes) {
-      auto answered = purge(admin_.server_, head, body);
-      if (answered.status == 200) return answer(200, "OK", "application/json", answered.text, keep_alive);
+      auto answered = head.path == "/api/purge" ? purge(admin_.server_, head, body) : reload(head);
+      if (answered.status == 200 || answered.status == 422)
+        return answer(answered.status, answered.status == 200 ? "OK" : "Unprocessable Content",
+                      "application/json", answered.text, keep_alive);
       server::write_problem({answered.status, answered.text, {}}, nullptr, false, persistence, out);
       return out;
     }
@@ -124,10 +127,18 @@ class Admin::Connection {
                     keep_alive);
     }
     if (head.path == "/api/explain") return explain_answer(head, persistence);
-    const auto missing = "there is no " + std::string(head.path) +
-                         " here; there are /healthz, /readyz, /metrics, /api/explain and /api/purge";
+    const auto missing =
+        "there is no " + std::string(head.path) +
+        " here; there are /healthz, /readyz, /metrics, /api/explain, /api/purge and /api/reload";
     server::write_problem({404, missing, {}}, nullptr, false, persistence, out);
     return out;
+  }
+
+  Answer reload(const http::RequestHead& head) {
+    if (auto refused = against_change(head)) return std::move(*refused);
+    if (!admin_.reload_) return {501, "nothing to reload"};
+    const auto report = admin_.reload_();
+    return {report.ok ? 200 : 422, reload_json(report)};
   }
 
   std::string explain_answer(const http::RequestHead& head, const server::Persistence& persistence) {
@@ -159,20 +170,58 @@ Admin::~Admin() {
 }
 
 std::optional<std::string> Admin::listen(const settings::ListenAddress& address) {
-  auto bound = server::bind(address, false);
-  if (auto* error = std::get_if<std::string>(&bound)) return std::move(*error);
-  const auto& socket = std::get<server::Bound>(bound);
-  name_ = socket.name;
-  unix_path_ = socket.unix_path;
-  auto& loop = server_.first_loop();
-  acceptor_ = std::make_unique<server::Acceptor>(loop.executor(), StreamProtocol(socket.family, 0),
-                                                 socket.descriptor);
-  asio::co_spawn(
-      loop.executor(),
-      server::accept_loop(loop, *acceptor_,
-                          [this](Socket accepted, const std::string&) { begin(std::move(accepted)); }),
-      rethrow);
+  if (auto error = prepare(address)) return error;
+  commit();
   return std::nullopt;
+}
+
+std::optional<std::string> Admin::prepare(const std::optional<settings::ListenAddress>& address) {
+  const auto key = address ? to_string(*address) : std::string();
+  if (key == key_) return std::nullopt;
+  next_.emplace();
+  next_->key = key;
+  if (!address) return std::nullopt;
+  auto bound = server::bind(*address, false);
+  if (auto* error = std::get_if<std::string>(&bound)) {
+    next_.reset();
+    return std::move(*error);
+  }
+  next_->bound = std::get<server::Bound>(std::move(bound));
+  return std::nullopt;
+}
+
+void Admin::give_up() {
+  if (next_ && next_->bound) {
+    ::close(next_->bound->descriptor);
+    if (!next_->bound->unix_path.empty()) ::unlink(next_->bound->unix_path.c_str());
+  }
+  next_.reset();
+}
+
+void Admin::commit() {
+  if (!next_) return;
+  if (acceptor_) {
+    Error ignored;
+    acceptor_->close(ignored);
+    acceptor_.reset();
+  }
+  if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
+  key_ = next_->key;
+  name_.clear();
+  unix_path_.clear();
+  if (next_->bound) accept_on(*next_->bound);
+  next_.reset();
+}
+
+void Admin::accept_on(const server::Bound& bound) {
+  name_ = bound.name;
+  unix_path_ = bound.unix_path;
+  auto& loop = server_.first_loop();
+  acceptor_ =
+      std::make_shared<server::Acceptor>(loop.executor(), StreamProtocol(bound.family, 0), bound.descriptor);
+  const auto accepted = [this](Socket socket, const std::string&) { begin(std::move(socket)); };
+  asio::co_spawn(loop.executor(), server::accept_loop(loop, *acceptor_, accepted),
+                 [kept = acceptor_](const std::exception_ptr& error) { rethrow(error); });
 }
 
 void Admin::begin(Socket socket) {

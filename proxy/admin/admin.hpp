@@ -7,11 +7,20 @@
 
 #include "server/server.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace larder::admin {
+
+/// What became of new settings.
+struct ReloadReport {
+  bool ok = false;
+  std::vector<std::string>
+      messages;  // problems, as `larder check` writes them; what counts from the next start
+};
 
 class Admin {
  public:
@@ -25,6 +34,15 @@ class Admin {
   [[nodiscard]] std::optional<std::string> listen(const settings::ListenAddress& address);
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
+  /// Another address, in two steps: bound beside the one in use (a sentence where that cannot be), and then
+  /// taken in its place, or given up. nullopt as address: none any more. Connections stay.
+  [[nodiscard]] std::optional<std::string> prepare(const std::optional<settings::ListenAddress>& address);
+  void commit();
+  void give_up();
+
+  /// What POST /api/reload does.
+  void on_reload(std::function<ReloadReport()> reload) { reload_ = std::move(reload); }
+
   /// Closes the listener and every connection.
   void close();
 
@@ -32,10 +50,19 @@ class Admin {
   class Connection;
   void begin(Socket socket);
 
+  void accept_on(const server::Bound& bound);
+
+  struct Next {
+    std::optional<server::Bound> bound;
+    std::string key;
+  };
   server::Server& server_;
+  std::string key_;  // the address as configured; empty = none
   std::string name_;
   std::string unix_path_;
-  std::unique_ptr<server::Acceptor> acceptor_;
+  std::optional<Next> next_;
+  std::function<ReloadReport()> reload_;
+  std::shared_ptr<server::Acceptor> acceptor_;
   std::vector<Connection*> connections_;
 };
 

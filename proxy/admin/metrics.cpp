@@ -158,6 +158,17 @@ std::string metrics_text(const server::Server& server) {
     out.gauge("larder_persist_bytes", "Bytes charged to cache.persist_size", count(persisted->bytes));
     out.gauge("larder_persist_waiting", "Changes that wait to be written", count(persisted->waiting));
   }
+  if (const auto& reload = server.last_reload()) {
+    out.gauge("larder_config_last_reload_successful", "Whether the last new settings were taken over",
+              reload->ok ? 1 : 0);
+    out.gauge("larder_config_last_reload_timestamp_seconds", "When new settings last came",
+              std::chrono::duration<double>(reload->when.time_since_epoch()).count());
+  }
+  auto& lag = out.family("larder_loop_lag_seconds", "How late a loop's timers are, the worst of the last few",
+                         MetricType::Gauge);
+  for (const auto& worker : server.workers())
+    Exposition::add(lag, {{"loop", std::to_string(worker->loop.index())}},
+                    std::chrono::duration<double>(worker->loop.lag()).count());
   out.gauge("larder_fills_running", "Fetches for the store under way", sum(server, &Counters::fills_running));
   out.gauge("larder_fill_waiters", "Requests that wait for a fetch", sum(server, &Counters::fill_waiters));
   out.counter("larder_codings_total", "Content codings made of stored answers",

@@ -1,5 +1,7 @@
 #include "loop/deadline.hpp"
 
+#include <algorithm>
+
 namespace larder {
 
 Sweeper::~Sweeper() {
@@ -20,6 +22,7 @@ void Sweeper::stop() {
 
 void Sweeper::wait() {
   timer_.expires_after(resolution_);
+  expected_ = timer_.expiry();
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (error || stopped_) return;
     sweep();
@@ -29,6 +32,10 @@ void Sweeper::wait() {
 
 void Sweeper::sweep() {
   now_ = std::chrono::steady_clock::now();
+  turned_.store(now_.time_since_epoch().count(), std::memory_order_relaxed);
+  const auto late = std::chrono::nanoseconds(now_ - expected_).count();
+  lag_.store(std::max<std::int64_t>(late, lag_.load(std::memory_order_relaxed) * 7 / 8),
+             std::memory_order_relaxed);
   for (Deadline* at = first_; at != nullptr; at = next_) {
     next_ = at->following_;
     if (at->due_ > now_) continue;

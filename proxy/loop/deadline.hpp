@@ -8,7 +8,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 
 namespace larder {
@@ -26,6 +28,14 @@ class Sweeper {
   void start();
   void stop();
   void set_resolution(Millis resolution) noexcept { resolution_ = resolution; }
+  /// When it last swept, and how late that was (the worst of the last few sweeps): from any thread.
+  [[nodiscard]] std::chrono::steady_clock::time_point last_turn() const noexcept {
+    return Ticks(Ticks::duration(turned_.load(std::memory_order_relaxed)));
+  }
+  [[nodiscard]] std::chrono::nanoseconds lag() const noexcept {
+    return std::chrono::nanoseconds(lag_.load(std::memory_order_relaxed));
+  }
+
   /// Called after each sweep (for what is to be done now and then).
   void on_sweep(std::function<void()> hook) { hook_ = std::move(hook); }
 
@@ -42,6 +52,9 @@ class Sweeper {
   Deadline* next_ = nullptr;  // where the running sweep goes on; moved when that node leaves
   std::function<void()> hook_;
   bool stopped_ = true;
+  Ticks expected_{};
+  std::atomic<Ticks::rep> turned_{std::chrono::steady_clock::now().time_since_epoch().count()};
+  std::atomic<std::int64_t> lag_{0};  // nanoseconds
 };
 
 class Deadline {

@@ -88,6 +88,12 @@ class Loop {
   [[nodiscard]] Counters& counters() noexcept { return counters_; }
   [[nodiscard]] const Counters& counters_view() const noexcept { return counters_; }
 
+  /// When it last turned; from any thread.
+  [[nodiscard]] policy::MonoTime last_turn() const noexcept {
+    return std::chrono::floor<Millis>(sweeper_.last_turn());
+  }
+  [[nodiscard]] std::chrono::nanoseconds lag() const noexcept { return sweeper_.lag(); }
+
   [[nodiscard]] static policy::Now now() noexcept {
     return {std::chrono::floor<Millis>(std::chrono::system_clock::now()),
             std::chrono::floor<Millis>(std::chrono::steady_clock::now())};

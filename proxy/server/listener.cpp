@@ -155,13 +155,14 @@ Task<void> accept_loop(Loop& loop, Acceptor& acceptor, std::function<void(Socket
   Timer pause(loop.executor());
   while (acceptor.is_open()) {
     auto [failure, socket] = co_await acceptor.async_accept(as_result);
-    if (failure == asio::error::operation_aborted || !acceptor.is_open()) break;
     if (failure) {
+      if (failure == asio::error::operation_aborted || !acceptor.is_open()) break;
       // Out of descriptors or memory: those who are served go on, and somebody will leave.
       pause.expires_after(accept_pause);
       co_await pause.async_wait(as_result);
       continue;
     }
+    // Accepted is accepted, though the acceptor may have been closed since.
     socket.non_blocking(true, error);
     if (error) continue;
     const int on = 1;

@@ -40,12 +40,21 @@ std::vector<std::unique_ptr<Worker>> make_workers(Shared& shared,
 
 }  // namespace
 
+// One socket of one loop.
 struct Server::Listening {
-  Listening(Worker& its_worker, const Bound& bound)
+  Listening(Worker& its_worker, const Bound& bound, std::string its_key)
       : worker(its_worker),
-        acceptor(its_worker.loop.executor(), StreamProtocol(bound.family, 0), bound.descriptor) {}
+        acceptor(its_worker.loop.executor(), StreamProtocol(bound.family, 0), bound.descriptor),
+        key(std::move(its_key)) {}
   Worker& worker;
   Acceptor acceptor;
+  std::string key;  // the address as configured
+};
+
+// An address of `listen`, bound: a socket for each loop.
+struct Server::Place {
+  std::string key;
+  std::vector<Bound> bound;
 };
 
 Server::Server(std::shared_ptr<const fill::Plan> plan)
@@ -61,50 +70,74 @@ Server::Server(std::shared_ptr<const fill::Plan> plan)
 Server::~Server() {
   listening_.clear();
   shared_.warmer.leave_loop();
-  for (const auto& path : unix_paths_) ::unlink(path.c_str());
+  for (const auto& place : places_) {
+    if (const auto& path = place.bound.front().unix_path; !path.empty()) ::unlink(path.c_str());
+  }
 }
 
 std::optional<std::string> Server::listen() {
   for (const auto& address : plan_->settings->listen) {
-    if (auto error = listen_on(address)) return error;
+    auto bound = bind_place(address);
+    if (auto* error = std::get_if<std::string>(&bound)) return std::move(*error);
+    places_.push_back(std::move(std::get<Place>(bound)));
+    names_.push_back(places_.back().bound.front().name);
+    accept_on(places_.back());
   }
   return std::nullopt;
 }
 
-std::optional<std::string> Server::listen_on(const settings::ListenAddress& address) {
-  const bool several = workers_.size() > 1;
-  auto bound = bind(address, several);
-  if (auto* error = std::get_if<std::string>(&bound)) return std::move(*error);
-  auto first = std::get<Bound>(bound);
-  names_.push_back(first.name);
-  if (!first.unix_path.empty()) unix_paths_.push_back(first.unix_path);
-
-  for (std::size_t i = 1; i < workers_.size(); ++i) {
-    auto next = first;
-    const auto* tcp = std::get_if<settings::TcpAddress>(&address);
-    if (tcp != nullptr) {
+std::variant<Server::Place, std::string> Server::bind_place(const settings::ListenAddress& address) {
+  Place place{settings::to_string(address), {}};
+  const auto fail = [&](std::string error) {
+    for (const auto& bound : place.bound) ::close(bound.descriptor);
+    return error;
+  };
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    auto its_address = address;
+    if (auto* tcp = std::get_if<settings::TcpAddress>(&its_address); tcp != nullptr && i > 0) {
       // The kernel spreads connections over sockets of the same port; a port it has chosen is the same for
       // all.
-      auto same = *tcp;
-      same.port = static_cast<std::uint16_t>(std::stoi(first.name.substr(first.name.rfind(':') + 1)));
-      auto another = bind(same, true);
-      if (auto* error = std::get_if<std::string>(&another)) return std::move(*error);
-      next = std::get<Bound>(another);
-    } else {
-      next.descriptor = ::dup(first.descriptor);
+      const auto& name = place.bound.front().name;
+      tcp->port = static_cast<std::uint16_t>(std::stoi(name.substr(name.rfind(':') + 1)));
+    } else if (i > 0) {
+      auto same = place.bound.front();
+      same.descriptor = ::dup(same.descriptor);
+      place.bound.push_back(std::move(same));
+      continue;
     }
-    accept_on(*workers_[i], next);
+    auto bound = server::bind(its_address, workers_.size() > 1);
+    if (auto* error = std::get_if<std::string>(&bound)) return fail(std::move(*error));
+    place.bound.push_back(std::get<Bound>(bound));
   }
-  accept_on(*workers_.front(), first);
-  return std::nullopt;
+  return place;
 }
 
-void Server::accept_on(Worker& worker, const Bound& bound) {
-  auto& listening = *listening_.emplace_back(std::make_unique<Listening>(worker, std::move(bound)));
-  const auto accepted = [this, &worker](Socket socket, std::string address) {
-    begin(worker, std::move(socket), std::move(address));
-  };
-  asio::co_spawn(worker.loop.executor(), accept_loop(worker.loop, listening.acceptor, accepted), rethrow);
+void Server::accept_on(const Place& place) {
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    auto& worker = *workers_[i];
+    const auto listening =
+        listening_.emplace_back(std::make_shared<Listening>(worker, place.bound[i], place.key));
+    const auto accepted = [this, &worker](Socket socket, std::string address) {
+      begin(worker, std::move(socket), std::move(address));
+    };
+    // On its own loop, which may be running already.
+    asio::post(worker.loop.executor(), [&worker, listening, accepted] {
+      if (!listening->acceptor.is_open()) return;
+      asio::co_spawn(worker.loop.executor(), accept_loop(worker.loop, listening->acceptor, accepted),
+                     [listening](const std::exception_ptr& error) { rethrow(error); });
+    });
+  }
+}
+
+void Server::close_places(const std::function<bool(const std::string& key)>& is_meant) {
+  for (auto& listening : listening_) {
+    if (!is_meant(listening->key)) continue;
+    asio::post(listening->worker.loop.executor(), [listening] {
+      Error ignored;
+      listening->acceptor.close(ignored);
+    });
+  }
+  std::erase_if(listening_, [&](const auto& listening) { return is_meant(listening->key); });
 }
 
 void Server::begin(Worker& worker, Socket socket, std::string address) {
@@ -146,7 +179,41 @@ bool Server::run() {
   return clean_;
 }
 
-void Server::reload(std::shared_ptr<const fill::Plan> plan) {
+std::optional<std::string> Server::reload(std::shared_ptr<const fill::Plan> plan) {
+  std::vector<Place> places;
+  std::vector<Place> added;
+  for (const auto& address : plan->settings->listen) {
+    const auto key = settings::to_string(address);
+    const auto same =
+        std::find_if(places_.begin(), places_.end(), [&](const auto& one) { return one.key == key; });
+    if (same != places_.end()) {
+      places.push_back(*same);
+      continue;
+    }
+    auto bound = bind_place(address);
+    if (auto* error = std::get_if<std::string>(&bound)) {
+      for (const auto& place : added) {
+        for (const auto& one : place.bound) ::close(one.descriptor);
+        if (const auto& path = place.bound.front().unix_path; !path.empty()) ::unlink(path.c_str());
+      }
+      return std::move(*error);
+    }
+    added.push_back(std::get<Place>(bound));
+    places.push_back(std::move(std::get<Place>(bound)));
+  }
+  const auto stays = [&](const std::string& key) {
+    return std::any_of(places.begin(), places.end(), [&](const auto& place) { return place.key == key; });
+  };
+  close_places([&](const std::string& key) { return !stays(key); });
+  for (const auto& place : places_) {
+    if (const auto& path = place.bound.front().unix_path; !path.empty() && !stays(place.key))
+      ::unlink(path.c_str());
+  }
+  for (const auto& place : added) accept_on(place);
+  places_ = std::move(places);
+  names_.clear();
+  for (const auto& place : places_) names_.push_back(place.bound.front().name);
+
   plan_ = std::move(plan);
   if (plan_->settings->access_log != settings::AccessLog::off && !shared_.log_sink) {
     shared_.log_sink = std::make_shared<LogSink>();
@@ -156,6 +223,7 @@ void Server::reload(std::shared_ptr<const fill::Plan> plan) {
   asio::post(first_loop().executor(), [this] {
     if (!stopping_) warm_up_.begin(authority_of(names_));
   });
+  return std::nullopt;
 }
 
 std::size_t Server::purge(const policy::Purge& what) {
@@ -197,13 +265,8 @@ void Server::stop() {
   shared_.draining.store(true, std::memory_order_relaxed);
   shared_.warmer.stop();
   warm_up_.stop();
-  on_every_loop([this](Worker& worker) {
-    for (const auto& listening : listening_) {
-      Error ignored;
-      if (&listening->worker == &worker) listening->acceptor.close(ignored);
-    }
-    worker.drain();
-  });
+  close_places([](const std::string&) { return true; });
+  on_every_loop([](Worker& worker) { worker.drain(); });
   asio::co_spawn(first_loop().executor(), wind_down(), rethrow);
 }
 
@@ -225,6 +288,7 @@ Task<void> Server::wind_down() {
     return timer.async_wait(as_result);
   };
   const auto end = Loop::now().mono + plan_->settings->drain_timeout;
+  co_await wait();  // connections that were accepted in the last moment are counted then
   while (!at_once_ && shared_.connections.load(std::memory_order_relaxed) > 0 && Loop::now().mono < end)
     co_await wait();
 

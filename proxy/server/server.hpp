@@ -35,8 +35,18 @@ class Server {
   /// not safe.
   [[nodiscard]] bool run();
 
-  /// New settings for requests from now on. Listeners, `loops` and the admin address stay as they are.
-  void reload(std::shared_ptr<const fill::Plan> plan);
+  /// New settings for requests from now on, listeners included: new ones are bound first, those that are gone
+  /// are closed, connections stay. A sentence where one cannot be bound: then nothing has changed. `loops`
+  /// and `cache.persist` count from the next start.
+  [[nodiscard]] std::optional<std::string> reload(std::shared_ptr<const fill::Plan> plan);
+  /// What became of the last new settings; on the first loop.
+  struct Reload {
+    policy::WallTime when;
+    bool ok = true;
+  };
+  void note_reload(bool ok) noexcept { last_reload_ = Reload{Loop::now().wall, ok}; }
+  [[nodiscard]] const std::optional<Reload>& last_reload() const noexcept { return last_reload_; }
+
   /// Throws out what is stored, and what is being fetched before it is; how many entries. On the first loop.
   std::size_t purge(const policy::Purge& what);
   /// `warm` routes that have not been fetched yet; on the first loop.
@@ -69,8 +79,10 @@ class Server {
 
  private:
   struct Listening;
-  [[nodiscard]] std::optional<std::string> listen_on(const settings::ListenAddress& address);
-  void accept_on(Worker& worker, const Bound& bound);
+  struct Place;
+  [[nodiscard]] std::variant<Place, std::string> bind_place(const settings::ListenAddress& address);
+  void accept_on(const Place& place);
+  void close_places(const std::function<bool(const std::string& key)>& is_meant);
   void begin(Worker& worker, Socket socket, std::string address);
   void on_every_loop(const std::function<void(Worker&)>& action);
   [[nodiscard]] Task<void> wind_down();
@@ -80,10 +92,11 @@ class Server {
   std::shared_ptr<const fill::Plan> plan_;
   std::vector<std::unique_ptr<Worker>> workers_;
   WarmUp warm_up_;
-  std::vector<std::unique_ptr<Listening>> listening_;
+  std::vector<std::shared_ptr<Listening>> listening_;
+  std::vector<Place> places_;  // one for each address of `listen`
   std::vector<std::string> names_;
-  std::vector<std::string> unix_paths_;
   std::function<void()> stopped_hook_;
+  std::optional<Reload> last_reload_;
   bool stopping_ = false;
   bool at_once_ = false;
   bool clean_ = true;

@@ -9,6 +9,12 @@ namespace larder::server {
 
 using State = http::GateResult::State;
 
+namespace {
+
+constexpr Millis patience_when_draining{1000};
+
+}  // namespace
+
 Session::Session(Worker& worker, Socket socket, std::string address)
     : worker_(worker), client_(worker.loop, std::move(socket), std::move(address)) {
   worker_.add(*this);
@@ -21,8 +27,13 @@ Session::~Session() {
   worker_.shared.connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
+// Whoever has only just come is given a moment: its request may be on the way.
 void Session::drain() noexcept {
-  if (idle_) client_.cancel();
+  if (!idle_) return;
+  if (answered_ > 0)
+    client_.cancel();
+  else
+    client_.deadline().set(patience_when_draining);
 }
 
 void Session::force() noexcept {
@@ -35,7 +46,8 @@ void Session::arm_read_deadline() {
   idle_ = client_.unread().empty();
   if (idle_) {
     client_.give_back_buffer();
-    client_.deadline().set(timeouts.idle);
+    const bool draining = worker_.shared.draining.load(std::memory_order_relaxed);
+    client_.deadline().set(draining ? std::min(patience_when_draining, timeouts.idle) : timeouts.idle);
   } else if (!begun_) {
     begun_ = true;
     client_.deadline().set(timeouts.head);
@@ -49,7 +61,7 @@ Task<void> Session::run() {
     const auto result =
         unread.empty() ? http::GateResult{} : http::read_request(unread, worker_.settings().gate, head_);
     if (result.state == State::need_more) {
-      if (unread.empty() && worker_.shared.draining.load(std::memory_order_relaxed)) break;
+      if (unread.empty() && answered_ > 0 && worker_.shared.draining.load(std::memory_order_relaxed)) break;
       arm_read_deadline();
       auto [error] = co_await client_.readable();
       if (error) break;

@@ -33,6 +33,9 @@ struct Loaded {
 /// Reads the file. One that cannot be read is one problem without a place.
 [[nodiscard]] Loaded load_file(const std::string& path);
 
+/// The settings as a configuration file that says everything, defaults included.
+[[nodiscard]] std::string effective_yaml(const Settings& settings);
+
 /// What the command line may put in place of the file's values.
 struct Overrides {
   std::vector<std::string> listen;

@@ -28,6 +28,8 @@ line. A key that is left out has its default.
 - A duration is a whole number and one of `ms s m h`, a size one of `B KiB MiB GiB`: `30s`, `16MiB`. A bare number
   is refused.
 - A list of one may stand without brackets. In brackets, a path with braces stands in quotes: `["/topics/{id}"]`.
+- `${NAME}` in a value is that variable of the environment, `${NAME:-text}` the text where it is not set; `$${` stands
+  for `${` itself. In `[ ]` and `{ }` a value with braces stands in quotes.
 - A key that is not on this page is an error, as is one that stands there twice.
 
 ## Top level

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "settings/codecs.hpp"
+#include "settings/environment.hpp"
 
 #include <algorithm>
 
@@ -19,7 +20,12 @@ template <class... Members>
 /// The text of a scalar; an error at the node and nullopt where it is none.
 [[nodiscard]] inline std::optional<std::string> read_scalar(Report& report, const YAML::Node& node,
                                                             const std::string& name) {
-  if (node.IsScalar()) return node.Scalar();
+  if (node.IsScalar()) {
+    std::string error;
+    auto text = expand(node.Scalar(), error);
+    if (!text) report.error(node, name + ": " + error);
+    return text;
+  }
   report.error(node, name + (node.IsMap()        ? " wants a single value, not a mapping"
                              : node.IsSequence() ? " wants a single value, not a list"
                                                  : " has no value"));

@@ -45,6 +45,9 @@ struct Row {
 [[nodiscard]] const std::vector<Row<Settings>>& top_rows();
 [[nodiscard]] const std::vector<Row<Route>>& route_rows();
 
+/// config/larder.schema.json, from the rows: an editor completes and checks the file by it.
+[[nodiscard]] std::string json_schema();
+
 /// The reference, config/reference.md, from the rows.
 [[nodiscard]] std::string reference_markdown();
 

@@ -69,6 +69,35 @@ TEST_CASE("config/reference.md is what the table says (LARDER_WRITE_REFERENCE=1 
   CHECK(content("config/reference.md") == settings::reference_markdown());
 }
 
+TEST_CASE("config/larder.schema.json is what the table says (LARDER_WRITE_REFERENCE=1 writes it)") {
+  const auto path = std::string(LARDER_SOURCE_DIR) + "/config/larder.schema.json";
+  if (std::getenv("LARDER_WRITE_REFERENCE") != nullptr)
+    std::ofstream(path, std::ios::binary) << settings::json_schema();
+  CHECK(content("config/larder.schema.json") == settings::json_schema());
+  // JSON is YAML: every row is there, with its meaning.
+  const auto schema = YAML::Load(settings::json_schema());
+  for (const auto& row : settings::top_rows()) {
+    INFO(row.name);
+    CHECK(schema["properties"][row.name.substr(0, row.name.find('.'))]);
+  }
+  for (const auto& row : settings::route_rows()) {
+    INFO(row.name);
+    CHECK(schema["properties"]["routes"]["items"]["properties"][row.name.substr(0, row.name.find('.'))]);
+  }
+}
+
+TEST_CASE("the settings in force are written as a file that says the same") {
+  const auto loaded = settings::load(content("config/larder.yaml"), "larder.yaml");
+  REQUIRE(loaded.settings);
+  const auto text = settings::effective_yaml(*loaded.settings);
+  const auto again = settings::load(text, "dump");
+  CHECK(test::lines_of(again).empty());
+  REQUIRE(again.settings);
+  CHECK(settings::effective_yaml(*again.settings) == text);
+  CHECK(again.settings->routes.size() == loaded.settings->routes.size());
+  CHECK(settings::effective_yaml(settings::Settings{}).find("memory: 256MiB") != std::string::npos);
+}
+
 TEST_CASE("the shipped configuration has no problem at all") {
   const auto loaded = settings::load(content("config/larder.yaml"), "larder.yaml");
   CHECK(test::lines_of(loaded).empty());
