@@ -69,7 +69,12 @@ class Admin::Connection {
         (void)http::read_request(bytes, limits, head);
         const auto body = co_await read_body(head.framing);
         open = head.keep_alive && body.has_value();
-        out = respond(head, body, open);
+        if (head.method == http::Method::post && head.path == "/api/purge") {
+          const auto answered = co_await purge(admin_.server_, head, body);
+          out = change_answer(head, answered, open);
+        } else {
+          out = respond(head, open);
+        }
       }
       open = co_await client_.write(out, patience) && open;
     }
@@ -94,8 +99,18 @@ class Admin::Connection {
     }
   }
 
-  std::string respond(const http::RequestHead& head, const std::optional<std::string>& body,
-                      bool keep_alive) {
+  std::string change_answer(const http::RequestHead& head, const Answer& answered, bool keep_alive) {
+    if (answered.status == 200 || answered.status == 422) {
+      const auto reason = answered.status == 200 ? "OK" : "Unprocessable Content";
+      return answer(answered.status, reason, "application/json", answered.text, keep_alive);
+    }
+    std::string out;
+    server::write_problem({answered.status, answered.text, {}}, nullptr, false,
+                          {keep_alive, head.minor_version}, out);
+    return out;
+  }
+
+  std::string respond(const http::RequestHead& head, bool keep_alive) {
     const server::Persistence persistence{keep_alive, head.minor_version};
     std::string out;
     const bool changes = head.path == "/api/purge" || head.path == "/api/reload";
@@ -104,14 +119,7 @@ class Admin::Connection {
                             false, persistence, out);
       return out;
     }
-    if (changes) {
-      auto answered = head.path == "/api/purge" ? purge(admin_.server_, head, body) : reload(head);
-      if (answered.status == 200 || answered.status == 422)
-        return answer(answered.status, answered.status == 200 ? "OK" : "Unprocessable Content",
-                      "application/json", answered.text, keep_alive);
-      server::write_problem({answered.status, answered.text, {}}, nullptr, false, persistence, out);
-      return out;
-    }
+    if (head.path == "/api/reload") return change_answer(head, reload(head), keep_alive);
     if (head.path == "/healthz") return answer(200, "OK", "text/plain", "alive\n", keep_alive);
     if (head.path == "/readyz") {
       if (admin_.server_.is_draining())

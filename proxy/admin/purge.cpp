@@ -93,18 +93,21 @@ std::optional<Answer> against_change(const http::RequestHead& head) {
   return std::nullopt;
 }
 
-Answer purge(server::Server& server, const http::RequestHead& head, const std::optional<std::string>& body) {
-  if (auto refused = against_change(head)) return std::move(*refused);
-  if (!body) return {413, "the body is to have a Content-Length, of 64 KiB at the most"};
+Task<Answer> purge(server::Server& server, const http::RequestHead& head,
+                   const std::optional<std::string>& body) {
+  if (auto refused = against_change(head)) co_return std::move(*refused);
+  if (!body) co_return Answer{413, "the body is to have a Content-Length, of 64 KiB at the most"};
   Purge what;
-  if (auto bad = read(*body, what)) return std::move(*bad);
-  const auto count = server.purge(what);
-  spdlog::info("purged {} {}{}: {} entries", what.what == Purge::What::all ? "all" : what.text,
-               what.what == Purge::What::prefix  ? "(prefix) "
-               : what.what == Purge::What::group ? "(group) "
-                                                 : "",
-               what.soft ? "softly" : "", count);
-  return {200, fmt::format("{{\"purged\": {}, \"soft\": {}}}\n", count, what.soft)};
+  if (auto bad = read(*body, what)) co_return std::move(*bad);
+  const auto count = co_await server.purge(what);
+  const std::string_view kind = what.what == Purge::What::all      ? "everything"
+                                : what.what == Purge::What::prefix ? "the prefix "
+                                : what.what == Purge::What::group  ? "the group "
+                                                                   : "";
+  spdlog::info("purged {}{}{}: {} entries", kind, what.text, what.soft ? ", softly" : "", count);
+  Answer answer;
+  answer.text = fmt::format("{{\"purged\": {}, \"soft\": {}}}\n", count, what.soft);
+  co_return answer;
 }
 
 std::string purge_json(const Purge& what) {

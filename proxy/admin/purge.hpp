@@ -18,8 +18,9 @@ struct Answer {
 /// `{"path": "/topics/"}`, `{"prefix": ...}`, `{"group": ...}` or `{"all": true}`, and `"soft": true`.
 /// Refuses what a page of another site could make a browser send. `body` is nullopt where it could not be
 /// read.
-[[nodiscard]] Answer purge(server::Server& server, const http::RequestHead& head,
-                           const std::optional<std::string>& body);
+/// The arguments outlive the task.
+[[nodiscard]] Task<Answer> purge(server::Server& server, const http::RequestHead& head,
+                                 const std::optional<std::string>& body);
 
 /// Why a request that changes something is refused; nullopt where it is not. Browsers say where a request
 /// comes from, and a name that somebody else's DNS led here is no name of the admin listener's.

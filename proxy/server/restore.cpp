@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <vector>
 
 namespace larder::server {
 
@@ -83,7 +84,11 @@ void restore(Shared& shared, const settings::Settings& settings) {
 
   policy::Sequence last = 0;
   std::size_t bytes = 0;
-  std::size_t kept = 0;
+  struct Kept {
+    std::string key;
+    std::shared_ptr<store::Response> response;
+  };
+  std::vector<Kept> kept;  // the newest first
   shared.archive->load([&](const std::string& key, std::shared_ptr<store::Response> response) {
     last = std::max(last, response->began);
     const auto of = parts_of(key);
@@ -110,9 +115,12 @@ void restore(Shared& shared, const settings::Settings& settings) {
         shared.warmer.fetched({order, *response, response->response_time, response->response_time},
                               settings.cache.kept_warm);
     }
-    if (shared.store.put(key, hash, std::move(response))) ++kept;
+    kept.push_back({key, std::move(response)});
     return true;
   });
+  // What the store got last leaves last.
+  for (auto at = kept.rbegin(); at != kept.rend(); ++at)
+    (void)shared.store.put(at->key, shared.store.hash(at->key), std::move(at->response));
   // Numbers go on where those of the stored responses end, whatever the log's memory says.
   shared.writes.begin_after(last);
   if (shared.write_file->may_lack_writes()) {
@@ -121,7 +129,7 @@ void restore(Shared& shared, const settings::Settings& settings) {
         "cache.persist: the machine went down with larder running; what was stored is served only while "
         "the API fails");
   }
-  if (kept > 0) spdlog::info("cache.persist: {} responses are back", kept);
+  if (!kept.empty()) spdlog::info("cache.persist: {} responses are back", kept.size());
   shared.store.on_change([&archive = *shared.archive](const std::string& key, std::uint64_t hash) {
     archive.changed(key, hash);
   });

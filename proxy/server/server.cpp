@@ -226,32 +226,39 @@ std::optional<std::string> Server::reload(std::shared_ptr<const fill::Plan> plan
   return std::nullopt;
 }
 
-std::size_t Server::purge(const policy::Purge& what) {
-  using policy::Purge;
+Task<std::size_t> Server::purge(policy::Purge what) {
   auto& store = shared_.store;
   auto& writes = shared_.writes;
   const auto level = what.soft ? store::Void::soft : store::Void::strict;
   // First what is being fetched: whatever is stored from now on has been looked at.
   shared_.purges.add(what, writes.begin_fill());
-  if (what.what == Purge::What::all) writes.all_written(level);
-  std::vector<std::string> concerned;
-  store.each([&](const store::Entry& entry) {
-    const bool any = std::any_of(entry.variants.begin(), entry.variants.end(), [&](const auto& variant) {
-      return what.concerns(entry.key, variant->groups);
+  if (what.what == policy::Purge::What::all) writes.all_written(level);
+  std::size_t purged = 0;
+  for (std::size_t shard = 0; shard < store.shards(); ++shard) {
+    std::vector<std::string> concerned;
+    store.each_in(shard, [&](const store::Entry& entry) {
+      const bool any = std::any_of(entry.variants.begin(), entry.variants.end(), [&](const auto& variant) {
+        return what.concerns(entry.key, variant->groups);
+      });
+      if (any) concerned.push_back(entry.key);
     });
-    if (any) concerned.push_back(entry.key);
-  });
-  const bool one_query = what.what == Purge::What::path && what.text.find('?') != std::string::npos;
-  for (const auto& key : concerned) {
-    const std::string_view name = key;
-    // The write log makes it last, should the process be killed.
-    if (what.what == Purge::What::group)
-      writes.group_written(store.hash(policy::group_name(name, what.text)), level);
-    else if (what.what != Purge::What::all && (what.soft || !one_query))
-      writes.written(store.hash(name.substr(0, name.find_first_of("?\n"))), level);
-    if (!what.soft) store.erase(name, store.hash(name));
+    for (const auto& key : concerned) purge_entry(what, level, key);
+    purged += concerned.size();
+    if (!concerned.empty()) co_await asio::post(first_loop().executor(), asio::use_awaitable_t<Executor>{});
   }
-  return concerned.size();
+  co_return purged;
+}
+
+// The write log makes it last, should the process be killed.
+void Server::purge_entry(const policy::Purge& what, store::Void level, std::string_view key) {
+  using What = policy::Purge::What;
+  auto& store = shared_.store;
+  const bool one_query = what.what == What::path && what.text.find('?') != std::string::npos;
+  if (what.what == What::group)
+    shared_.writes.group_written(store.hash(policy::group_name(key, what.text)), level);
+  else if (what.what != What::all && (what.soft || !one_query))
+    shared_.writes.written(store.hash(key.substr(0, key.find_first_of("?\n"))), level);
+  if (!what.soft) store.erase(key, store.hash(key));
 }
 
 void Server::close_files() noexcept {

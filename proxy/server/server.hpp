@@ -47,8 +47,9 @@ class Server {
   void note_reload(bool ok) noexcept { last_reload_ = Reload{Loop::now().wall, ok}; }
   [[nodiscard]] const std::optional<Reload>& last_reload() const noexcept { return last_reload_; }
 
-  /// Throws out what is stored, and what is being fetched before it is; how many entries. On the first loop.
-  std::size_t purge(const policy::Purge& what);
+  /// Throws out what is stored, and what is being fetched before it is; how many entries. On the first loop,
+  /// which turns meanwhile.
+  [[nodiscard]] Task<std::size_t> purge(policy::Purge what);
   /// `warm` routes that have not been fetched yet; on the first loop.
   [[nodiscard]] std::size_t warming() const noexcept { return warm_up_.pending(); }
 
@@ -85,6 +86,7 @@ class Server {
   void close_places(const std::function<bool(const std::string& key)>& is_meant);
   void begin(Worker& worker, Socket socket, std::string address);
   void on_every_loop(const std::function<void(Worker&)>& action);
+  void purge_entry(const policy::Purge& what, store::Void level, std::string_view key);
   [[nodiscard]] Task<void> wind_down();
   [[nodiscard]] bool is_quiet() const;
 

@@ -14,6 +14,8 @@ namespace {
 // What an entry takes beside its strings: nodes, reference counts, a place in the table.
 constexpr std::size_t entry_overhead = 192;
 constexpr std::size_t response_overhead = sizeof(Response) + 64;
+// Marks of its readers, and who keeps them by name.
+constexpr std::size_t interest_charge = sizeof(Interest) + 256;
 
 // Keys are hashed already; the table takes the hash as it is.
 struct Identity {
@@ -35,6 +37,7 @@ std::size_t Response::charge() const noexcept {
   for (const auto& field : secondary)
     bytes += sizeof(field) + field.name.size() + (field.value ? field.value->size() : 0);
   for (const auto& group : groups) bytes += sizeof(group) + group.size() + sizeof(std::uint64_t);
+  if (interest) bytes += interest_charge;
   return bytes + replaced_cache_control.size() + derived->charge();
 }
 
@@ -54,7 +57,7 @@ struct Store::Shard {
     Node* older = nullptr;
   };
 
-  std::mutex mutex;
+  mutable std::mutex mutex;
   boost::unordered_flat_map<std::uint64_t, std::unique_ptr<Node>, Identity> table;
   Node* newest = nullptr;
   Node* oldest = nullptr;
@@ -255,16 +258,18 @@ std::size_t Store::erase_if(const std::function<bool(const Entry&)>& predicate) 
 }
 
 void Store::each(const std::function<void(const Entry&)>& visit) const {
-  for (const auto& shard : shards_) {
-    std::vector<std::shared_ptr<const Entry>> entries;
-    {
-      const std::lock_guard lock(shard->mutex);
-      entries.reserve(shard->table.size());
-      for (const auto* node = shard->newest; node != nullptr; node = node->older)
-        entries.push_back(node->entry);
-    }
-    for (const auto& entry : entries) visit(*entry);
+  for (std::size_t shard = 0; shard < shards_.size(); ++shard) each_in(shard, visit);
+}
+
+void Store::each_in(std::size_t index, const std::function<void(const Entry&)>& visit) const {
+  const auto& shard = *shards_[index];
+  std::vector<std::shared_ptr<const Entry>> entries;
+  {
+    const std::lock_guard lock(shard.mutex);
+    entries.reserve(shard.table.size());
+    for (const auto* node = shard.newest; node != nullptr; node = node->older) entries.push_back(node->entry);
   }
+  for (const auto& entry : entries) visit(*entry);
 }
 
 void Store::set_limits(std::size_t memory, std::size_t variants) {

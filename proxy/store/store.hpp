@@ -66,6 +66,9 @@ class Store {
 
   /// Visits every entry there is, shard by shard, without a lock held.
   void each(const std::function<void(const Entry&)>& visit) const;
+  /// The same of one shard: with many entries the whole would hold a loop up.
+  void each_in(std::size_t shard, const std::function<void(const Entry&)>& visit) const;
+  [[nodiscard]] std::size_t shards() const noexcept { return shards_.size(); }
 
   /// A smaller budget evicts at once.
   void set_limits(std::size_t memory, std::size_t variants);
