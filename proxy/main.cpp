@@ -335,7 +335,7 @@ int run(int argc, char** argv) {
   purge_command->add_option("--admin", admin_address,
                             "The running larder's admin listener, instead of the file's");
   auto* meant = purge_command->add_option_group("what");
-  meant->add_option("path", purged_path, "A path, such as /topics/");
+  meant->add_option("path,--path", purged_path, "A path, such as /topics/");
   meant->add_option("--prefix", purged_prefix, "Every path that begins so");
   meant->add_option("--group", purged_group, "What belongs to the group");
   meant->add_flag("--all", purge_all, "Everything");

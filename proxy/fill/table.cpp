@@ -5,7 +5,8 @@
 namespace larder::fill {
 
 Joined FillTable::join(std::string_view key, std::string_view name, std::uint64_t path_hash,
-                       std::uint64_t route_hash, policy::Sequence since, policy::MonoTime now) {
+                       std::uint64_t route_hash, policy::Sequence since, policy::MonoTime now,
+                       policy::Millis young) {
   if (is_unshared(key, now))
     return {Role::alone, std::make_shared<Fill>(writes_.begin_fill(), path_hash, route_hash)};
   auto& shard = shard_of(name);
@@ -13,16 +14,16 @@ Joined FillTable::join(std::string_view key, std::string_view name, std::uint64_
   const auto running = shard.running.find(name);
   std::weak_ptr<Fill> before;
   if (running != shard.running.end()) {
-    const auto& [fill, older] = running->second;
+    const auto& [fill, begun, older] = running->second;
     if (!writes_.is_void(fill->began(), path_hash, route_hash)) {
-      if (fill->began() >= since) return {Role::follow, fill};
+      if (fill->began() >= since || now - begun < young) return {Role::follow, fill};
       const auto other = older.lock();
       if (other && !other->is_settled()) return {Role::after, fill};
       before = fill;
     }
   }
   auto fill = std::make_shared<Fill>(writes_.begin_fill(), path_hash, route_hash);
-  shard.running.insert_or_assign(std::string(name), Running{fill, std::move(before)});
+  shard.running.insert_or_assign(std::string(name), Running{fill, now, std::move(before)});
   return {Role::lead, std::move(fill)};
 }
 

@@ -39,9 +39,11 @@ class FillTable {
   /// A fill called `name`: the one under way unless a write has made it void or it began before `since`, else
   /// a new one. Alone, under no name, where the answers for the primary key `key` are known not to be shared.
   /// Of those who ask for what begins after them, two fills are under way at a time at the most: the others
-  /// wait for the younger one's end and share the next.
+  /// wait for the younger one's end and share the next. One that began less than `young` ago is good enough
+  /// for them too.
   [[nodiscard]] Joined join(std::string_view key, std::string_view name, std::uint64_t path_hash,
-                            std::uint64_t route_hash, policy::Sequence since, policy::MonoTime now);
+                            std::uint64_t route_hash, policy::Sequence since, policy::MonoTime now,
+                            policy::Millis young = policy::Millis{0});
   /// The fill is over: later requests begin another. No effect where another has taken its place.
   void leave(std::string_view name, const std::shared_ptr<Fill>& fill);
 
@@ -83,6 +85,7 @@ class FillTable {
   using Table = std::unordered_map<std::string, T, TransparentHash, std::equal_to<>>;
   struct Running {
     std::shared_ptr<Fill> fill;
+    policy::MonoTime begun;
     std::weak_ptr<Fill> before;  // the one whose place it took, though no write had made that void
   };
   struct Shard {

@@ -223,7 +223,8 @@ Task<Exchange::Done> Exchange::through_fill() {
     const auto since = attempt > most_attempts ? worker_.shared.writes.begin_fill() : forced ? came : 0;
 
     auto fill_key = make_fill_key();
-    auto joined = worker_.shared.fills.join(key_, fill_key, path_hash_, view_.hash, since, now_.mono);
+    auto joined = worker_.shared.fills.join(key_, fill_key, path_hash_, view_.hash, since, now_.mono,
+                                            route_->refresh_min_interval);
     const bool begins = joined.role == fill::Role::lead || joined.role == fill::Role::alone;
     fill::Reader reader(worker_.loop, joined.fill, begins);
     if (joined.role == fill::Role::after) {

@@ -85,6 +85,16 @@ TEST_CASE("of those who ask for what begins after them two are under way at a ti
   }
 }
 
+TEST_CASE("a fill that has only just begun is good enough, where refreshes are bounded") {
+  Table table;
+  const auto old = table.join("a", 0, 0ms);
+  const auto ask = [&](policy::Millis now) {
+    return table.fills.join("key", "a", 1, 100, table.writes.begin_fill(), at(now), 10s);
+  };
+  CHECK(ask(9'999ms).fill == old.fill);
+  CHECK(ask(10s).role == Role::lead);
+}
+
 TEST_CASE("a key that fails is left alone for longer and longer, until it succeeds") {
   Table table;
   CHECK_FALSE(table.fills.failing("key"));

@@ -351,3 +351,14 @@ def test_refresh_min_interval_bounds_forced_refreshes(origin, fields):
             got = larder.get("/x" if fields else "/x?refresh=1", fields)
             assert told(got)["detail"] == "refresh-too-soon"
     assert len(origin.requests) == 1
+
+
+def test_a_refresh_within_the_interval_joins_the_one_under_way(origin):
+    routes = "  - {path: /**, ttl: 1h, refresh_param: refresh, refresh_min_interval: 1h}"
+    hold = origin.hold("/x?refresh=1")
+    with Larder(origin, routes=routes) as larder:
+        join = in_parallel(10, lambda _: larder.get("/x?refresh=1"))
+        larder.wait_for("larder_fill_waiters", lambda value: value == 10)
+        hold.release(reply(200, {}, b"x"))
+        assert {answer.body for answer in join()} == {b"x"}
+    assert hold.arrivals == 1
