@@ -43,8 +43,10 @@ def test_readyz_can_wait_for_it(origin):
         assert larder.ask_admin("/healthz")[0] == 200
         assert larder.get("/c").status == 404  # it serves all the same
         hold.release(reply(200, {}, b"a"))
-        larder.wait_for("larder_store_entries", lambda value: value == 2)
-        assert larder.ask_admin("/readyz") == (200, "serving\n")
+        while (answer := larder.ask_admin("/readyz")) == (503, "warming: 1 left\n"):
+            pass
+        assert answer == (200, "serving\n")
+        assert "hit" in told(larder.get("/a"))
 
 
 def test_a_reader_joins_the_fetch_that_warms(origin):
