@@ -4,6 +4,7 @@
 #include "admin/explain.hpp"
 #include "admin/purge.hpp"
 #include "admin/reload.hpp"
+#include "admin/status.hpp"
 #include "http/target.hpp"
 #include "server/notify.hpp"
 #include "settings/load.hpp"
@@ -15,6 +16,7 @@
 #include <csignal>
 #include <cstdio>
 #include <iostream>
+#include <sstream>
 
 namespace {
 
@@ -139,6 +141,22 @@ int reload(const Arguments& arguments, const std::string& admin_address) {
   else
     std::cerr << "larder: the old settings stay in force\n";
   return report->ok ? 0 : bad_usage;
+}
+
+int status(const Arguments& arguments, const std::string& admin_address, bool json) {
+  int code = 0;
+  const auto address = admin_of(arguments, admin_address, code);
+  if (!address) return code;
+  const auto reply = admin::ask(*address, "GET", "/api/status");
+  std::ostringstream text;
+  if (reply.status != 200 || !admin::print_status(reply.body, text)) {
+    std::cerr << "larder: " << to_string(*address) << ": "
+              << (reply.status == 0 ? "nothing answers: " + reply.body : "what listens there is no larder")
+              << '\n';
+    return could_not_run;
+  }
+  std::cout << (json ? reply.body + "\n" : text.str());
+  return 0;
 }
 
 int dump(const Arguments& arguments) {
@@ -347,6 +365,12 @@ int run(int argc, char** argv) {
   reload_command->add_option("-c,--config", arguments.file, "The configuration file")->capture_default_str();
   reload_command->add_option("--admin", admin_address,
                              "The running larder's admin listener, instead of the file's");
+  auto* status_command = app.add_subcommand("status", "How a running larder is doing, at a glance");
+  bool json = false;
+  status_command->add_option("-c,--config", arguments.file, "The configuration file")->capture_default_str();
+  status_command->add_option("--admin", admin_address,
+                             "The running larder's admin listener, instead of the file's");
+  status_command->add_flag("--json", json, "As JSON, for programs");
   auto* dump_command = app.add_subcommand("dump-config", "Print the settings in force, defaults included");
   dump_command->add_option("-c,--config", arguments.file, "The configuration file")->capture_default_str();
   auto* version_command = app.add_subcommand("version", "Print the version");
@@ -383,6 +407,7 @@ int run(int argc, char** argv) {
     return purge(arguments, admin_address, what);
   }
   if (*reload_command) return reload(arguments, admin_address);
+  if (*status_command) return status(arguments, admin_address, json);
   if (*dump_command) return dump(arguments);
   return *check_command ? check(arguments) : serve(arguments);
 }

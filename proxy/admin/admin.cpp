@@ -4,6 +4,7 @@
 #include "admin/metrics.hpp"
 #include "admin/purge.hpp"
 #include "admin/reload.hpp"
+#include "admin/status.hpp"
 #include "http/target.hpp"
 #include "server/client.hpp"
 #include "server/reply.hpp"
@@ -72,6 +73,10 @@ class Admin::Connection {
         if (head.method == http::Method::post && head.path == "/api/purge") {
           const auto answered = co_await purge(admin_.server_, head, body);
           out = change_answer(head, answered, open);
+        } else if (head.method == http::Method::get && head.path == "/api/entries") {
+          auto question = entries_question(head);
+          const auto json = co_await entries_json(admin_.server_, std::move(question.prefix), question.most);
+          out = answer(200, "OK", "application/json", json, open);
         } else {
           out = respond(head, open);
         }
@@ -134,12 +139,31 @@ class Admin::Connection {
       return answer(200, "OK", "text/plain; version=0.0.4; charset=utf-8", metrics_text(admin_.server_),
                     keep_alive);
     }
+    if (head.path == "/api/status")
+      return answer(200, "OK", "application/json", status_json(admin_.server_), keep_alive);
     if (head.path == "/api/explain") return explain_answer(head, persistence);
-    const auto missing =
-        "there is no " + std::string(head.path) +
-        " here; there are /healthz, /readyz, /metrics, /api/explain, /api/purge and /api/reload";
+    const auto missing = "there is no " + std::string(head.path) +
+                         " here; there are /healthz, /readyz, /metrics, /api/status, /api/entries, "
+                         "/api/explain, /api/purge and /api/reload";
     server::write_problem({404, missing, {}}, nullptr, false, persistence, out);
     return out;
+  }
+
+  struct EntriesQuestion {
+    std::string prefix;
+    std::size_t most = 1000;
+  };
+  static EntriesQuestion entries_question(const http::RequestHead& head) {
+    EntriesQuestion question;
+    http::QueryPiece piece;
+    for (auto rest = head.query; http::next_query_piece(rest, piece);) {
+      const auto value = http::decode_query(piece.value);
+      if (piece.name == "prefix") question.prefix = value;
+      if (piece.name == "limit" && !value.empty() && value.size() < 6 &&
+          value.find_first_not_of("0123456789") == std::string::npos)
+        question.most = std::stoul(value);
+    }
+    return question;
   }
 
   Answer reload(const http::RequestHead& head) {

@@ -1,5 +1,6 @@
 #include "admin/explain.hpp"
 
+#include "admin/json.hpp"
 #include "http/gate.hpp"
 #include "http/target.hpp"
 #include "policy/decide.hpp"
@@ -17,36 +18,6 @@ namespace larder::admin {
 namespace {
 
 using settings::CacheMode;
-
-// JSON, written member by member.
-class Object {
- public:
-  void text(std::string_view name, std::string_view value) {
-    begin(name);
-    out_ += '"';
-    server::append_json(value, out_);
-    out_ += '"';
-  }
-  void number(std::string_view name, std::int64_t value) { raw(name, std::to_string(value)); }
-  void boolean(std::string_view name, bool value) { raw(name, value ? "true" : "false"); }
-  void raw(std::string_view name, std::string_view json) {
-    begin(name);
-    out_ += json;
-  }
-  [[nodiscard]] std::string take() { return std::move(out_) + "}"; }
-
- private:
-  void begin(std::string_view name) {
-    out_ += out_.size() == 1 ? "\"" : ",\"";
-    out_ += name;
-    out_ += "\":";
-  }
-  std::string out_ = "{";
-};
-
-std::string array(const std::vector<std::string>& members) {
-  return fmt::format("[{}]", fmt::join(members, ","));
-}
 
 // The head of the request that the question asks about; the gate says what is wrong with it.
 struct Asked {

@@ -1,8 +1,11 @@
 #include "admin/metrics.hpp"
 
+#include "admin/totals.hpp"
+
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <limits>
 #include <map>
 #include <sstream>
 
@@ -65,20 +68,36 @@ std::vector<double> sums(const server::Server& server, Array member) {
   return totals;
 }
 
-void add_routes(const server::Server& server, Exposition& exposition) {
-  struct Totals {
-    std::array<double, policy::word_count> outcomes{};
-    double not_modified = 0;
-  };
-  std::map<std::string, Totals> routes;
-  for (const auto& worker : server.workers()) {
-    worker->each_route([&](const std::string& name, const RouteCounters& counters) {
-      auto& totals = routes[name];
-      for (std::size_t i = 0; i < policy::word_count; ++i)
-        totals.outcomes[i] += static_cast<double>(counters.outcomes[i].value());
-      totals.not_modified += static_cast<double>(counters.not_modified.value());
-    });
+using Routes = std::map<std::string, RouteTotals>;
+
+void add_counts(const Routes& routes, const char* name, const char* help, double RouteTotals::*member,
+                Exposition& exposition) {
+  auto& family = exposition.family(name, help, MetricType::Counter);
+  for (const auto& [route, totals] : routes) Exposition::add(family, {{"route", route}}, totals.*member);
+}
+
+void add_times(const Routes& routes, const char* name, const char* help,
+               RouteTotals::Times RouteTotals::*member, Exposition& exposition) {
+  auto& family = exposition.family(name, help, MetricType::Histogram);
+  for (const auto& [route, totals] : routes) {
+    const auto& times = totals.*member;
+    auto& metric = family.metric.emplace_back();
+    metric.label = {{"route", route}};
+    double below = 0;
+    for (std::size_t i = 0; i < times.counts.size(); ++i) {
+      below += times.counts[i];
+      const bool last = i == Histogram::bounds.size();
+      metric.histogram.bucket.push_back(
+          {static_cast<std::uint64_t>(below),
+           last ? std::numeric_limits<double>::infinity() : Histogram::bounds[i]});
+    }
+    metric.histogram.sample_count = static_cast<std::uint64_t>(below);
+    metric.histogram.sample_sum = times.sum;
   }
+}
+
+void add_routes(const server::Server& server, Exposition& exposition) {
+  const auto routes = totals_of(server);
   auto& requests = exposition.family("larder_requests_total", "Requests answered, by route and outcome",
                                      MetricType::Counter);
   for (const auto& [name, totals] : routes) {
@@ -88,10 +107,26 @@ void add_routes(const server::Server& server, Exposition& exposition) {
       Exposition::add(requests, {{"route", name}, {"outcome", outcome}}, totals.outcomes[i]);
     }
   }
-  auto& not_modified =
-      exposition.family("larder_not_modified_total", "Answers that were a 304", MetricType::Counter);
-  for (const auto& [name, totals] : routes)
-    Exposition::add(not_modified, {{"route", name}}, totals.not_modified);
+  add_counts(routes, "larder_not_modified_total", "Answers that were a 304", &RouteTotals::not_modified,
+             exposition);
+  add_counts(routes, "larder_body_bytes_total", "Bytes of answers' bodies sent", &RouteTotals::body_bytes,
+             exposition);
+  auto& saved = exposition.family("larder_saved_bytes_total",
+                                  "Bytes that clients did not have to be sent, by what saved them",
+                                  MetricType::Counter);
+  for (const auto& [name, totals] : routes) {
+    Exposition::add(saved, {{"route", name}, {"by", "304"}}, totals.saved_by_304);
+    Exposition::add(saved, {{"route", name}, {"by", "projection"}}, totals.saved_by_projection);
+    Exposition::add(saved, {{"route", name}, {"by", "coding"}}, totals.saved_by_coding);
+  }
+  add_counts(routes, "larder_route_upstream_requests_total", "Requests sent upstream, by route",
+             &RouteTotals::upstream_requests, exposition);
+  add_counts(routes, "larder_route_upstream_errors_total", "Requests upstream that failed, by route",
+             &RouteTotals::upstream_errors, exposition);
+  add_times(routes, "larder_upstream_duration_seconds",
+            "From a request upstream to the end of the answer's head", &RouteTotals::upstream, exposition);
+  add_times(routes, "larder_wait_duration_seconds", "How long requests waited for a fetch",
+            &RouteTotals::waits, exposition);
 }
 
 void add_reasons(const server::Server& server, Exposition& exposition) {

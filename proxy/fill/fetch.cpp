@@ -153,6 +153,10 @@ class Fetch {
       failed = co_await exchange(head, true);
     }
     when_.received = Loop::now();
+    if (order_.counters != nullptr) {
+      order_.counters->upstream_requests.add();
+      if (!failed) order_.counters->upstream.observe(when_.received.mono - when_.requested.mono);
+    }
     co_return failed;
   }
 
@@ -179,6 +183,7 @@ class Fetch {
 
   void fail(Failure failure) {
     with_.loop.counters().upstream_errors.add();
+    if (order_.counters != nullptr) order_.counters->upstream_errors.add();
     with_.fills.failed(
         order_.key,
         failure.is_disconnection() ? policy::Trouble::disconnected : policy::Trouble::error_status,
@@ -265,6 +270,7 @@ class Fetch {
       detail = project(*rule, body, projected);
       if (detail == Detail::none) {
         change.changed = true;
+        change.original_size = body.size();
         body = std::move(projected);
       }
     }

@@ -41,6 +41,7 @@ struct Order {
   /// Of an entry that readers are served meanwhile, though it expires: nobody is to wait for this. May be
   /// nullptr.
   std::shared_ptr<store::Interest> interest;
+  RouteCounters* counters = nullptr;  // of the route, on the loop that fetches
 };
 
 class Warmer;

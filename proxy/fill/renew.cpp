@@ -48,6 +48,7 @@ Renewal renewed(const store::Response& held, const http::ResponseHead& fresh, co
   const bool own_tag = held.entity_tag != held.upstream_entity_tag;
   change.changed = own_tag && !by.route.fields.empty();
   if (own_tag) change.entity_tag = held.entity_tag;
+  change.original_size = held.original_size;
   std::string for_the_asker;
   auto response =
       represent(std::move(meta), reason_of(held), fields, fresh.minor_version,

@@ -14,9 +14,10 @@ namespace larder::fill {
 
 /// What larder did to upstream's bytes.
 struct Change {
-  bool changed = false;    // projected: nothing that upstream said about its own bytes holds any more
-  bool of_part = false;    // the fields are a 206's: its Content-Range is no field of what is stored
-  std::string entity_tag;  // of the bytes sent; empty = upstream's own stands
+  bool changed = false;           // projected: nothing that upstream said about its own bytes holds any more
+  bool of_part = false;           // the fields are a 206's: its Content-Range is no field of what is stored
+  std::string entity_tag;         // of the bytes sent; empty = upstream's own stands
+  std::size_t original_size = 0;  // of upstream's body where it was projected
 };
 
 /// What a response is represented under.

@@ -209,6 +209,7 @@ std::optional<MonoTime> Warmer::refresh(Item& item, const Means& means, const se
     order.hash = item.hash;
     order.fill_key = std::move(name);
     order.background = true;
+    order.counters = means.counters_of(route);
     const auto* held = find_variant(entry.get(), facts);
     if (held != nullptr && !with.writes.is_void(held->began, path_hash, route_hash, held->group_hashes)) {
       order.held = std::shared_ptr<const store::Response>(entry, held);

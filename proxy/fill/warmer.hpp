@@ -30,6 +30,7 @@ class Warmer {
   struct Means {
     Resources resources;
     std::shared_ptr<const Plan> plan;
+    std::function<RouteCounters*(const settings::Route&)> counters_of;
   };
   void start(Loop& loop, std::function<Means()> means);
   void stop();

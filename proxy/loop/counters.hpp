@@ -3,6 +3,7 @@
 
 #include "http/gate.hpp"
 #include "policy/outcome.hpp"
+#include "policy/time.hpp"
 
 #include <array>
 #include <atomic>
@@ -22,11 +23,42 @@ class Counter {
   std::atomic<std::int64_t> value_{0};
 };
 
+/// How long something took: counts by upper bound, and the sum.
+class Histogram {
+ public:
+  static constexpr std::array<double, 12> bounds{0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1,
+                                                 2.5,   5,     10,    30,  60};  // seconds; then infinity
+
+  void observe(policy::Millis time) noexcept {
+    const auto seconds = std::chrono::duration<double>(time).count();
+    std::size_t at = 0;
+    while (at < bounds.size() && seconds > bounds[at]) ++at;
+    counts_[at].add();
+    sum_.add(time.count());
+  }
+  /// Of that bucket alone, not of those below.
+  [[nodiscard]] std::int64_t count(std::size_t bucket) const noexcept { return counts_[bucket].value(); }
+  [[nodiscard]] policy::Millis sum() const noexcept { return policy::Millis{sum_.value()}; }
+
+ private:
+  std::array<Counter, bounds.size() + 1> counts_;
+  Counter sum_;
+};
+
 inline constexpr std::size_t refusal_count = static_cast<std::size_t>(http::Refusal::body_too_large) + 1;
 
 struct RouteCounters {
   std::array<Counter, policy::word_count> outcomes;
   Counter not_modified;  // answers that were a 304
+  Counter body_bytes;    // of answers, as they were sent
+  // Bytes that were not sent:
+  Counter saved_by_304;
+  Counter saved_by_projection;
+  Counter saved_by_coding;
+  Counter upstream_requests;
+  Counter upstream_errors;  // no answer, or none that could be used
+  Histogram upstream;       // from asking for a connection to the end of the answer's head
+  Histogram waits;          // of requests, for a fill
 };
 
 struct Counters {

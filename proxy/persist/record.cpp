@@ -129,6 +129,7 @@ std::string encode(const store::Response& response, policy::Now now) {
   out.text(response.head_304);
   out.number(static_cast<std::uint64_t>(response.own_cache_control));
   out.text(response.replaced_cache_control);
+  out.number(static_cast<std::uint64_t>(response.original_size));
   out.number(static_cast<std::uint64_t>(response.is_json));
   out.number(static_cast<std::uint64_t>(response.codable));
   out.number(response.made_by);
@@ -171,6 +172,7 @@ std::shared_ptr<store::Response> decode(std::string_view bytes, std::shared_ptr<
   out.head_304 = in.text();
   out.own_cache_control = in.flag();
   out.replaced_cache_control = in.text();
+  out.original_size = static_cast<std::size_t>(in.number());
   out.is_json = in.flag();
   out.codable = in.flag();
   out.made_by = in.number();

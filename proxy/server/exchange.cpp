@@ -210,6 +210,7 @@ fill::Order Exchange::make_order(std::string fill_key, bool alone) const {
   if (response_ != nullptr) order.held = *response_;
   order.part = asks_for_part();
   order.alone = alone;
+  order.counters = view_.counters;
   return order;
 }
 
@@ -270,6 +271,7 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(fill::Reader& reader, Fo
     if (!co_await client_.write(*interim, settings().timeouts.write)) co_return Done::close;
   }
   now_ = Loop::now();
+  view_.counters->waits.observe(now_.mono - started_);
   const auto& result = std::get<fill::Result>(news);
   Outcome outcome;
   outcome.forward = why;
@@ -362,6 +364,7 @@ void Exchange::record(int status, std::uint64_t body_bytes, const Outcome& outco
   auto& counters = *view_.counters;
   counters.outcomes[static_cast<std::size_t>(policy::word_of(outcome))].add();
   if (status == 304) counters.not_modified.add();
+  counters.body_bytes.add(static_cast<std::int64_t>(body_bytes));
   if (!worker_.access_log.is_on()) return;
   const auto ended = Loop::now();
   AccessRecord line;

@@ -63,6 +63,7 @@ class Exchange {
                                 const policy::Outcome& outcome, std::optional<Millis> age);
   [[nodiscard]] Done send(int status, std::string_view head, std::string_view body,
                           const policy::Outcome& outcome, std::optional<Millis> age);
+  void note_saved(int status, std::size_t body_bytes);
   [[nodiscard]] Task<Done> write_rest();
   void refresh_behind();
 
@@ -130,6 +131,8 @@ class Exchange {
   policy::FieldsAsked fields_asked_;
   std::shared_ptr<const store::Representation>
       coded_;  // what is being sent, where it is not the response itself
+
+  const store::Response* served_ = nullptr;  // while it is being sent
 
   // Only where there is something to wait for.
   std::shared_ptr<const fill::Plan> plan_;  // keeps route_ alive across a reload

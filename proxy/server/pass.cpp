@@ -89,6 +89,8 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
   upstream::write_request(request, options, out);
 
   const auto began = worker_.shared.writes.begin_fill();
+  auto& counters = *view_.counters;
+  const auto asked = Loop::now().mono;
   for (bool again = false;; again = true) {
     upstream::Call call(worker_.pool, rules.gate);
     Watch watch(client_, call);
@@ -106,7 +108,9 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
       failed = co_await read_final_head(call);
       co_await watch.stop();
     }
+    if (opened) counters.upstream_requests.add();
     if (!failed) {
+      counters.upstream.observe(Loop::now().mono - asked);
       note_write(&call.head());
       note_head(call.head(), began);
       keep(call.head());
@@ -144,6 +148,7 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
     if (opened) note_write(nullptr);
     if (!client_side) {
       worker_.loop.counters().upstream_errors.add();
+      counters.upstream_errors.add();
       if (facts_.body && upload.state() != Upload::State::complete) persistence_.keep_alive = false;
       const auto result = co_await fail(*failed, outcome);
       co_return result == Done::close&& facts_.body ? Done::linger : result;

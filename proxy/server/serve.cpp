@@ -41,6 +41,7 @@ Exchange::Done Exchange::serve_now(const std::shared_ptr<const store::Response>&
                                    const policy::Outcome& outcome, bool with_age) {
   const auto& response = *stored;
   if (response.interest) response.interest->asked(now_.mono);
+  served_ = &response;
   const auto age = with_age ? std::optional(response.age(now_.mono)) : std::nullopt;
   if (!fields_asked_.fields.empty()) {
     coded_ = shape_of(response, outcome.hit || outcome.stored || outcome.collapsed);
@@ -145,6 +146,7 @@ Exchange::Done Exchange::send(int status, std::string_view head, std::string_vie
 
   const std::array<asio::const_buffer, 3> pieces{asio::buffer(head), asio::buffer(out), asio::buffer(body)};
   const auto sent = client_.write_now(pieces);
+  note_saved(status, body.size());
   record(status, body.size(), outcome);
   if (!sent) return Done::close;
   const auto of_heads = head.size() + out.size();
@@ -155,6 +157,20 @@ Exchange::Done Exchange::send(int status, std::string_view head, std::string_vie
   rest_of_body_ = body.substr(*sent > of_heads ? *sent - of_heads : 0);
   rest_pending_ = true;
   return Done::not_yet;
+}
+
+// What the client did not have to be sent, of what the API sends everybody.
+void Exchange::note_saved(int status, std::size_t body_bytes) {
+  auto& counters = *view_.counters;
+  const auto add = [](Counter& counter, std::size_t more, std::size_t less) {
+    if (more > less) counter.add(static_cast<std::int64_t>(more - less));
+  };
+  const auto whole = served_->body->size();
+  if (status == 304) return add(counters.saved_by_304, whole, 0);
+  if (status != 200 || is_head()) return;
+  const bool shaped = coded_ != nullptr && !fields_asked_.fields.empty();
+  add(counters.saved_by_projection, served_->original_size, shaped ? body_bytes : whole);
+  if (!shaped) add(counters.saved_by_coding, whole, body_bytes);
 }
 
 Task<Exchange::Done> Exchange::write_rest() {

@@ -63,7 +63,12 @@ Server::Server(std::shared_ptr<const fill::Plan> plan)
       workers_(make_workers(shared_, plan_)),
       warm_up_(*workers_.front()) {
   auto& first = *workers_.front();
-  shared_.warmer.start(first.loop, [&first] { return fill::Warmer::Means{first.resources(), first.plan()}; });
+  shared_.warmer.start(first.loop, [&first] {
+    const auto counters_of = [&first](const settings::Route& route) {
+      return first.view_of(&route).counters;
+    };
+    return fill::Warmer::Means{first.resources(), first.plan(), counters_of};
+  });
   restore(shared_, *plan_->settings);
 }
 

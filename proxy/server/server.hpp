@@ -66,6 +66,7 @@ class Server {
   /// Those in force; on the first loop.
   [[nodiscard]] const settings::Settings& settings() const noexcept { return *plan_->settings; }
   [[nodiscard]] std::uint64_t codings_made() const noexcept { return shared_.coder.made(); }
+  [[nodiscard]] policy::MonoTime started() const noexcept { return started_; }
   [[nodiscard]] std::size_t kept_warm() const { return shared_.warmer.size(); }
   /// nullopt where nothing is persisted.
   [[nodiscard]] std::optional<persist::Archive::Stats> archive_stats() const {
@@ -98,6 +99,7 @@ class Server {
   std::vector<Place> places_;  // one for each address of `listen`
   std::vector<std::string> names_;
   std::function<void()> stopped_hook_;
+  const policy::MonoTime started_ = Loop::now().mono;
   std::optional<Reload> last_reload_;
   bool stopping_ = false;
   bool at_once_ = false;

@@ -122,6 +122,7 @@ Task<bool> WarmUp::try_once(std::shared_ptr<Target> target) {
     order.fill_key = std::move(name);
     order.alone = joined.role == fill::Role::alone;
     order.background = true;
+    order.counters = worker_.view_of(route).counters;
     fill::begin_fetch(worker_.resources(), joined.fill, std::move(order));
   }
   fill::Reader::News news;

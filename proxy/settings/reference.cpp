@@ -51,7 +51,77 @@ Vary names, and Origin where the request has one. A Cookie on a request does not
 (RFC 9111 has it so); `key: {headers: [cookie]}` does.
 )";
 
+// ---- the manual page
+
+// What roff would take for markup stands for itself.
+std::string roff(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\\')
+      out += "\\e";
+    else if (c == '-')
+      out += "\\-";
+    else if ((c == '.' || c == '\'') && (out.empty() || out.back() == '\n'))
+      out.append("\\&").append(1, c);
+    else
+      out += c;
+  }
+  return out;
+}
+
+template <class Target>
+void write_manual_rows(const std::vector<Row<Target>>& rows, std::string& out) {
+  for (const auto& row : rows) {
+    out += ".TP\n.BR " + roff(row.name) + " \" (" + (row.form.list ? "list of: " : "") + roff(row.form.name) +
+           ")\"\n";
+    out += roff(row.meaning);
+    if (!row.form.range.empty()) out += "\n" + roff(row.form.range) + ".";
+    if (const auto value = row.default_value(); !value.empty()) out += "\nDefault: " + roff(value) + ".";
+    if (row.needs == Needs::ttl) out += "\nWith ttl only.";
+    out += "\n";
+  }
+}
+
 }  // namespace
+
+std::string manual_page() {
+  std::string out = R"(.TH LARDER.YAML 5 "" "larder" "File Formats"
+.SH NAME
+larder.yaml \- the configuration of larder
+.SH DESCRIPTION
+One YAML file. A name with a dot is a member of a mapping: cache.memory is written cache: {memory: 64MiB}, or on two lines.
+A duration is a whole number and one of ms s m h, a size one of B KiB MiB GiB; a bare number is refused.
+${NAME} in a value is that variable of the environment, ${NAME:\-text} the text where it is not set.
+A key that is not on this page is an error.
+.BR "larder check"
+says what is wrong with a file, line by line.
+.SH TOP LEVEL
+)";
+  write_manual_rows(top_rows(), out);
+  out += R"(.SH ROUTES
+.B routes
+is a list. The first route whose path matches a request is its route; a request that no route matches is passed through uncached.
+)";
+  write_manual_rows(route_rows(), out);
+  out += R"(.SH EXAMPLE
+.nf
+listen: 127.0.0.1:8080
+upstream: http://127.0.0.1:8000
+admin: 127.0.0.1:9901
+routes:
+  \- path: /topics/
+    ttl: 30s
+    keep_warm: 10m
+    fields: [id, slug, title]
+    invalidated_by: [/topics/**]
+  \- path: /**
+    cache: standard
+.fi
+.SH SEE ALSO
+.BR larder (1)
+)";
+  return out;
+}
 
 std::string reference_markdown() {
   std::string out(introduction);

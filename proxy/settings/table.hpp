@@ -48,6 +48,9 @@ struct Row {
 /// config/larder.schema.json, from the rows: an editor completes and checks the file by it.
 [[nodiscard]] std::string json_schema();
 
+/// config/man/larder.yaml.5, from the rows.
+[[nodiscard]] std::string manual_page();
+
 /// The reference, config/reference.md, from the rows.
 [[nodiscard]] std::string reference_markdown();
 

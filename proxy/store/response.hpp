@@ -28,7 +28,8 @@ struct Response : policy::StoredMeta {
   std::string content_range;
   /// Of the names of its groups; what the write log knows them by.
   std::vector<std::uint64_t> group_hashes;
-  bool is_json = false;  // by its type, and in no coding: smaller shapes may be cut from it
+  std::size_t original_size = 0;  // of upstream's body, before it was projected
+  bool is_json = false;           // by its type, and in no coding: smaller shapes may be cut from it
   /// It may be sent in a content coding of larder's making: its head says that it varies by Accept-Encoding.
   bool codable = false;
   /// What was made of it; never nullptr, shared with nobody who has another body.

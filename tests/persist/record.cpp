@@ -34,6 +34,7 @@ store::Response full() {
   response.head_304 = "HTTP/1.1 304 Not Modified\r\n";
   response.own_cache_control = true;
   response.replaced_cache_control = "max-age=1";
+  response.original_size = 4096;
   response.is_json = true;
   response.codable = true;
   response.made_by = 77;
@@ -74,6 +75,7 @@ TEST_CASE("a record brings back everything, and the true age") {
   CHECK(back->head_304 == stored.head_304);
   CHECK(back->own_cache_control);
   CHECK(back->replaced_cache_control == "max-age=1");
+  CHECK(back->original_size == 4096);
   CHECK(back->is_json);
   CHECK(back->codable);
   CHECK(back->made_by == 77);

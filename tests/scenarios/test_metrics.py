@@ -27,6 +27,10 @@ def exposition(text):
             match = SAMPLE.fullmatch(line)
             assert match, line
             name, labels, value = match.groups()
+            if current["type"] == "histogram":
+                name, _, part = name.rpartition("_")
+                assert part in ("bucket", "sum", "count"), line
+                labels = f"{part} {labels}"
             assert families[name] is current, line
             assert labels not in current["samples"], line
             current["samples"][labels] = float(value)
@@ -178,3 +182,31 @@ def test_the_admin_listener_survives_what_it_does_not_understand(origin, text):
             except (AssertionError, ConnectionError):
                 assert client.ended()
         assert larder.ask_admin("/healthz")[0] == 200
+
+
+def test_what_is_saved_and_how_long_things_take(origin):
+    body = b'[' + b",".join(b'{"id": %d, "more": "%s"}' % (i, b"x" * 90) for i in range(100)) + b"]"
+    origin.on("/ttl/list", reply(200, {"Content-Type": "application/json"}, body)).on("/off/a", reply(200, {}, b"12345"))
+    routes = "  - {path: /ttl/list, ttl: 60s, fields: [id]}\n  - {path: /off/**, cache: off}"
+    with Larder(origin, routes=routes) as larder, larder.client() as client:
+        first = client.get("/ttl/list")
+        lean = len(first.body)
+        assert client.get("/ttl/list", {"If-None-Match": first["ETag"]}).status == 304
+        client.get("/off/a")
+        larder.wait_for('larder_body_bytes_total{route="/off/**"}', lambda value: value == 5)
+        figures = larder.metrics()
+        assert figures['larder_body_bytes_total{route="/ttl/list"}'] == lean
+        assert figures['larder_saved_bytes_total{route="/ttl/list",by="projection"}'] == len(body) - lean
+        assert figures['larder_saved_bytes_total{route="/ttl/list",by="304"}'] == lean
+        for route in ("/ttl/list", "/off/**"):
+            assert figures[f'larder_route_upstream_requests_total{{route="{route}"}}'] == 1
+            assert figures[f'larder_upstream_duration_seconds_count{{route="{route}"}}'] == 1
+            assert figures[f'larder_upstream_duration_seconds_bucket{{route="{route}",le="+Inf"}}'] == 1
+        assert figures['larder_wait_duration_seconds_count{route="/ttl/list"}'] == 1
+        origin.on("/off/a", Origin.CLOSE)
+        assert client.get("/off/a").status == 502
+        larder.wait_for('larder_route_upstream_errors_total{route="/off/**"}', lambda value: value == 1)
+        # Once in a coding, which the answer is worth.
+        big = larder.get_until("/ttl/list", lambda answer: "Content-Encoding" in answer, {"Accept-Encoding": "gzip"}) if lean >= 1024 else None
+        if big is not None:
+            larder.wait_for('larder_saved_bytes_total{route="/ttl/list",by="coding"}', lambda value: value >= lean - len(big.body))

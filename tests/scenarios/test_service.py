@@ -1,5 +1,6 @@
 """As a service: what the service manager is told, sockets that it holds, new settings while it runs."""
 
+import json
 import os
 import re
 import shutil
@@ -225,6 +226,39 @@ def test_what_counts_from_the_next_start_is_said(origin, tmp_path):
         assert code == 0
         assert "loops counts from the next start" in errors
         assert "cache.persist counts from the next start" in errors
+
+
+def test_status_says_how_it_is_doing(origin):
+    origin.on("/a", reply(200, {"ETag": '"1"'}, b"x" * 2000))
+    with Larder(origin, routes="  - {path: /a, ttl: 1h}\n  - {path: /**, cache: off}") as larder:
+        for _ in range(4):
+            larder.get("/a")
+        larder.get("/a", {"If-None-Match": '"1"'})
+        larder.get("/nothing")
+        larder.wait_for('larder_requests_total{route="/a",outcome="hit"}', lambda value: value == 4)
+        code, text, _ = command("status", larder)
+        assert code == 0
+        assert re.search(r"^spared +4 of 6 requests \(66\.7 %\)", text, re.MULTILINE), text
+        assert re.search(r"^/a +5 +80\.0 % +1 +0 ", text, re.MULTILINE), text
+        assert re.search(r"^API +http://\S+: fine", text, re.MULTILINE), text
+        figures = json.loads(command("status", larder, "--json")[1])
+        assert figures["entries"] == 1 and figures["total"]["requests"] == 6
+        assert [route["saved_bytes_304"] for route in figures["routes"] if route["route"] == "/a"] == [2000]
+        assert json.loads(larder.ask_admin("/api/status")[1])["upstream"] == origin.url
+
+
+def test_entries_are_listed(origin):
+    origin.on("*", reply(200, {}, b"x"))
+    with Larder(origin, routes="  - {path: /**, ttl: 1h}") as larder:
+        for i in range(5):
+            larder.get(f"/a/{i}")
+        larder.get('/b?q="x"')
+        listed = json.loads(larder.ask_admin("/api/entries")[1])
+        assert listed["entries"] == 6
+        assert sorted(entry["key"] for entry in listed["shown"])[-1] == 'http://api.test/b?q="x"'
+        assert {variant["status"] for entry in listed["shown"] for variant in entry["variants"]} == {200}
+        assert len(json.loads(larder.ask_admin("/api/entries?prefix=/a/")[1])["shown"]) == 5
+        assert len(json.loads(larder.ask_admin("/api/entries?limit=2")[1])["shown"]) == 2
 
 
 def test_a_page_of_another_site_reloads_nothing(origin):

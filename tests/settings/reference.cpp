@@ -86,6 +86,13 @@ TEST_CASE("config/larder.schema.json is what the table says (LARDER_WRITE_REFERE
   }
 }
 
+TEST_CASE("config/man/larder.yaml.5 is what the table says (LARDER_WRITE_REFERENCE=1 writes it)") {
+  const auto path = std::string(LARDER_SOURCE_DIR) + "/config/man/larder.yaml.5";
+  if (std::getenv("LARDER_WRITE_REFERENCE") != nullptr)
+    std::ofstream(path, std::ios::binary) << settings::manual_page();
+  CHECK(content("config/man/larder.yaml.5") == settings::manual_page());
+}
+
 TEST_CASE("the settings in force are written as a file that says the same") {
   const auto loaded = settings::load(content("config/larder.yaml"), "larder.yaml");
   REQUIRE(loaded.settings);

@@ -1,0 +1,222 @@
+#include "admin/status.hpp"
+
+#include "admin/json.hpp"
+#include "admin/totals.hpp"
+#include "policy/decide.hpp"
+#include "policy/purge.hpp"
+
+#include <boost/asio/post.hpp>
+#include <simdjson.h>
+
+#include <algorithm>
+
+namespace larder::admin {
+
+namespace {
+
+double seconds(Millis time) {
+  return std::chrono::duration<double>(time).count();
+}
+
+std::string totals_json(const RouteTotals& totals, const std::string* route) {
+  Object object;
+  if (route != nullptr) object.text("route", *route);
+  object.real("requests", totals.requests());
+  object.real("spared", totals.spared());
+  for (std::size_t i = 0; i < policy::word_count; ++i)
+    object.real(policy::name_of(static_cast<policy::Word>(i)), totals.outcomes[i]);
+  object.real("not_modified", totals.not_modified);
+  object.real("sent_bytes", totals.body_bytes);
+  object.real("saved_bytes_304", totals.saved_by_304);
+  object.real("saved_bytes_projection", totals.saved_by_projection);
+  object.real("saved_bytes_coding", totals.saved_by_coding);
+  object.real("upstream_requests", totals.upstream_requests);
+  object.real("upstream_errors", totals.upstream_errors);
+  const auto answers = totals.upstream.count();
+  const auto mean = answers > 0 ? totals.upstream.sum / answers : 0;
+  object.real("upstream_mean_seconds", mean);
+  // What the API would have taken for those that it was not asked for.
+  object.real("spared_seconds", mean * totals.spared());
+  const auto waits = totals.waits.count();
+  object.real("waits", waits);
+  object.real("wait_mean_seconds", waits > 0 ? totals.waits.sum / waits : 0);
+  return object.take();
+}
+
+double sum(const server::Server& server, Counter Counters::*member) {
+  double total = 0;
+  for (const auto& worker : server.workers())
+    total += static_cast<double>((worker->loop.counters_view().*member).value());
+  return total;
+}
+
+}  // namespace
+
+std::string status_json(const server::Server& server) {
+  const auto now = Loop::now();
+  const auto routes = totals_of(server);
+  RouteTotals all;
+  std::vector<std::string> each;
+  double spared_seconds = 0;
+  for (const auto& [name, totals] : routes) {
+    all.add(totals);
+    each.push_back(totals_json(totals, &name));
+    const auto answers = totals.upstream.count();
+    if (answers > 0) spared_seconds += totals.upstream.sum / answers * totals.spared();
+  }
+  Object object;
+  object.text("version", LARDER_VERSION);
+  object.real("uptime_seconds", seconds(now.mono - server.started()));
+  object.boolean("draining", server.is_draining());
+  object.number("warming", static_cast<std::int64_t>(server.warming()));
+  object.text("upstream", server.settings().upstream.url);
+  object.real("upstream_breakers_open", sum(server, &Counters::breakers_open));
+  object.real("upstream_busy", sum(server, &Counters::upstream_busy));
+  object.real("upstream_queue", sum(server, &Counters::upstream_queue));
+  object.real("upstream_errors", sum(server, &Counters::upstream_errors));
+  object.real("connections", sum(server, &Counters::connections));
+  object.real("fills_running", sum(server, &Counters::fills_running));
+  object.real("refreshes", sum(server, &Counters::refreshes));
+  object.real("invalidations", sum(server, &Counters::invalidations));
+  const auto stored = server.store_stats();
+  object.number("entries", static_cast<std::int64_t>(stored.entries));
+  object.number("stored_bytes", static_cast<std::int64_t>(stored.bytes));
+  object.number("memory_bytes", static_cast<std::int64_t>(server.settings().cache.memory));
+  object.number("evictions", static_cast<std::int64_t>(stored.evictions));
+  object.number("kept_warm", static_cast<std::int64_t>(server.kept_warm()));
+  if (const auto persisted = server.archive_stats()) {
+    object.number("persisted_bytes", static_cast<std::int64_t>(persisted->bytes));
+    object.number("persist_failures", static_cast<std::int64_t>(persisted->failures));
+  }
+  if (const auto& reload = server.last_reload()) {
+    object.boolean("last_reload_ok", reload->ok);
+    object.real("last_reload_seconds_ago", seconds(now.wall - reload->when));
+  }
+  object.real("spared_seconds", spared_seconds);
+  object.raw("total", totals_json(all, nullptr));
+  object.raw("routes", array(each));
+  return object.take();
+}
+
+Task<std::string> entries_json(server::Server& server, std::string prefix, std::size_t most) {
+  const policy::Purge meant{prefix.empty() ? policy::Purge::What::all : policy::Purge::What::prefix, prefix,
+                            false};
+  auto& store = server.shared().store;
+  const auto now = Loop::now().mono;
+  std::vector<std::string> entries;
+  for (std::size_t shard = 0; shard < store.shards() && entries.size() < most; ++shard) {
+    store.each_in(shard, [&](const store::Entry& entry) {
+      if (entries.size() >= most || !meant.concerns(entry.key, {})) return;
+      Object object;
+      object.text("key", std::string_view(entry.key).substr(0, entry.key.find('\n')));
+      object.number("charge", static_cast<std::int64_t>(entry.charge()));
+      std::vector<std::string> variants;
+      for (const auto& variant : entry.variants) {
+        Object one;
+        one.number("status", variant->status);
+        one.number("bytes", static_cast<std::int64_t>(variant->body->size()));
+        one.real("age_seconds", seconds(variant->age(now)));
+        one.number("ttl", policy::ttl_seconds(*variant, now));
+        one.real("lifetime_seconds", seconds(variant->lifetime.value));
+        variants.push_back(one.take());
+      }
+      object.raw("variants", array(variants));
+      entries.push_back(object.take());
+    });
+    co_await asio::post(server.first_loop().executor(), asio::use_awaitable_t<Executor>{});
+  }
+  Object answer;
+  answer.number("entries", static_cast<std::int64_t>(store.stats().entries));
+  answer.raw("shown", array(entries));
+  co_return answer.take();
+}
+
+namespace {
+
+double number(simdjson::dom::element object, const char* name) {
+  double value = 0;
+  return object[name].get(value) == simdjson::SUCCESS ? value : 0;
+}
+
+std::string count_text(double value) {
+  return fmt::format("{:.0f}", value);
+}
+
+std::string size_text(double bytes) {
+  const char* const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  std::size_t unit = 0;
+  for (; bytes >= 1024 && unit + 1 < std::size(units); ++unit) bytes /= 1024;
+  return fmt::format("{:.{}f} {}", bytes, unit == 0 ? 0 : 1, units[unit]);
+}
+
+std::string time_text(double seconds) {
+  if (seconds < 1) return fmt::format("{:.0f} ms", seconds * 1000);
+  if (seconds < 120) return fmt::format("{:.1f} s", seconds);
+  if (seconds < 7200) return fmt::format("{:.0f} min", seconds / 60);
+  return fmt::format("{:.1f} h", seconds / 3600);
+}
+
+std::string share_text(double part, double whole) {
+  return whole > 0 ? fmt::format("{:.1f} %", 100 * part / whole) : "-";
+}
+
+}  // namespace
+
+bool print_status(const std::string& json, std::ostream& out) {
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  simdjson::dom::element total;
+  simdjson::dom::array routes;
+  if (parser.parse(json).get(root) != simdjson::SUCCESS || root["total"].get(total) != simdjson::SUCCESS ||
+      root["routes"].get(routes) != simdjson::SUCCESS)
+    return false;
+  const auto line = [&out](std::string_view name, const std::string& value) {
+    out << fmt::format("{:<10} {}\n", name, value);
+  };
+  std::string_view version;
+  std::string_view upstream;
+  if (root["version"].get(version) != simdjson::SUCCESS ||
+      root["upstream"].get(upstream) != simdjson::SUCCESS)
+    return false;
+  line("larder", fmt::format("{}, up for {}", version, time_text(number(root, "uptime_seconds"))));
+  const bool open = number(root, "upstream_breakers_open") > 0;
+  line("API",
+       fmt::format("{}: {}; {} requests under way, {} waiting, {} failed", upstream,
+                   open ? "does not answer, and is left alone for a moment" : "fine",
+                   count_text(number(root, "upstream_busy")), count_text(number(root, "upstream_queue")),
+                   count_text(number(root, "upstream_errors"))));
+  const auto requests = number(total, "requests");
+  const auto spared = number(total, "spared");
+  line("spared",
+       fmt::format("{} of {} requests ({}), {} of the API's time", count_text(spared), count_text(requests),
+                   share_text(spared, requests), time_text(number(root, "spared_seconds"))));
+  line("not sent",
+       fmt::format("{} by 304, {} by projection, {} by coding", size_text(number(total, "saved_bytes_304")),
+                   size_text(number(total, "saved_bytes_projection")),
+                   size_text(number(total, "saved_bytes_coding"))));
+  line("stored", fmt::format("{} entries, {} of {}, {} evicted", count_text(number(root, "entries")),
+                             size_text(number(root, "stored_bytes")), size_text(number(root, "memory_bytes")),
+                             count_text(number(root, "evictions"))));
+  bool reloaded = false;
+  if (root["last_reload_ok"].get(reloaded) == simdjson::SUCCESS)
+    line("reload", fmt::format("{} ago: {}", time_text(number(root, "last_reload_seconds_ago")),
+                               reloaded ? "taken over" : "refused; the old settings are in force"));
+  out << fmt::format("\n{:<32} {:>10} {:>8} {:>10} {:>8} {:>10} {:>10}\n", "route", "requests", "spared",
+                     "to the API", "failed", "API takes", "not sent");
+  for (const auto route : routes) {
+    std::string_view name;
+    if (route["route"].get(name) != simdjson::SUCCESS) continue;
+    const auto count = number(route, "requests");
+    if (count == 0 && number(route, "upstream_requests") == 0) continue;
+    const auto saved = number(route, "saved_bytes_304") + number(route, "saved_bytes_projection") +
+                       number(route, "saved_bytes_coding");
+    out << fmt::format("{:<32} {:>10} {:>8} {:>10} {:>8} {:>10} {:>10}\n", name.empty() ? "(no route)" : name,
+                       count_text(count), share_text(number(route, "spared"), count),
+                       count_text(number(route, "upstream_requests")),
+                       count_text(number(route, "upstream_errors")),
+                       time_text(number(route, "upstream_mean_seconds")), size_text(saved));
+  }
+  return true;
+}
+
+}  // namespace larder::admin

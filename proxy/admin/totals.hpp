@@ -1,0 +1,41 @@
+// Counters of every route, all loops together: for the metrics and the status.
+#pragma once
+
+#include "server/server.hpp"
+
+#include <array>
+#include <map>
+#include <string>
+
+namespace larder::admin {
+
+/// One route, all loops together.
+struct RouteTotals {
+  struct Times {
+    std::array<double, Histogram::bounds.size() + 1> counts{};
+    double sum = 0;  // seconds
+
+    void add(const Histogram& histogram) noexcept;
+    [[nodiscard]] double count() const noexcept;
+  };
+  std::array<double, policy::word_count> outcomes{};
+  double not_modified = 0;
+  double body_bytes = 0;
+  double saved_by_304 = 0;
+  double saved_by_projection = 0;
+  double saved_by_coding = 0;
+  double upstream_requests = 0;
+  double upstream_errors = 0;
+  Times upstream;
+  Times waits;
+
+  [[nodiscard]] double requests() const noexcept;
+  /// Answered without a request upstream of their own.
+  [[nodiscard]] double spared() const noexcept;
+  void add(const RouteTotals& other) noexcept;
+};
+
+/// By name; "" are the requests that no route matches. From any thread.
+[[nodiscard]] std::map<std::string, RouteTotals> totals_of(const server::Server& server);
+
+}  // namespace larder::admin
