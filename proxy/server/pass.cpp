@@ -93,6 +93,7 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
   const auto asked = Loop::now().mono;
   for (bool again = false;; again = true) {
     upstream::Call call(worker_.pool, rules.gate);
+    call.set_target(request.path);
     Watch watch(client_, call);
     Upload upload(client_, call, request.framing, rules.gate, {rules.limits.body, rules.timeouts.body});
     auto failed = co_await call.open(again);

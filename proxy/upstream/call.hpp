@@ -61,6 +61,8 @@ class Call {
     return {buffer_.data() + begin_, end_ - begin_};
   }
 
+  /// What is asked for, as a hash.
+  void set_target(std::string_view target) noexcept { target_ = std::hash<std::string_view>{}(target); }
   /// Somebody waits for it now.
   void hasten() noexcept { pool_.hasten(claim_); }
 
@@ -77,6 +79,7 @@ class Call {
   Pool& pool_;
   http::Limits limits_;
   Claim claim_;
+  std::size_t target_ = 0;
   std::unique_ptr<Connection> connection_;
   Buffer buffer_;
   std::size_t begin_ = 0;  // of the unread bytes in buffer_

@@ -249,8 +249,14 @@ void Pool::wake_next() noexcept {
   }
 }
 
-void Pool::answered(int status) {
-  if (status == 502 || status == 503 || status == 504) return failed({FailureKind::connect_failed, {}, {}});
+void Pool::answered(int status, std::size_t target) {
+  if (status == 502 || status == 503 || status == 504) {
+    const bool again = last_refused_ == target && breaker_.state() == Breaker::State::closed;
+    last_refused_ = target;
+    if (!again) failed({FailureKind::connect_failed, {}, {}});
+    return;
+  }
+  last_refused_.reset();
   const auto before = breaker_.state();
   breaker_.succeeded();
   follow_breaker(before);

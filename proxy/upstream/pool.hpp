@@ -15,6 +15,7 @@
 #include <deque>
 #include <list>
 #include <memory>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -77,8 +78,10 @@ class Pool {
   /// more.
   void force() noexcept;
 
-  /// How a request ended, for the breaker: with an answer of that status, or with a failure.
-  void answered(int status);
+  /// How a request ended, for the breaker: with an answer of that status, or with a failure. One target that
+  /// answers 503 again and again is no API in trouble: of its failures in a row one counts. `target` is a
+  /// hash.
+  void answered(int status, std::size_t target);
   void failed(const Failure& failure);
 
   [[nodiscard]] Loop& loop() noexcept { return loop_; }
@@ -110,6 +113,8 @@ class Pool {
   std::size_t busy_ = 0;        // of those, the ones that somebody has, or is about to get
   std::size_t background_ = 0;  // of those, the ones of the background
   Breaker breaker_;
+  std::optional<std::size_t>
+      last_refused_;  // the target of the last 502, 503 or 504, if no answer came since
   std::vector<std::unique_ptr<Connection>> idle_;  // most recently used last
   std::list<Waiter*> queue_;
   std::list<Waiter*> behind_;    // of the background: while nobody else waits

@@ -46,14 +46,23 @@ def test_what_is_stored_is_served_all_the_same(origin):
 
 
 def test_statuses_of_a_proxy_in_front_of_the_api_count_and_the_apis_own_do_not(origin):
-    origin.on("/off/500", reply(500, {}, b"")).on("/off/503", reply(503, {}, b""))
+    origin.on("*", reply(503, {}, b"")).on("/off/500", reply(500, {}, b""))
     with Larder(origin, routes=OFF, upstream=FEW, settings=ONE) as larder:
         for _ in range(20):
             assert larder.get("/off/500").status == 500
-        for _ in range(5):
-            larder.get("/off/503")
+        for i in range(5):
+            larder.get(f"/off/{i}")
         assert larder.metric("larder_upstream_breakers_open") == 1
     assert len(origin.requests) == 25
+
+
+def test_one_endpoint_that_answers_503_takes_no_other_with_it(origin):
+    origin.on("/off/health", reply(503, {}, b"degraded")).on("/off/good", reply(200, {}, b"good"))
+    with Larder(origin, routes=OFF, upstream=FEW, settings=ONE) as larder:
+        for _ in range(30):
+            assert larder.get("/off/health").body == b"degraded"
+        assert larder.get("/off/good").status == 200
+        assert larder.metric("larder_upstream_breaker_opened_total") == 0
 
 
 def test_one_answer_among_failures_keeps_it_closed(origin):
