@@ -53,7 +53,13 @@ class Reader {
     return value;
   }
   std::int64_t whole() { return static_cast<std::int64_t>(number()); }
-  Millis millis() { return Millis{whole()}; }
+  std::int64_t within(std::int64_t bound) {
+    const auto value = whole();
+    if (value > bound || value < -bound) sound_ = false;
+    return sound_ ? value : 0;
+  }
+  // Nothing that is stored is centuries off; what is would overflow in sums.
+  Millis millis() { return Millis{within(std::int64_t{1} << 50)}; }
   bool flag() { return number() != 0; }
   std::string text() {
     const auto size = number();
@@ -84,7 +90,7 @@ std::optional<Millis> maybe_millis(Reader& in) {
 }
 std::optional<std::chrono::sys_seconds> maybe_date(Reader& in) {
   if (!in.flag()) return std::nullopt;
-  return std::chrono::sys_seconds{std::chrono::seconds{in.whole()}};
+  return std::chrono::sys_seconds{std::chrono::seconds{in.within(std::int64_t{1} << 40)}};
 }
 
 void write_secondary(const policy::SecondaryKey& secondary, Writer& out) {
@@ -141,7 +147,7 @@ std::shared_ptr<store::Response> decode(std::string_view bytes, std::shared_ptr<
   Reader in(bytes);
   auto response = std::make_shared<store::Response>();
   auto& out = *response;
-  out.status = static_cast<int>(in.whole());
+  out.status = static_cast<int>(in.within(999));
   const policy::WallTime received{in.millis()};
   out.initial_age = in.millis();
   const auto fresh_for = in.millis();

@@ -124,7 +124,7 @@ std::optional<SecondaryKey> secondary_key(http::Fields request, http::Fields res
     std::string_view rest = line.value;
     std::string_view element;
     while (http::next_element(rest, element)) {
-      if (element == "*") return std::nullopt;
+      if (element == "*" || !http::is_token(element)) return std::nullopt;
       auto name = lower_case(element);
       if (name == "accept-encoding" && asks_identity) continue;
       add_name(std::move(name), request, key);

@@ -231,6 +231,16 @@ Task<Exchange::Done> Exchange::through_fill() {
     if (joined.role == fill::Role::after) {
       co_await reader.settled();
       now_ = Loop::now();
+      worker_.key = key_;
+      look_up();
+      // The next one may have come and gone already.
+      if (response_ != nullptr && !soft_ && (*response_)->began >= came &&
+          (*response_)->is_fresh(now_.mono)) {
+        Outcome outcome;
+        outcome.forward = why;
+        outcome.collapsed = true;
+        co_return co_await serve(*response_, outcome, true);
+      }
       --attempt;
       continue;
     }

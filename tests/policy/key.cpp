@@ -104,6 +104,15 @@ TEST_CASE("a stored response matches requests with the same values of its Vary f
   CHECK(variant_matches("X-Odd: 1", "Vary: x-odd", "x-ODD: 1"));
 }
 
+TEST_CASE("a Vary that names no field matches nothing") {
+  const test::Request stored("GET /x", "Accept: a");
+  for (const auto* vary : {"Vary: *", "Vary: Accept, *", "Vary: a b", "Vary: Accept, \"x\"", "Vary: (x)"}) {
+    CAPTURE(vary);
+    const test::Lines fields(vary);
+    CHECK_FALSE(policy::secondary_key(stored.facts.fields, fields, test::standard_route(), false));
+  }
+}
+
 TEST_CASE("Vary values are compared without their accidents") {
   CHECK(variant_matches("Accept: a, b", "Vary: Accept", "Accept: a,b"));
   CHECK(variant_matches("Accept: a, b", "Vary: Accept", "Accept: a\nAccept: b"));
