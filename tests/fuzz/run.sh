@@ -5,6 +5,7 @@
 #
 # A target checks properties of its parser, not only that it does not crash. What fails is kept in build/fuzz/, and shown.
 # Inputs that reach further than the corpus are kept there as well, for the next run, and not in the repository.
+# FUZZ_SEED=N makes a run that can be repeated; CTest sets it, so that a change is judged by what it changes.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -27,7 +28,7 @@ failed=0
 for target in "${targets[@]}"; do
   work=build/fuzz/run/$target
   mkdir -p "$work/found"
-  if build/fuzz/tests/fuzz/fuzz_"$target" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=2048 \
+  if build/fuzz/tests/fuzz/fuzz_"$target" -seed="${FUZZ_SEED:-0}" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=2048 \
     -artifact_prefix="$work/" -print_final_stats=1 "$work/found" "tests/fuzz/corpus/$target" >"$work/log" 2>&1; then
     stat() { sed -n "s/^stat::$1: *//p" "$work/log"; }
     cover=$(grep -o 'cov: [0-9]*' "$work/log" | tail -n 1)
