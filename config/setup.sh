@@ -4,7 +4,7 @@
 #   bash config/setup.sh [GROUP ...]
 #
 # Groups: build (compiler and libraries), test (what the tests run with), api (the sample API), measure (load generator and
-# peer for the measurements), varnish (another peer), lean (what larder's projector is measured beside), conformance (what the suite for caches runs
+# peer for the measurements), varnish (another peer), lean (what larder's projector is measured beside), browser (what the status page is tested with), conformance (what the suite for caches runs
 # on), peers (other caches that it runs against), fuzz (clang and its fuzzer), lint (formatter and checker). Without an
 # argument: build test api.
 # It says what it does, installs only what is missing, and leaves no service running that a package would start.
@@ -35,10 +35,11 @@ packages_of() {
     varnish) echo varnish ;;
     lean) echo g++ libsimdjson-dev jq nodejs python3 nginx-light libnginx-mod-http-lua lua-cjson curl ;;
     conformance) echo nodejs npm ;;
+    browser) echo chromium nodejs npm ;;
     fuzz) echo clang libclang-rt-dev ;;
     peers) echo nginx-light varnish haproxy squid trafficserver apache2 ;;
     lint) echo clang-format clang-tidy ;;
-    *) die "no group '$1'; the groups are build, test, api, measure, varnish, lean, conformance, peers, fuzz, lint" ;;
+    *) die "no group '$1'; the groups are build, test, api, measure, varnish, lean, browser, conformance, peers, fuzz, lint" ;;
   esac
 }
 

@@ -6,11 +6,11 @@
 #include "admin/reload.hpp"
 #include "admin/status.hpp"
 #include "http/target.hpp"
+#include "server/log.hpp"
 #include "server/notify.hpp"
 #include "settings/load.hpp"
 
 #include <CLI/CLI.hpp>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <csignal>
@@ -172,13 +172,6 @@ int check(const Arguments& arguments) {
   return 0;
 }
 
-void set_up_log(const std::string& level) {
-  auto logger = std::make_shared<spdlog::logger>("larder", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
-  logger->set_level(spdlog::level::from_str(level));
-  spdlog::set_default_logger(std::move(logger));
-}
-
 // New settings from the file, for a running larder: all of them, or none.
 class Reloader {
  public:
@@ -198,7 +191,7 @@ class Reloader {
       spdlog::info("reloaded {}", arguments_.file);
     else
       spdlog::error("reload: the old settings stay in force");
-    server_.note_reload(report.ok);
+    server_.note_reload(report.ok, report.messages);
     notify_.reloaded();
     return report;
   }
@@ -231,7 +224,7 @@ class Reloader {
       return report;
     }
     admin_.commit();
-    spdlog::set_level(spdlog::level::from_str(plan->settings->log_level));
+    server::set_log_level(plan->settings->log_level);
     report.ok = true;
     return report;
   }
@@ -242,7 +235,7 @@ class Reloader {
   const Arguments& arguments_;
 };
 
-// SIGHUP reloads, the first SIGTERM or SIGINT drains, the second ends.
+// SIGHUP reloads, SIGUSR1 opens the access log anew, the first SIGTERM or SIGINT drains, the second ends.
 class Signals {
  public:
   Signals(server::Server& server, server::Notify& notify, Reloader& reloader)
@@ -250,6 +243,7 @@ class Signals {
         notify_(notify),
         reloader_(reloader),
         set_(server.first_loop().io(), SIGHUP, SIGTERM, SIGINT) {
+    set_.add(SIGUSR1);
     wait();
   }
   void close() { set_.cancel(); }
@@ -260,6 +254,8 @@ class Signals {
       if (error) return;
       if (signal == SIGHUP) {
         (void)reloader_.reload();
+      } else if (signal == SIGUSR1) {
+        if (const auto failed = server_.reopen_log()) spdlog::error("{}", *failed);
       } else if (!server_.is_draining()) {
         spdlog::info("stopping: draining connections");
         notify_.stopping();
@@ -281,7 +277,7 @@ class Signals {
 int serve(const Arguments& arguments) {
   const auto plan = load(arguments);
   if (!plan) return bad_usage;
-  set_up_log(plan->settings->log_level);
+  server::set_up_log(plan->settings->log_level);
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);  // a file at its bound is an error like another
 

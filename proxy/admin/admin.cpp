@@ -2,6 +2,7 @@
 
 #include "admin/explain.hpp"
 #include "admin/metrics.hpp"
+#include "admin/page.hpp"
 #include "admin/purge.hpp"
 #include "admin/reload.hpp"
 #include "admin/status.hpp"
@@ -26,13 +27,42 @@ void rethrow(const std::exception_ptr& error) {
   if (error) std::rethrow_exception(error);
 }
 
+// `fields`: more field lines, each with its end.
 std::string answer(int status, std::string_view reason, std::string_view type, std::string_view body,
-                   bool keep_alive) {
+                   bool keep_alive, std::string_view fields = {}) {
   std::string out = "HTTP/1.1 " + std::to_string(status) + " ";
   out.append(reason).append("\r\nContent-Type: ").append(type);
-  out.append("\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nContent-Length: ");
+  out.append(
+      "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n");
+  out.append("Cross-Origin-Resource-Policy: same-origin\r\n").append(fields).append("Content-Length: ");
   out.append(std::to_string(body.size())).append(keep_alive ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n");
   return out.append(body);
+}
+
+// What is here, and who may ask for it.
+struct Resource {
+  std::string_view path;
+  bool changes = false;      // wants POST, JSON, and no page of another site behind it
+  bool for_anybody = false;  // says nothing that the token protects
+  bool any_host = false;     // asked for by programs under whatever name
+};
+constexpr Resource resources[] = {
+    {"/", false, true},
+    {"/healthz", false, true, true},
+    {"/readyz", false, true, true},
+    {"/metrics", false, false, true},
+    {"/api/status"},
+    {"/api/history"},
+    {"/api/entries"},
+    {"/api/explain"},
+    {"/api/purge", true},
+    {"/api/reload", true},
+};
+
+std::string all_paths() {
+  std::string out;
+  for (const auto& one : resources) out.append(out.empty() ? "" : ", ").append(one.path);
+  return out;
 }
 
 }  // namespace
@@ -70,16 +100,7 @@ class Admin::Connection {
         (void)http::read_request(bytes, limits, head);
         const auto body = co_await read_body(head.framing);
         open = head.keep_alive && body.has_value();
-        if (head.method == http::Method::post && head.path == "/api/purge") {
-          const auto answered = co_await purge(admin_.server_, head, body);
-          out = change_answer(head, answered, open);
-        } else if (head.method == http::Method::get && head.path == "/api/entries") {
-          auto question = entries_question(head);
-          const auto json = co_await entries_json(admin_.server_, std::move(question.prefix), question.most);
-          out = answer(200, "OK", "application/json", json, open);
-        } else {
-          out = respond(head, open);
-        }
+        out = co_await respond(head, body, open);
       }
       open = co_await client_.write(out, patience) && open;
     }
@@ -104,49 +125,80 @@ class Admin::Connection {
     }
   }
 
-  std::string change_answer(const http::RequestHead& head, const Answer& answered, bool keep_alive) {
+  // The arguments outlive the task.
+  Task<std::string> respond(const http::RequestHead& head, const std::optional<std::string>& body,
+                            bool keep_alive) {
+    const auto refuse = [&](int status, std::string sentence) {
+      std::string out;
+      server::write_problem({status, std::move(sentence), {}}, nullptr, false,
+                            {keep_alive, head.minor_version}, out);
+      return out;
+    };
+    const auto* const found = std::find_if(std::begin(resources), std::end(resources),
+                                           [&](const auto& one) { return one.path == head.path; });
+    if (found == std::end(resources))
+      co_return refuse(404, "there is no " + std::string(head.path) + " here; there are " + all_paths());
+    if (head.method != (found->changes ? http::Method::post : http::Method::get))
+      co_return refuse(405, found->changes ? "this path answers POST" : "this path answers GET");
+    if (auto refused = against_asking(head, *found)) co_return refuse(refused->status, refused->text);
+
+    auto& server = admin_.server_;
+    const auto json = [&](const std::string& text) {
+      return answer(200, "OK", "application/json", text, keep_alive);
+    };
+    if (found->path == "/") {
+      const auto page = status_page();
+      co_return answer(200, "OK", "text/html; charset=utf-8", page.html, keep_alive, page.fields);
+    }
+    if (found->path == "/healthz") co_return answer(200, "OK", "text/plain", "alive\n", keep_alive);
+    if (found->path == "/readyz") co_return readiness(keep_alive);
+    if (found->path == "/metrics")
+      co_return answer(200, "OK", "text/plain; version=0.0.4; charset=utf-8", metrics_text(server),
+                       keep_alive);
+    if (found->path == "/api/status") co_return json(status_json(server));
+    if (found->path == "/api/history") co_return json(admin_.history_.json(totals_of(server)));
+    if (found->path == "/api/entries") {
+      auto question = entries_question(head);
+      const auto entries = co_await entries_json(server, std::move(question.prefix), question.most);
+      co_return json(entries);
+    }
+    if (found->path == "/api/explain") co_return explain_answer(head, {keep_alive, head.minor_version});
+    Answer answered;
+    if (found->path == "/api/reload")
+      answered = reload();
+    else
+      answered = co_await purge(server, body);
     if (answered.status == 200 || answered.status == 422) {
       const auto reason = answered.status == 200 ? "OK" : "Unprocessable Content";
-      return answer(answered.status, reason, "application/json", answered.text, keep_alive);
+      co_return answer(answered.status, reason, "application/json", answered.text, keep_alive);
     }
-    std::string out;
-    server::write_problem({answered.status, answered.text, {}}, nullptr, false,
-                          {keep_alive, head.minor_version}, out);
-    return out;
+    co_return refuse(answered.status, answered.text);
   }
 
-  std::string respond(const http::RequestHead& head, bool keep_alive) {
-    const server::Persistence persistence{keep_alive, head.minor_version};
-    std::string out;
-    const bool changes = head.path == "/api/purge" || head.path == "/api/reload";
-    if (head.method != (changes ? http::Method::post : http::Method::get)) {
-      server::write_problem({405, changes ? "this path answers POST" : "this path answers GET", {}}, nullptr,
-                            false, persistence, out);
-      return out;
+  // A name that somebody else's DNS led here would let their page read and change what is here; where there
+  // is a token, their page does not know it.
+  std::optional<Answer> against_asking(const http::RequestHead& head, const Resource& resource) const {
+    const auto& token = admin_.server_.settings().admin_token;
+    if (!token.empty() && !resource.for_anybody && !has_token(head, token)) {
+      return Answer{401, "this wants the token of admin_token: Authorization: Bearer TOKEN"};
     }
-    if (head.path == "/api/reload") return change_answer(head, reload(head), keep_alive);
-    if (head.path == "/healthz") return answer(200, "OK", "text/plain", "alive\n", keep_alive);
-    if (head.path == "/readyz") {
-      if (admin_.server_.is_draining())
-        return answer(503, "Service Unavailable", "text/plain", "draining\n", keep_alive);
-      const auto warming = admin_.server_.warming();
-      if (warming > 0 && admin_.server_.settings().cache.warm_before_ready)
-        return answer(503, "Service Unavailable", "text/plain",
-                      "warming: " + std::to_string(warming) + " left\n", keep_alive);
-      return answer(200, "OK", "text/plain", "serving\n", keep_alive);
+    if (token.empty() && !resource.any_host && !has_own_name(head)) {
+      return Answer{403,
+                    "the Host is no address and not localhost; the admin listener answers to those alone"};
     }
-    if (head.path == "/metrics") {
-      return answer(200, "OK", "text/plain; version=0.0.4; charset=utf-8", metrics_text(admin_.server_),
-                    keep_alive);
-    }
-    if (head.path == "/api/status")
-      return answer(200, "OK", "application/json", status_json(admin_.server_), keep_alive);
-    if (head.path == "/api/explain") return explain_answer(head, persistence);
-    const auto missing = "there is no " + std::string(head.path) +
-                         " here; there are /healthz, /readyz, /metrics, /api/status, /api/entries, "
-                         "/api/explain, /api/purge and /api/reload";
-    server::write_problem({404, missing, {}}, nullptr, false, persistence, out);
-    return out;
+    return resource.changes ? against_change(head) : std::nullopt;
+  }
+
+  std::string readiness(bool keep_alive) {
+    const auto not_yet = [&](const std::string& why) {
+      return answer(503, "Service Unavailable", "text/plain", why, keep_alive);
+    };
+    auto& server = admin_.server_;
+    if (server.is_draining()) return not_yet("draining\n");
+    const auto warming = server.warming();
+    if (warming > 0 && server.settings().cache.warm_before_ready)
+      return not_yet("warming: " + std::to_string(warming) + " left\n");
+    return answer(200, "OK", "text/plain", "serving\n", keep_alive);
   }
 
   struct EntriesQuestion {
@@ -166,8 +218,7 @@ class Admin::Connection {
     return question;
   }
 
-  Answer reload(const http::RequestHead& head) {
-    if (auto refused = against_change(head)) return std::move(*refused);
+  Answer reload() {
     if (!admin_.reload_) return {501, "nothing to reload"};
     const auto report = admin_.reload_();
     return {report.ok ? 200 : 422, reload_json(report)};
@@ -195,7 +246,9 @@ class Admin::Connection {
   server::Client client_;
 };
 
-Admin::Admin(server::Server& server) : server_(server) {}
+Admin::Admin(server::Server& server) : server_(server), timer_(server.first_loop().executor()) {
+  asio::co_spawn(server.first_loop().executor(), keep_history(), [](const std::exception_ptr&) {});
+}
 
 Admin::~Admin() {
   if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
@@ -264,7 +317,17 @@ void Admin::begin(Socket socket) {
                  [](const std::exception_ptr&) {});
 }
 
+Task<void> Admin::keep_history() {
+  while (!closed_) {
+    history_.note(totals_of(server_), Loop::now().mono);
+    timer_.expires_after(History::step);
+    co_await timer_.async_wait(as_result);
+  }
+}
+
 void Admin::close() {
+  closed_ = true;
+  timer_.cancel();
   if (acceptor_) {
     Error ignored;
     acceptor_->close(ignored);

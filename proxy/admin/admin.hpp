@@ -1,10 +1,11 @@
-// The admin listener: health and metrics, on an address of its own. Nothing of it is reachable through the
-// proxy's listeners.
+// The admin listener: health, metrics, the status page and what is behind it, on an address of its own.
+// Nothing of it is reachable through the proxy's listeners.
 //
 // It runs on the server's first loop. Requests pass the same gate as everybody's; each is answered whole, so
 // nothing here waits.
 #pragma once
 
+#include "admin/history.hpp"
 #include "server/server.hpp"
 
 #include <functional>
@@ -49,6 +50,7 @@ class Admin {
  private:
   class Connection;
   void begin(Socket socket);
+  [[nodiscard]] Task<void> keep_history();
 
   void accept_on(const server::Bound& bound);
 
@@ -64,6 +66,9 @@ class Admin {
   std::function<ReloadReport()> reload_;
   std::shared_ptr<server::Acceptor> acceptor_;
   std::vector<Connection*> connections_;
+  History history_;
+  Timer timer_;
+  bool closed_ = false;
 };
 
 }  // namespace larder::admin

@@ -38,6 +38,12 @@ class Object {
   std::string out_ = "{";
 };
 
+[[nodiscard]] inline std::string json_text(std::string_view text) {
+  std::string out = "\"";
+  server::append_json(text, out);
+  return out += '"';
+}
+
 [[nodiscard]] inline std::string array(const std::vector<std::string>& members) {
   return fmt::format("[{}]", fmt::join(members, ","));
 }

@@ -96,8 +96,7 @@ void add_times(const Routes& routes, const char* name, const char* help,
   }
 }
 
-void add_routes(const server::Server& server, Exposition& exposition) {
-  const auto routes = totals_of(server);
+void add_routes(const Routes& routes, Exposition& exposition) {
   auto& requests = exposition.family("larder_requests_total", "Requests answered, by route and outcome",
                                      MetricType::Counter);
   for (const auto& [name, totals] : routes) {
@@ -125,11 +124,12 @@ void add_routes(const server::Server& server, Exposition& exposition) {
              &RouteTotals::upstream_errors, exposition);
   add_times(routes, "larder_upstream_duration_seconds",
             "From a request upstream to the end of the answer's head", &RouteTotals::upstream, exposition);
-  add_times(routes, "larder_wait_duration_seconds", "How long requests waited for a fetch",
-            &RouteTotals::waits, exposition);
+  add_times(routes, "larder_wait_duration_seconds",
+            "How long requests waited for the API, for their own fetch or another's", &RouteTotals::waits,
+            exposition);
 }
 
-void add_reasons(const server::Server& server, Exposition& exposition) {
+void add_reasons(const server::Server& server, const Routes& routes, Exposition& exposition) {
   auto& refused = exposition.family("larder_refused_total", "Requests that the gate refused, by reason",
                                     MetricType::Counter);
   const auto requests = sums(server, &Counters::refused_requests);
@@ -141,11 +141,12 @@ void add_reasons(const server::Server& server, Exposition& exposition) {
   auto& not_stored =
       exposition.family("larder_not_stored_total", "Answers fetched for the store and not stored, by reason",
                         MetricType::Counter);
-  const auto details = sums(server, &Counters::not_stored);
-  for (std::size_t i = 0; i < details.size(); ++i) {
-    if (details[i] != 0)
+  RouteTotals all;
+  for (const auto& [name, totals] : routes) all.add(totals);
+  for (std::size_t i = 0; i < policy::detail_count; ++i) {
+    if (all.not_stored[i] != 0)
       Exposition::add(not_stored, {{"reason", std::string(policy::name_of(static_cast<policy::Detail>(i)))}},
-                      details[i]);
+                      all.not_stored[i]);
   }
 }
 
@@ -153,8 +154,9 @@ void add_reasons(const server::Server& server, Exposition& exposition) {
 
 std::string metrics_text(const server::Server& server) {
   Exposition out;
-  add_routes(server, out);
-  add_reasons(server, out);
+  const auto routes = totals_of(server);
+  add_routes(routes, out);
+  add_reasons(server, routes, out);
   out.gauge("larder_connections", "Client connections open", sum(server, &Counters::connections));
   out.counter("larder_connections_accepted_total", "Client connections accepted",
               sum(server, &Counters::connections_accepted));

@@ -1,9 +1,7 @@
 #include "admin/purge.hpp"
 
-#include "http/text.hpp"
-#include "server/reply.hpp"
+#include "admin/json.hpp"
 
-#include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
 #include <simdjson.h>
 #include <spdlog/spdlog.h>
@@ -13,32 +11,6 @@ namespace larder::admin {
 namespace {
 
 using policy::Purge;
-
-std::string_view value_of(const http::RequestHead& head, std::string_view name) {
-  for (const auto& line : head.fields) {
-    if (http::has_name(line, name)) return line.value;
-  }
-  return {};
-}
-
-std::string_view host_in(std::string_view authority) {
-  if (authority.starts_with('[')) return authority.substr(1, authority.find(']') - 1);
-  return authority.substr(0, authority.find(':'));
-}
-
-// Names that nobody else's DNS can lead elsewhere. `larder` is what the command line says.
-bool is_own_name(std::string_view host) {
-  if (http::iequals(host, "localhost") || host.ends_with(".localhost") || host == "larder") return true;
-  Error error;
-  (void)asio::ip::make_address(std::string(host), error);
-  return !error;
-}
-
-std::string json_text(std::string_view text) {
-  std::string out = "\"";
-  server::append_json(text, out);
-  return out += '"';
-}
 
 std::optional<Answer> read(const std::string& body, Purge& what) {
   const auto bad = [](std::string text) { return Answer{400, std::move(text)}; };
@@ -77,25 +49,7 @@ std::optional<Answer> read(const std::string& body, Purge& what) {
 
 }  // namespace
 
-std::optional<Answer> against_change(const http::RequestHead& head) {
-  const auto site = value_of(head, "Sec-Fetch-Site");
-  if (!site.empty() && site != "same-origin" && site != "none")
-    return Answer{403, "a page of another site is not to change anything here"};
-  if (!is_own_name(host_in(head.authority)))
-    return Answer{403, "the Host is no address and not localhost; the admin listener answers to those alone"};
-  const auto origin = value_of(head, "Origin");
-  if (!origin.empty() && origin != "http://" + std::string(head.authority))
-    return Answer{403, "a page of another origin is not to change anything here"};
-  const auto type = value_of(head, "Content-Type");
-  const auto media = http::trim(type.substr(0, type.find(';')));
-  if (!http::iequals(media, "application/json"))
-    return Answer{415, "send it as JSON, with Content-Type: application/json"};
-  return std::nullopt;
-}
-
-Task<Answer> purge(server::Server& server, const http::RequestHead& head,
-                   const std::optional<std::string>& body) {
-  if (auto refused = against_change(head)) co_return std::move(*refused);
+Task<Answer> purge(server::Server& server, const std::optional<std::string>& body) {
   if (!body) co_return Answer{413, "the body is to have a Content-Length, of 64 KiB at the most"};
   Purge what;
   if (auto bad = read(*body, what)) co_return std::move(*bad);

@@ -18,6 +18,15 @@ double seconds(Millis time) {
   return std::chrono::duration<double>(time).count();
 }
 
+std::string reasons_json(const RouteTotals& totals) {
+  Object object;
+  for (std::size_t i = 0; i < policy::detail_count; ++i) {
+    if (totals.not_stored[i] != 0)
+      object.real(policy::name_of(static_cast<policy::Detail>(i)), totals.not_stored[i]);
+  }
+  return object.take();
+}
+
 std::string totals_json(const RouteTotals& totals, const std::string* route) {
   Object object;
   if (route != nullptr) object.text("route", *route);
@@ -40,6 +49,9 @@ std::string totals_json(const RouteTotals& totals, const std::string* route) {
   const auto waits = totals.waits.count();
   object.real("waits", waits);
   object.real("wait_mean_seconds", waits > 0 ? totals.waits.sum / waits : 0);
+  const auto requests = totals.requests();
+  object.real("reader_mean_seconds", requests > 0 ? totals.waits.sum / requests : 0);
+  object.raw("not_stored", reasons_json(totals));
   return object.take();
 }
 
@@ -48,6 +60,26 @@ double sum(const server::Server& server, Counter Counters::*member) {
   for (const auto& worker : server.workers())
     total += static_cast<double>((worker->loop.counters_view().*member).value());
   return total;
+}
+
+std::string refusals_json(const server::Server& server) {
+  Object object;
+  for (std::size_t i = 0; i < refusal_count; ++i) {
+    std::int64_t count = 0;
+    for (const auto& worker : server.workers())
+      count += worker->loop.counters_view().refused_requests[i].value();
+    if (count != 0) object.number(http::name_of(static_cast<http::Refusal>(i)), count);
+  }
+  return object.take();
+}
+
+// Without the values, which may be secrets.
+std::string names_of(const policy::SecondaryKey& secondary) {
+  std::vector<std::string> names;
+  for (const auto& field : secondary) {
+    if (field.value) names.push_back(field.name);
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 }  // namespace
@@ -78,6 +110,7 @@ std::string status_json(const server::Server& server) {
   object.real("fills_running", sum(server, &Counters::fills_running));
   object.real("refreshes", sum(server, &Counters::refreshes));
   object.real("invalidations", sum(server, &Counters::invalidations));
+  object.raw("refused", refusals_json(server));
   const auto stored = server.store_stats();
   object.number("entries", static_cast<std::int64_t>(stored.entries));
   object.number("stored_bytes", static_cast<std::int64_t>(stored.bytes));
@@ -91,6 +124,9 @@ std::string status_json(const server::Server& server) {
   if (const auto& reload = server.last_reload()) {
     object.boolean("last_reload_ok", reload->ok);
     object.real("last_reload_seconds_ago", seconds(now.wall - reload->when));
+    std::vector<std::string> messages;
+    for (const auto& message : reload->messages) messages.push_back(json_text(message));
+    object.raw("last_reload_messages", array(messages));
   }
   object.real("spared_seconds", spared_seconds);
   object.raw("total", totals_json(all, nullptr));
@@ -118,6 +154,7 @@ Task<std::string> entries_json(server::Server& server, std::string prefix, std::
         one.real("age_seconds", seconds(variant->age(now)));
         one.number("ttl", policy::ttl_seconds(*variant, now));
         one.real("lifetime_seconds", seconds(variant->lifetime.value));
+        if (!variant->secondary.empty()) one.text("varies_by", names_of(variant->secondary));
         variants.push_back(one.take());
       }
       object.raw("variants", array(variants));

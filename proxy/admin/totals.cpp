@@ -27,6 +27,7 @@ double RouteTotals::spared() const noexcept {
 
 void RouteTotals::add(const RouteTotals& other) noexcept {
   for (std::size_t i = 0; i < outcomes.size(); ++i) outcomes[i] += other.outcomes[i];
+  for (std::size_t i = 0; i < not_stored.size(); ++i) not_stored[i] += other.not_stored[i];
   for (const auto member : {&RouteTotals::not_modified, &RouteTotals::body_bytes, &RouteTotals::saved_by_304,
                             &RouteTotals::saved_by_projection, &RouteTotals::saved_by_coding,
                             &RouteTotals::upstream_requests, &RouteTotals::upstream_errors})
@@ -46,6 +47,8 @@ std::map<std::string, RouteTotals> totals_of(const server::Server& server) {
     worker->each_route([&](const std::string& name, const RouteCounters& counters) {
       auto& totals = routes[name];
       for (std::size_t i = 0; i < policy::word_count; ++i) totals.outcomes[i] += value(counters.outcomes[i]);
+      for (std::size_t i = 0; i < policy::detail_count; ++i)
+        totals.not_stored[i] += value(counters.not_stored[i]);
       totals.not_modified += value(counters.not_modified);
       totals.body_bytes += value(counters.body_bytes);
       totals.saved_by_304 += value(counters.saved_by_304);

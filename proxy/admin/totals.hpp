@@ -28,6 +28,7 @@ struct RouteTotals {
   double upstream_errors = 0;
   Times upstream;
   Times waits;
+  std::array<double, policy::detail_count> not_stored{};
 
   [[nodiscard]] double requests() const noexcept;
   /// Answered without a request upstream of their own.

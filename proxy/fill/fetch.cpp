@@ -144,6 +144,11 @@ class Fetch {
       options.query = query;
     }
     options.without_directives = is_in_background_;
+    const auto names = is_in_background_ ? upstream::new_names(settings_) : order_.names;
+    const auto lines = names.lines();
+    options.without_trace = is_in_background_ || names.began_trace;
+    options.without_request_id = is_in_background_ || names.began_request_id;
+    options.more = lines;
     std::string head;
     upstream::write_request(order_.request->head, options, head);
     when_.requested = Loop::now();
@@ -189,7 +194,7 @@ class Fetch {
         order_.key,
         failure.is_disconnection() ? policy::Trouble::disconnected : policy::Trouble::error_status,
         Loop::now().mono);
-    permit_.settle(Failed{std::move(failure)});
+    permit_.settle(Failed{std::move(failure), took()});
   }
 
   void renew() {
@@ -369,9 +374,9 @@ class Fetch {
       with_.fills.forget_unshared(order_.key);
     else
       remember_unshared(answer.detail, !shareable);
-    if (answer.detail != Detail::none)
-      with_.loop.counters().not_stored[static_cast<std::size_t>(answer.detail)].add();
+    if (answer.detail != Detail::none) note_not_stored(answer.detail);
     call_.reset();
+    answer.took = took();
     permit_.settle(std::move(answer));
   }
 
@@ -385,8 +390,14 @@ class Fetch {
     });
   }
 
+  [[nodiscard]] Millis took() const { return when_.received.mono - when_.requested.mono; }
+
+  void note_not_stored(Detail why) {
+    if (order_.counters != nullptr) order_.counters->not_stored[static_cast<std::size_t>(why)].add();
+  }
+
   void unshare(Detail detail, std::string prefix, bool complete) {
-    with_.loop.counters().not_stored[static_cast<std::size_t>(detail)].add();
+    note_not_stored(detail);
     remember_unshared(detail, true);
     const auto status = call_->head().status;
     if (policy::is_error_status(status))
@@ -394,7 +405,7 @@ class Fetch {
     else
       with_.fills.succeeded(order_.key);
     permit_.fill().offer(Handover{std::move(call_), std::move(prefix), complete});
-    permit_.settle(Unshared{detail, status});
+    permit_.settle(Unshared{detail, status, took()});
   }
 
   void remember_unshared(Detail detail, bool for_the_next) {

@@ -6,6 +6,7 @@
 #include "fill/table.hpp"
 #include "store/purge_log.hpp"
 #include "store/store.hpp"
+#include "upstream/trace.hpp"
 
 #include <memory>
 #include <string>
@@ -42,6 +43,7 @@ struct Order {
   /// nullptr.
   std::shared_ptr<store::Interest> interest;
   RouteCounters* counters = nullptr;  // of the route, on the loop that fetches
+  upstream::Names names;              // of the request; in the background it gets new ones
 };
 
 class Warmer;

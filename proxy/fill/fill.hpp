@@ -36,14 +36,17 @@ struct Answered {
   int upstream_status = 0;  // 304 where upstream renewed what was stored
   /// Field lines for the reader who began the fill, and nobody else.
   std::string for_the_asker;
+  policy::Millis took{0};  // upstream, up to the end of the answer's head
 };
 /// An answer that is its asker's alone.
 struct Unshared {
   policy::Detail detail = policy::Detail::none;
   int upstream_status = 0;
+  policy::Millis took{0};
 };
 struct Failed {
   upstream::Failure failure;
+  policy::Millis took{0};
 };
 using Result = std::variant<Answered, Unshared, Failed>;
 

@@ -58,7 +58,8 @@ struct RouteCounters {
   Counter upstream_requests;
   Counter upstream_errors;  // no answer, or none that could be used
   Histogram upstream;       // from asking for a connection to the end of the answer's head
-  Histogram waits;          // of requests, for a fill
+  Histogram waits;          // of requests, for the API: their own fetch or another's
+  std::array<Counter, policy::detail_count> not_stored;  // answers fetched for the store, by reason
 };
 
 struct Counters {
@@ -81,7 +82,6 @@ struct Counters {
   Counter log_lines_dropped;
   std::array<Counter, refusal_count> refused_requests;
   std::array<Counter, refusal_count> refused_answers;
-  std::array<Counter, policy::detail_count> not_stored;
 };
 
 }  // namespace larder

@@ -1,15 +1,20 @@
 #include "server/access_log.hpp"
 
+#include "http/target.hpp"
 #include "server/reply.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <spdlog/async.h>
 #include <spdlog/async_logger.h>
-#include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
 #include <iterator>
+#include <unistd.h>
 
 namespace larder::server {
 
@@ -25,14 +30,63 @@ std::tm utc(policy::WallTime now) {
 
 }  // namespace
 
+// Only the sink's thread writes; the descriptor is changed by others.
+class LogSink::Output : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  ~Output() override {
+    if (!path_.empty()) ::close(descriptor_);
+  }
+
+  std::optional<std::string> open(const std::string& path) {
+    int descriptor = STDOUT_FILENO;
+    if (!path.empty()) {
+      descriptor = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+      if (descriptor < 0)
+        return fmt::format("access_log_file: {} cannot be opened: {}", path, std::strerror(errno));
+    }
+    const std::lock_guard lock(mutex_);
+    if (!path_.empty()) ::close(descriptor_);
+    descriptor_ = descriptor;
+    path_ = path;
+    return std::nullopt;
+  }
+  [[nodiscard]] std::string path() {
+    const std::lock_guard lock(mutex_);
+    return path_;
+  }
+
+ protected:
+  // A log that cannot be written (a full disk) costs the log, and nothing else.
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    std::string_view left(message.payload.data(), message.payload.size());
+    while (!left.empty()) {
+      const auto written = ::write(descriptor_, left.data(), left.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written <= 0) return;
+      left.remove_prefix(static_cast<std::size_t>(written));
+    }
+  }
+  void flush_() override {}
+
+ private:
+  int descriptor_ = STDOUT_FILENO;
+  std::string path_;  // empty = standard output
+};
+
 LogSink::LogSink()
-    : thread_(std::make_shared<spdlog::details::thread_pool>(queue_length, 1)),
-      logger_(
-          std::make_shared<spdlog::async_logger>("access", std::make_shared<spdlog::sinks::stdout_sink_mt>(),
-                                                 thread_, spdlog::async_overflow_policy::overrun_oldest)) {
-  logger_->set_formatter(
-      std::make_unique<spdlog::pattern_formatter>("%v", spdlog::pattern_time_type::utc, ""));
-  logger_->flush_on(spdlog::level::info);
+    : output_(std::make_shared<Output>()),
+      thread_(std::make_shared<spdlog::details::thread_pool>(queue_length, 1)),
+      logger_(std::make_shared<spdlog::async_logger>("access", output_, thread_,
+                                                     spdlog::async_overflow_policy::overrun_oldest)) {}
+
+std::optional<std::string> LogSink::set_file(const std::optional<std::string>& path) {
+  const auto wanted = path.value_or("");
+  return wanted == output_->path() ? std::nullopt : output_->open(wanted);
+}
+
+std::optional<std::string> LogSink::reopen() {
+  const auto path = output_->path();
+  return path.empty() ? std::nullopt : output_->open(path);
 }
 
 LogSink::~LogSink() {
@@ -45,9 +99,34 @@ bool LogSink::write(std::string block) {
   return true;
 }
 
-void AccessLog::configure(settings::AccessLog format, std::shared_ptr<LogSink> sink) {
+std::string redacted(std::string_view target, const settings::Redaction& rule) {
+  using Of = settings::Redaction::Of;
+  const auto mark = target.find('?');
+  if (rule.of == Of::none || mark == std::string_view::npos) return std::string(target);
+  const auto end = std::min(target.find('#', mark), target.size());
+  std::string out(target.substr(0, mark + 1));
+  http::QueryPiece piece;
+  bool first = true;
+  for (auto rest = target.substr(mark + 1, end - mark - 1); http::next_query_piece(rest, piece);) {
+    if (!first) out += '&';
+    first = false;
+    const bool has_value = piece.raw.size() > piece.name.size();
+    const bool hidden = rule.of == Of::all || std::find(rule.names.begin(), rule.names.end(),
+                                                        http::decode_query(piece.name)) != rule.names.end();
+    if (hidden && has_value)
+      out.append(piece.name).append("=***");
+    else if (rule.of == Of::all && !piece.raw.empty())
+      out += "***";  // a bare word is all value
+    else
+      out += piece.raw;
+  }
+  return out;
+}
+
+void AccessLog::configure(const settings::Settings& settings, std::shared_ptr<LogSink> sink) {
   flush();
-  format_ = format;
+  format_ = settings.access_log;
+  redact_ = settings.access_log_redact;
   sink_ = std::move(sink);
 }
 
@@ -78,14 +157,19 @@ void AccessLog::append_json(const AccessRecord& record, policy::WallTime now) {
                  now.time_since_epoch().count() % 1000);
   text("client", record.client);
   text("method", record.method);
-  text("target", record.target);
+  text("target", redacted(record.target, redact_));
   text("route", record.route);
+  if (record.key_hash) fmt::format_to(out, ",\"key\":\"{:016x}\"", *record.key_hash);
   fmt::format_to(out, ",\"status\":{},\"bytes\":{}", record.status, record.body_bytes);
+  if (record.original_bytes) fmt::format_to(out, ",\"original_bytes\":{}", *record.original_bytes);
   text("outcome", policy::name_of(policy::word_of(record.outcome)));
   std::string cache_status;
   policy::append_cache_status(record.outcome, {}, cache_status);
   text("cache_status", cache_status);
   fmt::format_to(out, ",\"ms\":{}", record.duration.count());
+  if (record.upstream_time) fmt::format_to(out, ",\"upstream_ms\":{}", record.upstream_time->count());
+  if (!record.request_id.empty()) text("request_id", record.request_id);
+  if (!record.traceparent.empty()) text("traceparent", record.traceparent);
   text("user_agent", record.user_agent);
   block_ += "}\n";
 }
@@ -99,9 +183,9 @@ void AccessLog::append_combined(const AccessRecord& record, policy::WallTime now
   };
   fmt::format_to(out, "{} - - [{:%d/%b/%Y:%H:%M:%S} +0000] \"{} ",
                  record.client.empty() ? "-" : record.client, utc(now), record.method);
-  server::append_json(record.target, block_);
+  server::append_json(redacted(record.target, redact_), block_);
   fmt::format_to(out, " HTTP/1.{}\" {} {} ", record.minor_version, record.status, record.body_bytes);
-  quoted(record.referer);
+  quoted(redacted(record.referer, redact_));
   block_ += ' ';
   quoted(record.user_agent);
   fmt::format_to(out, " {}\n", policy::name_of(policy::word_of(record.outcome)));

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,7 +25,7 @@ class thread_pool;
 
 namespace larder::server {
 
-/// Writes blocks of lines to standard output from one thread. Thread-safe.
+/// Writes blocks of lines to standard output, or to a file, from one thread. Thread-safe.
 class LogSink {
  public:
   LogSink();
@@ -32,7 +33,15 @@ class LogSink {
   /// False where the queue is full.
   [[nodiscard]] bool write(std::string block);
 
+  /// From now on to that file, made where it is not there; nullopt: standard output. A sentence where it
+  /// cannot be opened: then nothing changes.
+  [[nodiscard]] std::optional<std::string> set_file(const std::optional<std::string>& path);
+  /// Opens the file anew, by its name: what logrotate has moved away is let go. A sentence likewise.
+  [[nodiscard]] std::optional<std::string> reopen();
+
  private:
+  class Output;
+  std::shared_ptr<Output> output_;
   std::shared_ptr<spdlog::details::thread_pool> thread_;
   std::shared_ptr<spdlog::async_logger> logger_;
 };
@@ -46,16 +55,24 @@ struct AccessRecord {
   std::string_view user_agent;
   std::string_view referer;
   std::string_view route;
+  std::string_view request_id;
+  std::string_view traceparent;
+  std::optional<std::uint64_t> key_hash;  // as /api/entries has it; nullopt = the request has no key
   int status = 0;
-  std::uint64_t body_bytes = 0;  // sent to the client
+  std::uint64_t body_bytes = 0;                 // sent to the client
+  std::optional<std::uint64_t> original_bytes;  // of the API's body, before it was cut down and coded
+  std::optional<policy::Millis> upstream_time;  // of the fetch that brought the answer; nullopt = none did
   policy::Outcome outcome;
   policy::Millis duration{0};  // from the complete head to the end of the answer
 };
 
+/// `target`, or another URI reference, with the values that are not to be seen as `***`.
+[[nodiscard]] std::string redacted(std::string_view target, const settings::Redaction& rule);
+
 class AccessLog {
  public:
   AccessLog(Counters& counters) : counters_(counters) {}
-  void configure(settings::AccessLog format, std::shared_ptr<LogSink> sink);
+  void configure(const settings::Settings& settings, std::shared_ptr<LogSink> sink);
   [[nodiscard]] bool is_on() const noexcept {
     return format_ != settings::AccessLog::off && sink_ != nullptr;
   }
@@ -68,6 +85,7 @@ class AccessLog {
 
   Counters& counters_;
   settings::AccessLog format_ = settings::AccessLog::off;
+  settings::Redaction redact_;
   std::shared_ptr<LogSink> sink_;
   std::string block_;
   std::int64_t lines_ = 0;

@@ -187,6 +187,7 @@ void Exchange::own_request() {
   const bool refresh = facts_.refresh;
   facts_ = policy::facts_of(owned_->head);
   facts_.refresh = refresh;
+  names_ = upstream::names_of(owned_->head.fields, settings());
 }
 
 std::string Exchange::make_fill_key() const {
@@ -211,6 +212,7 @@ fill::Order Exchange::make_order(std::string fill_key, bool alone) const {
   order.part = asks_for_part();
   order.alone = alone;
   order.counters = view_.counters;
+  order.names = names_;
   return order;
 }
 
@@ -283,6 +285,7 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(fill::Reader& reader, Fo
   now_ = Loop::now();
   view_.counters->waits.observe(now_.mono - started_);
   const auto& result = std::get<fill::Result>(news);
+  upstream_time_ = std::visit([](const auto& end) { return end.took; }, result);
   Outcome outcome;
   outcome.forward = why;
   outcome.collapsed = !reader.began();
@@ -386,8 +389,18 @@ void Exchange::record(int status, std::uint64_t body_bytes, const Outcome& outco
     line.user_agent = field->value;
   if (const auto* field = http::find(head().fields, http::FieldId::referer)) line.referer = field->value;
   if (route_ != nullptr) line.route = route_->name;
+  if (keyed_) line.key_hash = hash_;
   line.status = status;
   line.body_bytes = body_bytes;
+  if (served_ != nullptr) line.original_bytes = served_->original_size;
+  line.upstream_time = upstream_time_;
+  if (owned_) {
+    line.traceparent = names_.traceparent;
+    line.request_id = names_.request_id;
+  } else {
+    if (const auto* field = http::find(head().fields, "traceparent")) line.traceparent = field->value;
+    if (const auto* field = http::find(head().fields, "X-Request-ID")) line.request_id = field->value;
+  }
   line.outcome = outcome;
   line.duration = ended.mono - started_;
   worker_.access_log.append(line, ended.wall);

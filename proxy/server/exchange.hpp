@@ -135,6 +135,8 @@ class Exchange {
   const store::Response* served_ = nullptr;  // while it is being sent
 
   // Only where there is something to wait for.
+  upstream::Names names_;
+  std::optional<Millis> upstream_time_;     // of the fetch that brought the answer, to the end of its head
   std::shared_ptr<const fill::Plan> plan_;  // keeps route_ alive across a reload
   std::shared_ptr<const fill::OwnedRequest> owned_;
   std::string key_;

@@ -85,6 +85,10 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
   options.fallback_authority = rules.upstream.authority;
   options.with_upgrade = request.upgrade;
   options.identity = route_ != nullptr && !route_->fields.empty() && facts_.method == http::Method::head;
+  const auto lines = names_.lines();
+  options.without_trace = names_.began_trace;
+  options.without_request_id = names_.began_request_id;
+  options.more = lines;
   std::string out;
   upstream::write_request(request, options, out);
 
@@ -111,7 +115,10 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
     }
     if (opened) counters.upstream_requests.add();
     if (!failed) {
-      counters.upstream.observe(Loop::now().mono - asked);
+      const auto answered = Loop::now().mono;
+      counters.upstream.observe(answered - asked);
+      upstream_time_ = answered - asked;
+      counters.waits.observe(answered - started_);
       note_write(&call.head());
       note_head(call.head(), began);
       keep(call.head());

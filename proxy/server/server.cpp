@@ -81,6 +81,9 @@ Server::~Server() {
 }
 
 std::optional<std::string> Server::listen() {
+  if (shared_.log_sink) {
+    if (auto error = shared_.log_sink->set_file(plan_->settings->access_log_file)) return error;
+  }
   for (const auto& address : plan_->settings->listen) {
     auto bound = bind_place(address);
     if (auto* error = std::get_if<std::string>(&bound)) return std::move(*error);
@@ -187,6 +190,13 @@ bool Server::run() {
 std::optional<std::string> Server::reload(std::shared_ptr<const fill::Plan> plan) {
   std::vector<Place> places;
   std::vector<Place> added;
+  const auto give_up = [&](std::string error) {
+    for (const auto& place : added) {
+      for (const auto& one : place.bound) ::close(one.descriptor);
+      if (const auto& path = place.bound.front().unix_path; !path.empty()) ::unlink(path.c_str());
+    }
+    return error;
+  };
   for (const auto& address : plan->settings->listen) {
     const auto key = settings::to_string(address);
     const auto same =
@@ -196,16 +206,17 @@ std::optional<std::string> Server::reload(std::shared_ptr<const fill::Plan> plan
       continue;
     }
     auto bound = bind_place(address);
-    if (auto* error = std::get_if<std::string>(&bound)) {
-      for (const auto& place : added) {
-        for (const auto& one : place.bound) ::close(one.descriptor);
-        if (const auto& path = place.bound.front().unix_path; !path.empty()) ::unlink(path.c_str());
-      }
-      return std::move(*error);
-    }
+    if (auto* error = std::get_if<std::string>(&bound)) return give_up(std::move(*error));
     added.push_back(std::get<Place>(bound));
     places.push_back(std::move(std::get<Place>(bound)));
   }
+  const auto& log = *plan->settings;
+  const bool logs = log.access_log != settings::AccessLog::off;
+  auto sink = shared_.log_sink || !logs ? shared_.log_sink : std::make_shared<LogSink>();
+  if (logs) {
+    if (auto error = sink->set_file(log.access_log_file)) return give_up(std::move(*error));
+  }
+
   const auto stays = [&](const std::string& key) {
     return std::any_of(places.begin(), places.end(), [&](const auto& place) { return place.key == key; });
   };
@@ -220,9 +231,7 @@ std::optional<std::string> Server::reload(std::shared_ptr<const fill::Plan> plan
   for (const auto& place : places_) names_.push_back(place.bound.front().name);
 
   plan_ = std::move(plan);
-  if (plan_->settings->access_log != settings::AccessLog::off && !shared_.log_sink) {
-    shared_.log_sink = std::make_shared<LogSink>();
-  }
+  shared_.log_sink = std::move(sink);
   shared_.store.set_limits(plan_->settings->cache.memory, plan_->settings->cache.variants);
   on_every_loop([next = plan_](Worker& worker) { worker.adopt(next); });
   asio::post(first_loop().executor(), [this] {
@@ -264,6 +273,11 @@ void Server::purge_entry(const policy::Purge& what, store::Void level, std::stri
   else if (what.what != What::all && (what.soft || !one_query))
     shared_.writes.written(store.hash(key.substr(0, key.find_first_of("?\n"))), level);
   if (!what.soft) store.erase(key, store.hash(key));
+}
+
+std::optional<std::string> Server::reopen_log() {
+  on_every_loop([](Worker& worker) { worker.access_log.flush(); });
+  return shared_.log_sink ? shared_.log_sink->reopen() : std::nullopt;
 }
 
 void Server::close_files() noexcept {

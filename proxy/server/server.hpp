@@ -39,12 +39,17 @@ class Server {
   /// are closed, connections stay. A sentence where one cannot be bound: then nothing has changed. `loops`
   /// and `cache.persist` count from the next start.
   [[nodiscard]] std::optional<std::string> reload(std::shared_ptr<const fill::Plan> plan);
+  /// Lets go of an access log that has been moved away; a sentence where it cannot be opened anew.
+  [[nodiscard]] std::optional<std::string> reopen_log();
   /// What became of the last new settings; on the first loop.
   struct Reload {
     policy::WallTime when;
     bool ok = true;
+    std::vector<std::string> messages;
   };
-  void note_reload(bool ok) noexcept { last_reload_ = Reload{Loop::now().wall, ok}; }
+  void note_reload(bool ok, std::vector<std::string> messages) {
+    last_reload_ = Reload{Loop::now().wall, ok, std::move(messages)};
+  }
   [[nodiscard]] const std::optional<Reload>& last_reload() const noexcept { return last_reload_; }
 
   /// Throws out what is stored, and what is being fetched before it is; how many entries. On the first loop,

@@ -2,6 +2,8 @@
 
 #include "server/session.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 
 namespace larder::server {
@@ -31,7 +33,11 @@ Worker::Worker(unsigned index, unsigned loops, Shared& all, std::shared_ptr<cons
       pool(loop, plan->settings->upstream, loops),
       access_log(loop.counters()),
       loops_(loops) {
-  loop.sweeper().on_sweep([this] { access_log.flush(); });
+  loop.sweeper().on_sweep([this] {
+    access_log.flush();
+    pool.log().look(Loop::now().mono);
+  });
+  pool.log().set([](const std::string& sentence) { spdlog::warn("{}", sentence); });
   adopt(std::move(plan));
 }
 
@@ -42,7 +48,7 @@ void Worker::adopt(std::shared_ptr<const fill::Plan> plan) {
   loop.buffers().set_size(buffer_size(settings()));
   loop.sweeper().set_resolution(sweep_resolution(settings()));
   pool.configure(settings().upstream, loops_);
-  access_log.configure(settings().access_log, shared.log_sink);
+  access_log.configure(settings(), shared.log_sink);
   const std::lock_guard lock(routes_mutex_);
   const auto view = [&](const std::string& name, std::uint64_t mark) {
     auto& counters = routes_[name];

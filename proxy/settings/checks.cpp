@@ -186,10 +186,10 @@ void check_whole(const Settings& settings, const Places& places, Report& report)
                                                                     "; requests would go round in a circle");
     }
   }
-  if (settings.admin && !is_local(*settings.admin)) {
+  if (settings.admin && !is_local(*settings.admin) && settings.admin_token.empty()) {
     complain({"admin"}, "admin: " + to_string(*settings.admin) +
-                            " may be reached from other hosts, and the admin listener asks nobody for a "
-                            "password; write 127.0.0.1:9901, [::1]:9901 or unix:/path");
+                            " may be reached from other hosts, and nobody is asked for anything there; write "
+                            "127.0.0.1:9901, [::1]:9901 or unix:/path, or set admin_token");
   }
 }
 

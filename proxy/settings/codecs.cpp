@@ -156,6 +156,20 @@ Codec<std::string> authorities() {
       "a host as clients write it, with its port where that is not 80: hub.example or localhost:8080");
 }
 
+Codec<std::string> secrets() {
+  const auto is_good = [](std::string_view text) {
+    return text.size() >= 16 && text.size() <= 256 &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F; });
+  };
+  auto codec = texts_that(form_of(Form::Kind::text, "secret", "16 to 256 visible characters"), is_good, {});
+  codec.read = [is_good](const std::string& text, std::string& error) -> std::optional<std::string> {
+    if (is_good(text)) return text;
+    error = "a secret is 16 to 256 visible ASCII characters without blanks; openssl rand -hex 32 makes one";
+    return std::nullopt;
+  };
+  return codec;
+}
+
 Codec<std::string> lines(std::string name, const std::string& example) {
   const auto is_line = [](std::string_view text) {
     return !text.empty() && text.front() != ' ' && text.back() != ' ' &&

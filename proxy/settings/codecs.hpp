@@ -39,6 +39,8 @@ constexpr Millis one_year = std::chrono::hours{24 * 365};
 [[nodiscard]] Codec<std::string> file_paths();
 /// A host with an optional port, as in a Host field.
 [[nodiscard]] Codec<std::string> authorities();
+/// At least 16 characters that can stand in a field as they are.
+[[nodiscard]] Codec<std::string> secrets();
 /// Visible ASCII and blanks, not empty.
 [[nodiscard]] Codec<std::string> lines(std::string name, const std::string& example);
 

@@ -47,7 +47,10 @@ void write_yaml(const std::vector<Row<Target>>& rows, const Target& target, cons
     const bool nested = rows[end - 1].name.size() > name.size();
     if (!nested || stands_alone(rows[i], target)) {
       const auto value = is_meant(rows[i], target) ? rows[i].show(target) : std::string();
-      if (!value.empty()) line(std::string(name) + ": " + value);
+      if (rows[i].secret) {
+        if (!value.empty()) line("# " + std::string(name) + " is set; a secret is not shown");
+      } else if (!value.empty())
+        line(std::string(name) + ": " + value);
     } else {
       std::string inner;
       for (auto at = i; at < end; ++at) {

@@ -75,10 +75,9 @@ Row<R> query_row() {
     route.key.query = *query;
   };
   row.show = [=](const R& route) {
-    std::string names;
-    for (const auto& parameter : route.key.query_names)
-      names += (names.empty() ? "" : ", ") + yaml_text(parameter);
-    return route.key.query == KeyRule::Query::named ? "[" + names + "]" : words.write(route.key.query);
+    const auto& key = route.key;
+    return key.query == KeyRule::Query::named ? "[" + show_names(key.query_names) + "]"
+                                              : words.write(key.query);
   };
   return row;
 }

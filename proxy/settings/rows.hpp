@@ -84,6 +84,13 @@ template <class Value>
   return values.size() > 1 ? "[" + out + "]" : out;
 }
 
+/// What stands between the brackets of a list, of one too.
+[[nodiscard]] inline std::string show_names(const std::vector<std::string>& names) {
+  std::string out;
+  for (const auto& name : names) out += (out.empty() ? "" : ", ") + yaml_text(name);
+  return out;
+}
+
 /// One value, which is always there; an empty text counts as absent.
 template <class Target, class Access, class Value>
 [[nodiscard]] Row<Target> value_row(std::string name, Access access, Codec<Value> codec,

@@ -159,17 +159,32 @@ struct Compression {
 
 enum class AccessLog : std::uint8_t { off, json, combined };
 
+/// Values of a query that the access log does not show.
+struct Redaction {
+  enum class Of : std::uint8_t { none, all, named };
+  Of of = Of::none;
+  std::vector<std::string> names;
+};
+
+/// A field that names a request from hop to hop: passed on as it came, or begun where it is missing.
+enum class Begin : bool { no, yes };
+
 struct Settings {
   std::vector<ListenAddress> listen = {TcpAddress{"127.0.0.1", 8080}};
   Upstream upstream;
   std::optional<ListenAddress> admin;
-  unsigned loops = 1;  // 0 = one a core
+  std::string admin_token;  // empty = none is asked for
+  unsigned loops = 1;       // 0 = one a core
   Cache cache;
   http::Limits gate;
   ConnectionLimits limits;
   Timeouts timeouts;
   Compression compression;
   AccessLog access_log = AccessLog::off;
+  std::optional<std::string> access_log_file;  // nullopt: standard output
+  Redaction access_log_redact;
+  Begin trace_context = Begin::no;
+  Begin request_id = Begin::no;
   std::string log_level = "info";
   Millis drain_timeout = 30s;
   std::vector<Route> routes;

@@ -37,6 +37,7 @@ struct Row {
   std::function<void(Report&, const YAML::Node&, Target&)> set;  // from a value that is not null
   std::function<std::string(const Target&)> show;                // as YAML on one line; empty = absent
   Needs needs = Needs::nothing;
+  bool secret = false;  // never shown
 
   [[nodiscard]] std::string default_value() const { return show(Target{}); }
 };

@@ -23,6 +23,11 @@ Row<S> in_range(std::string range, Row<S> row) {
   return row;
 }
 
+Row<S> secret(Row<S> row) {
+  row.secret = true;
+  return row;
+}
+
 // A URL is three members at once, and leaves the others of its mapping alone.
 Row<S> upstream_row(const std::string& name, std::string meaning) {
   Row<S> row{name, {}, std::move(meaning), {}, {}};
@@ -39,6 +44,38 @@ Row<S> upstream_row(const std::string& name, std::string meaning) {
     settings.upstream.authority = std::move(parsed->authority);
   };
   row.show = [](const S& settings) { return yaml_text(settings.upstream.url); };
+  return row;
+}
+
+// all, none or a list of names.
+Row<S> redaction_row() {
+  using Of = Redaction::Of;
+  const std::string name = "access_log_redact";
+  const auto words = choices<Of>({{"none", Of::none}, {"all", Of::all}});
+  Row<S> row{
+      name, words.form, "Of a query, the parameters whose values the access log does not show.", {}, {}};
+  row.form.name = "none, all or a list of names";
+  row.set = [=](Report& report, const YAML::Node& node, S& settings) {
+    auto& redact = settings.access_log_redact;
+    if (node.IsSequence() && node.size() == 0)
+      return report.error(node, name + " is an empty list; write none");
+    if (node.IsSequence()) {
+      redact = {Of::named, read_list(report, node, name, lines("name", "token"))};
+      return;
+    }
+    const auto text = read_scalar(report, node, name);
+    if (!text) return;
+    std::string ignored;
+    const auto of = words.read(*text, ignored);
+    if (!of)
+      return report.error(
+          node, name + ": " + in_quotes(*text) + " is neither all, none nor a list; write [" + *text + "]");
+    redact = {*of, {}};
+  };
+  row.show = [=](const S& settings) {
+    const auto& redact = settings.access_log_redact;
+    return redact.of == Of::named ? "[" + show_names(redact.names) + "]" : words.write(redact.of);
+  };
   return row;
 }
 
@@ -79,9 +116,13 @@ RowsOf outside_rows() {
           "others come back step by step."),
       value("upstream.breaker_longest_wait", within_upstream(&Upstream::breaker_longest_wait), durations(1ms),
             "For how long at the most: each probe that fails doubles it."),
-      in_range("a loopback address or unix:/path",
+      in_range("host:port, [::1]:port or unix:/path; another host's address wants admin_token",
                optional_row<S>("admin", at(&S::admin), listen_addresses(),
-                               "Where health and metrics are served. Left out, there is no admin listener.")),
+                               "Where health, metrics and the status page are served. Left out, there is no "
+                               "admin listener.")),
+      secret(value("admin_token", at(&S::admin_token), secrets(),
+                   "What the admin listener asks for (Authorization: Bearer), health apart. Best as "
+                   "${LARDER_ADMIN_TOKEN}; the command line takes it from the file, or from that variable.")),
       value("loops", at(&S::loops), numbers(1, 256, {{"auto", 0}}),
             "Event loops, each on a thread of its own; auto is one a core."),
   };
@@ -127,7 +168,17 @@ RowsOf saying_rows() {
       value("access_log", at(&S::access_log),
             choices<AccessLog>(
                 {{"off", AccessLog::off}, {"json", AccessLog::json}, {"combined", AccessLog::combined}}),
-            "A line a request on standard output: JSON, or the combined format with the outcome behind it."),
+            "A line a request: JSON, or the combined format with the outcome behind it."),
+      optional_row<S>(
+          "access_log_file", at(&S::access_log_file), file_paths(),
+          "Where those lines go; left out, to standard output. SIGUSR1 opens it anew, for logrotate."),
+      redaction_row(),
+      value("trace_context", at(&S::trace_context),
+            choices<Begin>({{"pass", Begin::no}, {"begin", Begin::yes}}),
+            "W3C Trace Context: traceparent and tracestate go on as they came; begin starts a trace where a "
+            "request has none."),
+      value("request_id", at(&S::request_id), choices<Begin>({{"pass", Begin::no}, {"begin", Begin::yes}}),
+            "X-Request-ID goes on as it came; begin gives one to a request that has none."),
       value("log_level", at(&S::log_level),
             choices<std::string>({{"trace", "trace"},
                                   {"debug", "debug"},

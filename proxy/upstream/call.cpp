@@ -38,6 +38,7 @@ Task<std::optional<Failure>> Call::open(bool fresh) {
   auto acquired = co_await pool_.acquire(fresh, claim_);
   if (auto* failed = std::get_if<Failure>(&acquired)) {
     pool_.failed(*failed);
+    if (failed->kind != FailureKind::breaker_open) pool_.log().note(*failed, Loop::now().mono);
     co_return std::move(*failed);
   }
   connection_ = std::move(std::get<std::unique_ptr<Connection>>(acquired));
@@ -51,7 +52,15 @@ Failure Call::failure(FailureKind late, FailureKind otherwise, const Error& erro
   Failure failed{otherwise, {}, error == asio::error::eof ? std::string() : error.message()};
   if (connection_ && connection_->deadline().expired()) failed = {late, {}, {}};
   // That a connection at rest was closed says nothing of the API, nor does a client that left.
-  if (!answered_ && !cancelled_ && !may_retry()) pool_.failed(failed);
+  if (cancelled_ || may_retry()) return failed;
+  if (!answered_) pool_.failed(failed);
+  pool_.log().note(failed, Loop::now().mono);
+  return failed;
+}
+
+Failure Call::bad_answer(std::optional<http::Refusal> refusal, const char* why) {
+  Failure failed{FailureKind::bad_answer, refusal, why};
+  pool_.log().note(failed, Loop::now().mono);
   return failed;
 }
 
@@ -117,7 +126,7 @@ Task<std::optional<Failure>> Call::read_head(http::Method method, bool may_switc
     if (!unread.empty()) {
       auto result = http::read_response(unread, limits_, method, head_);
       if (result.state == http::GateResult::State::refused) {
-        co_return Failure{FailureKind::bad_answer, result.refusal, {}};
+        co_return bad_answer(result.refusal, "");
       }
       if (result.state == http::GateResult::State::complete) {
         // The body is read into the same buffer, so the head moves to bytes of its own.
@@ -126,10 +135,10 @@ Task<std::optional<Failure>> Call::read_head(http::Method method, bool may_switc
         result = http::read_response(head_bytes_, limits_, method, head_);
         remaining_ = head_.framing.length;
         if (head_.status == 101 && !may_switch) {
-          co_return Failure{FailureKind::bad_answer, {}, "it changes the protocol, which nobody asked for"};
+          co_return bad_answer({}, "it changes the protocol, which nobody asked for");
         }
         if (is_interim() && ++interim_count_ > most_interim) {
-          co_return Failure{FailureKind::bad_answer, {}, "too many interim answers"};
+          co_return bad_answer({}, "too many interim answers");
         }
         answer_complete_ = !is_interim() && head_.framing.kind == Kind::none;
         if (!is_interim()) {
@@ -171,7 +180,7 @@ Task<Call::Piece> Call::read_body() {
           const auto step = chunked_.feed(unread);
           begin_ += step.consumed;
           if (step.state == http::ChunkedReader::Step::State::refused) {
-            co_return Piece{{}, false, Failure{FailureKind::bad_answer, step.refusal, {}}};
+            co_return Piece{{}, false, bad_answer(step.refusal, "")};
           }
           answer_complete_ = step.state == http::ChunkedReader::Step::State::done;
           if (!step.data.empty() || answer_complete_)

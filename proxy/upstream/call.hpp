@@ -74,6 +74,8 @@ class Call {
   [[nodiscard]] Task<std::optional<Failure>> fill_buffer(Millis patience, FailureKind late,
                                                          FailureKind closed);
   [[nodiscard]] Failure failure(FailureKind late, FailureKind otherwise, const Error& error);
+  /// `why` where there is no refusal.
+  [[nodiscard]] Failure bad_answer(std::optional<http::Refusal> refusal, const char* why);
   void give_back() noexcept;
 
   Pool& pool_;

@@ -24,6 +24,7 @@ enum class FailureKind : std::uint8_t {
   closed_in_body,      // 502: the answer ended before it was complete
   bad_answer,          // 502: the gate refuses it
 };
+inline constexpr std::size_t failure_kinds = static_cast<std::size_t>(FailureKind::bad_answer) + 1;
 
 struct Failure {
   FailureKind kind = FailureKind::connect_failed;

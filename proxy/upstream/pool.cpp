@@ -277,7 +277,14 @@ void Pool::follow_breaker(Breaker::State before) noexcept {
   };
   const auto now = breaker_.state();
   if (is_open(before) != is_open(now)) loop_.counters().breakers_open.add(is_open(now) ? 1 : -1);
-  if (before != Breaker::State::open && now == Breaker::State::open) loop_.counters().breaker_opened.add();
+  if (before == now) return;
+  if (now == Breaker::State::open) {
+    loop_.counters().breaker_opened.add();
+    if (before == Breaker::State::closed)
+      log_.say("the upstream does not answer: it is left alone, and asked now and then");
+  } else if (now == Breaker::State::recovering) {
+    log_.say("the upstream answers again");
+  }
 }
 
 Task<std::variant<Pool::Endpoints, Failure>> Pool::resolve() {

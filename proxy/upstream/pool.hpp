@@ -11,6 +11,7 @@
 #include "settings/settings.hpp"
 #include "upstream/breaker.hpp"
 #include "upstream/failure.hpp"
+#include "upstream/failure_log.hpp"
 
 #include <deque>
 #include <list>
@@ -84,6 +85,7 @@ class Pool {
   void answered(int status, std::size_t target);
   void failed(const Failure& failure);
 
+  [[nodiscard]] FailureLog& log() noexcept { return log_; }
   [[nodiscard]] Loop& loop() noexcept { return loop_; }
   [[nodiscard]] const settings::Upstream& settings() const noexcept { return upstream_; }
 
@@ -113,6 +115,7 @@ class Pool {
   std::size_t busy_ = 0;        // of those, the ones that somebody has, or is about to get
   std::size_t background_ = 0;  // of those, the ones of the background
   Breaker breaker_;
+  FailureLog log_;
   std::optional<std::size_t>
       last_refused_;  // the target of the last 502, 503 or 504, if no answer came since
   std::vector<std::unique_ptr<Connection>> idle_;  // most recently used last

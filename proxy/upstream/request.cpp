@@ -55,6 +55,9 @@ bool passes(const http::Field& line, const http::RequestHead& head, const Reques
     seen.forwarded_for += line.value;
     return false;
   }
+  if (options.without_trace && (http::has_name(line, "traceparent") || http::has_name(line, "tracestate")))
+    return false;
+  if (options.without_request_id && http::has_name(line, "X-Request-ID")) return false;
   if (http::has_name(line, "X-Forwarded-Proto")) seen.forwarded_proto = true;
   if (http::has_name(line, "X-Forwarded-Host")) seen.forwarded_host = true;
   return true;
@@ -101,6 +104,7 @@ void write_request(const http::RequestHead& head, const RequestOptions& options,
   if (!options.if_modified_since.empty()) add("If-Modified-Since", options.if_modified_since, out);
   if (!options.range.empty()) add("Range", options.range, out);
   if (!options.if_range.empty()) add("If-Range", options.if_range, out);
+  out.append(options.more);
   if (options.with_body) write_framing(head, out);
   if (options.with_upgrade) {
     add("Connection", "upgrade", out);

@@ -28,6 +28,9 @@ struct RequestOptions {
   std::optional<std::string_view> query;  // in place of the client's; empty = none
   std::string_view range;                 // a Range of larder's own, with If-Range; empty = none
   std::string_view if_range;
+  bool without_trace = false;       // traceparent and tracestate are left out
+  bool without_request_id = false;  // X-Request-ID is
+  std::string_view more;            // field lines, each with its end
 };
 
 /// Replaces `out` by the request's head. Host and the target are as the client sent them (absolute-form

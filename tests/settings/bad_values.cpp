@@ -144,17 +144,21 @@ TEST_CASE("an address that is none says how one is written") {
        {"f:1:11: upstream: 'api.sock' is not the absolute path of a Unix socket; write "
         "unix:/run/larder/larder.sock"}},
       {"admin: 0.0.0.0:9901\n",
-       {"f:1:1: admin: 0.0.0.0:9901 may be reached from other hosts, and the admin listener asks nobody for "
-        "a password; write 127.0.0.1:9901, [::1]:9901 or unix:/path"}},
+       {"f:1:1: admin: 0.0.0.0:9901 may be reached from other hosts, and nobody is asked for anything there; "
+        "write 127.0.0.1:9901, [::1]:9901 or unix:/path, or set admin_token"}},
       {"admin: :9901\n",
-       {"f:1:1: admin: :9901 may be reached from other hosts, and the admin listener asks nobody for a "
-        "password; write 127.0.0.1:9901, [::1]:9901 or unix:/path"}},
+       {"f:1:1: admin: :9901 may be reached from other hosts, and nobody is asked for anything there; "
+        "write 127.0.0.1:9901, [::1]:9901 or unix:/path, or set admin_token"}},
       {"admin: 127.example.org:9901\n",
-       {"f:1:1: admin: 127.example.org:9901 may be reached from other hosts, and the admin listener asks "
-        "nobody for a password; write 127.0.0.1:9901, [::1]:9901 or unix:/path"}},
+       {"f:1:1: admin: 127.example.org:9901 may be reached from other hosts, and nobody is asked for "
+        "anything "
+        "there; write 127.0.0.1:9901, [::1]:9901 or unix:/path, or set admin_token"}},
       {"admin: fd:admin\n",
-       {"f:1:1: admin: fd:admin may be reached from other hosts, and the admin listener asks nobody for a "
-        "password; write 127.0.0.1:9901, [::1]:9901 or unix:/path"}},
+       {"f:1:1: admin: fd:admin may be reached from other hosts, and nobody is asked for anything there; "
+        "write 127.0.0.1:9901, [::1]:9901 or unix:/path, or set admin_token"}},
+      {"admin: 127.0.0.1:9901\nadmin_token: secret\n",
+       {"f:2:14: admin_token: a secret is 16 to 256 visible ASCII characters without blanks; openssl rand "
+        "-hex 32 makes one"}},
       {"admin: 192.0.2.1\n",
        {"f:1:8: admin: '192.0.2.1' has no port; write host:port, [::1]:port, unix:/path or fd:NAME"}},
   });

@@ -38,14 +38,14 @@ TEST_CASE("without options the file's settings stay") {
 }
 
 TEST_CASE("a wrong option is named, each of them") {
-  CHECK(lines("", {{"8081", "x y:1"}, "https://a", "0.0.0.0:9901"}) ==
-        Lines{"--listen: '8081' has no host; write 127.0.0.1:8081",
-              "--listen: 'x y' is neither a host name nor an address",
-              "--upstream: larder speaks plain HTTP to an API beside it, no TLS; write http://host:port or "
-              "unix:/path",
-              "--admin: admin: 0.0.0.0:9901 may be reached from other hosts, and the admin listener asks "
-              "nobody for a "
-              "password; write 127.0.0.1:9901, [::1]:9901 or unix:/path"});
+  CHECK(
+      lines("", {{"8081", "x y:1"}, "https://a", "0.0.0.0:9901"}) ==
+      Lines{"--listen: '8081' has no host; write 127.0.0.1:8081",
+            "--listen: 'x y' is neither a host name nor an address",
+            "--upstream: larder speaks plain HTTP to an API beside it, no TLS; write http://host:port or "
+            "unix:/path",
+            "--admin: admin: 0.0.0.0:9901 may be reached from other hosts, and nobody is asked for anything "
+            "there; write 127.0.0.1:9901, [::1]:9901 or unix:/path, or set admin_token"});
   CHECK_FALSE(with("", {{"8081"}, {}, {}}).settings);
 }
 

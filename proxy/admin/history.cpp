@@ -1,0 +1,77 @@
+#include "admin/history.hpp"
+
+#include "admin/json.hpp"
+
+#include <algorithm>
+
+namespace larder::admin {
+
+namespace {
+
+Step grown(const RouteTotals& now, const RouteTotals& before) {
+  return {now.requests() - before.requests(), now.spared() - before.spared(),
+          now.upstream.count() - before.upstream.count(), now.upstream.sum - before.upstream.sum,
+          now.waits.sum - before.waits.sum};
+}
+
+std::string mean(double sum, double count) {
+  return count > 0 ? fmt::format("{:.4g}", std::max(sum, 0.0) / count) : "null";
+}
+
+template <class Show>
+std::string list(const std::deque<Step>& steps, const Step& under_way, Show show) {
+  std::vector<std::string> values;
+  values.reserve(steps.size() + 1);
+  for (const auto& step : steps) values.push_back(show(step));
+  values.push_back(show(under_way));
+  return array(values);
+}
+
+}  // namespace
+
+void History::note(const std::map<std::string, RouteTotals>& totals, policy::MonoTime now) {
+  if (noted_ && now - *noted_ < step) return;
+  if (noted_) {
+    length_ = std::min(length_ + 1, steps);
+    for (const auto& [name, total] : totals) {
+      auto at = kept_.find(name);
+      if (at == kept_.end()) {
+        if (kept_.size() >= routes) continue;
+        at = kept_.emplace(name, std::deque<Step>(length_ - 1)).first;
+      }
+      const auto before = last_.find(name);
+      at->second.push_back(grown(total, before == last_.end() ? RouteTotals{} : before->second));
+    }
+    for (auto& [name, steps_of] : kept_) {
+      if (totals.count(name) == 0) steps_of.emplace_back();
+      while (steps_of.size() > length_) steps_of.pop_front();
+    }
+  }
+  last_ = totals;
+  noted_ = now;
+}
+
+std::string History::json(const std::map<std::string, RouteTotals>& totals) const {
+  std::vector<std::string> members;
+  for (const auto& [name, total] : totals) {
+    if (members.size() == routes) break;
+    const auto kept = kept_.find(name);
+    const auto steps_of = kept != kept_.end() ? kept->second : std::deque<Step>(length_);
+    const auto before = last_.find(name);
+    const auto under_way = grown(total, before == last_.end() ? RouteTotals{} : before->second);
+    const auto add = [&](auto show) { return list(steps_of, under_way, show); };
+    Object one;
+    one.text("route", name);
+    one.raw("requests", add([](const Step& at) { return fmt::format("{:.0f}", at.requests); }));
+    one.raw("spared", add([](const Step& at) { return fmt::format("{:.0f}", at.spared); }));
+    one.raw("api", add([](const Step& at) { return mean(at.upstream_seconds, at.upstream_answers); }));
+    one.raw("wait", add([](const Step& at) { return mean(at.waited_seconds, at.requests); }));
+    members.push_back(one.take());
+  }
+  Object object;
+  object.real("step_seconds", std::chrono::duration<double>(step).count());
+  object.raw("routes", array(members));
+  return object.take();
+}
+
+}  // namespace larder::admin
