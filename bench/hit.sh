@@ -22,7 +22,7 @@ while [ $# -gt 0 ]; do
 done
 
 bash config/setup.sh build api measure
-if [ "$coded" = yes ]; then bash config/setup.sh varnish; fi
+if [ "$coded" = yes ]; then bash config/setup.sh peers; fi
 cmake --preset release >/dev/null
 cmake --build --preset release >/dev/null
 work=build/bench/hit

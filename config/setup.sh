@@ -4,10 +4,12 @@
 #   bash config/setup.sh [GROUP ...]
 #
 # Groups: build (compiler and libraries), test (what the tests run with), api (the sample API), measure (load generator and
-# peer for the measurements), varnish (another peer), lean (what larder's projector is measured beside), browser (what the status page is tested with), conformance (what the suite for caches runs
-# on), peers (other caches that it runs against), fuzz (clang and its fuzzer), lint (formatter and checker). Without an
-# argument: build test api.
-# It says what it does, installs only what is missing, and leaves no service running that a package would start.
+# peer for the measurements), postgres (a database and migrations for the sample API), lean (what larder's projector is
+# measured beside), browser (what the status page is tested with), conformance (what the suite for caches runs on), peers
+# (other caches, for the suite and the measurements), fuzz (clang and its fuzzer), lint (formatter and checker), package
+# (what checks the Debian package). Without an argument: build test api.
+# It says what it does, installs only what is missing, and leaves no service running that a package would start. A peer that
+# the distribution does not have is left out.
 set -euo pipefail
 
 say() { printf 'setup: %s\n' "$*"; }
@@ -32,18 +34,23 @@ packages_of() {
     api) echo python3 python3-fastapi python3-uvicorn python3-sqlalchemy python3-aiosqlite python3-asyncpg \
         python3-yaml python3-websockets curl ;;
     measure) echo wrk nginx-light ;;
-    varnish) echo varnish ;;
+    postgres) echo postgresql postgresql-client python3-alembic ;;
     lean) echo g++ libsimdjson-dev jq nodejs python3 nginx-light libnginx-mod-http-lua lua-cjson curl ;;
     conformance) echo nodejs npm ;;
     browser) echo chromium nodejs npm ;;
     fuzz) echo clang libclang-rt-dev ;;
     peers) echo nginx-light varnish haproxy squid trafficserver apache2 ;;
     lint) echo clang-format clang-tidy ;;
-    *) die "no group '$1'; the groups are build, test, api, measure, varnish, lean, browser, conformance, peers, fuzz, lint" ;;
+    package) echo dpkg-dev fakeroot file lintian ;;
+    *) die "no group '$1'; the groups are build, test, api, measure, postgres, lean, browser, conformance, peers, fuzz, lint, package" ;;
   esac
 }
 
-is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+# Node.js from elsewhere brings its npm along, and conflicts with Debian's.
+is_installed() {
+  case "$1" in nodejs) command -v node >/dev/null && return ;; npm) command -v npm >/dev/null && return ;; esac
+  [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
 
 [ $# -gt 0 ] || set -- build test api
 wanted=()
@@ -85,6 +92,25 @@ run() {
 }
 say "updating the package lists"
 run apt-get update
+# The peers' packages come and go with the distribution's releases.
+has_candidate() { [[ $(LC_ALL=C apt-cache policy "$1") =~ "Candidate: "[^\(] ]]; }
+available=()
+for name in "${missing[@]}"; do
+  case " $(packages_of peers) " in
+    *" $name "*) if ! has_candidate "$name"; then say "this distribution has no $name; it is left out"; continue; fi ;;
+  esac
+  available+=("$name")
+done
+if [ ${#available[@]} -eq 0 ]; then exit 0; fi
+missing=("${available[@]}")
+# PostgreSQL's package would make a cluster of its own; the measurements make theirs, and throw it away.
+case " ${missing[*]} " in
+  *" postgresql "*)
+    if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+      "${as_root[@]}" mkdir -p /etc/postgresql-common
+      echo 'create_main_cluster = false' | "${as_root[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
+    fi ;;
+esac
 say "installing: ${missing[*]}"
 run apt-get install -y --no-install-recommends "${missing[@]}"
 rm -f "$log"
