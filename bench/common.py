@@ -161,6 +161,7 @@ class Wrk:
     seconds: float
     errors: int
     p99_ms: float
+    bytes: int = 0  # of the answers, heads included
 
     @property
     def rate(self) -> float:
@@ -170,8 +171,8 @@ class Wrk:
 WRK_REPORT = """
 done = function(summary, latency, requests)
   local e = summary.errors
-  io.write(string.format("REPORT %d %d %d %d\\n", summary.requests, summary.duration,
-    e.connect + e.read + e.write + e.status + e.timeout, latency:percentile(99)))
+  io.write(string.format("REPORT %d %d %d %d %d\\n", summary.requests, summary.duration,
+    e.connect + e.read + e.write + e.status + e.timeout, latency:percentile(99), summary.bytes))
 end
 """
 
@@ -192,7 +193,7 @@ def wrk(url: str, *, seconds: float, connections: int = 64, core: int | None = 1
     report = next((line.split() for line in ran.stdout.splitlines() if line.startswith("REPORT ")), None)
     if report is None:
         raise SystemExit(f"wrk failed: {ran.stdout}{ran.stderr}")
-    return Wrk(int(report[1]), int(report[2]) / 1e6, int(report[3]), int(report[4]) / 1000)
+    return Wrk(int(report[1]), int(report[2]) / 1e6, int(report[3]), int(report[4]) / 1000, int(report[5]))
 
 
 # ---- figures --------------------------------------------------------------------------------------------------------
