@@ -5,6 +5,7 @@ set(doc_dir ${CMAKE_INSTALL_DATAROOTDIR}/doc/larder)
 
 install(FILES ${PROJECT_SOURCE_DIR}/config/systemd/larder.service ${PROJECT_SOURCE_DIR}/config/systemd/larder.socket DESTINATION lib/systemd/system)
 install(FILES ${PROJECT_SOURCE_DIR}/config/larder.yaml DESTINATION /etc/larder)
+install(DIRECTORY DESTINATION /etc/larder/conf.d)
 install(FILES ${PROJECT_SOURCE_DIR}/config/larder.schema.json ${PROJECT_SOURCE_DIR}/config/grafana-dashboard.json
   ${PROJECT_SOURCE_DIR}/config/prometheus-alerts.yaml DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/larder)
 install(FILES ${PROJECT_SOURCE_DIR}/config/completion/larder.bash DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/bash-completion/completions RENAME larder)
@@ -12,38 +13,36 @@ install(FILES ${PROJECT_SOURCE_DIR}/config/completion/_larder DESTINATION ${CMAK
 install(FILES ${package_dir}/copyright ${PROJECT_SOURCE_DIR}/config/reference.md DESTINATION ${doc_dir})
 
 # Debian wants these compressed, the same bytes each time.
-find_program(GZIP gzip)
-if(GZIP)
-  foreach(source man/larder.1 man/larder.yaml.5 package/changelog)
-    get_filename_component(name ${source} NAME)
-    set(packed ${CMAKE_BINARY_DIR}/package/${name}.gz)
-    add_custom_command(OUTPUT ${packed} COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/package
-      COMMAND ${GZIP} -9nc ${PROJECT_SOURCE_DIR}/config/${source} > ${packed} DEPENDS ${PROJECT_SOURCE_DIR}/config/${source} VERBATIM)
-    list(APPEND packed_files ${packed})
-  endforeach()
-  add_custom_target(package_files ALL DEPENDS ${packed_files})
-  install(FILES ${CMAKE_BINARY_DIR}/package/larder.1.gz DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/man/man1)
-  install(FILES ${CMAKE_BINARY_DIR}/package/larder.yaml.5.gz DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/man/man5)
-  install(FILES ${CMAKE_BINARY_DIR}/package/changelog.gz DESTINATION ${doc_dir})
-endif()
+find_program(GZIP gzip REQUIRED)
+function(larder_install_packed source name destination)
+  set(packed ${CMAKE_BINARY_DIR}/package/${name}.gz)
+  add_custom_command(OUTPUT ${packed} COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/package
+    COMMAND ${GZIP} -9nc ${PROJECT_SOURCE_DIR}/config/${source} > ${packed} DEPENDS ${PROJECT_SOURCE_DIR}/config/${source} VERBATIM)
+  set_property(GLOBAL APPEND PROPERTY larder_packed ${packed})
+  install(FILES ${packed} DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/${destination})
+endfunction()
+larder_install_packed(man/larder.1 larder.1 man/man1)
+larder_install_packed(man/larder.yaml.5 larder.yaml.5 man/man5)
+larder_install_packed(package/changelog changelog doc/larder)
+get_property(packed_files GLOBAL PROPERTY larder_packed)
+add_custom_target(package_files ALL DEPENDS ${packed_files})
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME larder)
 set(CPACK_PACKAGE_VENDOR "the larder developers")
-set(CPACK_PACKAGE_CONTACT "the larder developers <larder@localhost>")
+set(CPACK_PACKAGE_CONTACT "the larder developers <developers@larder.invalid>")
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
-set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "caching reverse proxy in front of a JSON API
- larder keeps answers of a slow JSON API for a short time that each route sets,
- lets one request fetch for everybody who waits, answers unchanged polls with
- 304, cuts list answers down to the fields that their readers use, and refreshes
- what is being read before it expires.")
+larder keeps answers of a slow JSON API for a short time that each route
+sets, lets one request fetch for everybody who waits, answers unchanged
+polls with 304, cuts list answers down to the fields that their readers
+use, and refreshes what is being read before it expires.")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${package_dir}/conffiles ${package_dir}/postinst ${package_dir}/prerm ${package_dir}/postrm)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
