@@ -1,8 +1,11 @@
 // The floor: an epoll loop that answers every read with the same bytes and looks at nothing. What any server
-// pays to the kernel.
+// pays to the kernel. It serves as well as an API that answers whatever it is asked for at once.
 //
 //   floor PORT FILE      FILE holds the whole response, head and body
 #include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -13,11 +16,42 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <vector>
+
+namespace {
+
+enum class Sent { All, Part, Failed };
+
+struct Client {
+  std::size_t done = 0;  // bytes of the answer under way that are gone
+  bool waits = false;    // for room in the socket
+};
+
+// As much of the rest as the socket takes.
+Sent send_rest(int socket, const std::string& answer, std::size_t& done) {
+  while (done < answer.size()) {
+    const auto count = ::send(socket, answer.data() + done, answer.size() - done, MSG_NOSIGNAL);
+    if (count < 0) return errno == EAGAIN ? Sent::Part : Sent::Failed;
+    done += static_cast<std::size_t>(count);
+  }
+  done = 0;
+  return Sent::All;
+}
+
+void watch(int poll, int operation, int socket, std::uint32_t events) {
+  epoll_event wanted{};
+  wanted.events = events;
+  wanted.data.fd = socket;
+  ::epoll_ctl(poll, operation, socket, &wanted);
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 3) return std::fputs("usage: floor PORT FILE\n", stderr), 2;
   std::ifstream file(argv[2], std::ios::binary);
   const std::string answer{std::istreambuf_iterator<char>(file), {}};
+  if (answer.empty()) return std::fprintf(stderr, "floor: %s cannot be read, or is empty\n", argv[2]), 1;
   const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   const int on = 1;
   ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
@@ -30,24 +64,40 @@ int main(int argc, char** argv) {
     return std::perror("floor"), 1;
   }
   const int poll = ::epoll_create1(0);
-  epoll_event wanted{};
-  wanted.events = EPOLLIN;
-  wanted.data.fd = listener;
-  ::epoll_ctl(poll, EPOLL_CTL_ADD, listener, &wanted);
+  watch(poll, EPOLL_CTL_ADD, listener, EPOLLIN);
   std::array<epoll_event, 256> events;
   std::array<char, 16384> input;
+  std::vector<Client> clients;  // by socket
   for (;;) {
     const int count = ::epoll_wait(poll, events.data(), static_cast<int>(events.size()), -1);
     for (int i = 0; i < count; ++i) {
-      const int socket = events[static_cast<std::size_t>(i)].data.fd;
+      const auto& event = events[static_cast<std::size_t>(i)];
+      const int socket = event.data.fd;
       if (socket == listener) {
-        wanted.data.fd = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK);
-        ::setsockopt(wanted.data.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-        ::epoll_ctl(poll, EPOLL_CTL_ADD, wanted.data.fd, &wanted);
+        const int accepted = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK);
+        if (accepted < 0) continue;
+        ::setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        if (clients.size() <= static_cast<std::size_t>(accepted)) clients.resize(static_cast<std::size_t>(accepted) + 1);
+        clients[static_cast<std::size_t>(accepted)] = {};
+        watch(poll, EPOLL_CTL_ADD, accepted, EPOLLIN);
         continue;
       }
-      const auto got = ::recv(socket, input.data(), input.size(), 0);
-      if (got <= 0 || ::send(socket, answer.data(), answer.size(), MSG_NOSIGNAL) < 0) ::close(socket);
+      auto& client = clients[static_cast<std::size_t>(socket)];
+      if (!client.waits && ::recv(socket, input.data(), input.size(), 0) <= 0) {
+        ::close(socket);
+        continue;
+      }
+      switch (send_rest(socket, answer, client.done)) {
+        case Sent::All:
+          if (client.waits) watch(poll, EPOLL_CTL_MOD, socket, EPOLLIN);
+          client.waits = false;
+          break;
+        case Sent::Part:
+          if (!client.waits) watch(poll, EPOLL_CTL_MOD, socket, EPOLLOUT);
+          client.waits = true;
+          break;
+        case Sent::Failed: ::close(socket); break;
+      }
     }
   }
 }

@@ -1,0 +1,756 @@
+"""A hit beside the peers: CPU time per request of larder, of other caches and of the floor; then the price of larder's features.
+
+bench/hit.sh says how it is used and read. Each server runs on one core, wrk on another, the origin (a thread of this process) on wrk's: nobody
+asks it while something is measured, and it counts whether somebody does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import http.server
+import json
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.request
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Callable
+
+import common
+from common import Program, Table
+
+HERE = Path(__file__).resolve().parent
+PEERS = ["haproxy", "nginx", "varnish", "squid", "trafficserver"]
+SIZES = {"1k": 1_100, "20k": 20_000, "290k": 290_000}
+SIZE_NAMES = {"1k": "1.1 KB", "20k": "20 KB", "290k": "290 KB"}
+KINDS = {"plain": "plain", "304": "If-None-Match", "gzip": "gzip"}
+CONNECTIONS = 64
+SERVERS_CORE, CLIENT_CORE = 0, 1
+
+
+class Unable(Exception):
+    """Why a server cannot be measured."""
+
+
+# ---- what is asked for ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Case:
+    size: str
+    kind: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.size}-{self.kind}"
+
+    @property
+    def title(self) -> str:
+        return f"{SIZE_NAMES[self.size]} {KINDS[self.kind]}"
+
+    @property
+    def path(self) -> str:
+        # Apart from each other, so that what is not coded has no Vary, which costs some caches a second look-up.
+        return f"/coded/{self.size}" if self.kind == "gzip" else f"/plain/{self.size}"
+
+
+ALL_CASES = [Case(size, kind) for size in SIZES for kind in KINDS]
+
+
+def list_of(size: int) -> bytes:
+    """A JSON list such as an API's, which gzip makes a seventh of."""
+    items, length = [], 2
+    while length < size:
+        digest = hashlib.sha256(str(len(items)).encode()).hexdigest()
+        items.append(json.dumps({"id": len(items), "slug": f"topic-{digest[:6]}", "title": f"A topic of number {digest[6:12]}", "status": "active"}))
+        length += len(items[-1]) + 2
+    return ("[" + ", ".join(items) + "]").encode()[: size - 1].ljust(size - 1) + b"]"
+
+
+BODIES = {size: list_of(count) for size, count in SIZES.items()}
+
+
+class Origin:
+    """The API: answers what may be stored for a day, coded under /coded/ for those who ask, and counts."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        origin = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:  # noqa: N802, the library's name
+                origin.count += 1
+                body = BODIES.get(self.path.rpartition("/")[2])
+                if body is None:
+                    self.send_error(404)
+                    return
+                tag = hashlib.sha256(body).hexdigest()[:16]
+                self.send_response(200)
+                if self.path.startswith("/coded/"):
+                    self.send_header("Vary", "Accept-Encoding")
+                    if "gzip" in self.headers.get("Accept-Encoding", ""):
+                        body, tag = gzip.compress(body, 6), tag + "-gzip"
+                        self.send_header("Content-Encoding", "gzip")
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.send_header("Cache-Control", "max-age=86400")
+                self.send_header("ETag", f'"{tag}"')
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_) -> None:
+                pass
+
+        class Quiet(http.server.ThreadingHTTPServer):
+            def handle_error(self, *_) -> None:
+                pass  # a server that ends resets its connections
+
+        self.server = Quiet(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@dataclass
+class Answer:
+    status: int
+    fields: dict[str, str]
+    body: bytes
+    raw: bytes
+
+
+def ask(port: int, path: str, headers: list[str]) -> Answer:
+    """One GET, its answer as it came."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall("\r\n".join([f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", *headers, "", ""]).encode())
+        raw = b""
+
+        def more() -> None:
+            nonlocal raw
+            got = connection.recv(1 << 20)
+            if not got:
+                raise Unable(f"closed the connection within an answer to {path}")
+            raw += got
+
+        while b"\r\n\r\n" not in raw:
+            more()
+        head, _, _ = raw.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        status, begin = int(first.split()[1]), len(head) + 4
+        if status == 304:
+            return Answer(status, fields, b"", raw)
+        if "content-length" in fields:
+            while len(raw) < begin + int(fields["content-length"]):
+                more()
+            return Answer(status, fields, raw[begin:], raw)
+        if fields.get("transfer-encoding", "").lower() != "chunked":
+            raise Unable(f"frames an answer to {path} by closing the connection")
+        body, at = b"", begin
+        while True:
+            while (end := raw.find(b"\r\n", at)) < 0:
+                more()
+            count = int(raw[at:end].split(b";")[0], 16)
+            while len(raw) < end + 2 + count + 2:
+                more()
+            if count == 0:
+                return Answer(status, fields, body, raw)
+            body += raw[end + 2 : end + 2 + count]
+            at = end + 2 + count + 2
+
+
+# ---- the servers ----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Server:
+    name: str
+    port: int
+    program: Program
+
+
+@dataclass
+class Target:
+    """A case at a server, verified: what wrk asks, and how many bytes an answer has."""
+
+    server: Server
+    path: str
+    headers: list[str]
+    bytes: int
+
+
+def as_nobody(directory: Path) -> list[str]:
+    """For the peers, which refuse to be root, or would change to a user who cannot read the directory."""
+    if os.geteuid() != 0:
+        return []
+    subprocess.run(["chown", "-R", "nobody:nogroup", directory], check=True)
+    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+
+
+# What Varnish writes into its shared log about a client's request, which nobody reads here: each can be masked, as its manual has it.
+VARNISH_LOG_TAGS = """Begin End Link SessOpen SessClose ReqStart ReqMethod ReqURL ReqProtocol ReqHeader ReqUnset ReqAcct RespProtocol RespStatus
+    RespReason RespHeader RespUnset VCL_call VCL_return VCL_use Timestamp Hit HitMiss Filters Length Gzip""".split()
+
+
+def peer_command(name: str, work: Path, port: int) -> list[str | Path]:
+    match name:
+        case "haproxy":
+            return ["haproxy", "-db", "-f", work / "haproxy.cfg"]
+        case "nginx":
+            return ["nginx", "-p", work, "-e", work / "nginx.log", "-c", work / "nginx.conf"]
+        case "squid":
+            return ["squid", "-N", "-f", work / "squid.conf"]
+        case "trafficserver":
+            return ["traffic_server", f"--run-root={work / 'runroot.yaml'}"]
+        case "varnish":
+            parameters = {
+                "vsl_mask": ",".join("-" + tag for tag in VARNISH_LOG_TAGS),
+                "thread_pools": "1",  # more than one for each core is "most likely detrimental to performance"
+                "thread_pool_min": "200",  # there before they are wanted, and not ended when idle
+                "thread_pool_max": "1000",
+            }
+            return ["varnishd", "-F", "-j", "none", "-a", f"127.0.0.1:{port}", "-f", work / "varnish.vcl", "-n", work / "varnish", "-s", "malloc,256m",
+                    "-T", "none", *(word for key, value in parameters.items() for word in ("-p", f"{key}={value}"))]
+    raise ValueError(name)
+
+
+PROGRAMS = {"haproxy": "haproxy", "nginx": "nginx", "varnish": "varnishd", "squid": "squid", "trafficserver": "traffic_server"}
+
+
+def start_peer(name: str, origin: int, directory: Path, stack: ExitStack) -> Server:
+    """Raises Unable, with the end of its log, where it does not start."""
+    if common.which(PROGRAMS[name]) is None:
+        raise Unable("is not installed (bash config/setup.sh peers)")
+    complaint = ""
+    for attempt in range(3):  # the port can be gone by the time that it is wanted
+        work, port = directory / f"{name}{attempt}", common.free_port()
+        (work / "cache").mkdir(parents=True)
+        into, files = work, [path for path in (HERE / "peers").iterdir() if path.stem == name]
+        if name == "trafficserver":
+            # It wants a whole tree of its own, and its defaults beside what we say.
+            into, files = work / "etc", list((HERE / "peers" / name).iterdir())
+            shutil.copytree("/etc/trafficserver", into)
+            (work / "run").mkdir()
+            (work / "log").mkdir()
+            tree = {"prefix": work, "exec_prefix": "/usr", "bindir": "/usr/bin", "sbindir": "/usr/sbin", "sysconfdir": into, "datadir": work / "cache",
+                    "libdir": "/usr/lib/trafficserver", "libexecdir": "/usr/lib/trafficserver/modules", "localstatedir": work / "run",
+                    "runtimedir": work / "run", "logdir": work / "log", "cachedir": work / "cache"}
+            (work / "runroot.yaml").write_text("".join(f"{key}: {value}\n" for key, value in tree.items()))
+        for path in files:
+            text = path.read_text()
+            for mark, value in {"@work@": work, "@port@": port, "@origin@": origin}.items():
+                text = text.replace(mark, str(value))
+            (into / path.name).write_text(text)
+        command = [*as_nobody(work), *peer_command(name, work, port)]
+        try:
+            program = Program(command, directory / f"{name}.log", core=SERVERS_CORE, port=port, patience=30, cwd=work)
+        except SystemExit as error:
+            complaint = str(error).strip().rpartition("\n")[2]
+            continue
+        return Server(name, port, stack.enter_context(program))
+    raise Unable(f"does not start: {complaint}")
+
+
+def larder_yaml(port: int, admin: int | None, origin: int, *, top: str = "", before: str = "", policy: str = "ttl: 1h") -> str:
+    return (f"listen: 127.0.0.1:{port}\nupstream: http://127.0.0.1:{origin}\n" + (f"admin: 127.0.0.1:{admin}\n" if admin else "") + top +
+            f"routes:\n{before}  - path: /**\n    {policy}\n")
+
+
+@dataclass
+class Larder(Server):
+    admin: int | None = None
+
+    def metric(self, name: str) -> float:
+        if self.admin is None:
+            return 0
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/metrics", timeout=20) as answer:
+            return sum(float(line.split()[-1]) for line in answer.read().decode().splitlines() if line.split("{")[0].split(" ")[0] == name)
+
+
+def start_larder(name: str, origin: int, directory: Path, stack: ExitStack, *, admin: bool = True, **more) -> Larder:
+    port, admin_port = common.free_port(), common.free_port() if admin else None
+    stem = "larder-" + "".join(c if c.isalnum() else "-" for c in name)
+    file = directory / f"{stem}.yaml"
+    file.write_text(larder_yaml(port, admin_port, origin, **more))
+    program = Program([common.LARDER, "serve", "-c", file], directory / f"{stem}.log", core=SERVERS_CORE, port=port)
+    return Larder(name, port, stack.enter_context(program), admin_port)
+
+
+def build_floor(directory: Path) -> Path:
+    floor = directory / "floor"
+    ran = subprocess.run(["g++", "-std=c++20", "-O2", "-o", floor, HERE / "floor.cpp"], capture_output=True, text=True)
+    if ran.returncode != 0:
+        raise SystemExit(f"bench/floor.cpp does not compile:\n{ran.stderr}")
+    return floor
+
+
+def start_floor(floor: Path, answer: bytes, directory: Path, stack: ExitStack, *, core: int = SERVERS_CORE) -> Server:
+    port = common.free_port()
+    file = directory / f"answer-{port}"
+    file.write_bytes(answer)
+    return Server("floor", port, stack.enter_context(Program([floor, str(port), file], directory / "floor.log", core=core, port=port)))
+
+
+# ---- verifying ------------------------------------------------------------------------------------------------------
+
+
+def wrong(case: Case, answer: Answer) -> str:
+    """What is wrong with it, or nothing."""
+    if case.kind == "304":
+        return "" if answer.status == 304 else f"answers {answer.status} where a 304 is due"
+    if answer.status != 200:
+        return f"answers {answer.status}"
+    coding = answer.fields.get("content-encoding", "")
+    if case.kind == "gzip":
+        if coding != "gzip":
+            return "does not send gzip"
+        return "" if gzip.decompress(answer.body) == BODIES[case.size] else "sends another body"
+    if coding:
+        return f"sends {coding} unasked"
+    return "" if answer.body == BODIES[case.size] else "sends another body"
+
+
+def verify(server: Server, case: Case, origin: Origin, *, patience: float = 10) -> Target:
+    """Asks until it answers three times in a row as it should without asking the origin; raises Unable, saying why, where it never does."""
+    end, in_a_row, why, headers = time.monotonic() + patience, 0, "", []
+    if case.kind == "gzip":
+        headers = ["Accept-Encoding: gzip"]
+    while True:
+        if case.kind == "304":
+            tag = ask(server.port, case.path, []).fields.get("etag")
+            if tag is None:
+                raise Unable("sends no entity tag")
+            headers = [f"If-None-Match: {tag}"]
+        before = origin.count
+        answer = ask(server.port, case.path, headers)
+        why = wrong(case, answer) or ("" if origin.count == before else "asks the origin each time")
+        in_a_row = 0 if why else in_a_row + 1
+        if in_a_row == 3:
+            return Target(server, case.path, headers, len(answer.raw))
+        if time.monotonic() > end:
+            raise Unable(why)
+        if why:
+            time.sleep(0.02)  # a server may store behind the answer
+
+
+# ---- measuring ------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Sample:
+    cpu_us: float
+    rate: float
+    p99_ms: float
+    requests: int
+    faults: list[str] = field(default_factory=list)
+
+
+def measure(target: Target, seconds: float, origin: Origin, *, script: str = "") -> Sample:
+    asked, program = origin.count, target.server.program
+    before = program.cpu_seconds()
+    ran = common.wrk(f"http://127.0.0.1:{target.server.port}{target.path}", seconds=seconds, connections=CONNECTIONS, core=CLIENT_CORE,
+                     headers=target.headers, script=script)
+    cpu = program.cpu_seconds() - before
+    if ran.requests == 0:
+        raise SystemExit(f"{target.server.name} answered nothing for {target.path}; its log: {program.log}")
+    faults = []
+    if ran.errors:
+        faults.append(f"{ran.errors} errors at wrk")
+    if origin.count != asked:
+        faults.append(f"{origin.count - asked} requests to the origin")
+    # Age and the like change a head's length a little; another kind of answer changes it by more.
+    if abs(ran.bytes / ran.requests - target.bytes) > 24 + target.bytes / 50:
+        faults.append(f"{ran.bytes / ran.requests:.0f} bytes an answer, {target.bytes} when verified")
+    return Sample(cpu / ran.requests * 1e6, ran.rate, ran.p99_ms, ran.requests, faults)
+
+
+def ratio(samples: list[Sample], to: list[Sample]) -> common.Spread:
+    """Of CPU time, round by round: what disturbs a round disturbs both."""
+    return common.spread([a.cpu_us / b.cpu_us for a, b in zip(samples, to)])
+
+
+def figure(value: float) -> str:
+    return "-" if value != value else f"{value:.2f}" if value < 100 else f"{value:.0f}"
+
+
+def shown_range(values: list[float]) -> str:
+    return f"{figure(min(values))}-{figure(max(values))}" if values else "-"
+
+
+def tell_faults(faults: dict[str, list[str]], name: str, sample: Sample) -> None:
+    if sample.faults:
+        faults.setdefault(name, []).extend(sample.faults)
+
+
+# ---- the price of each feature --------------------------------------------------------------------------------------
+
+RANDOM_PATHS = """
+math.randomseed({seed})
+local random, text = math.random, string.format
+request = function() return text("GET /e/%07d HTTP/1.1\\r\\nHost: {host}\\r\\n\\r\\n", random({count})) end
+"""
+PATHS_IN_ORDER = """
+local at, text = {first}, string.format
+request = function() at = at % {count} + 1; return text("GET /e/%07d HTTP/1.1\\r\\nHost: {host}\\r\\n\\r\\n", at) end
+"""
+
+
+class Scraper:
+    """Reads /metrics at once and then once a second, while the block lasts."""
+
+    def __init__(self, larder: Larder) -> None:
+        self.larder, self.stop = larder, threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+
+    def run(self) -> None:
+        while True:
+            self.larder.metric("larder_store_entries")
+            if self.stop.wait(1):
+                return
+
+    def __enter__(self) -> None:
+        self.thread.start()
+
+    def __exit__(self, *_) -> None:
+        self.stop.set()
+        self.thread.join()
+
+
+class Nothing:
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_) -> None:
+        pass
+
+
+@dataclass
+class Variant:
+    name: str
+    larder: Larder
+    target: Target
+    against: str
+    script: Callable[[int], str] = lambda round_number: ""
+    beside: Callable[[], object] = Nothing
+    log: Path | None = None
+
+
+def fill(larder: Larder, count: int, progress: Callable[[str], None]) -> None:
+    """Requests /e/0000001 to the last until all are stored; wrk asks for a few at a stint's end that it does not wait for."""
+    host = f"127.0.0.1:{larder.port}"
+    stored, asked, end = 0, 0, time.monotonic() + 60 + count / 2000
+    while stored < count:
+        if time.monotonic() > end:
+            raise Unable(f"only {stored:.0f} of {count} entries could be stored")
+        progress(f"filling the store: {stored:.0f} of {count} entries")
+        asked += common.wrk(f"http://{host}/", seconds=1 if count <= 10_000 else 4, connections=CONNECTIONS, core=CLIENT_CORE,
+                            script=PATHS_IN_ORDER.format(first=asked % count, count=count, host=host)).requests
+        stored = larder.metric("larder_store_entries")
+        if larder.metric("larder_store_evictions_total"):
+            raise Unable(f"cache.memory does not hold {count} entries")
+
+
+def memory_available() -> int:
+    return next(int(line.split()[1]) * 1024 for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemAvailable"))
+
+
+ENTRY_BYTES = 256
+ENTRY_COST = 2000  # at most, as charged to cache.memory, with its share of the tables
+
+
+def feature_variants(wanted: str, origin: Origin, floor: Path, directory: Path, logs: Path, entries: int, stack: ExitStack,
+                     progress: Callable[[str], None], notes: list[str]) -> list[Variant]:
+    case = Case("1k", "plain")
+    base = "everything as above"
+    variants: list[Variant] = []
+
+    def add(name: str, *, beside: bool = False, log: Path | None = None, **more) -> None:
+        larder = start_larder(f"feature {len(variants)}", origin.port, directory, stack, **more)
+        variants.append(Variant(name, larder, verify(larder, case, origin), base, beside=(lambda: Scraper(larder)) if beside else Nothing, log=log))
+
+    add(base)
+    add("no admin listener", admin=False)
+    add("/metrics read each second", beside=True)
+    if wanted == "all":
+        for shape in ("json", "combined"):
+            file = logs / f"{shape}.log"
+            add(f"access_log: {shape}, to a file", log=file, top=f"access_log: {shape}\naccess_log_file: {file}\n")
+    else:
+        file = logs / "json.log"
+        add("access_log: json, to a file", log=file, top=f"access_log: json\naccess_log_file: {file}\n")
+    others = "".join(f"  - path: /list{number}/{{id}}\n    ttl: 1h\n" for number in range(1, 50))
+    add("50 routes, the last one hit", before=others)
+    add("cache: standard in place of ttl", policy="cache: standard")
+
+    if memory_available() < entries * ENTRY_COST * 1.3:
+        fitting = int(memory_available() / ENTRY_COST / 1.3)
+        notes.append(f"The memory of this machine is enough for {fitting} stored entries, not for {entries}.")
+        entries = fitting
+    body = list_of(ENTRY_BYTES)
+    small = (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nCache-Control: max-age=86400\r\nContent-Length: %d\r\n\r\n" % len(body)) + body
+    # On the client's core: while the store is filled, larder has its own.
+    api = start_floor(floor, small, directory, stack, core=CLIENT_CORE)
+    one = f"1 stored entry of {ENTRY_BYTES} B, by a script"
+    for count, name in ((1, one), (entries, f"{entries:,} such entries, at random")):
+        larder = start_larder(f"entries {count}", api.port, directory, stack, top=f"cache:\n  memory: {max(1, count * ENTRY_COST >> 20) + 64}MiB\n")
+        try:
+            fill(larder, count, progress)
+        except Unable as error:
+            notes.append(f"{name}: {error}.")
+            continue
+        answer = ask(larder.port, "/e/0000001", [])
+        if "hit" not in answer.fields.get("cache-status", "") or answer.body != body:
+            raise SystemExit(f"larder does not answer from its store what was stored: {answer.fields}; its log: {larder.program.log}")
+        by_random = lambda number, count=count, port=larder.port: RANDOM_PATHS.format(seed=number + 1, count=count, host=f"127.0.0.1:{port}")  # noqa: E731
+        variants.append(Variant(name, larder, Target(larder, "/", [], len(answer.raw)), one, script=by_random))
+        if count > 1:
+            notes.append(f"{larder.metric('larder_store_bytes') / larder.metric('larder_store_entries'):.0f} bytes of cache.memory are charged for "
+                         f"each of the {count:,} entries.")
+    return variants
+
+
+def feature_table(args: argparse.Namespace, origin: Origin, floor: Path, directory: Path, logs: Path, progress: common.Progress,
+                  notes: list[str], raw: dict) -> Table:
+    samples: dict[str, list[Sample]] = {}
+    faults: dict[str, list[str]] = {}
+    with ExitStack() as stack:
+        variants = feature_variants(args.feature_set, origin, floor, directory, logs, args.entries, stack, progress, notes)
+        for number in range(args.feature_rounds):
+            for variant in variants if number % 2 == 0 else reversed(variants):
+                progress(f"features, round {number + 1} of {args.feature_rounds}: {variant.name}")
+                upstream = variant.larder.metric("larder_upstream_requests_total")
+                with variant.beside():
+                    sample = measure(variant.target, args.seconds, origin, script=variant.script(number))
+                if (asked := variant.larder.metric("larder_upstream_requests_total") - upstream) > 0:
+                    sample.faults.append(f"{asked:.0f} requests to the origin")
+                if variant.log is not None:
+                    if variant.log.stat().st_size == 0:
+                        sample.faults.append("the access log stayed empty")
+                    os.truncate(variant.log, 0)
+                tell_faults(faults, variant.name, sample)
+                samples.setdefault(variant.name, []).append(sample)
+        for variant in variants:
+            if variant.log is not None and (dropped := variant.larder.metric("larder_log_lines_dropped_total")) > 0:
+                whole = sum(sample.requests for sample in samples[variant.name])
+                notes.append(f"{variant.name}: {dropped:.0f} of {whole} lines were dropped, as the file is slower than the requests: larder never waits "
+                             "for its log.")
+    rows = []
+    for variant in variants:
+        mine = samples[variant.name]
+        to = ratio(mine, samples[variant.against]) if variant.against in samples else common.spread([])
+        rows.append([variant.name, figure(statistics.median(s.cpu_us for s in mine)), shown_range([s.cpu_us for s in mine]),
+                     "1" if variant.against == variant.name else figure(to.median),
+                     "" if variant.against == variant.name else f"{figure(to.lowest)}-{figure(to.highest)}",
+                     f"{statistics.median(s.rate for s in mine):.0f}"])
+    notes += [f"{name}: {'; '.join(dict.fromkeys(said))}." for name, said in faults.items()]
+    raw["features"] = {name: [asdict(sample) for sample in of] for name, of in samples.items()}
+    title = ("What each feature costs: a hit of 1.1 KB with all of larder on as above, then with one thing changed\n"
+             "(the ratio is to the first row; of the last row, to the one above it)")
+    return Table(["larder", "CPU us/request", "lowest-highest", "ratio", "lowest-highest", "requests/s"], rows, title)
+
+
+# ---- beside the peers -----------------------------------------------------------------------------------------------
+
+
+def gather(args: argparse.Namespace, origin: Origin, floor: Path, directory: Path, stack: ExitStack, progress: common.Progress,
+           notes: list[str]) -> tuple[list[str], dict[Case, dict[str, Target]]]:
+    """Starts and verifies all; the names of those that run, and for each case what each of them is asked."""
+    progress("starting larder")
+    larder = start_larder("larder", origin.port, directory, stack)
+    servers: list[Server] = [larder]
+    for name in args.only:
+        progress(f"starting {name}")
+        try:
+            servers.append(start_peer(name, origin.port, directory, stack))
+        except Unable as error:
+            notes.append(f"{name} is left out: it {error}.")
+    targets: dict[Case, dict[str, Target]] = {}
+    for case in args.cases:
+        targets[case] = {}
+        for server in servers:
+            progress(f"verifying {case.title} at {server.name}")
+            try:
+                targets[case][server.name] = verify(server, case, origin)
+            except Unable as error:
+                if server is larder:
+                    raise SystemExit(f"larder fails {case.title}: it {error}; its log: {larder.program.log}") from None
+                notes.append(f"{server.name} has no figure for {case.title}: it {error}.")
+        mine = targets[case]["larder"]
+        answer = ask(larder.port, mine.path, mine.headers)
+        bare = start_floor(floor, answer.raw, directory, stack)
+        targets[case] = {"floor": Target(bare, mine.path, mine.headers, len(answer.raw)), **targets[case]}
+    return ["floor", *(server.name for server in servers)], targets
+
+
+def run_rounds(args: argparse.Namespace, origin: Origin, targets: dict[Case, dict[str, Target]], progress: common.Progress,
+               notes: list[str]) -> dict[Case, dict[str, list[Sample]]]:
+    samples: dict[Case, dict[str, list[Sample]]] = {case: {name: [] for name in of} for case, of in targets.items()}
+    faults: dict[str, list[str]] = {}
+    whole, done, begin = args.rounds * sum(map(len, targets.values())), 0, time.monotonic()
+    for number in range(args.rounds):
+        for case, of in targets.items():
+            for name in of if number % 2 == 0 else reversed(of):
+                left = (time.monotonic() - begin) / done * (whole - done) if done else whole * args.seconds
+                progress(f"round {number + 1} of {args.rounds}, {case.title}: {name} (about {left / 60:.1f} min left of this part)")
+                sample = measure(of[name], args.seconds, origin)
+                tell_faults(faults, f"{name}, {case.title}", sample)
+                samples[case][name].append(sample)
+                done += 1
+    for case, of in targets.items():
+        for name, target in of.items():
+            if name != "floor" and (said := wrong(case, ask(target.server.port, target.path, target.headers))):
+                faults.setdefault(f"{name}, {case.title}", []).append(f"{said}, after the rounds")
+    notes += [f"{name}: {'; '.join(dict.fromkeys(said))}." for name, said in faults.items()]
+    return samples
+
+
+def size_table(size: str, names: list[str], samples: dict[Case, dict[str, list[Sample]]]) -> Table:
+    rows = []
+    for case, of in samples.items():
+        if case.size != size:
+            continue
+        for name in names:
+            mine = of.get(name, [])
+            label = f"{KINDS[case.kind]}: {name}"
+            if not mine:
+                rows.append([label] + ["-"] * 6)
+                continue
+            rows.append([label, figure(statistics.median(s.cpu_us for s in mine)), shown_range([s.cpu_us for s in mine]),
+                         figure(ratio(mine, of["floor"]).median), figure(ratio(mine, of["larder"]).median),
+                         f"{statistics.median(s.rate for s in mine):.0f}", f"{statistics.median(s.p99_ms for s in mine):.2f}"])
+    return Table([SIZE_NAMES[size], "CPU us/request", "lowest-highest", "x floor", "x larder", "requests/s", "p99 ms"], rows)
+
+
+# Server, what its ratio is to, whether it may be at most or must be at least so much.
+EXPECTED = {
+    Case("1k", "plain"): [("larder", "floor", "at most", 1.25), ("haproxy", "larder", "at least", 1.15), ("nginx", "larder", "at least", 1.6),
+                          ("varnish", "larder", "at least", 2.0)],
+    Case("290k", "plain"): [("larder", "floor", "at most", 1.15), ("varnish", "larder", "at least", 1.0)],
+    Case("290k", "gzip"): [("larder", "floor", "at most", 1.15), ("varnish", "larder", "at least", 1.0)],
+}
+
+
+def judged(samples: dict[Case, dict[str, list[Sample]]], judge: bool) -> Table:
+    rows = []
+    for case, expectations in EXPECTED.items():
+        for name, to, sense, bound in expectations if case in samples else []:
+            words = f"{case.title}: {name} {sense} {bound:g} times {'the floor' if to == 'floor' else to}"
+            if not samples[case].get(name):
+                rows.append([words, "-", "", "not measured"])
+                continue
+            of = ratio(samples[case][name], samples[case][to])
+            met = of.median <= bound if sense == "at most" else of.median >= bound
+            rows.append([words, figure(of.median), f"{figure(of.lowest)}-{figure(of.highest)}",
+                         "not judged" if not judge else "met" if met else f"not met: {of.median:.2f}x"])
+    return Table(["expected of CPU time per request", "median", "lowest-highest", "verdict"], rows)
+
+
+CODING_NOTE = ("gzip: the API codes for those who ask (Vary: Accept-Encoding), and larder, HAProxy, nginx, Squid and Traffic Server store what it sent, one for "
+               "each Vary; Varnish asks for gzip of its own accord, stores only that, and decodes for who does not ask. Where an API does not code itself, larder "
+               "codes once for a stored answer and so does Varnish (do_gzip); nginx (gzip on) and HAProxy (compression) code every answer anew, Squid none.")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench/hit.sh", add_help=False)
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--seconds", type=int, default=1)
+    parser.add_argument("--only", default=",".join(PEERS))
+    parser.add_argument("--cases")
+    parser.add_argument("--entries", type=int)
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--features", action="store_true")
+    mode.add_argument("--no-features", action="store_true")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true")
+    size.add_argument("--smoke", action="store_true")
+    args = parser.parse_args()
+    cases = args.cases or ("1k-plain,290k-gzip" if args.smoke else "1k-plain,1k-304,290k-plain" if args.quick else "all")
+    by_name = {case.name: case for case in ALL_CASES}
+    if cases == "all":
+        args.cases = ALL_CASES
+    else:
+        for name in cases.split(","):
+            if name not in by_name:
+                parser.error(f"--cases: no case '{name}'; the cases are {', '.join(by_name)}")
+        args.cases = [by_name[name] for name in cases.split(",")]
+    args.only = [name for name in args.only.split(",") if name not in ("", "floor", "larder")]
+    for name in args.only:
+        if name not in PEERS:
+            parser.error(f"--only: no server '{name}'; the servers are {', '.join(PEERS)} (the floor and larder always run)")
+    args.rounds = args.rounds or (1 if args.smoke else 3 if args.quick else 5)
+    args.feature_rounds = min(args.rounds, 2) if args.quick else args.rounds
+    args.feature_set = "few" if args.smoke or args.quick else "all"
+    args.entries = args.entries or (2_000 if args.smoke else 100_000 if args.quick else 1_000_000)
+    if args.rounds < 1 or args.seconds < 1 or not 1 <= args.entries <= 9_999_999:
+        parser.error("--rounds and --seconds are 1 or more, --entries is 1 to 9999999")
+    return args
+
+
+def main() -> None:
+    args = arguments()
+
+    def stop(number: int, _) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, stop)
+    progress = common.Progress("hit")
+    directory = common.OUT / "hit"
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    progress("building")
+    common.build_larder()
+    floor = build_floor(directory)
+    if (os.cpu_count() or 1) > 1:
+        os.sched_setaffinity(0, {CLIENT_CORE})  # nothing but the servers on theirs
+    origin, notes, raw = Origin(), [], {}
+    tables: list[Table] = []
+    plots: dict[str, str] = {}
+    names: list[str] = ["floor", "larder"]
+    with ExitStack() as stack:
+        stack.callback(progress.end)
+        # Not below the repository: the peers run as nobody, who may not get there.
+        peers_directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="larder-hit-", ignore_cleanup_errors=True)))
+        peers_directory.chmod(0o755)
+        logs = directory / "logs"
+        logs.mkdir()
+        stack.callback(shutil.rmtree, logs, ignore_errors=True)
+        if not args.features:
+            with ExitStack() as running:
+                names, targets = gather(args, origin, floor, peers_directory, running, progress, notes)
+                samples = run_rounds(args, origin, targets, progress, notes)
+            tables += [size_table(size, names, samples) for size in SIZES if any(case.size == size for case in samples)]
+            expected = judged(samples, not args.smoke)
+            if expected.rows:
+                tables.append(expected)
+            if any(case.kind == "gzip" for case in samples):
+                notes.insert(0, CODING_NOTE)
+            raw["cases"] = {case.name: {name: [asdict(sample) for sample in mine] for name, mine in of.items()} for case, of in samples.items()}
+            colours = dict(zip(["floor", "larder", *PEERS], ["#9aa0a6", *common.COLOURS]))
+            for size in SIZES:
+                groups = {case.title: {name: statistics.median(s.cpu_us for s in of[name]) if of.get(name) else float("nan") for name in names}
+                          for case, of in samples.items() if case.size == size}
+                if groups:
+                    plots[f"hit-{size}"] = common.bars(f"CPU time per hit, {SIZE_NAMES[size]}: microseconds, less is better", groups, unit="us", colours=colours,
+                                                       caption=f"medians of {args.rounds} rounds; {common.machine()}")
+        if not args.no_features:
+            tables.append(feature_table(args, origin, floor, directory, logs, progress, notes, raw))
+    progress.end()
+    raw["rounds"], raw["seconds"], raw["connections"], raw["notes"] = args.rounds, args.seconds, CONNECTIONS, notes
+    common.finish("hit", "A hit beside the peers", tables=tables, plots=plots, raw=raw,
+                  versions=[common.version(name) for name in [*(n for n in names if n != "floor"), "wrk"]], words=notes)
+
+
+if __name__ == "__main__":
+    main()
