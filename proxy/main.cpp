@@ -1,14 +1,12 @@
 // Arguments, wiring and exit codes. Exit: 0 fine, 1 could not run, 2 usage or configuration.
 #include "admin/admin.hpp"
-#include "admin/ask.hpp"
-#include "admin/explain.hpp"
-#include "admin/purge.hpp"
-#include "admin/reload.hpp"
-#include "admin/status.hpp"
-#include "http/target.hpp"
+#include "admin/command.hpp"
+#include "admin/json.hpp"
+#include "admin/probe.hpp"
 #include "server/log.hpp"
 #include "server/notify.hpp"
 #include "settings/load.hpp"
+#include "settings/scalar.hpp"
 
 #include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
@@ -16,14 +14,14 @@
 #include <csignal>
 #include <cstdio>
 #include <iostream>
-#include <sstream>
+#include <iterator>
 
 namespace {
 
 using namespace larder;
 
-constexpr int could_not_run = 1;
-constexpr int bad_usage = 2;
+using admin::bad_usage;
+using admin::could_not_run;
 constexpr const char* default_file = "/etc/larder/larder.yaml";
 
 struct Arguments {
@@ -46,119 +44,6 @@ std::shared_ptr<const fill::Plan> load(const Arguments& arguments) {
   return plan;
 }
 
-// What a running larder says, where one can be reached; else what the file alone says.
-int explain(const Arguments& arguments, const std::string& admin_address, admin::Question question) {
-  const auto loaded = settings::load_file(arguments.file);
-  std::optional<settings::ListenAddress> address;
-  std::string error;
-  if (!admin_address.empty()) {
-    address = settings::parse_listen(admin_address, error);
-    if (!address) {
-      std::cerr << "--admin: " << error << '\n';
-      return bad_usage;
-    }
-  } else if (loaded.settings) {
-    address = loaded.settings->admin;
-  }
-  std::string why_not = "no admin listener is configured";
-  if (address) {
-    const auto target = "/api/explain?method=" + http::encode_query(question.method) +
-                        "&url=" + http::encode_query(question.url);
-    const auto reply = admin::ask(*address, "GET", target);
-    if (reply.status == 200 && admin::print_explanation(reply.body, std::cout)) return 0;
-    if (reply.status == 0 && !admin_address.empty()) {
-      std::cerr << "larder: nothing answers at " << to_string(*address) << ": " << reply.body << '\n';
-      return could_not_run;
-    }
-    why_not = "nothing answers at " + to_string(*address);
-  }
-  if (!loaded.settings) {
-    print(loaded.problems);
-    return bad_usage;
-  }
-  const auto json = admin::explain(*loaded.settings, question, nullptr, error);
-  if (!json) {
-    std::cerr << "larder: " << error << '\n';
-    return bad_usage;
-  }
-  (void)admin::print_explanation(*json, std::cout);
-  std::cout << "(from " << arguments.file << " alone: " << why_not << ")\n";
-  return 0;
-}
-
-// Where the running larder listens: as --admin says, else as the file does; nullopt after saying why not.
-std::optional<settings::ListenAddress> admin_of(const Arguments& arguments, const std::string& admin_address,
-                                                int& status) {
-  std::string error;
-  if (!admin_address.empty()) {
-    auto address = settings::parse_listen(admin_address, error);
-    if (!address) std::cerr << "--admin: " << error << '\n';
-    status = bad_usage;
-    return address;
-  }
-  const auto loaded = settings::load_file(arguments.file);
-  status = bad_usage;
-  if (!loaded.settings) {
-    print(loaded.problems);
-    return std::nullopt;
-  }
-  status = could_not_run;
-  if (!loaded.settings->admin)
-    std::cerr << "larder: " << arguments.file << " names no admin listener; say where it is with --admin\n";
-  return loaded.settings->admin;
-}
-
-int purge(const Arguments& arguments, const std::string& admin_address, const policy::Purge& what) {
-  int status = 0;
-  const auto address = admin_of(arguments, admin_address, status);
-  if (!address) return status;
-  const auto reply = admin::ask(*address, "POST", "/api/purge", admin::purge_json(what));
-  if (reply.status == 0) {
-    std::cerr << "larder: nothing answers at " << to_string(*address) << ": " << reply.body << '\n';
-    return could_not_run;
-  }
-  std::string said;
-  const bool done = admin::read_purge_answer(reply.status, reply.body, said);
-  (done ? std::cout : std::cerr) << (done ? "" : "larder: ") << said << '\n';
-  return done ? 0 : could_not_run;
-}
-
-int reload(const Arguments& arguments, const std::string& admin_address) {
-  int status = 0;
-  const auto address = admin_of(arguments, admin_address, status);
-  if (!address) return status;
-  const auto reply = admin::ask(*address, "POST", "/api/reload", "{}");
-  const auto report = admin::read_reload_json(reply.body);
-  if (!report) {
-    std::cerr << "larder: " << to_string(*address) << ": "
-              << (reply.status == 0 ? "nothing answers: " + reply.body : "what listens there is no larder")
-              << '\n';
-    return could_not_run;
-  }
-  for (const auto& message : report->messages) std::cerr << message << '\n';
-  if (report->ok)
-    std::cout << "reloaded\n";
-  else
-    std::cerr << "larder: the old settings stay in force\n";
-  return report->ok ? 0 : bad_usage;
-}
-
-int status(const Arguments& arguments, const std::string& admin_address, bool json) {
-  int code = 0;
-  const auto address = admin_of(arguments, admin_address, code);
-  if (!address) return code;
-  const auto reply = admin::ask(*address, "GET", "/api/status");
-  std::ostringstream text;
-  if (reply.status != 200 || !admin::print_status(reply.body, text)) {
-    std::cerr << "larder: " << to_string(*address) << ": "
-              << (reply.status == 0 ? "nothing answers: " + reply.body : "what listens there is no larder")
-              << '\n';
-    return could_not_run;
-  }
-  std::cout << (json ? reply.body + "\n" : text.str());
-  return 0;
-}
-
 int dump(const Arguments& arguments) {
   const auto plan = load(arguments);
   if (!plan) return bad_usage;
@@ -166,10 +51,44 @@ int dump(const Arguments& arguments) {
   return 0;
 }
 
-int check(const Arguments& arguments) {
-  if (!load(arguments)) return bad_usage;
-  std::cout << arguments.file << ": fine\n";
-  return 0;
+// `[{"severity": "error", "file": ..., "line": ..., "column": ..., "message": ...}]`, for editors.
+std::string as_json(const std::vector<settings::Problem>& problems) {
+  std::vector<std::string> all;
+  for (const auto& problem : problems) {
+    admin::Object one;
+    one.text("severity", problem.severity == settings::Problem::Severity::error ? "error" : "warning");
+    one.text("file", problem.file);
+    one.number("line", problem.line);
+    one.number("column", problem.column);
+    one.text("message", problem.message);
+    all.push_back(one.take());
+  }
+  return admin::array(all) + "\n";
+}
+
+int check(const Arguments& arguments, bool offline, bool json) {
+  auto loaded = settings::load_file(arguments.file);
+  std::string error;
+  if (loaded.settings && !fill::make_plan(loaded.settings, error)) {
+    loaded.problems.push_back({settings::Problem::Severity::error, arguments.file, 0, 0, error});
+    loaded.settings = nullptr;
+  }
+  std::string not_asked;
+  if (loaded.settings && !offline) {
+    auto probe = admin::probe_upstream(*loaded.settings);
+    std::move(probe.warnings.begin(), probe.warnings.end(), std::back_inserter(loaded.problems));
+    not_asked = std::move(probe.not_asked);
+  }
+  const int code = loaded.settings ? admin::fine : bad_usage;
+  if (json) {
+    std::cout << as_json(loaded.problems);
+    return code;
+  }
+  print(loaded.problems);
+  if (!loaded.settings) return code;
+  for (const auto& file : loaded.files) std::cout << file << ": fine\n";
+  if (!not_asked.empty()) std::cout << "(" << not_asked << ")\n";
+  return code;
 }
 
 // New settings from the file, for a running larder: all of them, or none.
@@ -314,98 +233,122 @@ int serve(const Arguments& arguments) {
   return 0;
 }
 
-int run(int argc, char** argv) {
+// Everything that the command line can say.
+struct CommandLine {
   CLI::App app{"larder: a caching reverse proxy in front of a JSON API", "larder"};
-  app.require_subcommand(1);
   Arguments arguments;
-
-  auto* serve_command = app.add_subcommand("serve", "Run in the foreground");
-  serve_command->add_option("-c,--config", arguments.file, "The configuration file")->capture_default_str();
-  serve_command->add_option("--listen", arguments.overrides.listen,
-                            "Listen here instead: host:port, [::1]:port, unix:/path, fd:NAME");
-  serve_command->add_option("--upstream", arguments.overrides.upstream,
-                            "The API, instead: http://host:port or unix:/path");
-  serve_command->add_option("--admin", arguments.overrides.admin,
-                            "The admin listener, instead: host:port or unix:/path");
-  auto* check_command = app.add_subcommand("check", "Validate the configuration file");
-  check_command->add_option("-c,--config", arguments.file, "The configuration file")->capture_default_str();
-  auto* explain_command = app.add_subcommand(
-      "explain", "Say which route and key a request has, what is stored for it, or why nothing is");
   std::string admin_address;
-  std::vector<std::string> question;
-  explain_command->add_option("-c,--config", arguments.file, "The configuration file")->capture_default_str();
-  explain_command->add_option("--admin", admin_address,
-                              "The running larder's admin listener, instead of the file's");
-  explain_command->add_option("request", question, "[METHOD] URL, or a path")->required()->expected(1, 2);
-  auto* purge_command = app.add_subcommand(
-      "purge",
-      "Throw out what is stored: for a path (every query of it), a prefix of paths, a group, or all");
-  policy::Purge what;
-  std::string purged_path;
-  std::string purged_prefix;
-  std::string purged_group;
-  bool purge_all = false;
-  purge_command->add_option("-c,--config", arguments.file, "The configuration file")->capture_default_str();
-  purge_command->add_option("--admin", admin_address,
-                            "The running larder's admin listener, instead of the file's");
-  auto* meant = purge_command->add_option_group("what");
-  meant->add_option("path,--path", purged_path, "A path, such as /topics/");
-  meant->add_option("--prefix", purged_prefix, "Every path that begins so");
-  meant->add_option("--group", purged_group, "What belongs to the group");
-  meant->add_flag("--all", purge_all, "Everything");
-  meant->require_option(1);
-  purge_command->add_flag("--soft", what.soft, "Serve it once more, while it is fetched anew");
-  auto* reload_command = app.add_subcommand(
-      "reload",
-      "Let a running larder read its file again; what is wrong with that is said here, and changes nothing");
-  reload_command->add_option("-c,--config", arguments.file, "The configuration file")->capture_default_str();
-  reload_command->add_option("--admin", admin_address,
-                             "The running larder's admin listener, instead of the file's");
-  auto* status_command = app.add_subcommand("status", "How a running larder is doing, at a glance");
   bool json = false;
-  status_command->add_option("-c,--config", arguments.file, "The configuration file")->capture_default_str();
-  status_command->add_option("--admin", admin_address,
-                             "The running larder's admin listener, instead of the file's");
-  status_command->add_flag("--json", json, "As JSON, for programs");
-  auto* dump_command = app.add_subcommand("dump-config", "Print the settings in force, defaults included");
-  dump_command->add_option("-c,--config", arguments.file, "The configuration file")->capture_default_str();
-  auto* version_command = app.add_subcommand("version", "Print the version");
+  bool offline = false;
+  std::vector<std::string> question;
+  policy::Purge purged;
+  std::string path;
+  std::string prefix;
+  std::string group;
+  bool purge_all = false;
+  std::string interval = "2s";
+  std::size_t frames = 0;
 
+  CLI::App* serve = command("serve", "Run in the foreground");
+  CLI::App* check = command("check", "Validate the configuration, and what the API lets it do");
+  CLI::App* explain = command(
+      "explain", "Say which route and key a request has, what is stored for it, or why nothing is", true);
+  CLI::App* purge = command(
+      "purge", "Throw out what is stored: for a path (every query of it), a prefix of paths, a group, or all",
+      true);
+  CLI::App* reload = command(
+      "reload",
+      "Let a running larder read its file again; what is wrong with that is said here, and changes nothing",
+      true);
+  CLI::App* status = command("status", "How a running larder is doing, at a glance", true);
+  CLI::App* top = command("top", "The same, as a live table in the terminal", true);
+  CLI::App* dump_config = command("dump-config", "Print the settings in force, defaults included");
+  CLI::App* version = app.add_subcommand("version", "Print the version");
+
+  CommandLine() {
+    app.require_subcommand(1);
+    serve->add_option("--listen", arguments.overrides.listen,
+                      "Listen here instead: host:port, [::1]:port, unix:/path, fd:NAME");
+    serve->add_option("--upstream", arguments.overrides.upstream,
+                      "The API, instead: http://host:port or unix:/path");
+    serve->add_option("--admin", arguments.overrides.admin,
+                      "The admin listener, instead: host:port or unix:/path");
+    check->add_flag("--offline", offline, "Do not ask the API whether its answers may be stored");
+    for (auto* one : {check, explain, purge, reload, status})
+      one->add_flag("--json", json, "As JSON, for programs");
+    explain->add_option("request", question, "[METHOD] URL, or a path")->required()->expected(1, 2);
+    auto* what = purge->add_option_group("what");
+    what->add_option("path,--path", path, "A path, such as /topics/");
+    what->add_option("--prefix", prefix, "Every path that begins so");
+    what->add_option("--group", group, "What belongs to the group");
+    what->add_flag("--all", purge_all, "Everything");
+    what->require_option(1);
+    purge->add_flag("--soft", purged.soft, "Serve it once more, while it is fetched anew");
+    top->add_option("--interval", interval, "How often it looks")->capture_default_str();
+    top->add_option("-n,--frames", frames, "Leave after so many; 0 = when q is pressed")
+        ->capture_default_str();
+  }
+
+ private:
+  CLI::App* command(const char* name, const char* meaning, bool asks_a_running_one = false) {
+    auto* made = app.add_subcommand(name, meaning);
+    made->add_option("-c,--config", arguments.file, "The configuration file")->capture_default_str();
+    if (asks_a_running_one)
+      made->add_option("--admin", admin_address,
+                       "The running larder's admin listener, instead of the file's");
+    return made;
+  }
+};
+
+int purge(CommandLine& line, const admin::Whom& whom) {
+  using What = policy::Purge::What;
+  auto& what = line.purged;
+  const auto choose = [&](const std::string& text, What kind) {
+    if (text.empty()) return;
+    what.what = kind;
+    what.text = text;
+  };
+  choose(line.group, What::group);
+  choose(line.prefix, What::prefix);
+  choose(line.path, What::path);
+  if (what.what != What::all || line.purge_all) return admin::purge_command(whom, what, line.json);
+  std::cerr << "larder: an empty name purges nothing; --all purges everything\n";
+  return bad_usage;
+}
+
+int top(const CommandLine& line, const admin::Whom& whom) {
+  std::string error;
+  const auto interval = settings::parse_duration(line.interval, error);
+  if (!interval || *interval < std::chrono::milliseconds(100)) {
+    std::cerr << "--interval: " << (interval ? "at least 100ms" : error) << '\n';
+    return bad_usage;
+  }
+  return admin::top_command(whom, *interval, line.frames);
+}
+
+int run(int argc, char** argv) {
+  CommandLine line;
   try {
-    app.parse(argc, argv);
+    line.app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : bad_usage;
+    return line.app.exit(error) == 0 ? admin::fine : bad_usage;
   }
-  if (*version_command) {
+  const admin::Whom whom{line.arguments.file, line.admin_address};
+  if (*line.version) {
     std::cout << "larder " << LARDER_VERSION << '\n';
-    return 0;
+    return admin::fine;
   }
-  if (*explain_command) {
-    admin::Question asked{question.size() == 2 ? question[0] : "GET", question.back()};
-    return explain(arguments, admin_address, std::move(asked));
+  if (*line.explain) {
+    const auto& asked = line.question;
+    return admin::explain_command(whom, {asked.size() == 2 ? asked[0] : "GET", asked.back()}, line.json);
   }
-  if (*purge_command) {
-    using What = policy::Purge::What;
-    if (!purged_path.empty()) {
-      what.what = What::path;
-      what.text = purged_path;
-    } else if (!purged_prefix.empty()) {
-      what.what = What::prefix;
-      what.text = purged_prefix;
-    } else if (!purged_group.empty()) {
-      what.what = What::group;
-      what.text = purged_group;
-    }
-    if (what.what == What::all && !purge_all) {
-      std::cerr << "larder: an empty name purges nothing; --all purges everything\n";
-      return bad_usage;
-    }
-    return purge(arguments, admin_address, what);
-  }
-  if (*reload_command) return reload(arguments, admin_address);
-  if (*status_command) return status(arguments, admin_address, json);
-  if (*dump_command) return dump(arguments);
-  return *check_command ? check(arguments) : serve(arguments);
+  if (*line.purge) return purge(line, whom);
+  if (*line.reload) return admin::reload_command(whom, line.json);
+  if (*line.status) return admin::status_command(whom, line.json);
+  if (*line.top) return top(line, whom);
+  if (*line.dump_config) return dump(line.arguments);
+  if (*line.check) return check(line.arguments, line.offline, line.json);
+  return serve(line.arguments);
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include "loop/loop.hpp"
 
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read.hpp>
@@ -20,16 +19,47 @@ namespace {
 using Tcp = asio::ip::tcp;
 using Local = asio::local::stream_protocol;
 
-constexpr timeval patience{5, 0};
+constexpr Millis patience_with_larder{5'000};
+constexpr const char* no_larder = "what listens there is no larder";
 
-void bound(int descriptor) {
-  (void)::setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  (void)::setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+// Reading, writing and connecting, each.
+void bound(int descriptor, Millis patience) {
+  const auto whole = std::chrono::floor<std::chrono::seconds>(patience);
+  const timeval time{whole.count(), std::chrono::microseconds(patience - whole).count()};
+  (void)::setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+  (void)::setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
+}
+
+// Calls talk(socket) with one that is connected there; else says why there is none.
+template <class Talk>
+Reply with_connection(const settings::ListenAddress& address, Millis patience, Talk talk) {
+  asio::io_context io;
+  Error error;
+  if (const auto* local = std::get_if<settings::UnixAddress>(&address)) {
+    auto path = local->path;
+    if (path.starts_with('@')) path[0] = '\0';
+    Local::socket socket(io, Local());
+    bound(socket.native_handle(), patience);
+    socket.connect(Local::endpoint(path), error);
+    return error ? Reply{0, error.message()} : talk(socket);
+  }
+  const auto* tcp = std::get_if<settings::TcpAddress>(&address);
+  if (tcp == nullptr) return {0, "that is a socket which the service manager passes"};
+  Tcp::resolver resolver(io);
+  const auto places =
+      resolver.resolve(tcp->host.empty() ? "localhost" : tcp->host, std::to_string(tcp->port), error);
+  if (error) return {0, error.message()};
+  for (const auto& place : places) {
+    Tcp::socket socket(io, place.endpoint().protocol());
+    bound(socket.native_handle(), patience);
+    socket.connect(place.endpoint(), error);
+    if (!error) return talk(socket);
+  }
+  return {0, error.message()};
 }
 
 template <class AnySocket>
-Reply converse(AnySocket& socket, const std::string& request) {
-  bound(socket.native_handle());
+Reply read_whole(AnySocket& socket, const std::string& request) {
   Error error;
   asio::write(socket, asio::buffer(request), error);
   if (error) return {0, error.message()};
@@ -38,35 +68,49 @@ Reply converse(AnySocket& socket, const std::string& request) {
   if (error && error != asio::error::eof) return {0, error.message()};
   http::ResponseHead head;
   const auto result = http::read_response(answer, {}, http::Method::get, head);
-  if (result.state != http::GateResult::State::complete) return {0, "what listens there is no larder"};
+  if (result.state != http::GateResult::State::complete) return {0, no_larder};
   return {head.status, answer.substr(result.head_size)};
+}
+
+template <class AnySocket>
+Reply read_head(AnySocket& socket, const std::string& request) {
+  Error error;
+  asio::write(socket, asio::buffer(request), error);
+  std::string answer;
+  while (!error) {
+    http::ResponseHead head;
+    const auto result = http::read_response(answer, {}, http::Method::get, head);
+    if (result.refusal) return {0, "its answer is refused: " + std::string(http::describe(*result.refusal))};
+    if (result.state == http::GateResult::State::complete) {
+      if (head.status >= 200) return {head.status, answer.substr(0, result.head_size)};
+      answer.erase(0, result.head_size);
+      continue;
+    }
+    char piece[16 * 1024];
+    const auto got = socket.read_some(asio::buffer(piece), error);
+    answer.append(piece, got);
+  }
+  return {0, error == asio::error::try_again ? "no answer in time" : error.message()};
 }
 
 }  // namespace
 
-Reply ask(const settings::ListenAddress& address, const std::string& method, const std::string& target,
+Reply ask(const Listener& listener, const std::string& method, const std::string& target,
           const std::string& json) {
   auto request = method + " " + target + " HTTP/1.1\r\nHost: larder\r\nConnection: close\r\n";
+  if (!listener.token.empty()) request += "Authorization: Bearer " + listener.token + "\r\n";
   if (!json.empty()) request += "Content-Type: application/json\r\n";
   request += "Content-Length: " + std::to_string(json.size()) + "\r\n\r\n" + json;
-  asio::io_context io;
-  Error error;
-  if (const auto* local = std::get_if<settings::UnixAddress>(&address)) {
-    Local::socket socket(io);
-    socket.connect(Local::endpoint(local->path), error);
-    if (error) return {0, error.message()};
-    return converse(socket, request);
-  }
-  const auto* tcp = std::get_if<settings::TcpAddress>(&address);
-  if (tcp == nullptr) return {0, "the admin listener is a socket that the service manager passes"};
-  Tcp::resolver resolver(io);
-  const auto places =
-      resolver.resolve(tcp->host.empty() ? "localhost" : tcp->host, std::to_string(tcp->port), error);
-  if (error) return {0, error.message()};
-  Tcp::socket socket(io);
-  asio::connect(socket, places, error);
-  if (error) return {0, error.message()};
-  return converse(socket, request);
+  return with_connection(listener.address, patience_with_larder,
+                         [&](auto& socket) { return read_whole(socket, request); });
+}
+
+Reply ask_for_head(const std::variant<settings::TcpAddress, settings::UnixAddress>& address,
+                   const std::string& authority, const std::string& target, Millis patience) {
+  const auto request = "GET " + target + " HTTP/1.1\r\nHost: " + authority +
+                       "\r\nUser-Agent: larder-check\r\nAccept: */*\r\nConnection: close\r\n\r\n";
+  const auto there = std::visit([](const auto& one) { return settings::ListenAddress(one); }, address);
+  return with_connection(there, patience, [&](auto& socket) { return read_head(socket, request); });
 }
 
 }  // namespace larder::admin

@@ -1,9 +1,11 @@
-// Asking a running larder: one request to its admin listener, for the command line.
+// One request and its answer, waited for: what the command line asks a running larder, and the API.
 #pragma once
 
 #include "settings/settings.hpp"
 
+#include <chrono>
 #include <string>
+#include <variant>
 
 namespace larder::admin {
 
@@ -12,8 +14,20 @@ struct Reply {
   std::string body;
 };
 
+/// A running larder's admin listener.
+struct Listener {
+  settings::ListenAddress address;
+  std::string token;  // empty = none
+};
+
 /// Waits for a few seconds at most. `json`: the request's body; empty = none.
-[[nodiscard]] Reply ask(const settings::ListenAddress& address, const std::string& method,
-                        const std::string& target, const std::string& json = {});
+[[nodiscard]] Reply ask(const Listener& listener, const std::string& method, const std::string& target,
+                        const std::string& json = {});
+
+/// GETs the target of the API and leaves when the head of the answer is there, which is then the body of the
+/// reply. `patience`: between two pieces of it, and for connecting.
+[[nodiscard]] Reply ask_for_head(const std::variant<settings::TcpAddress, settings::UnixAddress>& address,
+                                 const std::string& authority, const std::string& target,
+                                 std::chrono::milliseconds patience);
 
 }  // namespace larder::admin

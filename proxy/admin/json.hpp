@@ -21,7 +21,7 @@ class Object {
     out_ += '"';
   }
   void number(std::string_view name, std::int64_t value) { raw(name, std::to_string(value)); }
-  void real(std::string_view name, double value) { raw(name, fmt::format("{:.6g}", value)); }
+  void real(std::string_view name, double value) { raw(name, fmt::format("{:.15g}", value)); }
   void boolean(std::string_view name, bool value) { raw(name, value ? "true" : "false"); }
   void raw(std::string_view name, std::string_view json) {
     begin(name);

@@ -6,9 +6,6 @@
 #include "policy/purge.hpp"
 
 #include <boost/asio/post.hpp>
-#include <simdjson.h>
-
-#include <algorithm>
 
 namespace larder::admin {
 
@@ -43,11 +40,14 @@ std::string totals_json(const RouteTotals& totals, const std::string* route) {
   object.real("upstream_errors", totals.upstream_errors);
   const auto answers = totals.upstream.count();
   const auto mean = answers > 0 ? totals.upstream.sum / answers : 0;
+  object.real("upstream_answers", answers);
+  object.real("upstream_seconds", totals.upstream.sum);
   object.real("upstream_mean_seconds", mean);
   // What the API would have taken for those that it was not asked for.
   object.real("spared_seconds", mean * totals.spared());
   const auto waits = totals.waits.count();
   object.real("waits", waits);
+  object.real("waited_seconds", totals.waits.sum);
   object.real("wait_mean_seconds", waits > 0 ? totals.waits.sum / waits : 0);
   const auto requests = totals.requests();
   object.real("reader_mean_seconds", requests > 0 ? totals.waits.sum / requests : 0);
@@ -166,94 +166,6 @@ Task<std::string> entries_json(server::Server& server, std::string prefix, std::
   answer.number("entries", static_cast<std::int64_t>(store.stats().entries));
   answer.raw("shown", array(entries));
   co_return answer.take();
-}
-
-namespace {
-
-double number(simdjson::dom::element object, const char* name) {
-  double value = 0;
-  return object[name].get(value) == simdjson::SUCCESS ? value : 0;
-}
-
-std::string count_text(double value) {
-  return fmt::format("{:.0f}", value);
-}
-
-std::string size_text(double bytes) {
-  const char* const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-  std::size_t unit = 0;
-  for (; bytes >= 1024 && unit + 1 < std::size(units); ++unit) bytes /= 1024;
-  return fmt::format("{:.{}f} {}", bytes, unit == 0 ? 0 : 1, units[unit]);
-}
-
-std::string time_text(double seconds) {
-  if (seconds < 1) return fmt::format("{:.0f} ms", seconds * 1000);
-  if (seconds < 120) return fmt::format("{:.1f} s", seconds);
-  if (seconds < 7200) return fmt::format("{:.0f} min", seconds / 60);
-  return fmt::format("{:.1f} h", seconds / 3600);
-}
-
-std::string share_text(double part, double whole) {
-  return whole > 0 ? fmt::format("{:.1f} %", 100 * part / whole) : "-";
-}
-
-}  // namespace
-
-bool print_status(const std::string& json, std::ostream& out) {
-  simdjson::dom::parser parser;
-  simdjson::dom::element root;
-  simdjson::dom::element total;
-  simdjson::dom::array routes;
-  if (parser.parse(json).get(root) != simdjson::SUCCESS || root["total"].get(total) != simdjson::SUCCESS ||
-      root["routes"].get(routes) != simdjson::SUCCESS)
-    return false;
-  const auto line = [&out](std::string_view name, const std::string& value) {
-    out << fmt::format("{:<10} {}\n", name, value);
-  };
-  std::string_view version;
-  std::string_view upstream;
-  if (root["version"].get(version) != simdjson::SUCCESS ||
-      root["upstream"].get(upstream) != simdjson::SUCCESS)
-    return false;
-  line("larder", fmt::format("{}, up for {}", version, time_text(number(root, "uptime_seconds"))));
-  const bool open = number(root, "upstream_breakers_open") > 0;
-  line("API",
-       fmt::format("{}: {}; {} requests under way, {} waiting, {} failed", upstream,
-                   open ? "does not answer, and is left alone for a moment" : "fine",
-                   count_text(number(root, "upstream_busy")), count_text(number(root, "upstream_queue")),
-                   count_text(number(root, "upstream_errors"))));
-  const auto requests = number(total, "requests");
-  const auto spared = number(total, "spared");
-  line("spared",
-       fmt::format("{} of {} requests ({}), {} of the API's time", count_text(spared), count_text(requests),
-                   share_text(spared, requests), time_text(number(root, "spared_seconds"))));
-  line("not sent",
-       fmt::format("{} by 304, {} by projection, {} by coding", size_text(number(total, "saved_bytes_304")),
-                   size_text(number(total, "saved_bytes_projection")),
-                   size_text(number(total, "saved_bytes_coding"))));
-  line("stored", fmt::format("{} entries, {} of {}, {} evicted", count_text(number(root, "entries")),
-                             size_text(number(root, "stored_bytes")), size_text(number(root, "memory_bytes")),
-                             count_text(number(root, "evictions"))));
-  bool reloaded = false;
-  if (root["last_reload_ok"].get(reloaded) == simdjson::SUCCESS)
-    line("reload", fmt::format("{} ago: {}", time_text(number(root, "last_reload_seconds_ago")),
-                               reloaded ? "taken over" : "refused; the old settings are in force"));
-  out << fmt::format("\n{:<32} {:>10} {:>8} {:>10} {:>8} {:>10} {:>10}\n", "route", "requests", "spared",
-                     "to the API", "failed", "API takes", "not sent");
-  for (const auto route : routes) {
-    std::string_view name;
-    if (route["route"].get(name) != simdjson::SUCCESS) continue;
-    const auto count = number(route, "requests");
-    if (count == 0 && number(route, "upstream_requests") == 0) continue;
-    const auto saved = number(route, "saved_bytes_304") + number(route, "saved_bytes_projection") +
-                       number(route, "saved_bytes_coding");
-    out << fmt::format("{:<32} {:>10} {:>8} {:>10} {:>8} {:>10} {:>10}\n", name.empty() ? "(no route)" : name,
-                       count_text(count), share_text(number(route, "spared"), count),
-                       count_text(number(route, "upstream_requests")),
-                       count_text(number(route, "upstream_errors")),
-                       time_text(number(route, "upstream_mean_seconds")), size_text(saved));
-  }
-  return true;
 }
 
 }  // namespace larder::admin

@@ -1,18 +1,15 @@
-// How larder is doing, and what it holds: GET /api/status, GET /api/entries, and `larder status`.
+// How larder is doing, and what it holds: GET /api/status, GET /api/entries.
 #pragma once
 
 #include "server/server.hpp"
 
 #include <cstdint>
-#include <ostream>
 #include <string>
 
 namespace larder::admin {
 
 /// Everything at a glance, as one JSON object. On the first loop.
 [[nodiscard]] std::string status_json(const server::Server& server);
-/// The same for a person. False where `json` is not that.
-[[nodiscard]] bool print_status(const std::string& json, std::ostream& out);
 
 /// What is stored, as JSON: at most so many entries whose path begins so. The first loop turns meanwhile.
 [[nodiscard]] Task<std::string> entries_json(server::Server& server, std::string prefix, std::size_t most);

@@ -3,6 +3,7 @@
 #include "settings/address.hpp"
 #include "settings/keys.hpp"
 
+#include <algorithm>
 #include <set>
 
 namespace larder::settings {
@@ -129,10 +130,13 @@ void check_routes(const std::vector<Route>& routes, const std::vector<Places>& p
       const auto& second = routes[later];
       if (first.name.empty() || second.name.empty() || !first.path.covers(second.path)) continue;
       const bool same = second.path.covers(first.path);
-      report.error(places[later].at("path"),
-                   "this route can never match: " + in_quotes(first.name) + " in line " +
-                       std::to_string(places[earlier].at("path").line) + " comes first; " +
-                       (same ? "leave one out" : "put the narrower one above it"));
+      const auto& at = places[later].at("path");
+      const auto& winner = places[earlier].at("path");
+      const auto line = std::to_string(winner.line);
+      const auto where =
+          winner.source == at.source ? " in line " + line : " in " + winner.source + ":" + line;
+      report.error(at, "this route can never match: " + in_quotes(first.name) + where + " comes first; " +
+                           (same ? "leave one out" : "put the narrower one above it"));
       break;
     }
   }
@@ -156,6 +160,40 @@ std::uint64_t mark_of(const Settings& settings, const Route& route) {
   for (const char c : text) mark = (mark ^ static_cast<unsigned char>(c)) * 0x100000001B3;
   return mark;
 }
+
+namespace {
+
+// What was written and does not do what it says.
+void warn_of_what_is_idle(const Settings& settings, const Places& places, Report& report) {
+  const auto warn = [&](bool idle, const std::string& name, const std::string& message) {
+    const auto* place = idle ? place_of(places, name) : nullptr;
+    if (place != nullptr && place->sound) report.warning(*place, message);
+  };
+  warn(settings.admin && !is_local(*settings.admin) && !settings.admin_token.empty(), "admin",
+       "admin: the token and all that is shown go over the network in clear; put a TLS proxy in front, or "
+       "write a loopback address or unix:/path");
+  warn(!settings.admin, "admin_token", "admin_token: there is no admin listener that would ask for it");
+  const Settings plain;
+  const auto& cache = settings.cache;
+  const bool unlogged = settings.access_log == AccessLog::off;
+  const bool redacts = settings.access_log_redact.of != Redaction::Of::none;
+  const auto no_log = ": nothing is written while access_log is off; write access_log: json";
+  warn(unlogged && settings.access_log_file, "access_log_file", std::string("access_log_file") + no_log);
+  warn(unlogged && redacts, "access_log_redact", std::string("access_log_redact") + no_log);
+  const auto no_file = ": nothing outlives larder without cache.persist";
+  warn(!cache.persist && cache.persist_size != plain.cache.persist_size, "cache.persist_size",
+       std::string("cache.persist_size") + no_file);
+  warn(!cache.persist && cache.persist_stale != plain.cache.persist_stale, "cache.persist_stale",
+       std::string("cache.persist_stale") + no_file);
+  const bool none_warm =
+      std::none_of(settings.routes.begin(), settings.routes.end(), [](const auto& one) { return one.warm; });
+  const auto no_warm = ": no route says warm: true";
+  warn(none_warm && !cache.warm_hosts.empty(), "cache.warm_hosts", std::string("cache.warm_hosts") + no_warm);
+  warn(none_warm && cache.warm_before_ready, "cache.warm_before_ready",
+       std::string("cache.warm_before_ready") + no_warm);
+}
+
+}  // namespace
 
 void check_whole(const Settings& settings, const Places& places, Report& report) {
   const auto complain = [&](std::initializer_list<std::string> names, const std::string& message) {
@@ -191,6 +229,7 @@ void check_whole(const Settings& settings, const Places& places, Report& report)
                             " may be reached from other hosts, and nobody is asked for anything there; write "
                             "127.0.0.1:9901, [::1]:9901 or unix:/path, or set admin_token");
   }
+  warn_of_what_is_idle(settings, places, report);
 }
 
 }  // namespace larder::settings

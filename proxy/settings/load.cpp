@@ -10,9 +10,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <tuple>
+#include <variant>
 
 namespace larder::settings {
 
@@ -104,25 +106,21 @@ void report_documents(const YAML::Mark& second, std::string_view text, Report& r
   report.error(second, "not YAML: this does not belong to what stands above it; a key is followed by ': '");
 }
 
-std::shared_ptr<Settings> parse(const std::string& text, Report& report) {
+// False where it is no YAML.
+bool read(const std::string& text, Loader& loader, Report& report) {
   try {
     if (const auto second = second_document(text)) {
       report_documents(*second, text, report);
-      return nullptr;
+      return false;
     }
-    return read_settings(YAML::Load(text), report);
+    loader.read(YAML::Load(text), report);
+    return true;
   } catch (const YAML::Exception& error) {
     report_syntax(error, text, report);
   } catch (const std::exception& error) {
     report.error(YAML::Mark::null_mark(), "not read: " + printable(error.what()));
   }
-  return nullptr;
-}
-
-Loaded unreadable(const std::string& path, std::string message) {
-  Loaded loaded;
-  loaded.problems.push_back({Problem::Severity::error, path, 0, 0, std::move(message)});
-  return loaded;
+  return false;
 }
 
 }  // namespace
@@ -133,13 +131,26 @@ std::string Problem::text() const {
   return out + ": " + (severity == Severity::warning ? "warning: " : "") + message;
 }
 
-Loaded load(const std::string& text, const std::string& file_name) {
-  Report report(file_name);
-  auto settings = parse(text, report);
+Loaded load(const Source& file, const std::vector<Source>& added) {
   Loaded loaded;
+  Report report(file.name);
+  Loader loader;
+  bool is_yaml = true;
+  const auto take = [&](const Source& source) {
+    report.begin(source.name);
+    is_yaml = read(source.text, loader, report) && is_yaml;
+    loaded.files.push_back(source.name);
+  };
+  take(file);
+  for (const auto& source : added) take(source);
+  // Of the whole nothing can be said while a part of it is unknown.
+  auto settings = is_yaml ? loader.finish(report) : nullptr;
   loaded.problems = std::move(report.problems());
-  std::stable_sort(loaded.problems.begin(), loaded.problems.end(), [](const Problem& a, const Problem& b) {
-    return std::tie(a.line, a.column) < std::tie(b.line, b.column);
+  const auto place_of_file = [&](const Problem& problem) {
+    return std::find(loaded.files.begin(), loaded.files.end(), problem.file) - loaded.files.begin();
+  };
+  std::stable_sort(loaded.problems.begin(), loaded.problems.end(), [&](const Problem& a, const Problem& b) {
+    return std::tuple(place_of_file(a), a.line, a.column) < std::tuple(place_of_file(b), b.line, b.column);
   });
   if (!has_error(loaded.problems)) {
     for (auto& route : settings->routes) route.mark = mark_of(*settings, route);
@@ -148,7 +159,17 @@ Loaded load(const std::string& text, const std::string& file_name) {
   return loaded;
 }
 
-Loaded load_file(const std::string& path) {
+Loaded load(const std::string& text, const std::string& file_name) {
+  return load(Source{file_name, text});
+}
+
+namespace {
+
+// The file's bytes, or why there are none.
+std::variant<std::string, Problem> read_file(const std::string& path, const std::string& remedy) {
+  const auto unreadable = [&](std::string message) {
+    return Problem{Problem::Severity::error, path, 0, 0, std::move(message)};
+  };
   errno = 0;
   std::ifstream in(path, std::ios::binary);
   std::string text(most_bytes + 1, '\0');
@@ -156,12 +177,46 @@ Loaded load_file(const std::string& path) {
   // A directory opens, and fails only when it is read. The end of the file is no failure.
   if (!in.eof() && !in) {
     const std::string why = errno != 0 ? std::string(": ") + std::strerror(errno) : std::string();
-    return unreadable(path, "cannot be read" + why + "; name another file with -c");
+    return unreadable("cannot be read" + why + "; " + remedy);
   }
   if (in.gcount() > static_cast<std::streamsize>(most_bytes))
-    return unreadable(path, "is larger than " + format_size(most_bytes) + "; is it the configuration?");
+    return unreadable("is larger than " + format_size(most_bytes) + "; is it the configuration?");
   text.resize(static_cast<std::size_t>(in.gcount()));
-  return load(text, path);
+  return text;
+}
+
+// `conf.d/*.yaml` beside the file, by name; those that begin with a dot are an editor's.
+std::vector<std::string> added_to(const std::string& path) {
+  const auto directory = std::filesystem::path(path).parent_path() / "conf.d";
+  std::vector<std::string> found;
+  std::error_code none;
+  for (std::filesystem::directory_iterator at(directory, none), end; !none && at != end; at.increment(none)) {
+    const auto name = at->path().filename().string();
+    if (name.ends_with(".yaml") && name[0] != '.') found.push_back(at->path().string());
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+}  // namespace
+
+Loaded load_file(const std::string& path) {
+  std::vector<Source> sources;
+  std::vector<Problem> problems;
+  auto paths = added_to(path);
+  paths.insert(paths.begin(), path);
+  for (const auto& one : paths) {
+    auto content =
+        read_file(one, one == path ? "name another file with -c" : "mend that, or take it out of there");
+    if (auto* problem = std::get_if<Problem>(&content))
+      problems.push_back(std::move(*problem));
+    else
+      sources.push_back({one, std::move(std::get<std::string>(content))});
+  }
+  if (!problems.empty()) return {nullptr, std::move(problems), {}};
+  const Source first = std::move(sources.front());
+  sources.erase(sources.begin());
+  return load(first, sources);
 }
 
 Loaded apply(Loaded loaded, const Overrides& overrides) {

@@ -25,12 +25,24 @@ struct Problem {
 
 struct Loaded {
   std::shared_ptr<const Settings> settings;  // nullptr where any problem is an error
-  std::vector<Problem> problems;             // every one, in the order of the file, not only the first
+  std::vector<Problem> problems;             // every one, in the order of the files, not only the first
+  std::vector<std::string> files;            // that were read, in the order in which they count
 };
 
-/// Reads `text` as the content of a file of that name. Never throws on bad input.
+/// A file's name and content.
+struct Source {
+  std::string name;
+  std::string text;
+};
+
+/// Reads the file and those that add to it. A key that a later one says counts in place of the earlier one's;
+/// the routes of those that add come in their order, and before the first file's, which may end with `/**`.
+/// Never throws on bad input.
+[[nodiscard]] Loaded load(const Source& file, const std::vector<Source>& added = {});
 [[nodiscard]] Loaded load(const std::string& text, const std::string& file_name);
-/// Reads the file. One that cannot be read is one problem without a place.
+
+/// Reads the file, and `conf.d/*.yaml` beside it, in the order of their names. One that cannot be read is one
+/// problem without a place.
 [[nodiscard]] Loaded load_file(const std::string& path);
 
 /// The settings as a configuration file that says everything, defaults included.

@@ -2,6 +2,8 @@
 
 #include "settings/checks.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 
 namespace larder::settings {
@@ -90,8 +92,10 @@ class Mapping {
     const auto add = [&](const std::string& its_name, const YAML::Node& node) {
       auto place = report_.place(node.Mark());
       place.sound = sound;
-      places_.emplace(its_name, std::move(place));
+      places_.insert_or_assign(its_name, std::move(place));
     };
+    // An earlier file's list may have had more elements.
+    std::erase_if(places_, [&](const auto& one) { return one.first.starts_with(name + "["); });
     add(name, at);
     if (!value.IsSequence()) return;
     std::size_t index = 0;
@@ -104,8 +108,9 @@ class Mapping {
   Report& report_;
 };
 
-void read_route(const YAML::Node& element, Settings& settings, std::vector<Places>& all_places,
-                Report& report) {
+}  // namespace
+
+void Loader::read_route(const YAML::Node& element, Routes& into, Report& report) {
   if (!element.IsMap()) return report.error(element, "a route is a mapping; write - path: /topics/");
   Route route;
   Places places;
@@ -114,45 +119,54 @@ void read_route(const YAML::Node& element, Settings& settings, std::vector<Place
   each_key(element, report, [&](const std::string& key, const YAML::Node& at, const YAML::Node& value) {
     mapping.member(key, at, value, level, "");
   });
-  finish_route(report.place(element.Mark()), places, route, report);
-  route.index = settings.routes.size();
-  settings.routes.push_back(std::move(route));
-  all_places.push_back(std::move(places));
+  const auto begin = report.place(element.Mark());
+  finish_route(begin, places, route, report);
+  route.place = begin.source + ":" + std::to_string(begin.line) + ":" + std::to_string(begin.column);
+  into.routes.push_back(std::move(route));
+  into.places.push_back(std::move(places));
 }
 
-void read_routes(const YAML::Node& at, const YAML::Node& value, Settings& settings, Report& report) {
+void Loader::read_routes(const YAML::Node& at, const YAML::Node& value, Report& report) {
   if (value.IsNull()) return report.error(at, "routes has no value; give it one or leave it out");
   if (!value.IsSequence())
     return report.error(value, "routes wants a list, each route beginning with - path: /topics/");
-  if (value.size() > most_routes) {
-    return report.error(at, "routes: " + std::to_string(value.size()) + " are more than " +
+  auto all = value.size();
+  for (const auto& of : routes_) all += of.routes.size();
+  if (all > most_routes) {
+    return report.error(at, "routes: " + std::to_string(all) + " are more than " +
                                 std::to_string(most_routes) + "; {id} and ** stand for many paths");
   }
-  std::vector<Places> places;
-  for (const auto& element : value) read_route(element, settings, places, report);
-  check_routes(settings.routes, places, report);
+  for (const auto& element : value) read_route(element, routes_.back(), report);
 }
 
-}  // namespace
-
-std::shared_ptr<Settings> read_settings(const YAML::Node& root, Report& report) {
-  auto settings = std::make_shared<Settings>();
-  if (root.IsNull()) return settings;
-  if (!root.IsMap()) {
-    report.error(root, "the file is no mapping of keys to values; write for instance listen: 127.0.0.1:8080");
-    return settings;
-  }
-  Places places;
-  Mapping<Settings> mapping(top_rows(), *settings, places, report);
+void Loader::read(const YAML::Node& root, Report& report) {
+  routes_.emplace_back();
+  if (root.IsNull()) return;
+  if (!root.IsMap())
+    return report.error(
+        root, "the file is no mapping of keys to values; write for instance listen: 127.0.0.1:8080");
+  Mapping<Settings> mapping(top_rows(), settings_, places_, report);
   const auto& level = level_called("at the top level");
   each_key(root, report, [&](const std::string& key, const YAML::Node& at, const YAML::Node& value) {
     if (key == "routes")
-      read_routes(at, value, *settings, report);
+      read_routes(at, value, report);
     else
       mapping.member(key, at, value, level, "");
   });
-  check_whole(*settings, places, report);
-  return settings;
+}
+
+std::shared_ptr<Settings> Loader::finish(Report& report) {
+  // The first file's last: what is added shall not lie behind its `/**`.
+  if (!routes_.empty()) std::rotate(routes_.begin(), routes_.begin() + 1, routes_.end());
+  std::vector<Places> places;
+  for (auto& of : routes_) {
+    std::move(of.routes.begin(), of.routes.end(), std::back_inserter(settings_.routes));
+    std::move(of.places.begin(), of.places.end(), std::back_inserter(places));
+  }
+  for (std::size_t i = 0; i < settings_.routes.size(); ++i) settings_.routes[i].index = i;
+  check_routes(settings_.routes, places, report);
+  check_whole(settings_, places_, report);
+  return std::make_shared<Settings>(std::move(settings_));
 }
 
 }  // namespace larder::settings

@@ -8,7 +8,25 @@
 
 namespace larder::settings {
 
-/// What a file says, as far as it could be read: whether it holds is in the report.
-[[nodiscard]] std::shared_ptr<Settings> read_settings(const YAML::Node& root, Report& report);
+/// What files say, as far as they could be read: whether it holds is in the report.
+class Loader {
+ public:
+  /// One file after the other; `report` knows which.
+  void read(const YAML::Node& root, Report& report);
+  /// Once, after the last.
+  [[nodiscard]] std::shared_ptr<Settings> finish(Report& report);
+
+ private:
+  struct Routes {
+    std::vector<Route> routes;
+    std::vector<Places> places;  // of each
+  };
+  void read_routes(const YAML::Node& at, const YAML::Node& value, Report& report);
+  static void read_route(const YAML::Node& element, Routes& into, Report& report);
+
+  Settings settings_;
+  Places places_;               // of the top level
+  std::vector<Routes> routes_;  // of each file
+};
 
 }  // namespace larder::settings

@@ -29,17 +29,19 @@ class Report {
  public:
   explicit Report(std::string file) : file_(std::move(file)) {}
 
+  /// Places of nodes are that file's from here on.
+  void begin(std::string file) { file_ = std::move(file); }
+
   void error(const Place& at, std::string message) {
     ++errors_;
     problems_.push_back({Problem::Severity::error, at.source, at.line, at.column, std::move(message)});
   }
   void error(const YAML::Mark& at, std::string message) { error(place(at), std::move(message)); }
   void error(const YAML::Node& at, std::string message) { error(at.Mark(), std::move(message)); }
-  void warning(const YAML::Node& at, std::string message) {
-    const auto where = place(at.Mark());
-    problems_.push_back(
-        {Problem::Severity::warning, where.source, where.line, where.column, std::move(message)});
+  void warning(const Place& at, std::string message) {
+    problems_.push_back({Problem::Severity::warning, at.source, at.line, at.column, std::move(message)});
   }
+  void warning(const YAML::Node& at, std::string message) { warning(place(at.Mark()), std::move(message)); }
 
   /// yaml-cpp counts from 0.
   [[nodiscard]] Place place(const YAML::Mark& at) const {

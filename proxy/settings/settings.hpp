@@ -80,6 +80,7 @@ struct Route {
   std::string name;  // the path pattern's text: what metrics and logs call it
   http::PathPattern path;
   std::size_t index = 0;  // position in Settings::routes
+  std::string place;      // where it stands, for people: FILE:LINE:COL
   CacheMode cache = CacheMode::off;
   Millis ttl{0};  // for CacheMode::ttl, > 0
   std::optional<Millis> negative_ttl;

@@ -1,0 +1,194 @@
+#include "admin/command.hpp"
+
+#include "admin/ask.hpp"
+#include "admin/purge.hpp"
+#include "admin/reload.hpp"
+#include "admin/snapshot.hpp"
+#include "admin/terminal.hpp"
+#include "http/target.hpp"
+#include "settings/load.hpp"
+
+#include <cstdlib>
+#include <iostream>
+
+namespace larder::admin {
+
+namespace {
+
+void print(const std::vector<settings::Problem>& problems) {
+  for (const auto& problem : problems) std::cerr << problem.text() << '\n';
+}
+
+std::string token_of_environment() {
+  const char* token = std::getenv("LARDER_ADMIN_TOKEN");
+  return token == nullptr ? std::string() : std::string(token);
+}
+
+// nullopt after saying why not, with the exit code in `code`.
+std::optional<Listener> listener_of(const Whom& whom, int& code) {
+  const auto loaded = settings::load_file(whom.file);
+  auto token = loaded.settings ? loaded.settings->admin_token : std::string();
+  if (token.empty()) token = token_of_environment();
+  code = bad_usage;
+  if (!whom.admin.empty()) {
+    std::string error;
+    auto address = settings::parse_listen(whom.admin, error);
+    if (address) return Listener{std::move(*address), std::move(token)};
+    std::cerr << "--admin: " << error << '\n';
+    return std::nullopt;
+  }
+  if (!loaded.settings) {
+    print(loaded.problems);
+    return std::nullopt;
+  }
+  if (loaded.settings->admin) return Listener{*loaded.settings->admin, std::move(token)};
+  code = could_not_run;
+  std::cerr << "larder: " << whom.file << " names no admin listener; say where it is with --admin\n";
+  return std::nullopt;
+}
+
+std::string why_not(const Listener& listener, const Reply& reply) {
+  const auto address = to_string(listener.address);
+  const auto there = address + ": ";
+  if (reply.status == 0) return "nothing answers at " + address + ": " + reply.body;
+  if (reply.status == 401)
+    return there + "it wants its token; set LARDER_ADMIN_TOKEN, or name the file with admin_token by -c";
+  return there + "what listens there is no larder of this version";
+}
+
+int complain(const std::string& sentence) {
+  std::cerr << "larder: " << sentence << '\n';
+  return could_not_run;
+}
+
+std::string with_end(std::string text) {
+  if (!text.ends_with('\n')) text += '\n';
+  return text;
+}
+
+bool show_explanation(const std::string& json, bool as_json) {
+  if (!as_json) return print_explanation(json, std::cout);
+  std::cout << with_end(json);
+  return true;
+}
+
+}  // namespace
+
+int explain_command(const Whom& whom, const Question& question, bool json) {
+  const auto loaded = settings::load_file(whom.file);
+  std::string error;
+  std::string why = "no admin listener is configured";
+  if (!whom.admin.empty() || (loaded.settings && loaded.settings->admin)) {
+    int code = fine;
+    const auto listener = listener_of(whom, code);
+    if (!listener) return code;
+    const auto target = "/api/explain?method=" + http::encode_query(question.method) +
+                        "&url=" + http::encode_query(question.url);
+    const auto reply = ask(*listener, "GET", target);
+    if (reply.status == 200 && show_explanation(reply.body, json)) return fine;
+    why = why_not(*listener, reply);
+    if (!whom.admin.empty() && (reply.status == 0 || reply.status == 401)) return complain(why);
+  }
+  if (!loaded.settings) {
+    print(loaded.problems);
+    return bad_usage;
+  }
+  const auto explained = explain(*loaded.settings, question, nullptr, error);
+  if (!explained) {
+    std::cerr << "larder: " << error << '\n';
+    return bad_usage;
+  }
+  (void)show_explanation(*explained, json);
+  (json ? std::cerr : std::cout) << "(from " << whom.file << " alone: " << why << ")\n";
+  return fine;
+}
+
+int purge_command(const Whom& whom, const policy::Purge& what, bool json) {
+  int code = fine;
+  const auto listener = listener_of(whom, code);
+  if (!listener) return code;
+  const auto reply = ask(*listener, "POST", "/api/purge", purge_json(what));
+  if (reply.status == 0 || reply.status == 401) return complain(why_not(*listener, reply));
+  std::string said;
+  const bool done = read_purge_answer(reply.status, reply.body, said);
+  if (!done) return complain(said);
+  std::cout << (json ? with_end(reply.body) : said + "\n");
+  return fine;
+}
+
+int reload_command(const Whom& whom, bool json) {
+  int code = fine;
+  const auto listener = listener_of(whom, code);
+  if (!listener) return code;
+  const auto reply = ask(*listener, "POST", "/api/reload", "{}");
+  const auto report = read_reload_json(reply.body);
+  if (!report) return complain(why_not(*listener, reply));
+  if (json) {
+    std::cout << with_end(reply.body);
+    return report->ok ? fine : bad_usage;
+  }
+  for (const auto& message : report->messages) std::cerr << message << '\n';
+  if (report->ok)
+    std::cout << "reloaded\n";
+  else
+    std::cerr << "larder: the old settings stay in force\n";
+  return report->ok ? fine : bad_usage;
+}
+
+int status_command(const Whom& whom, bool json) {
+  int code = fine;
+  const auto listener = listener_of(whom, code);
+  if (!listener) return code;
+  const auto reply = ask(*listener, "GET", "/api/status");
+  const auto snapshot = reply.status == 200 ? read_snapshot(reply.body) : std::nullopt;
+  if (!snapshot) return complain(why_not(*listener, reply));
+  if (json)
+    std::cout << with_end(reply.body);
+  else
+    print_status(*snapshot, std::cout);
+  return fine;
+}
+
+int top_command(const Whom& whom, std::chrono::milliseconds interval, std::size_t frames) {
+  int code = fine;
+  const auto listener = listener_of(whom, code);
+  if (!listener) return code;
+  const auto look = [&](std::string& why) {
+    const auto reply = ask(*listener, "GET", "/api/status");
+    auto snapshot = reply.status == 200 ? read_snapshot(reply.body) : std::nullopt;
+    if (!snapshot) why = why_not(*listener, reply);
+    return snapshot;
+  };
+  std::string trouble;
+  auto now = look(trouble);
+  if (!now) return complain(trouble);
+  Snapshot before;  // the first frame is since the start
+  {
+    Terminal terminal;
+    auto order = Order::rate;
+    std::string frame;
+    for (std::size_t shown = 1;; ++shown) {
+      const auto screen = terminal.size();
+      frame = top_frame(before, *now, order, {screen.columns, screen.lines - (terminal.is_screen() ? 1 : 0)});
+      if (terminal.is_screen())
+        frame += trouble.empty() ? "q leaves; order: r by requests, a by the API's time, n by name"
+                                 : "larder: " + trouble;
+      terminal.show(frame);
+      if (shown == frames) break;
+      const auto key = terminal.key(interval);
+      if (key == Terminal::ended) break;
+      if (key == 'r') order = Order::rate;
+      if (key == 'a') order = Order::api_time;
+      if (key == 'n') order = Order::name;
+      if (key != Terminal::nothing) continue;  // the same figures in another order
+      trouble.clear();
+      if (auto next = look(trouble))
+        before = std::exchange(*now, std::move(*next));
+      else if (!terminal.is_screen())
+        return complain(trouble);
+    }
+  }
+  return fine;
+}
+
+}  // namespace larder::admin

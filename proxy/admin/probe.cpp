@@ -1,0 +1,124 @@
+#include "admin/probe.hpp"
+
+#include "admin/ask.hpp"
+#include "http/gate.hpp"
+#include "lean/projector.hpp"
+#include "loop/loop.hpp"
+#include "policy/request.hpp"
+#include "policy/storability.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace larder::admin {
+
+namespace {
+
+constexpr Millis patience_for_all{30'000};
+constexpr Millis patience_for_one{10'000};
+
+struct Line {
+  std::string file;
+  int line = 0;
+  int column = 0;
+};
+
+// Of `FILE:LINE:COL`.
+Line line_of(const std::string& place) {
+  Line out{place};
+  const auto number = [&](int& value) {
+    const auto colon = out.file.rfind(':');
+    if (colon == std::string::npos) return;
+    (void)std::from_chars(out.file.data() + colon + 1, out.file.data() + out.file.size(), value);
+    out.file.resize(colon);
+  };
+  number(out.column);
+  number(out.line);
+  return out;
+}
+
+std::string remedy(policy::Detail why, int status) {
+  using policy::Detail;
+  switch (why) {
+    case Detail::status:
+      return fmt::format("has status {}; under a ttl a 200 is stored, and a 404 or 410 with negative_ttl",
+                         status);
+    case Detail::set_cookie:
+      return "sets a cookie, and is not stored; where the cookie says nothing of its reader, despite: "
+             "[set-cookie] stores it without";
+    case Detail::no_store:
+      return "says Cache-Control: no-store, and is not stored; despite: [no-store] stores it all the same";
+    case Detail::no_cache:
+      return "says Cache-Control: no-cache, and is not stored; despite: [no-cache] stores it all the same";
+    case Detail::is_private:
+      return "says Cache-Control: private, and is not stored; where all readers get the same, despite: "
+             "[private] stores it all the same";
+    case Detail::vary_any:
+      return "says Vary: *, and is never stored; write cache: off";
+    default:
+      return fmt::format("is not stored: {}", policy::name_of(why));
+  }
+}
+
+bool is_json(const http::ResponseHead& head) {
+  for (const auto& line : head.fields) {
+    if (http::has_name(line, "Content-Type")) return lean::is_json_type(line.value);
+  }
+  return false;
+}
+
+// What speaks against keeping the answer, as the end of a sentence; empty where nothing does.
+std::string against(const settings::Route& route, const settings::Settings& settings, const Reply& reply) {
+  const auto bytes =
+      fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", route.name, settings.upstream.authority);
+  http::RequestHead request;
+  http::ResponseHead head;
+  (void)http::read_request(bytes, settings.gate, request);
+  (void)http::read_response(reply.body, settings.gate, http::Method::get, head);
+  const auto now = Loop::now();
+  const auto judged =
+      policy::judge(policy::facts_of(request), route, head.status, head.fields, {}, {now, now});
+  if (const auto* why = std::get_if<policy::Detail>(&judged)) return remedy(*why, head.status);
+  if (route.projects() && !is_json(head))
+    return "is no JSON by its Content-Type, and passes whole; fields does nothing for it";
+  return {};
+}
+
+}  // namespace
+
+Probe probe_upstream(const settings::Settings& settings) {
+  Probe out;
+  const auto begun = Loop::now().mono;
+  bool answers = false;
+  std::size_t left = 0;
+  for (const auto& route : settings.routes) {
+    if (route.cache != settings::CacheMode::ttl || !route.path.is_exact()) continue;
+    if (Loop::now().mono - begun > patience_for_all) {
+      ++left;
+      continue;
+    }
+    const auto reply =
+        ask_for_head(settings.upstream.address, settings.upstream.authority, route.name, patience_for_one);
+    const auto [file, line, column] = line_of(route.place);
+    const auto warn = [&](const std::string& what) {
+      out.warnings.push_back({settings::Problem::Severity::warning, file, line, column,
+                              route.name + ": the API's answer " + what});
+    };
+    if (reply.status == 0 && !answers) {
+      out.not_asked = fmt::format("{}: {}; what it says of its answers was not looked at",
+                                  settings.upstream.url, reply.body);
+      return out;
+    }
+    answers = true;
+    if (reply.status == 0)
+      warn("could not be had: " + reply.body);
+    else if (const auto why = against(route, settings, reply); !why.empty())
+      warn(why);
+  }
+  if (left > 0)
+    out.not_asked = fmt::format("{}: it is slow; {} routes were not looked at", settings.upstream.url, left);
+  return out;
+}
+
+}  // namespace larder::admin

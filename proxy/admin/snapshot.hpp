@@ -1,0 +1,60 @@
+// What GET /api/status says, read back for the command line, and how its figures are written.
+#pragma once
+
+#include <optional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+namespace larder::admin {
+
+/// Since the start. Seconds are sums.
+struct RouteFigures {
+  std::string name;  // "" for the requests that no route matches
+  double requests = 0;
+  double spared = 0;  // answered without a request upstream of their own
+  double upstream_requests = 0;
+  double upstream_errors = 0;
+  double upstream_answers = 0;
+  double upstream_seconds = 0;
+  double waited_seconds = 0;
+  double saved_by_304 = 0;  // bytes
+  double saved_by_projection = 0;
+  double saved_by_coding = 0;
+
+  [[nodiscard]] double saved() const noexcept { return saved_by_304 + saved_by_projection + saved_by_coding; }
+};
+
+struct Snapshot {
+  std::string version;
+  std::string upstream;
+  double uptime_seconds = 0;
+  bool draining = false;
+  bool breaker_open = false;
+  double busy = 0;   // requests under way upstream
+  double queue = 0;  // that wait for a connection
+  double upstream_errors = 0;
+  double connections = 0;
+  double entries = 0;
+  double stored_bytes = 0;
+  double memory_bytes = 0;
+  double evictions = 0;
+  double spared_seconds = 0;
+  std::optional<bool> last_reload_ok;
+  double last_reload_seconds_ago = 0;
+  RouteFigures total;
+  std::vector<RouteFigures> routes;
+};
+
+/// nullopt where `json` is not what status_json makes.
+[[nodiscard]] std::optional<Snapshot> read_snapshot(const std::string& json);
+
+/// `larder status`.
+void print_status(const Snapshot& snapshot, std::ostream& out);
+
+[[nodiscard]] std::string count_text(double value);            // 12345
+[[nodiscard]] std::string size_text(double bytes);             // 1.2 MiB
+[[nodiscard]] std::string time_text(double seconds);           // 12 ms
+[[nodiscard]] std::string share_text(double part, double of);  // 98.7 %; - where `of` is nothing
+
+}  // namespace larder::admin

@@ -1,0 +1,110 @@
+"""`larder check`: the file, what is added to it in conf.d, and what the API's own answers would keep from being stored."""
+
+import json
+import subprocess
+
+import pytest
+from harness import Larder, binary, reply
+
+
+def check(path, *arguments):
+    return subprocess.run([binary(), "check", "-c", str(path), *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+
+def lines_of(done):
+    return [line for line in done.stderr.splitlines() if line]
+
+
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "more", "said"),
+    [
+        (JSON, "", None),
+        ({**JSON, "Set-Cookie": "a=b"}, "", "sets a cookie, and is not stored; where the cookie says nothing of its reader, despite: [set-cookie] stores it without"),
+        ({**JSON, "Set-Cookie": "a=b"}, ", despite: [set-cookie]", None),
+        ({**JSON, "Cache-Control": "no-store"}, "", "says Cache-Control: no-store, and is not stored; despite: [no-store] stores it all the same"),
+        ({**JSON, "Cache-Control": "private"}, "", "says Cache-Control: private, and is not stored; where all readers get the same, despite: [private] stores it all the same"),
+        ({**JSON, "Cache-Control": "no-cache"}, "", "says Cache-Control: no-cache, and is not stored; despite: [no-cache] stores it all the same"),
+        ({**JSON, "Vary": "*"}, "", "says Vary: *, and is never stored; write cache: off"),
+        ({"Content-Type": "text/html"}, ", fields: [id]", "is no JSON by its Content-Type, and passes whole; fields does nothing for it"),
+        ({"Content-Type": "text/html"}, "", None),
+    ],
+)
+def test_what_the_api_keeps_from_being_stored_is_warned_of(origin, tmp_path, fields, more, said):
+    origin.on("/list/", reply(200, fields, b"[]"))
+    path = tmp_path / "larder.yaml"
+    path.write_text(f"upstream: {origin.url}\nroutes:\n  - {{path: /list/, ttl: 1m{more}}}\n  - {{path: '/list/{{id}}', ttl: 1m}}\n  - {{path: /**, cache: standard}}\n")
+    done = check(path)
+    assert done.returncode == 0
+    assert lines_of(done) == ([f"{path}:3:5: warning: /list/: the API's answer {said}"] if said else [])
+    assert done.stdout == f"{path}: fine\n"
+    assert [request.target for request in origin.requests] == ["/list/"]  # nothing but exact ttl routes
+
+
+def test_a_status_that_is_not_stored_is_warned_of(origin, tmp_path):
+    origin.on("/gone", reply(404, {}, b""))
+    path = tmp_path / "larder.yaml"
+    path.write_text(f"upstream: {origin.url}\nroutes:\n  - {{path: /gone, ttl: 1m}}\n")
+    assert lines_of(check(path)) == [f"{path}:3:5: warning: /gone: the API's answer has status 404; under a ttl a 200 is stored, and a 404 or 410 with negative_ttl"]
+
+
+def test_offline_and_a_file_with_errors_ask_nobody(origin, tmp_path):
+    path = tmp_path / "larder.yaml"
+    path.write_text(f"upstream: {origin.url}\nroutes:\n  - {{path: /list/, ttl: 1m}}\n")
+    assert check(path, "--offline").stdout == f"{path}: fine\n"
+    path.write_text(f"upstream: {origin.url}\nlissen: 1\nroutes:\n  - {{path: /list/, ttl: 1m}}\n")
+    assert check(path).returncode == 2
+    assert origin.requests == []
+
+
+def test_an_api_that_does_not_answer_is_no_error_and_is_said(tmp_path):
+    path = tmp_path / "larder.yaml"
+    path.write_text("upstream: http://127.0.0.1:1\nroutes:\n  - {path: /list/, ttl: 1m}\n")
+    done = check(path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{path}: fine\n(http://127.0.0.1:1: Connection refused; what it says of its answers was not looked at)\n"
+
+
+def test_json_names_each_place_for_programs(tmp_path):
+    path = tmp_path / "larder.yaml"
+    path.write_text('lissen: 1\nlisten: ["127.0.0.1:1", "127.0.0.1:1"]\n')
+    done = check(path, "--json")
+    assert done.returncode == 2
+    assert json.loads(done.stdout) == [
+        {"severity": "error", "file": str(path), "line": 1, "column": 1, "message": "unknown key 'lissen'; did you mean 'listen'?"},
+        {"severity": "error", "file": str(path), "line": 2, "column": 25, "message": "listen: '127.0.0.1:1' stands there twice"},
+    ]
+    path.write_text("")
+    done = check(path, "--json", "--offline")
+    assert (done.returncode, json.loads(done.stdout)) == (0, [])
+
+
+def test_conf_d_is_read_by_check_dump_config_serve_and_reload(origin):
+    origin.on("*", reply(200, JSON, b"[1]"))
+    with Larder(origin, routes="  - {path: /**, cache: off}") as larder:
+        assert "route-off" in larder.get("/added")["Cache-Status"]
+        added = larder.config.parent / "conf.d"
+        added.mkdir()
+        (added / "10-added.yaml").write_text("routes:\n  - {path: /added, ttl: 1m}\n")
+        (added / "20-log.yaml").write_text("log_level: debug\n")
+        (added / ".#30-open-in-an-editor.yaml").write_text("nonsense")
+        (added / "README").write_text("nonsense")
+        done = check(larder.config, "--offline")
+        assert done.stdout.splitlines() == [f"{path}: fine" for path in (larder.config, added / "10-added.yaml", added / "20-log.yaml")]
+        dumped = subprocess.run([binary(), "dump-config", "-c", str(larder.config)], capture_output=True, text=True, check=True, timeout=30).stdout
+        assert "log_level: debug" in dumped and "path: /added" in dumped
+        assert subprocess.run([binary(), "reload", "-c", str(larder.config), "--admin", "%s:%d" % larder.admin], timeout=60, check=False).returncode == 0
+        larder.get("/added")
+        assert larder.get("/added")["Cache-Status"].startswith("larder; hit")
+
+        (added / "30-wrong.yaml").write_text("routes:\n  - {path: /x, ttl: 1}\n")
+        wrong = f"{added}/30-wrong.yaml:2:21: ttl: '1' has no unit; write 1s (the units are ms s m h)"
+        assert lines_of(check(larder.config)) == [wrong]
+        (added / "30-wrong.yaml").chmod(0)
+        (added / "30-wrong.yaml").unlink()
+        (added / "30-wrong.yaml").mkdir()
+        done = check(larder.config)
+        assert done.returncode == 2
+        assert lines_of(done) == [f"{added}/30-wrong.yaml: cannot be read: Is a directory; mend that, or take it out of there"]

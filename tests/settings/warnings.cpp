@@ -1,0 +1,34 @@
+// What holds, and does not do what it says.
+#include "support.hpp"
+
+using namespace larder;
+using larder::test::check_lines;
+
+TEST_CASE("what was written and does nothing is warned of") {
+  const std::string token = "admin_token: 0123456789abcdef\n";
+  check_lines({
+      {"admin: 0.0.0.0:9901\n" + token,
+       {"f:1:1: warning: admin: the token and all that is shown go over the network in clear; put a TLS "
+        "proxy in "
+        "front, or write a loopback address or unix:/path"}},
+      {"admin: 127.0.0.1:9901\n" + token, {}},
+      {token, {"f:1:1: warning: admin_token: there is no admin listener that would ask for it"}},
+      {"access_log_file: /var/log/larder/access.log\n",
+       {"f:1:1: warning: access_log_file: nothing is written while access_log is off; write access_log: "
+        "json"}},
+      {"access_log: json\naccess_log_file: /var/log/larder/access.log\naccess_log_redact: all\n", {}},
+      {"access_log_redact: [token]\n",
+       {"f:1:1: warning: access_log_redact: nothing is written while access_log is off; write access_log: "
+        "json"}},
+      {"access_log_redact: none\n", {}},
+      {"cache: {persist_size: 1GiB, persist_stale: 5m}\n",
+       {"f:1:29: warning: cache.persist_stale: nothing outlives larder without cache.persist"}},
+      {"cache: {persist_size: 2GiB}\n",
+       {"f:1:9: warning: cache.persist_size: nothing outlives larder without cache.persist"}},
+      {"cache: {persist_size: 2GiB, persist: /tmp/x}\n", {}},
+      {"cache: {warm_hosts: [api.test], warm_before_ready: true}\n",
+       {"f:1:9: warning: cache.warm_hosts: no route says warm: true",
+        "f:1:33: warning: cache.warm_before_ready: no route says warm: true"}},
+      {"cache: {warm_hosts: [api.test]}\nroutes:\n  - {path: /a, ttl: 1s, warm: true}\n", {}},
+  });
+}
