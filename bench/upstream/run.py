@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from statehub import data, database
 from statehub.app import create_app
 from statehub.broker import Broker
-from statehub.recipe import Recipe
+from statehub.recipe import MAY_BE_MORE, Recipe
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DASHBOARDS = ["http://localhost:3000", "http://localhost:5173"]
@@ -30,6 +30,8 @@ def parse_arguments() -> argparse.Namespace:
     add("--database", metavar="URL", help="postgresql+asyncpg://... (default: SQLite in the data directory)")
     add("--scale", type=positive, default=1.0, help="size of the data (default %(default)s)")
     add("--seed", type=int, default=1, help="what the data is made from (default %(default)s)")
+    add("--more", type=more, default=(), metavar="NAME=FACTOR,...",
+        help="more of some things than the scale says: " + "; ".join(f"{name}: {what}" for name, what in MAY_BE_MORE.items()))
     add("--etag", action="store_true", help="send ETags, and answer 304 to If-None-Match")
     add("--stamp", action="store_true", help="say in X-Made-At when an answer was made")
     add("--origins", nargs="*", default=DASHBOARDS, metavar="ORIGIN",
@@ -42,6 +44,19 @@ def positive(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError("must be more than 0")
     return value
+
+
+def more(text: str) -> tuple[tuple[str, float], ...]:
+    factors = {}
+    for part in filter(None, text.split(",")):
+        name, _, factor = part.partition("=")
+        if name not in MAY_BE_MORE:
+            raise argparse.ArgumentTypeError(f"no '{name}'; there may be more of {', '.join(MAY_BE_MORE)}")
+        try:
+            factors[name] = positive(factor)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{name} wants a number: {name}=2") from None
+    return tuple(sorted(factors.items()))
 
 
 class Server(uvicorn.Server):
@@ -77,7 +92,7 @@ def listen(arguments: argparse.Namespace) -> tuple[socket.socket, str]:
 
 
 async def serve(arguments: argparse.Namespace, listener: socket.socket, address: str) -> int:
-    recipe = Recipe(arguments.scale, arguments.seed)
+    recipe = Recipe(arguments.scale, arguments.seed, arguments.more)
     engine = database.open_engine(arguments.database or data.default_database(arguments.data, recipe))
     try:
         try:

@@ -99,6 +99,43 @@ def test_the_same_seed_makes_the_same_files_and_rows_and_another_seed_others(tmp
     assert rows_in(first / "statehub.db") != rows_in(other / "statehub.db")
 
 
+def test_there_can_be_more_of_one_thing_than_the_scale_says(api, tmp_path):
+    usual = api.get("/state/summary")["totals"]
+    with serving(tmp_path, "--more", "tasks=3,events=0.5") as started:
+        more = started.get("/state/summary")["totals"]
+    assert sum(more["tasks"].values()) == 3 * sum(usual["tasks"].values())
+    assert sum(more["progress_events"].values()) * 2 == sum(usual["progress_events"].values())
+    assert more["repos"] == usual["repos"]
+
+
+def test_more_of_what_there_is_not_is_refused():
+    ran = subprocess.run([sys.executable, str(RUN), "--more", "task=3"], capture_output=True, text=True)
+    assert ran.returncode == 2 and "no 'task'; there may be more of events, tasks" in ran.stderr
+
+
+def test_the_migration_adds_the_missing_indexes_and_takes_them_away(tmp_path):
+    pytest.importorskip("alembic")
+    with serving(tmp_path):
+        path = next(tmp_path.glob("*/statehub.db"))
+
+    def indexes():
+        with closing(sqlite3.connect(path)) as connection:
+            return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'") if "alembic" not in name}
+
+    def migrate(*words):
+        settings = RUN.parent / "migrations" / "alembic.ini"
+        command = [sys.executable, "-m", "alembic", "-c", str(settings), "-x", f"database=sqlite+aiosqlite:///{path}", *words]
+        subprocess.run(command, check=True, capture_output=True)
+
+    before = indexes()
+    migrate("upgrade", "head")
+    assert indexes() - before == {
+        "ix_tasks_status", "ix_tasks_workstream_id_status", "ix_workstreams_status", "ix_sbom_snapshots_repo_id_snapshot_at"
+    }
+    migrate("downgrade", "base")
+    assert indexes() == before
+
+
 def test_data_is_made_once_and_kept(tmp_path):
     with serving(tmp_path) as started:
         topic = started.get("/topics/")[0]

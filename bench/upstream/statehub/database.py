@@ -63,6 +63,8 @@ def make_tables(connection: Connection) -> None:
     if ours and GeneratedData.__tablename__ not in present:
         raise ForeignTables(f"the database has tables of its own: {', '.join(sorted(ours))}")
     Base.metadata.drop_all(connection)
+    # The migrations' memory of what they have added goes with what they added it to.
+    connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
     # The recipe's table first: it marks the others as ours, also when the fill is cut short.
     GeneratedData.__table__.create(connection)
     Base.metadata.create_all(connection)

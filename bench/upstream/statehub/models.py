@@ -189,4 +189,4 @@ class GeneratedData(Base):
     """One row: what the rows of the other tables were made from."""
 
     __tablename__ = "generated_data"
-    recipe = Column(String(80), primary_key=True)
+    recipe = Column(String(200), primary_key=True)

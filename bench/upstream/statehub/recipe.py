@@ -5,17 +5,34 @@ from dataclasses import dataclass
 # To be raised with every change to what the generator makes: data of an older version is not used again.
 GENERATOR_VERSION = 1
 
+# What there may be more (or less) of than the scale says: each is what some of the endpoints are slow by, and the others not.
+MAY_BE_MORE = {
+    "events": "progress events of a topic",  # topics, domains, repos; all are loaded, the last few are sent
+    "tasks": "tasks",
+    "snapshots": "snapshots of a repo's SBOM",
+    "steps": "steps of a workplan",  # the index
+}
+
 
 @dataclass(frozen=True)
 class Recipe:
     scale: float
     seed: int
+    more: tuple[tuple[str, float], ...] = ()  # names of MAY_BE_MORE and factors
 
     def __str__(self) -> str:
-        return f"scale-{self.scale:g}-seed-{self.seed}-v{GENERATOR_VERSION}"
+        more = "".join(f"-{name}-{factor:g}" for name, factor in sorted(self.more) if factor != 1)
+        return f"scale-{self.scale:g}-seed-{self.seed}-v{GENERATOR_VERSION}{more}"
 
-    def count(self, at_full_scale: int, at_least: int) -> int:
-        return max(at_least, round(at_full_scale * self.scale))
+    def count(self, at_full_scale: int, at_least: int, name: str | None = None) -> int:
+        return max(at_least, round(at_full_scale * self.scale * self.factor(name)))
+
+    def each(self, usually: int, name: str) -> int:
+        """Of what does not depend on the scale, as there is more only of what it belongs to."""
+        return max(1, round(usually * self.factor(name)))
+
+    def factor(self, name: str | None) -> float:
+        return dict(self.more).get(name, 1.0)
 
     @property
     def domains(self) -> int:
@@ -31,8 +48,16 @@ class Recipe:
 
     @property
     def tasks(self) -> int:
-        return self.count(12_000, at_least=40)
+        return self.count(12_000, at_least=40, name="tasks")
 
     @property
     def snapshots(self) -> int:
-        return self.count(2_000, at_least=12)
+        return self.count(2_000, at_least=12, name="snapshots")
+
+    @property
+    def events_per_topic(self) -> int:
+        return self.each(200, "events")
+
+    @property
+    def steps_per_workplan(self) -> int:
+        return self.each(12, "steps")

@@ -16,7 +16,6 @@ DAYS = 500
 
 WORKSTREAMS_PER_TOPIC = 8
 DECISIONS_PER_TOPIC = 8
-EVENTS_PER_TOPIC = 200
 MILESTONES_PER_WORKSTREAM = 2
 GOALS_PER_REPO = 10
 
@@ -32,7 +31,7 @@ def make_rows(recipe: Recipe) -> Rows:
     rows["topics"] = list(topics(stream("topics"), recipe.topics, rows["domains"]))
     rows["workstreams"] = list(workstreams(stream("workstreams"), rows["topics"]))
     rows["decisions"] = list(decisions(stream("decisions"), rows["topics"]))
-    rows["progress_events"] = list(progress_events(stream("progress_events"), rows["topics"]))
+    rows["progress_events"] = list(progress_events(stream("progress_events"), recipe.events_per_topic, rows["topics"]))
     rows["milestones"] = list(milestones(stream("milestones"), rows["workstreams"]))
     rows["tasks"] = list(tasks(stream("tasks"), recipe.tasks, rows["workstreams"]))
     rows["repos"] = list(repos(stream("repos"), recipe.repos, rows["domains"]))
@@ -117,9 +116,9 @@ def decisions(rng: Random, of_topics: list[Row]) -> Iterator[Row]:
             }
 
 
-def progress_events(rng: Random, of_topics: list[Row]) -> Iterator[Row]:
+def progress_events(rng: Random, of_each: int, of_topics: list[Row]) -> Iterator[Row]:
     for topic in of_topics:
-        for _ in range(EVENTS_PER_TOPIC):
+        for _ in range(of_each):
             before = rng.randrange(100)
             yield {
                 "id": identifier(rng),

@@ -17,8 +17,6 @@ from . import vocabulary
 from .recipe import Recipe
 from .rows import Row, Rows
 
-STEPS_PER_WORKPLAN = 12
-
 
 def write_tree(tree: Path, recipe: Recipe, rows: Rows) -> None:
     rng = Random(f"workplans {recipe.seed}")
@@ -36,14 +34,14 @@ def write_tree(tree: Path, recipe: Recipe, rows: Rows) -> None:
         repo = rng.choice(repos_of[domain_of[workstream["topic_id"]]])
         if workstream["status"] == "active":
             path = tree / repo["slug"] / "workplans" / f"{workstream['slug']}.md"
-            write(path, workplan(rng, workstream))
+            write(path, workplan(rng, workstream, recipe.steps_per_workplan))
 
 
 def write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def workplan(rng: Random, workstream: Row) -> str:
+def workplan(rng: Random, workstream: Row, steps: int) -> str:
     front = [
         "---",
         f"id: {workstream['id']}",
@@ -56,7 +54,7 @@ def workplan(rng: Random, workstream: Row) -> str:
         f"tags: [{', '.join(vocabulary.tags(rng))}]",
         "steps:",
     ]
-    for number in range(1, STEPS_PER_WORKPLAN + 1):
+    for number in range(1, steps + 1):
         front += [
             f"  - title: {vocabulary.title(rng)}",
             f"    status: {rng.choice(['todo', 'doing', 'done'])}",
