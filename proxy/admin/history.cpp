@@ -14,6 +14,11 @@ Step grown(const RouteTotals& now, const RouteTotals& before) {
           now.waits.sum - before.waits.sum};
 }
 
+Step sum(const Step& a, const Step& b) {
+  return {a.requests + b.requests, a.spared + b.spared, a.upstream_answers + b.upstream_answers,
+          a.upstream_seconds + b.upstream_seconds, a.waited_seconds + b.waited_seconds};
+}
+
 std::string mean(double sum, double count) {
   return count > 0 ? fmt::format("{:.4g}", std::max(sum, 0.0) / count) : "null";
 }
@@ -30,7 +35,7 @@ std::string list(const std::deque<Step>& steps, const Step& under_way, Show show
 }  // namespace
 
 void History::note(const std::map<std::string, RouteTotals>& totals, policy::MonoTime now) {
-  if (noted_ && now - *noted_ < step) return;
+  if (noted_ && now - *noted_ < step_) return;
   if (noted_) {
     length_ = std::min(length_ + 1, steps);
     for (const auto& [name, total] : totals) {
@@ -49,6 +54,17 @@ void History::note(const std::map<std::string, RouteTotals>& totals, policy::Mon
   }
   last_ = totals;
   noted_ = now;
+  if (length_ == steps && step_ < longest) merge();
+}
+
+void History::merge() {
+  for (auto& [name, steps_of] : kept_) {
+    std::deque<Step> merged;
+    for (std::size_t i = 0; i + 1 < steps_of.size(); i += 2) merged.push_back(sum(steps_of[i], steps_of[i + 1]));
+    steps_of = std::move(merged);
+  }
+  length_ /= 2;
+  step_ *= 2;
 }
 
 std::string History::json(const std::map<std::string, RouteTotals>& totals) const {
@@ -69,7 +85,7 @@ std::string History::json(const std::map<std::string, RouteTotals>& totals) cons
     members.push_back(one.take());
   }
   Object object;
-  object.real("step_seconds", std::chrono::duration<double>(step).count());
+  object.real("step_seconds", std::chrono::duration<double>(step_).count());
   object.raw("routes", array(members));
   return object.take();
 }

@@ -3,7 +3,8 @@
 #
 #   bash tests/browser/run.sh
 #
-# LARDER names the binary; without it, build/dev/larder. What the page looks like, light, dark and on a phone, is in build/browser/ afterwards.
+# LARDER names the binary; without it, build/dev/larder. What the page looks like, light, dark and on a phone, is in build/browser/ afterwards;
+# STEPS=60 waits for lines of so many seconds first.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 playwright=1.65.1

@@ -126,8 +126,11 @@ const scenes = {
       ['phone', { viewport: { width: 360, height: 780 }, deviceScaleFactor: 2, colorScheme: 'light' }]]) {
       const page = await open(options);
       await shown(page);
-      await page.waitForFunction(() => document.querySelector('#routes .plot .api[d]')?.getAttribute('d'));
+      // Until there is something to be seen: a route with a line of some length.
+      await page.waitForFunction(steps => [...document.querySelectorAll('#routes .plot .api')]
+        .some(line => (line.getAttribute('d') || '').split('L').length > steps), asked.steps, { timeout: 600000 });
       await page.screenshot({ path: join(asked.pictures, `status-${name}.png`), fullPage: true });
+      if (name === 'light') await page.screenshot({ path: join(asked.pictures, 'status-first-screen.png') });
       wide[name] = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       await page.context().close();
     }

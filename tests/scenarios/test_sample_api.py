@@ -16,9 +16,9 @@ LEAN = {
 
 
 class Api:
-    def __init__(self, directory):
+    def __init__(self, directory, scale=0.02):
         self.process = subprocess.Popen(
-            tied([sys.executable, str(ROOT / "bench/upstream/run.py"), "--port", "0", "--scale", "0.02", "--data", str(directory)]),
+            tied([sys.executable, str(ROOT / "bench/upstream/run.py"), "--port", "0", "--scale", str(scale), "--data", str(directory)]),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
