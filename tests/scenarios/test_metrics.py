@@ -1,9 +1,10 @@
 """What the admin listener says: health, and figures that add up."""
 
+import json
 import re
 
 import pytest
-from harness import Client, Larder, Origin, in_parallel, reply
+from harness import ROOT, Client, Larder, Origin, in_parallel, reply
 
 ROUTES = "  - {path: /ttl/**, ttl: 60s, refresh_param: refresh}\n  - {path: /off/**, cache: off}\n  - {path: /short, ttl: 100ms}"
 
@@ -210,3 +211,35 @@ def test_what_is_saved_and_how_long_things_take(origin):
         big = larder.get_until("/ttl/list", lambda answer: "Content-Encoding" in answer, {"Accept-Encoding": "gzip"}) if lean >= 1024 else None
         if big is not None:
             larder.wait_for('larder_saved_bytes_total{route="/ttl/list",by="coding"}', lambda value: value >= lean - len(big.body))
+
+
+def names_and_labels(expression):
+    """`larder_x{route="a"}` and `sum by (route) (...)`: the families that an expression of PromQL names, and labels with them."""
+    for family, inside in re.findall(r"(larder_[a-z_]+)(?:\{([^}]*)\})?", expression):
+        yield family, set(re.findall(r"([a-z_]+)(?:=~|!~|!=|=)", inside)) - {"job", "instance"}
+    for labels in re.findall(r"by \(([^)]*)\)", expression):
+        yield None, set(labels.replace(" ", "").split(",")) - {"instance"}
+
+
+def test_the_dashboard_and_the_alerts_name_figures_that_there_are(origin, tmp_path):
+    text = (ROOT / "config" / "grafana-dashboard.json").read_text()
+    expressions = [target["expr"] for panel in json.loads(text)["panels"] for target in panel.get("targets", [])]
+    expressions += re.findall(r"^\s*expr: (.*)$", (ROOT / "config" / "prometheus-alerts.yaml").read_text(), re.MULTILINE)
+    assert len(expressions) > 20
+    origin.on("*", reply(200, {"Set-Cookie": "a=b"}, b"ok"))
+    with Larder(origin, routes=ROUTES, settings=f"cache: {{persist: {tmp_path / 'cache.db'}}}") as larder:
+        larder.get("/ttl/a")
+        with larder.client() as client:
+            client.send(b"GET / HTTP/1.1\r\n\r\n")
+            client.read_head()
+        assert larder.change("/api/reload", {})[0] == 200
+        families = exposition(larder.ask_admin("/metrics")[1])
+    known = {label for family in families.values() for labels in family["samples"] for label in re.findall(r'([a-z_]+)="', labels or "")}
+    for expression in expressions:
+        for name, labels in names_and_labels(expression):
+            assert labels <= known, expression
+            if name is None:
+                continue
+            family = families.get(name) or families.get(re.sub(r"_(bucket|sum|count)$", "", name))
+            assert family, f"{name} in {expression}"
+            assert all(all(f'{label}="' in (sample or "") for label in labels) for sample in family["samples"]), expression
