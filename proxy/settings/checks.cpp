@@ -224,6 +224,11 @@ void check_whole(const Settings& settings, const Places& places, Report& report)
                                                                     "; requests would go round in a circle");
     }
   }
+  if (settings.admin && reaches(settings.upstream.address, *settings.admin)) {
+    complain({"upstream.url", "upstream", "admin"},
+             "upstream: " + settings.upstream.url + " is larder's own admin listener " +
+                 to_string(*settings.admin) + ", which clients shall not reach; name the API's address");
+  }
   if (settings.admin && !is_local(*settings.admin) && settings.admin_token.empty()) {
     complain({"admin"}, "admin: " + to_string(*settings.admin) +
                             " may be reached from other hosts, and nobody is asked for anything there; write "

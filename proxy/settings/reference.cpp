@@ -24,6 +24,9 @@ constexpr std::string_view introduction = R"(# Configuration reference
 One YAML file, by default `/etc/larder/larder.yaml`. `larder check -c FILE` says what is wrong with it, line by
 line. A key that is left out has its default.
 
+Files in `conf.d` beside it, `conf.d/*.yaml` in the order of their names, add to it: a key that a later one says counts
+in place of the earlier one's, and the routes of all come first, in the files' order, before the main file's own.
+
 - A name with a dot is a member of a mapping: `cache.memory` is written `cache: {memory: 64MiB}`, or on two lines.
 - A duration is a whole number and one of `ms s m h`, a size one of `B KiB MiB GiB`: `30s`, `16MiB`. A bare number
   is refused.
@@ -92,6 +95,8 @@ larder.yaml \- the configuration of larder
 One YAML file. A name with a dot is a member of a mapping: cache.memory is written cache: {memory: 64MiB}, or on two lines.
 A duration is a whole number and one of ms s m h, a size one of B KiB MiB GiB; a bare number is refused.
 ${NAME} in a value is that variable of the environment, ${NAME:\-text} the text where it is not set.
+Files in conf.d beside it, conf.d/*.yaml in the order of their names, add to it: a key that a later one says counts in place of
+the earlier one's, and the routes of all come first, in the files' order, before the main file's own.
 A key that is not on this page is an error.
 .BR "larder check"
 says what is wrong with a file, line by line.

@@ -148,6 +148,9 @@ TEST_CASE("what only the whole file can tell is told at the key") {
        "admin: localhost:9901\n",
        {"f:2:1: admin: 127.0.0.1:9901 is where clients connect; give the admin listener an address of its "
         "own"}},
+      {"upstream: http://localhost:9901\nadmin: 127.0.0.1:9901\n",
+       {"f:1:1: upstream: http://localhost:9901 is larder's own admin listener 127.0.0.1:9901, which clients "
+        "shall not reach; name the API's address"}},
       {"listen: 127.0.0.1:8000\n",
        {"f:1:1: upstream: http://127.0.0.1:8000 is larder's own listener 127.0.0.1:8000; requests would go "
         "round in a circle"}},
