@@ -7,12 +7,8 @@ import asyncio
 import json
 import math
 import os
-import platform
 import random
-import shutil
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,7 +16,8 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from common import LARDER, OUT, ROOT, Program, Table, build_larder, finish, free_port, percentile, version, which
+
 SUMMARY = "/state/summary"
 INDEX = "/workstreams/workplan-index"
 TTLS = {INDEX: 30, SUMMARY: 15, "/topics/": 30, "/domains/": 30, "/repos/": 30, "/tasks/?limit=500": 15, "/sbom/snapshots/": 60}
@@ -277,53 +274,20 @@ def fetch(url: str) -> bytes:
         return answer.read()
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+class Api:
+    """The sample API, on a port that it keeps when it is started again."""
 
-
-def wait_for_port(port: int, process: subprocess.Popen) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    raise SystemExit(f"dashboards: {process.args[0]} did not start")
-
-
-class Program:
-    def __init__(self, log: Path) -> None:
-        self.log = log.open("ab")
-        self.process: subprocess.Popen | None = None
-
-    def run(self, command: list[str], port: int) -> None:
-        environment = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"}
-        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, env=environment)
-        wait_for_port(port, self.process)
-
-    def end(self, how: int = signal.SIGTERM) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(how)
-            try:
-                self.process.wait(15)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-
-
-class Api(Program):
     def __init__(self, options: argparse.Namespace, log: Path) -> None:
-        super().__init__(log)
+        self.log = log
+        self.program: Program | None = None
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.earlier: dict[str, int] = {}  # of runs that were killed
-        self.command = ["/usr/bin/python3", str(ROOT / "bench/upstream/run.py"), "--port", str(self.port), "--scale", str(options.scale),
-                        "--data", str(options.data), "--stamp"]
+        self.command = ["/usr/bin/python3", ROOT / "bench/upstream/run.py", "--port", str(self.port), "--scale", str(options.scale),
+                        "--data", options.data, "--stamp"]
 
     def start(self) -> None:
-        self.run(self.command, self.port)
+        self.program = Program(self.command, self.log, port=self.port)
 
     def counts(self) -> dict[str, int]:
         """Requests for the seven endpoints since the start, by path."""
@@ -341,6 +305,10 @@ class Api(Program):
     def kill(self) -> None:
         self.earlier = self.counts()
         self.end(signal.SIGKILL)
+
+    def end(self, how: int = signal.SIGTERM) -> None:
+        if self.program is not None:
+            self.program.end(how)
 
 
 NGINX = """
@@ -380,34 +348,18 @@ def start_way(name: str, api: Api, work: Path, options: argparse.Namespace) -> t
     if name == "direct":
         return None, ("127.0.0.1", api.port)
     port = free_port()
-    program = Program(work / f"{name}.log")
+    log = work / f"{name}.log"
     if name == "nginx":
         configuration = work / "nginx.conf"
         configuration.write_text(NGINX.format(work=work, api=api.port, port=port, locations=nginx_locations()))
-        program.run(["nginx", "-p", str(work), "-e", str(work / "nginx.log"), "-c", str(configuration)], port)
+        command = ["nginx", "-p", work, "-e", work / "nginx.log", "-c", configuration]
     else:
-        program.run([options.larder, "serve", "-c", str(ROOT / "config/larder.yaml"), "--listen", f"127.0.0.1:{port}", "--upstream", api.url,
-                     "--admin", f"127.0.0.1:{free_port()}"], port)
-    return program, ("127.0.0.1", port)
-
-
-def version_of(name: str, options: argparse.Namespace) -> str:
-    if name == "direct":
-        return "no cache"
-    command = ["nginx", "-v"] if name == "nginx" else [options.larder, "version"]
-    environment = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"}
-    ran = subprocess.run(command, capture_output=True, text=True, env=environment)
-    return (ran.stdout + ran.stderr).strip().replace("nginx version: ", "")
+        command = [LARDER, "serve", "-c", ROOT / "config/larder.yaml", "--listen", f"127.0.0.1:{port}", "--upstream", api.url,
+                   "--admin", f"127.0.0.1:{free_port()}"]
+    return Program(command, log, port=port), ("127.0.0.1", port)
 
 
 # ---- the table and the plot -----------------------------------------------------------------------------------------
-
-
-def percentile(values: list[float], percent: float) -> float:
-    if not values:
-        return math.nan
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, max(0, math.ceil(len(ordered) * percent / 100) - 1))]
 
 
 def figures(results: Results) -> dict[str, float]:
@@ -430,7 +382,7 @@ def figures(results: Results) -> dict[str, float]:
     return out
 
 
-def table(all_figures: dict[str, dict[str, float]]) -> str:
+def table(all_figures: dict[str, dict[str, float]]) -> Table:
     def show(value: float, unit: str) -> str:
         if math.isnan(value):
             return "-"
@@ -438,14 +390,11 @@ def table(all_figures: dict[str, dict[str, float]]) -> str:
 
     rows = [("polls", "polls", ""), ("errors", "errors", "")]
     rows += [(f"wait {'longest' if p == 100 else f'p{p:g}'}", f"wait p{p:g}", "ms") for p in PERCENTILES]
-    rows += [(f"  without reason {'longest' if p == 100 else f'p{p:g}'}", f"apart p{p:g}", "ms") for p in PERCENTILES]
+    rows += [(f"without reason {'longest' if p == 100 else f'p{p:g}'}", f"apart p{p:g}", "ms") for p in PERCENTILES]
     rows += [("upstream requests", "upstream requests", ""), ("age p50", "age p50", "s"), ("age longest", "age longest", "s"),
              ("older than its ttl by", "older than its ttl by", "s"), ("writes", "writes", ""),
              ("a write is seen after, median", "seen after, median", "ms"), ("a write is seen after, longest", "seen after, longest", "ms")]
-    lines = [f"{'':32}" + "".join(f"{name:>14}" for name in all_figures)]
-    for label, key, unit in rows:
-        lines.append(f"{label:32}" + "".join(f"{show(of[key], unit):>14}" for of in all_figures.values()))
-    return "\n".join(lines)
+    return Table(["", *all_figures], [[label, *(show(of[key], unit) for of in all_figures.values())] for label, key, unit in rows])
 
 
 COLOURS = {"direct": "#b3261e", "nginx": "#1b7f3b", "larder": "#1f5fbf"}
@@ -497,8 +446,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="direct,nginx,larder")
     parser.add_argument("--kill", action="store_true")
     parser.add_argument("--smoke", action="store_true")
-    parser.add_argument("--larder", default=str(ROOT / "build/release/larder"))
-    parser.add_argument("--out", type=Path, default=ROOT / "build/bench", help="where the figures and the plot are left")
+    parser.add_argument("--out", type=Path, default=OUT, help="where the figures and the plot are left")
     options = parser.parse_args()
     options.ways = options.only.split(",")
     options.seconds, options.rhythm, options.write_rhythm = options.minutes * 60, 60.0, 30.0
@@ -507,7 +455,7 @@ def parse_arguments() -> argparse.Namespace:
     unknown = set(options.ways) - {"direct", "nginx", "larder"}
     if unknown:
         parser.error(f"--only: {', '.join(sorted(unknown))}: there are direct, nginx and larder")
-    if "nginx" in options.ways and not shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin"):
+    if "nginx" in options.ways and not which("nginx"):
         say("nginx is not installed, and left out")
         options.ways.remove("nginx")
     return options
@@ -528,6 +476,7 @@ async def measure(name: str, options: argparse.Namespace, work: Path) -> Results
 
 def main() -> None:
     options = parse_arguments()
+    build_larder()
     options.data = ROOT / "build" / "statehub"
     options.out.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -539,19 +488,14 @@ def main() -> None:
             work.mkdir()
             runs[name] = asyncio.run(measure(name, options, work))
     all_figures = {name: figures(results) for name, results in runs.items()}
-    versions = {name: version_of(name, options) for name in runs}
-    machine = f"{os.cpu_count()} cores, {platform.freedesktop_os_release().get('PRETTY_NAME', platform.system())}"
-    title = (f"{options.tabs} tabs, {options.seconds:.0f} s each, sample API at scale {options.scale:g}"
-             f"{', killed for a while' if options.kill else ''}; {machine}; {', '.join(v for n, v in versions.items() if n != 'direct')}")
-    print(title)
-    print(table(all_figures))
+    title = (f"{options.tabs} dashboard tabs, {options.seconds:.0f} s each way, sample API at scale {options.scale:g}"
+             f"{', killed for a while' if options.kill else ''}")
     stem = "dashboards-kill" if options.kill else "dashboards"
-    raw = {name: {"figures": all_figures[name], "version": versions[name], "upstream": results.upstream, "seen_after": results.seen_after,
+    raw = {name: {"figures": all_figures[name], "upstream": results.upstream, "seen_after": results.seen_after,
                   "polls": [[p.target, round(p.began, 3), round(p.wait, 6), p.status, p.age] for p in results.polls]}
            for name, results in runs.items()}
-    (options.out / f"{stem}.json").write_text(json.dumps({"title": title, "runs": raw}))
-    (options.out / f"{stem}.svg").write_text(plot(runs, title))
-    say(f"figures and plot: {options.out.relative_to(ROOT) if options.out.is_relative_to(ROOT) else options.out}/{stem}.json and .svg")
+    versions = [version(name) for name in runs if name != "direct"]
+    finish(stem, title, tables=[table(all_figures)], plots={stem: plot(runs, title)}, raw=raw, versions=versions, out=options.out)
 
 
 if __name__ == "__main__":

@@ -18,19 +18,6 @@
 # The figures as JSON and a plot of the waits are left in build/bench/dashboards.json and .svg.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-say() { printf 'dashboards: %s\n' "$*" >&2; }
-
-larder=build/release/larder
-for argument in "$@"; do
-  case "$argument" in
-    -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
-    --larder=*) larder=${argument#--larder=} ;;
-  esac
-done
-bash config/setup.sh build api measure
-if [ "$larder" = build/release/larder ]; then
-  say "building larder, unless it is up to date"
-  cmake --preset release >/dev/null
-  cmake --build --preset release --target larder >/dev/null
-fi
+case " $* " in *" -h "* | *" --help "*) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;; esac
+bash config/setup.sh build api measure >&2
 exec /usr/bin/python3 bench/dashboards.py "$@"

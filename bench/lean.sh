@@ -1,24 +1,31 @@
 #!/usr/bin/env bash
 # What it costs to cut a list down to three members of its items: larder's projector beside others, in one run and one table.
 #
-#   bash bench/lean.sh [--quick]      --quick leaves the 50 MB documents out
+#   bash bench/lean.sh [--quick] [--smoke]
+#
+# --quick leaves the 50 MB documents out, --smoke those of 2 MB too.
 #
 # simdjson's DOM parser reads and checks the same document and writes nothing: the floor for whatever validates all of it. The On-Demand
 # loop finds the members without checking what it skips: the limit. jq, Node and Python are told to keep the same members and to write
 # JSON again; nginx with Lua does it for each request (decode, cut, encode; the document is read once), its HTTP included.
 # Times are for one document: the median, and for the first three the lowest and highest of alternating rounds. Absolute times mean
-# little on a shared machine; the ratios do. The raw figures are in build/bench/lean/results.json.
+# little on a shared machine; the ratios do. The raw figures are left in build/bench/lean.json, a plot in lean.svg.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 sizes=(10K 2M 50M)
-if [ "${1:-}" = --quick ]; then sizes=(10K 2M); elif [ $# -gt 0 ]; then sed -n '2,11p' "$0"; exit 2; fi
-bash config/setup.sh lean
+case "${1:-}" in
+  '') ;;
+  --quick) sizes=(10K 2M) ;;
+  --smoke) sizes=(10K) ;;
+  *) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 2 ;;
+esac
+bash config/setup.sh lean >&2
 work=$PWD/build/bench/lean
 mkdir -p "$work"
 say() { printf 'lean: %s\n' "$*" >&2; }
 say "making documents and building"
-/usr/bin/python3 bench/lean_documents.py "$work"
+/usr/bin/python3 bench/lean_documents.py "$work" "${sizes[@]}"
 g++ -std=c++20 -O3 -Iproxy -o "$work/lean" bench/lean.cpp proxy/lean/{grammar,projector,reader,rule,structure}.cpp -lsimdjson
 
 cat >"$work/cut.js" <<'JS'
@@ -119,23 +126,4 @@ for size in "${sizes[@]}"; do
     printf '%s\t%s\tnginx with Lua\t%s\n' "$shape" "$size" "$(cut_nginx "$shape-$size.json")" >>"$work/rows"
   done
 done
-/usr/bin/python3 - "$work" <<'PYTHON'
-import json, pathlib, sys
-work = pathlib.Path(sys.argv[1])
-rows = [line.split("\t") for line in (work / "rows").read_text().splitlines()]
-figures = {}
-for shape, size, name, median, *_ in rows:
-    figures.setdefault((size, shape), {})[name] = float(median)
-names = list(dict.fromkeys(row[2] for row in rows))
-(work / "results.json").write_text(json.dumps([{"shape": shape, "size": size, "us": found} for (size, shape), found in figures.items()], indent=1))
-print(f"\n{'us for one document':<22}" + "".join(f"{name:>20}" for name in names))
-for (size, shape), found in figures.items():
-    print(f"{size + ', ' + shape:<22}" + "".join(f"{found[name]:>20.1f}" for name in names))
-print(f"\n{'times larder':<22}" + "".join(f"{name:>20}" for name in names))
-for (size, shape), found in figures.items():
-    print(f"{size + ', ' + shape:<22}" + "".join(f"{found[name] / found['larder']:>20.2f}" for name in names))
-dom = min(found["simdjson DOM"] / found["larder"] for found in figures.values())
-lua = min(found["nginx with Lua"] / found["larder"] for found in figures.values())
-print(f"\nworst case: {dom:.2f} of the DOM parser's speed (expected 0.8), {lua:.1f} times nginx with Lua (expected 8)")
-PYTHON
-printf '\n%s, %s\n' "$(g++ --version | head -n 1)" "$(nginx -v 2>&1), node $(node --version), $(/usr/bin/python3 --version), $(jq --version)"
+/usr/bin/python3 bench/lean_report.py "$work/rows" "$(g++ --version | head -n 1)" "$(nginx -v 2>&1)" "node $(node --version)" "$(/usr/bin/python3 --version)" "$(jq --version)"

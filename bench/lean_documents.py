@@ -1,6 +1,6 @@
 """Documents for lean.sh: three shapes in three sizes, the same in every run.
 
-lean_documents.py DIRECTORY: writes SHAPE-SIZE.json
+lean_documents.py DIRECTORY SIZE ...: writes SHAPE-SIZE.json
 """
 
 import json
@@ -44,7 +44,7 @@ def write(file, shape, size):
 
 directory = pathlib.Path(sys.argv[1])
 for shape in (strings, members, nested):
-    for name, size in SIZES.items():
+    for name in sys.argv[2:]:
         file = directory / f"{shape.__name__}-{name}.json"
         if not file.exists():
-            write(file, shape, size)
+            write(file, shape, SIZES[name])
