@@ -12,15 +12,16 @@ _larder() {
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -- "$word")
       return ;;
-    --listen | --upstream | --admin | --path | --prefix | --group | --interval) return ;;
+    --listen | --upstream | --admin | --path | --prefix | --group | --interval | --frames | -n) return ;;
   esac
   local options
   case $command in
     serve) options='--config --listen --upstream --admin' ;;
-    check | dump-config) options='--config' ;;
+    check) options='--config --offline --json' ;;
+    dump-config) options='--config' ;;
     explain | reload | status) options='--config --admin --json' ;;
     purge) options='--config --admin --json --path --prefix --group --all --soft' ;;
-    top) options='--config --admin --interval' ;;
+    top) options='--config --admin --interval --frames' ;;
     version) options= ;;
     *) return ;;
   esac
