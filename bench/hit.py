@@ -1,7 +1,7 @@
 """A hit beside the peers: CPU time per request of larder, of other caches and of the floor; then the price of larder's features.
 
-bench/hit.sh says how it is used and read. Each server runs on one core, wrk on another, the origin (a thread of this process) on wrk's: nobody
-asks it while something is measured, and it counts whether somebody does.
+bench/hit.sh says how it is used and read. Each server runs on one core, wrk on another. Each has an origin of its own (threads of this process, on
+wrk's core), which nobody is to ask while something is measured; it counts whether somebody does.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import tempfile
 import threading
 import time
 import urllib.request
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -81,17 +82,17 @@ BODIES = {size: list_of(count) for size, count in SIZES.items()}
 
 
 class Origin:
-    """The API: answers what may be stored for a day, coded under /coded/ for those who ask, and counts."""
+    """The API: answers what may be stored for a day, coded under /coded/ for those who ask, and counts what it is asked."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self.asked: Counter[str] = Counter()
         origin = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:  # noqa: N802, the library's name
-                origin.count += 1
+                origin.asked[self.path] += 1
                 body = BODIES.get(self.path.rpartition("/")[2])
                 if body is None:
                     self.send_error(404)
@@ -120,7 +121,7 @@ class Origin:
         self.server = Quiet(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 60}, daemon=True).start()
 
 
 @dataclass
@@ -179,6 +180,7 @@ class Server:
     name: str
     port: int
     program: Program
+    origin: Origin | None = None
 
 
 @dataclass
@@ -229,11 +231,11 @@ def peer_command(name: str, work: Path, port: int) -> list[str | Path]:
 PROGRAMS = {"haproxy": "haproxy", "nginx": "nginx", "varnish": "varnishd", "squid": "squid", "trafficserver": "traffic_server"}
 
 
-def start_peer(name: str, origin: int, directory: Path, logs: Path, stack: ExitStack) -> Server:
+def start_peer(name: str, directory: Path, logs: Path, stack: ExitStack) -> Server:
     """Raises Unable, with the end of its log, where it does not start."""
     if common.which(PROGRAMS[name]) is None:
         raise Unable("is not installed (bash config/setup.sh peers)")
-    complaint = ""
+    complaint, origin = "", Origin()
     for attempt in range(3):  # the port can be gone by the time that it is wanted
         work, port = directory / f"{name}{attempt}", common.free_port()
         (work / "cache").mkdir(parents=True)
@@ -250,7 +252,7 @@ def start_peer(name: str, origin: int, directory: Path, logs: Path, stack: ExitS
             (work / "runroot.yaml").write_text("".join(f"{key}: {value}\n" for key, value in tree.items()))
         for path in files:
             text = path.read_text()
-            for mark, value in {"@work@": work, "@port@": port, "@origin@": origin}.items():
+            for mark, value in {"@work@": work, "@port@": port, "@origin@": origin.port}.items():
                 text = text.replace(mark, str(value))
             (into / path.name).write_text(text)
         command = [*as_nobody(work), *peer_command(name, work, port)]
@@ -259,7 +261,7 @@ def start_peer(name: str, origin: int, directory: Path, logs: Path, stack: ExitS
         except SystemExit as error:
             complaint = str(error).strip().rpartition("\n")[2]
             continue
-        return Server(name, port, stack.enter_context(program))
+        return Server(name, port, stack.enter_context(program), origin)
     raise Unable(f"does not start: {complaint}")
 
 
@@ -270,6 +272,8 @@ def larder_yaml(port: int, admin: int | None, origin: int, *, top: str = "", bef
 
 @dataclass
 class Larder(Server):
+    """Its upstream may be another than an Origin."""
+
     admin: int | None = None
 
     def metric(self, name: str) -> float:
@@ -279,13 +283,13 @@ class Larder(Server):
             return sum(float(line.split()[-1]) for line in answer.read().decode().splitlines() if line.split("{")[0].split(" ")[0] == name)
 
 
-def start_larder(name: str, origin: int, directory: Path, stack: ExitStack, *, admin: bool = True, **more) -> Larder:
+def start_larder(name: str, origin: Origin | int, directory: Path, stack: ExitStack, *, admin: bool = True, **more) -> Larder:
     port, admin_port = common.free_port(), common.free_port() if admin else None
     stem = "larder-" + "".join(c if c.isalnum() else "-" for c in name)
     file = directory / f"{stem}.yaml"
-    file.write_text(larder_yaml(port, admin_port, origin, **more))
+    file.write_text(larder_yaml(port, admin_port, origin.port if isinstance(origin, Origin) else origin, **more))
     program = Program([common.LARDER, "serve", "-c", file], directory / f"{stem}.log", core=SERVERS_CORE, port=port)
-    return Larder(name, port, stack.enter_context(program), admin_port)
+    return Larder(name, port, stack.enter_context(program), origin if isinstance(origin, Origin) else None, admin_port)
 
 
 def build_floor(directory: Path) -> Path:
@@ -322,7 +326,7 @@ def wrong(case: Case, answer: Answer) -> str:
     return "" if answer.body == BODIES[case.size] else "sends another body"
 
 
-def verify(server: Server, case: Case, origin: Origin, *, patience: float = 10) -> Target:
+def verify(server: Server, case: Case, *, patience: float = 10) -> Target:
     """Asks until it answers three times in a row as it should without asking the origin; raises Unable, saying why, where it never does."""
     end, in_a_row, why, headers = time.monotonic() + patience, 0, "", []
     if case.kind == "gzip":
@@ -333,9 +337,9 @@ def verify(server: Server, case: Case, origin: Origin, *, patience: float = 10) 
             if tag is None:
                 raise Unable("sends no entity tag")
             headers = [f"If-None-Match: {tag}"]
-        before = origin.count
+        before = server.origin.asked[case.path]
         answer = ask(server.port, case.path, headers)
-        why = wrong(case, answer) or ("" if origin.count == before else "asks the origin each time")
+        why = wrong(case, answer) or ("" if server.origin.asked[case.path] == before else "asks the origin each time")
         in_a_row = 0 if why else in_a_row + 1
         if in_a_row == 3:
             return Target(server, case.path, headers, len(answer.raw))
@@ -354,27 +358,35 @@ class Sample:
     rate: float
     p99_ms: float
     requests: int
+    others: float  # the part of the time that other programs took on the servers' core
     faults: list[str] = field(default_factory=list)
 
 
-def measure(target: Target, seconds: float, origin: Origin, *, script: str = "") -> Sample:
+def core_seconds() -> float:
+    """What all programs together, and other guests of the machine, have taken of the servers' core."""
+    name = f"cpu{SERVERS_CORE} "
+    words = next((line.split() for line in Path("/proc/stat").read_text().splitlines() if line.startswith(name)), ["", *"00000000"])
+    user, nice, system, steal = (int(words[i]) for i in (1, 2, 3, 8))
+    return (user + nice + system + steal) / common.TICKS
+
+
+def measure(target: Target, seconds: float, *, script: str = "") -> Sample:
     """Raises Unable."""
-    asked, program = origin.count, target.server.program
-    before = program.cpu_seconds()
+    program = target.server.program
+    core_before, before = core_seconds(), program.cpu_seconds()
     ran = common.wrk(f"http://127.0.0.1:{target.server.port}{target.path}", seconds=seconds, connections=CONNECTIONS, core=CLIENT_CORE,
                      headers=target.headers, script=script)
     cpu = program.cpu_seconds() - before
+    others = max(0.0, core_seconds() - core_before - cpu) / ran.seconds
     if ran.requests == 0:
         raise Unable(f"answers wrk nothing that wrk takes for an answer (log: {program.log})")
     faults = []
     if ran.errors:
         faults.append(f"{ran.errors} errors at wrk")
-    if origin.count != asked:
-        faults.append(f"{origin.count - asked} of {ran.requests} requests reached the origin")
     # Age and the like change a head's length a little, and wrk leaves some answers half read; another kind of answer changes it by more.
     if abs(ran.bytes / ran.requests - target.bytes) > 24 + target.bytes * (0.02 + CONNECTIONS / ran.requests):
         faults.append(f"{ran.bytes / ran.requests:.0f} bytes an answer, {target.bytes} when verified")
-    return Sample(cpu / ran.requests * 1e6, ran.rate, ran.p99_ms, ran.requests, faults)
+    return Sample(cpu / ran.requests * 1e6, ran.rate, ran.p99_ms, ran.requests, others, faults)
 
 
 def ratio(samples: list[Sample], to: list[Sample]) -> common.Spread:
@@ -388,6 +400,13 @@ def figure(value: float) -> str:
 
 def shown_range(values: list[float]) -> str:
     return f"{figure(min(values))}-{figure(max(values))}" if values else "-"
+
+
+def tell_disturbed(samples: list[Sample], notes: list[str]) -> None:
+    disturbed = sum(sample.others > 0.1 for sample in samples)
+    if disturbed:
+        notes.append(f"The machine was busy: in {disturbed} of {len(samples)} measurements other programs took more than a tenth of the servers' core "
+                     f"(up to {max(sample.others for sample in samples) * 100:.0f} %). On an idle machine the figures are closer together.")
 
 
 def tell_faults(faults: dict[str, list[str]], name: str, sample: Sample) -> None:
@@ -456,7 +475,7 @@ def fill(larder: Larder, count: int, progress: Callable[[str], None]) -> None:
         if time.monotonic() > end:
             raise Unable(f"only {stored:.0f} of {count} entries could be stored")
         progress(f"filling the store: {stored:.0f} of {count} entries")
-        asked += common.wrk(f"http://{host}/", seconds=1 if count <= 10_000 else 4, connections=CONNECTIONS, core=CLIENT_CORE,
+        asked += common.wrk(f"http://{host}/", seconds=1 if count <= 100_000 else 4, connections=CONNECTIONS, core=CLIENT_CORE,
                             script=PATHS_IN_ORDER.format(first=asked % count, count=count, host=host)).requests
         stored = larder.metric("larder_store_entries")
         if larder.metric("larder_store_evictions_total"):
@@ -471,15 +490,15 @@ ENTRY_BYTES = 256
 ENTRY_COST = 2000  # at most, as charged to cache.memory, with its share of the tables
 
 
-def feature_variants(wanted: str, origin: Origin, floor: Path, directory: Path, logs: Path, entries: int, stack: ExitStack,
+def feature_variants(wanted: str, floor: Path, directory: Path, logs: Path, entries: int, stack: ExitStack,
                      progress: Callable[[str], None], notes: list[str]) -> list[Variant]:
     case = Case("1k", "plain")
-    base = "everything as above"
+    base, origin = "everything as above", Origin()
     variants: list[Variant] = []
 
     def add(name: str, *, beside: bool = False, log: Path | None = None, **more) -> None:
-        larder = start_larder(f"feature {len(variants)}", origin.port, directory, stack, **more)
-        variants.append(Variant(name, larder, verify(larder, case, origin), base, beside=(lambda: Scraper(larder)) if beside else Nothing, log=log))
+        larder = start_larder(f"feature {len(variants)}", origin, directory, stack, **more)
+        variants.append(Variant(name, larder, verify(larder, case), base, beside=(lambda: Scraper(larder)) if beside else Nothing, log=log))
 
     add(base)
     add("no admin listener", admin=False)
@@ -522,18 +541,18 @@ def feature_variants(wanted: str, origin: Origin, floor: Path, directory: Path, 
     return variants
 
 
-def feature_table(args: argparse.Namespace, origin: Origin, floor: Path, directory: Path, logs: Path, progress: common.Progress,
-                  notes: list[str], raw: dict) -> Table:
+def feature_table(args: argparse.Namespace, floor: Path, directory: Path, logs: Path, progress: common.Progress,
+                  notes: list[str], measured: list[Sample], raw: dict) -> Table:
     samples: dict[str, list[Sample]] = {}
     faults: dict[str, list[str]] = {}
     with ExitStack() as stack:
-        variants = feature_variants(args.feature_set, origin, floor, directory, logs, args.entries, stack, progress, notes)
+        variants = feature_variants(args.feature_set, floor, directory, logs, args.entries, stack, progress, notes)
         for number in range(args.feature_rounds):
             for variant in variants if number % 2 == 0 else reversed(variants):
                 progress(f"features, round {number + 1} of {args.feature_rounds}: {variant.name}")
                 upstream = variant.larder.metric("larder_upstream_requests_total")
                 with variant.beside():
-                    sample = measure(variant.target, args.seconds, origin, script=variant.script(number))
+                    sample = measure(variant.target, args.seconds, script=variant.script(number))
                 if (asked := variant.larder.metric("larder_upstream_requests_total") - upstream) > 0:
                     sample.faults.append(f"{asked:.0f} of {sample.requests} requests reached the origin")
                 if variant.log is not None:
@@ -547,6 +566,7 @@ def feature_table(args: argparse.Namespace, origin: Origin, floor: Path, directo
                 whole = sum(sample.requests for sample in samples[variant.name])
                 notes.append(f"{variant.name}: {dropped:.0f} of {whole} lines were dropped, as the file is slower than the requests: larder never waits "
                              "for its log.")
+    measured += [sample for mine in samples.values() for sample in mine]
     rows = []
     for variant in variants:
         mine = samples[variant.name]
@@ -557,6 +577,7 @@ def feature_table(args: argparse.Namespace, origin: Origin, floor: Path, directo
                      f"{statistics.median(s.rate for s in mine):.0f}"])
     notes += [f"{name}: {'; '.join(dict.fromkeys(said))}." for name, said in faults.items()]
     raw["features"] = {name: [asdict(sample) for sample in of] for name, of in samples.items()}
+    notes.append("Requests are always counted: of the metrics, the listener and who reads them can be left out.")
     title = ("What each feature costs: a hit of 1.1 KB with all of larder on as above, then with one thing changed\n"
              "(the ratio is to the first row; of the last row, to the one above it)")
     return Table(["larder", "CPU us/request", "lowest-highest", "ratio", "lowest-highest", "requests/s"], rows, title)
@@ -565,16 +586,16 @@ def feature_table(args: argparse.Namespace, origin: Origin, floor: Path, directo
 # ---- beside the peers -----------------------------------------------------------------------------------------------
 
 
-def gather(args: argparse.Namespace, origin: Origin, floor: Path, directory: Path, peers_directory: Path, stack: ExitStack, progress: common.Progress,
+def gather(args: argparse.Namespace, floor: Path, directory: Path, peers_directory: Path, stack: ExitStack, progress: common.Progress,
            notes: list[str]) -> tuple[list[str], dict[Case, dict[str, Target]]]:
     """Starts and verifies all; the names of those that run, and for each case what each of them is asked."""
     progress("starting larder")
-    larder = start_larder("larder", origin.port, directory, stack)
+    larder = start_larder("larder", Origin(), directory, stack)
     servers: list[Server] = [larder]
     for name in args.only:
         progress(f"starting {name}")
         try:
-            servers.append(start_peer(name, origin.port, peers_directory, directory, stack))
+            servers.append(start_peer(name, peers_directory, directory, stack))
         except Unable as error:
             notes.append(f"{name} is left out: it {error}.")
     targets: dict[Case, dict[str, Target]] = {}
@@ -583,7 +604,7 @@ def gather(args: argparse.Namespace, origin: Origin, floor: Path, directory: Pat
         for server in servers:
             progress(f"verifying {case.title} at {server.name}")
             try:
-                targets[case][server.name] = verify(server, case, origin)
+                targets[case][server.name] = verify(server, case)
             except Unable as error:
                 if server is larder:
                     raise SystemExit(f"larder fails {case.title}: it {error}; its log: {larder.program.log}") from None
@@ -595,10 +616,12 @@ def gather(args: argparse.Namespace, origin: Origin, floor: Path, directory: Pat
     return ["floor", *(server.name for server in servers)], targets
 
 
-def run_rounds(args: argparse.Namespace, origin: Origin, targets: dict[Case, dict[str, Target]], progress: common.Progress,
+def run_rounds(args: argparse.Namespace, targets: dict[Case, dict[str, Target]], progress: common.Progress,
                notes: list[str]) -> dict[Case, dict[str, list[Sample]]]:
     samples: dict[Case, dict[str, list[Sample]]] = {case: {name: [] for name in of} for case, of in targets.items()}
     faults: dict[str, list[str]] = {}
+    servers = {name: target.server for of in targets.values() for name, target in of.items() if target.server.origin is not None}
+    asked = {name: server.origin.asked.total() for name, server in servers.items()}
     whole, done, begin = args.rounds * sum(map(len, targets.values())), 0, time.monotonic()
     for number in range(args.rounds):
         for case, of in targets.items():
@@ -607,7 +630,7 @@ def run_rounds(args: argparse.Namespace, origin: Origin, targets: dict[Case, dic
                 progress(f"round {number + 1} of {args.rounds}, {case.title}: {name} (about {left / 60:.1f} min left of this part)")
                 done += 1
                 try:
-                    sample = measure(of[name], args.seconds, origin)
+                    sample = measure(of[name], args.seconds)
                 except Unable as error:
                     if name in ("floor", "larder"):
                         raise SystemExit(f"{name}, {case.title}: it {error}") from None
@@ -616,6 +639,10 @@ def run_rounds(args: argparse.Namespace, origin: Origin, targets: dict[Case, dic
                     continue
                 tell_faults(faults, f"{name}, {case.title}", sample)
                 samples[case][name].append(sample)
+    for name, server in servers.items():
+        if (more := server.origin.asked.total() - asked[name]) > 0:
+            requests = sum(sample.requests for of in samples.values() for sample in of.get(name, []))
+            faults.setdefault(name, []).append(f"{more} of {requests} requests in all rounds reached its origin")
     for case, of in targets.items():
         for name, target in of.items():
             if name != "floor" and (said := wrong(case, ask(target.server.port, target.path, target.headers))):
@@ -665,9 +692,10 @@ def judged(samples: dict[Case, dict[str, list[Sample]]], judge: bool) -> Table:
     return Table(["expected of CPU time per request", "median", "lowest-highest", "verdict"], rows)
 
 
-CODING_NOTE = ("gzip: the API codes for those who ask (Vary: Accept-Encoding), and larder, HAProxy, nginx, Squid and Traffic Server store what it sent, one for "
-               "each Vary; Varnish asks for gzip of its own accord, stores only that, and decodes for who does not ask. Where an API does not code itself, larder "
-               "codes once for a stored answer and so does Varnish (do_gzip); nginx (gzip on) and HAProxy (compression) code every answer anew, Squid none.")
+CODING_NOTE = (
+    "gzip: the API codes for those who ask (Vary: Accept-Encoding), and larder, HAProxy, nginx, Squid and Traffic Server store what it sent, one for each "
+    "Vary; Varnish asks for gzip of its own accord, stores only that, and decodes for who does not ask. Where an API does not code itself, larder codes once "
+    "for a stored answer and so does Varnish (do_gzip); nginx (gzip on) and HAProxy (compression) code every answer anew, Squid none.")
 
 
 def arguments() -> argparse.Namespace:
@@ -722,7 +750,9 @@ def main() -> None:
     floor = build_floor(directory)
     if (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, {CLIENT_CORE})  # nothing but the servers on theirs
-    origin, notes, raw = Origin(), [], {}
+    notes: list[str] = []
+    measured: list[Sample] = []
+    raw: dict = {}
     tables: list[Table] = []
     plots: dict[str, str] = {}
     names: list[str] = ["floor", "larder"]
@@ -736,12 +766,13 @@ def main() -> None:
         stack.callback(shutil.rmtree, logs, ignore_errors=True)
         if not args.features:
             with ExitStack() as running:
-                names, targets = gather(args, origin, floor, directory, peers_directory, running, progress, notes)
-                samples = run_rounds(args, origin, targets, progress, notes)
+                names, targets = gather(args, floor, directory, peers_directory, running, progress, notes)
+                samples = run_rounds(args, targets, progress, notes)
             tables += [size_table(size, names, samples) for size in SIZES if any(case.size == size for case in samples)]
             expected = judged(samples, not args.smoke)
             if expected.rows:
                 tables.append(expected)
+            measured += [sample for of in samples.values() for mine in of.values() for sample in mine]
             if any(case.kind == "gzip" for case in samples):
                 notes.insert(0, CODING_NOTE)
             raw["cases"] = {case.name: {name: [asdict(sample) for sample in mine] for name, mine in of.items()} for case, of in samples.items()}
@@ -750,11 +781,12 @@ def main() -> None:
                 groups = {case.title: {name: statistics.median(s.cpu_us for s in of[name]) if of.get(name) else float("nan") for name in names}
                           for case, of in samples.items() if case.size == size}
                 if groups:
-                    plots[f"hit-{size}"] = common.bars(f"CPU time per hit, {SIZE_NAMES[size]}: microseconds, less is better", groups, unit="us", colours=colours,
-                                                       caption=f"medians of {args.rounds} rounds; {common.machine()}")
+                    plots[f"hit-{size}"] = common.bars(f"CPU time per hit, {SIZE_NAMES[size]}: microseconds, less is better", groups, unit="us",
+                                                       colours=colours, caption=f"medians of {args.rounds} rounds; {common.machine()}")
         if not args.no_features:
-            tables.append(feature_table(args, origin, floor, directory, logs, progress, notes, raw))
+            tables.append(feature_table(args, floor, directory, logs, progress, notes, measured, raw))
     progress.end()
+    tell_disturbed(measured, notes)
     raw["rounds"], raw["seconds"], raw["connections"], raw["notes"] = args.rounds, args.seconds, CONNECTIONS, notes
     common.finish("hit", "A hit beside the peers", tables=tables, plots=plots, raw=raw,
                   versions=[common.version(name) for name in [*(n for n in names if n != "floor"), "wrk"]], words=notes)
