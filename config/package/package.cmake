@@ -3,6 +3,9 @@ include(GNUInstallDirs)
 set(package_dir ${PROJECT_SOURCE_DIR}/config/package)
 set(doc_dir ${CMAKE_INSTALL_DATAROOTDIR}/doc/larder)
 
+# All symbols are found at start, after which their table is read-only.
+target_link_options(larder PRIVATE LINKER:-z,relro,-z,now)
+
 install(FILES ${PROJECT_SOURCE_DIR}/config/systemd/larder.service ${PROJECT_SOURCE_DIR}/config/systemd/larder.socket DESTINATION lib/systemd/system)
 install(FILES ${PROJECT_SOURCE_DIR}/config/larder.yaml DESTINATION /etc/larder)
 install(DIRECTORY DESTINATION /etc/larder/conf.d)

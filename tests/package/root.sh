@@ -12,7 +12,7 @@ mkdir "$here/upper" "$here/work" "$here/root"
 mount -t overlay overlay -o "lowerdir=$lower,upperdir=$here/upper,workdir=$here/work" "$here/root"
 
 # shellcheck disable=SC2016
-unshare --pid --fork --kill-child --mount --ipc --uts --cgroup --net bash -euc '
+setpriv --pdeathsig KILL unshare --pid --fork --kill-child --mount --ipc --uts --cgroup --net bash -euc '
   cd "$1/root"
   mount -t proc proc proc
   mount --bind proc/sys proc/sys && mount -o remount,bind,ro proc/sys

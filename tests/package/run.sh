@@ -24,11 +24,13 @@ has() { command -v "$1" >/dev/null || { left_out+=("$2 (no $1: bash config/setup
 [ -x "$build/larder" ] || die "$build/larder is not there; build it, or name a build in LARDER_BUILD_DIR"
 state=$(mktemp -d "${TMPDIR:-/tmp}/larder-package.XXXXXX")
 cgroup=
+# shellcheck disable=SC2317
 clean() {
   trap '' INT TERM
   if [ -n "${system-}" ]; then kill -KILL "$system" 2>/dev/null || true; wait "$system" 2>/dev/null || true; fi
   if [ -n "$cgroup" ]; then
-    [ ! -e "$cgroup/cgroup.kill" ] || echo 1 >"$cgroup/cgroup.kill" 2>/dev/null || true
+    # Its processes end with the first of them, which ends with this one's child; the kernel takes a moment.
+    while grep -qs 'populated 1' "$cgroup/cgroup.events"; do read -r -t 0.02 <> <(:) || true; done
     find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null || true
   fi
   rm -rf --one-file-system "$state"
@@ -101,12 +103,15 @@ lower=/
 if [ "$minimal" = yes ]; then
   command -v debootstrap >/dev/null || die "--minimal wants debootstrap: bash config/setup.sh package"
   lower=$state/minimal
+  # shellcheck source=/dev/null
   codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+  # shellcheck disable=SC2016
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: $codename" 'Label: Debian' | head -n 1)
   [ -n "$mirror" ] || die "apt knows no mirror with $codename"
   say "making a minimal $codename"
   debootstrap --variant=minbase --include=systemd,python3 "$codename" "$lower" "$mirror" >"$state/log" 2>&1 ||
     { tail -n 5 "$state/log"; die "debootstrap failed"; }
+  # shellcheck disable=SC2016
   unshare --mount --pid --fork bash -euc 'mount -t proc proc "$1/proc"
     DEBIAN_FRONTEND=noninteractive chroot "$1" apt-get satisfy -y --no-install-recommends "$2"' satisfy \
     "$lower" "$(dpkg-deb --field "$state/larder.deb" Depends)" >"$state/log" 2>&1 ||
