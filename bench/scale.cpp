@@ -154,7 +154,7 @@ class Clients {
     std::cout << "open " << total << std::endl;
   }
 
-  void run(std::size_t active, std::uint64_t seconds) {
+  void run(std::size_t active, std::uint64_t milliseconds) {
     const int poll = ::epoll_create1(EPOLL_CLOEXEC);
     epoll_event event{};
     event.events = EPOLLIN;
@@ -163,7 +163,7 @@ class Clients {
       ::epoll_ctl(poll, EPOLL_CTL_ADD, event.data.fd, &event);
     }
     const auto begun = Clock::now();
-    const auto end = begun + std::chrono::seconds(seconds);
+    const auto end = begun + std::chrono::milliseconds(milliseconds);
     for (std::size_t i = 0; i < active; ++i) ask(sockets_[i], any());
     std::array<epoll_event, 512> events;
     std::uint64_t answered = 0;
@@ -279,6 +279,38 @@ void answer(int socket) {
   ::close(socket);
 }
 
+// ---- answers of their own for so many targets ----
+
+void serve_answers(int listener, std::size_t count, std::size_t body) {
+  std::vector<std::string> answers(count + 1);
+  for (auto& one : answers) {
+    one = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body) +
+          "\r\n\r\n" + std::string(body, 'x');
+  }
+  const int poll = ::epoll_create1(EPOLL_CLOEXEC);
+  epoll_event wanted{};
+  wanted.events = EPOLLIN;
+  wanted.data.fd = listener;
+  ::epoll_ctl(poll, EPOLL_CTL_ADD, listener, &wanted);
+  std::array<epoll_event, 256> events;
+  std::array<char, 4096> input{};
+  for (;;) {
+    const int ready = ::epoll_wait(poll, events.data(), static_cast<int>(events.size()), -1);
+    for (int i = 0; i < ready; ++i) {
+      const int socket = events[static_cast<std::size_t>(i)].data.fd;
+      if (socket == listener) {
+        wanted.data.fd = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+        ::epoll_ctl(poll, EPOLL_CTL_ADD, wanted.data.fd, &wanted);
+        continue;
+      }
+      const auto got = ::recv(socket, input.data(), input.size() - 1, 0);
+      const auto of = std::strtoull(input.data() + std::strlen("GET /e/"), nullptr, 10);
+      const auto& answer = answers[std::min<std::size_t>(of, count)];
+      if (got <= 0 || !send_all(socket, answer.data(), answer.size())) ::close(socket);
+    }
+  }
+}
+
 // ---- a plain copy ----
 
 bool copy_some(int from, int to, std::vector<char>& buffer) {
@@ -309,6 +341,9 @@ int main(int argc, char** argv) {
     Clients(port, words[2], words.size() == 4 ? std::strtoull(words[3].c_str(), nullptr, 10) : 1).steer();
   } else if (verb == "fetch" && words.size() == 3) {
     fetch(port, words[2]);
+  } else if (verb == "answers" && words.size() == 4) {
+    serve_answers(listen_on(port), std::strtoull(words[2].c_str(), nullptr, 10),
+                  std::strtoull(words[3].c_str(), nullptr, 10));
   } else if ((verb == "stream" && words.size() == 2) || (verb == "relay" && words.size() == 3)) {
     const int upstream = verb == "relay" ? std::atoi(words[2].c_str()) : 0;
     for (const int listener = listen_on(port);;) {
