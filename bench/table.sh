@@ -3,7 +3,7 @@
 #
 #   bash bench/table.sh [--scale 1.0] [--rounds 3] [--quick] [--smoke]
 #
-# --quick is a smaller scale in two rounds (a minute); --smoke is tiny and takes seconds: it shows that the script works. The database is a cluster
+# --quick is a smaller scale in two rounds, a minute; --smoke is tiny and takes seconds: it shows that the script works. The database is a cluster
 # of the bench's own, in a temporary directory, and gone with it: Debian's PostgreSQL at its defaults (jit and all), but without fsync and sorting by C.
 # larder has the shipped settings, but ttls of an hour and no keep_warm, so that nothing is fetched behind what is being timed. With LARDER=FILE
 # that binary is measured, else the release build.
@@ -25,6 +25,8 @@
 #   bytes          of the whole answer, its head included; nobody asks for gzip here, so that what is less is less by `fields` or by a 304
 #   the indexes    EXPLAIN (ANALYZE, BUFFERS) of the statements that the API sends, as it sends them, before and after the migration: an index
 #                  counts as used where a plan names it. Filtered lists of tasks, which no round times, are explained too
+#   the sentences  for each index who uses it, and where nobody does, how the plans come at its table instead; for each list that the indexes do not
+#                  bring to what is wanted, why not: the API's own processor time, or a plan that stays as it was
 #
 # The figures and all plans as JSON, the plans to read, and a plot are left in build/bench: table.json, table-plans.txt, table.svg.
 set -euo pipefail
