@@ -1,19 +1,16 @@
-// What scale.py measures with: clients, a stream's origin, and a plain copy between two sockets.
+// What scale.py measures with: clients, a stream's origin, and floors to measure against.
 //
-//   scale clients PORT TARGET [COUNT]   keep-alive connections, steered on standard input:
-//                                         open N        as many are open, each having asked once -> "open N"
-//                                         run N SECONDS the first N ask again and again          -> "run
-//                                         REQUESTS SECONDS" fill A B N    asks for the numbers A to B, N at a
-//                                         time -> "fill B" time N A      N requests on one connection, one
-//                                         after the other, numbers
-//                                                       from A on                                -> "time
-//                                                       NANOSECONDS..."
-//                                       A # in TARGET is a number: of `fill` and `time`, else a random one up
-//                                       to COUNT.
-//   scale fetch PORT TARGET             reads an answer to its end and forgets it                -> "fetch
-//   BYTES SECONDS" scale stream PORT                   an origin: /pass/length/N and /pass/chunked/N are N
-//   bytes, framed so scale relay PORT UPSTREAM           copies between sockets and looks at nothing: what a
-//   stream costs at the least
+//   scale clients PORT TARGET [COUNT]  keep-alive connections, steered by lines of standard input; each is
+//                                      answered by a line when it is done:
+//       open N      as many are open, each having asked once
+//       run N MS    the first N ask again and again; answered with REQUESTS SECONDS
+//       fill A B N  asks for the numbers A to B, N at a time
+//       time N A    N requests, one after the other, numbers from A on; answered with NANOSECONDS of each
+//     A # in TARGET is a number: that of `fill` and `time`, else a random one up to COUNT.
+//   scale fetch PORT TARGET            reads an answer to its end and forgets it: BYTES SECONDS
+//   scale stream PORT                  an origin: /pass/length/N and /pass/chunked/N are N bytes, framed so
+//   scale answers PORT COUNT BODY      answers /e/N with the Nth of COUNT strings: the floor of a random hit
+//   scale relay PORT UPSTREAM          copies between sockets: the floor of a stream
 #include <algorithm>
 #include <array>
 #include <chrono>
