@@ -550,7 +550,7 @@ def plan_sentences(figures: Figures, statements: dict[str, list[Statement]]) -> 
         sentence = (f"{endpoint.name} with the indexes, {show_time(total)}: the API's own work takes {show_time(own)} of processor time, its statements "
                     f"{show_time(together)} (by EXPLAIN); the slowest of them, {show_time(cost(slowest))}, has "
                     f"{'another plan than before' if slowest.changed else 'the same plan as before'} ({'; '.join(scans_of(slowest.after))}).")
-        if own > endpoint.goal:
+        if own > 1.5 * endpoint.goal:  # well above: on a busy machine processor time grows too
             sentence += f" Its own work alone takes longer than {show_time(endpoint.goal)}: no index can do it."
         sentences.append(sentence)
     return sentences
