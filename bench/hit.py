@@ -525,6 +525,7 @@ def feature_variants(wanted: str, floor: Path, directory: Path, logs: Path, entr
     one = f"1 stored entry of {ENTRY_BYTES} B, by a script"
     for count, name in ((1, one), (entries, f"{entries:,} such entries, at random")):
         larder = start_larder(f"entries {count}", api.port, directory, stack, top=f"cache:\n  memory: {max(1, count * ENTRY_COST >> 20) + 64}MiB\n")
+        stack.callback(larder.program.end, signal.SIGKILL)  # it need not give back a million entries one by one
         try:
             fill(larder, count, progress)
         except Unable as error:
