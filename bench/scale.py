@@ -45,7 +45,7 @@ class Sizes:
     entries: tuple[int, ...] = (1, 100, 10_000, 100_000, 1_000_000)
     connections: tuple[int, ...] = (1, 64, 1000, 10_000)
     idle: tuple[int, int] = (1000, 10_000)
-    memory: tuple[int, int] = (20_000, 120_000)
+    memory: tuple[int, int] = (20_000, 70_000)
     misses: int = 1000  # of each kind, a round
     stream: int = 2_000_000_000
     persisted: int = 200_000_000
