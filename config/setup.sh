@@ -29,7 +29,7 @@ packages_of() {
   case "$1" in
     build) echo g++ cmake ninja-build pkg-config "$(boost_package)" libsimdjson-dev libyaml-cpp-dev libcli11-dev \
         libspdlog-dev libfmt-dev libxxhash-dev prometheus-cpp-dev libsystemd-dev libdeflate-dev libbrotli-dev libzstd-dev \
-        libsqlite3-dev ;;
+        libsqlite3-dev libjemalloc-dev ;;
     test) echo catch2 python3 python3-pytest curl ;;
     api) echo python3 python3-fastapi python3-uvicorn python3-sqlalchemy python3-aiosqlite python3-asyncpg \
         python3-yaml python3-websockets curl ;;
@@ -41,7 +41,7 @@ packages_of() {
     fuzz) echo clang libclang-rt-dev ;;
     peers) echo nginx-light varnish haproxy squid trafficserver apache2 ;;
     lint) echo clang-format clang-tidy ;;
-    package) echo dpkg-dev fakeroot file lintian ;;
+    package) echo dpkg-dev fakeroot file lintian systemd man-db zsh mandoc ;;
     *) die "no group '$1'; the groups are build, test, api, measure, postgres, lean, browser, conformance, peers, fuzz, lint, package" ;;
   esac
 }

@@ -27,7 +27,7 @@ std::string token_of_environment() {
 // nullopt after saying why not, with the exit code in `code`.
 std::optional<Listener> listener_of(const Whom& whom, int& code) {
   const auto loaded = settings::load_file(whom.file);
-  auto token = loaded.settings ? loaded.settings->admin_token : std::string();
+  auto token = loaded.admin_token;
   if (token.empty()) token = token_of_environment();
   code = bad_usage;
   if (!whom.admin.empty()) {
@@ -37,11 +37,12 @@ std::optional<Listener> listener_of(const Whom& whom, int& code) {
     std::cerr << "--admin: " << error << '\n';
     return std::nullopt;
   }
+  // A file that is wrong is the running larder's to refuse: then its log and its status page tell of it too.
+  if (loaded.admin) return Listener{*loaded.admin, std::move(token)};
   if (!loaded.settings) {
     print(loaded.problems);
     return std::nullopt;
   }
-  if (loaded.settings->admin) return Listener{*loaded.settings->admin, std::move(token)};
   code = could_not_run;
   std::cerr << "larder: " << whom.file << " names no admin listener; say where it is with --admin\n";
   return std::nullopt;
@@ -78,7 +79,7 @@ int explain_command(const Whom& whom, const Question& question, bool json) {
   const auto loaded = settings::load_file(whom.file);
   std::string error;
   std::string why = "no admin listener is configured";
-  if (!whom.admin.empty() || (loaded.settings && loaded.settings->admin)) {
+  if (!whom.admin.empty() || loaded.admin) {
     int code = fine;
     const auto listener = listener_of(whom, code);
     if (!listener) return code;

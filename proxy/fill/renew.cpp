@@ -52,7 +52,7 @@ Renewal renewed(const store::Response& held, const http::ResponseHead& fresh, co
   std::string for_the_asker;
   auto response =
       represent(std::move(meta), reason_of(held), fields, fresh.minor_version,
-                {by.route, by.compression, by.when.received.wall}, change, held.body, &for_the_asker);
+                {by.route, by.compression, by.when.received.wall}, change, held.body.owner(), &for_the_asker);
   return {std::move(response), std::move(for_the_asker),
           against != nullptr ? *against : policy::Detail::none};
 }

@@ -126,10 +126,15 @@ std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_
   writer.both("Via", minor_version == 1 ? "1.1 larder" : "1.0 larder");
   // RFC 9110 8.6: none with a 204, whose end needs no telling.
   if (meta.status != 204) writer.whole_only("Content-Length", std::to_string(body->size()));
+  if (may_be_derived(*response, route)) response->derived = std::make_shared<store::Derived>();
   static_cast<policy::StoredMeta&>(*response) = std::move(meta);
   writer.finish(*response);
   response->body = std::move(body);
   return response;
+}
+
+bool may_be_derived(const store::Response& response, const settings::Route& route) noexcept {
+  return response.codable || (response.is_json && !route.fields_param.empty());
 }
 
 std::vector<std::uint64_t> group_hashes(const store::Store& store, std::string_view key,

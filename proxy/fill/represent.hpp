@@ -36,6 +36,9 @@ struct Setting {
                                                          std::shared_ptr<const std::string> body,
                                                          std::string* for_the_asker = nullptr);
 
+/// Something may be made of it later: `derived` is not to be nullptr.
+[[nodiscard]] bool may_be_derived(const store::Response& response, const settings::Route& route) noexcept;
+
 /// What the write log knows the groups of a response by; `key` is its primary key.
 [[nodiscard]] std::vector<std::uint64_t> group_hashes(const store::Store& store, std::string_view key,
                                                       const std::vector<std::string>& groups);

@@ -142,8 +142,7 @@ std::string encode(const store::Response& response, policy::Now now) {
   return out.take();
 }
 
-std::shared_ptr<store::Response> decode(std::string_view bytes, std::shared_ptr<const std::string> body,
-                                        policy::Now now) {
+std::shared_ptr<store::Response> decode(std::string_view bytes, store::Body body, policy::Now now) {
   Reader in(bytes);
   auto response = std::make_shared<store::Response>();
   auto& out = *response;

@@ -14,8 +14,7 @@ namespace larder::persist {
 
 /// nullptr where the bytes are not what `encode` makes. The age is the true one: what lies between then and
 /// `now` counts. A response from the future (somebody set the clock back) is stale.
-[[nodiscard]] std::shared_ptr<store::Response> decode(std::string_view bytes,
-                                                      std::shared_ptr<const std::string> body,
+[[nodiscard]] std::shared_ptr<store::Response> decode(std::string_view bytes, store::Body body,
                                                       policy::Now now);
 
 /// The name of a variant: its secondary key as bytes.

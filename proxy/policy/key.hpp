@@ -10,6 +10,8 @@
 #include "http/gate.hpp"
 #include "settings/settings.hpp"
 
+#include <boost/container/small_vector.hpp>
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,7 +33,8 @@ struct VaryField {
   std::string name;                  // lower case
   std::optional<std::string> value;  // normalised; nullopt = the request had none
 };
-using SecondaryKey = std::vector<VaryField>;
+/// One field, Origin, is what most have: it lies in place.
+using SecondaryKey = boost::container::small_vector<VaryField, 1>;
 
 /// The secondary key of a response to a request; nullopt for `Vary: *`. An answer that is coded counts as
 /// varying by Accept-Encoding whatever it says; where larder itself asks for identity (`asks_identity`),

@@ -28,19 +28,22 @@ struct Part {
 };
 
 struct StoredMeta {
-  int status = 200;
-  std::optional<Part> part;  // of a 206: the body is not the whole representation
-  MonoTime response_time;    // when its head was received, or when it was last validated
-  Millis initial_age{0};     // corrected_initial_age at response_time (RFC 9111 4.2.3)
+  // First what every hit looks at: it is meant to lie in few cache lines.
   MonoTime fresh_until;
-  Lifetime lifetime;
-  std::optional<std::chrono::sys_seconds> date;           // its Date
-  std::optional<std::chrono::sys_seconds> last_modified;  // its Last-Modified, read
-
+  MonoTime response_time;  // when its head was received, or when it was last validated
+  Millis initial_age{0};   // corrected_initial_age at response_time (RFC 9111 4.2.3)
+  Sequence began = 0;      // when the fill that made it, or last validated it, began
+  int status = 200;
   bool upstream_age = false;   // it came with an Age: some cache upstream had it already
   bool must_validate = false;  // no-cache: never reused without validation
   bool must_revalidate =
-      false;  // nothing stale: must-revalidate, proxy-revalidate or s-maxage (RFC 9111 5.2.2)
+      false;                 // nothing stale: must-revalidate, proxy-revalidate or s-maxage (RFC 9111 5.2.2)
+  std::optional<Part> part;  // of a 206: the body is not the whole representation
+  SecondaryKey secondary;
+
+  Lifetime lifetime;
+  std::optional<std::chrono::sys_seconds> date;           // its Date
+  std::optional<std::chrono::sys_seconds> last_modified;  // its Last-Modified, read
   std::optional<Millis> stale_while_revalidate;
   std::optional<Millis> stale_if_error;
   std::optional<Millis> stale_if_disconnected;  // while upstream cannot be reached (RFC 9111 4.2.4)
@@ -48,9 +51,7 @@ struct StoredMeta {
   std::string entity_tag;           // as clients see it; empty = none
   std::string upstream_entity_tag;  // for validation upstream; empty = none
   std::string upstream_last_modified;
-  SecondaryKey secondary;
   std::vector<std::string> groups;  // RFC 9875
-  Sequence began = 0;               // when the fill that made it, or last validated it, began
 
   [[nodiscard]] Millis age(MonoTime now) const noexcept { return initial_age + (now - response_time); }
   [[nodiscard]] bool is_fresh(MonoTime now) const noexcept { return now < fresh_until; }

@@ -9,6 +9,7 @@ namespace {
 
 constexpr Millis linger_time{2000};
 constexpr std::size_t linger_bytes = 1u << 20;
+constexpr std::size_t smallest_landing = 256;
 
 }  // namespace
 
@@ -28,14 +29,45 @@ void Client::give_back_buffer() {
   begin_ = end_ = 0;
 }
 
-Client::Read Client::read_now() {
-  if (!buffer_) buffer_ = loop_.buffers().lend();
+asio::mutable_buffer Client::room() {
+  if (buffer_) {
+    make_room();
+    return asio::buffer(buffer_.data() + end_, buffer_.size() - end_);
+  }
+  if (!landing_) landing_ = Buffer(smallest_landing);
+  return asio::buffer(landing_.data(), landing_.size());
+}
+
+Client::Read Client::landed(const Error& error, std::size_t bytes) {
+  if (bytes == 0) return error == asio::error::eof ? Read::end : Read::failed;
+  if (buffer_) {
+    end_ += bytes;
+    return Read::some;
+  }
+  buffer_ = loop_.buffers().lend();
+  begin_ = 0;
+  end_ = bytes;
+  std::memcpy(buffer_.data(), landing_.data(), bytes);
+  if (bytes < landing_.size()) return Read::some;
+  // There may be more, which is at hand; and next time it is to land as a whole.
+  if (landing_.size() < largest_landing) landing_ = Buffer(2 * landing_.size());
+  const auto more = read_now();
+  return more == Read::would_block ? Read::some : more;
+}
+
+// At the end of the lent buffer.
+void Client::make_room() {
   if (begin_ == end_) begin_ = end_ = 0;
   if (end_ == buffer_.size() && begin_ > 0) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;
     begin_ = 0;
   }
+}
+
+Client::Read Client::read_now() {
+  if (!buffer_) buffer_ = loop_.buffers().lend();
+  make_room();
   Error error;
   const auto got = socket_.read_some(asio::buffer(buffer_.data() + end_, buffer_.size() - end_), error);
   end_ += got;

@@ -1,7 +1,9 @@
 // The client's side of a connection: bytes in and out, with deadlines. Knows nothing of HTTP.
 //
 // Reading and writing try at once and wait only when the socket would block, so an answer at hand costs one
-// recv and one send.
+// recv and one send. Between requests a client has no buffer lent, but a landing of its own, as large as what
+// it has sent at a time so far: a read that waits there costs one call to the kernel, where to wait and then
+// to read would cost two.
 #pragma once
 
 #include "loop/loop.hpp"
@@ -33,6 +35,12 @@ class Client {
   void give_back_buffer();
 
   enum class Read : std::uint8_t { some, would_block, end, failed };
+  /// Bytes that may land at a time; a lent buffer holds as many.
+  static constexpr std::size_t largest_landing = 2048;
+  /// Waits for input, however long; what came of it is for `landed`, at once.
+  [[nodiscard]] auto landing() { return socket_.async_receive(room(), as_result); }
+  /// The bytes are behind the unread ones then. `failed` when cancelled by the deadline or otherwise.
+  [[nodiscard]] Read landed(const Error& error, std::size_t bytes);
   /// Reads once, behind the unread bytes, without waiting.
   [[nodiscard]] Read read_now();
   /// Waits until there is something to read (or the end); false when cancelled by the deadline or otherwise.
@@ -65,11 +73,16 @@ class Client {
   [[nodiscard]] bool has_ended() noexcept;
 
  private:
+  /// Behind the unread bytes, or the landing where no buffer is lent.
+  [[nodiscard]] asio::mutable_buffer room();
+  void make_room();
+
   Loop& loop_;
   Socket socket_;
   std::string address_;
   Deadline deadline_;
   Buffer buffer_;
+  Buffer landing_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
 };

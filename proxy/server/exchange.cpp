@@ -93,6 +93,7 @@ void Exchange::look_up() {
   soft_ = false;
   entry_ = worker_.shared.store.find(key, hash_);
   if (!entry_) return;
+  entry_->variants.front()->prefetch();
   bool any = false;
   for (const auto& variant : entry_->variants) {
     const auto state = void_of(*variant);
@@ -105,6 +106,7 @@ void Exchange::look_up() {
     }
     response_ = &variant;
     soft_ = state == store::Void::soft;
+    variant->prefetch_sent();
     return;
   }
   if (any) return;

@@ -102,6 +102,7 @@ void restore(Shared& shared, const settings::Settings& settings) {
                                response->group_hashes) == store::Void::strict) {
       return true;
     }
+    if (fill::may_be_derived(*response, *route)) response->derived = std::make_shared<store::Derived>();
     bytes += response->charge() + key.size();
     if (bytes > settings.cache.memory) return false;
     response->interest = shared.warmer.interest_of(*route, key, response->secondary);

@@ -52,7 +52,7 @@ Exchange::Done Exchange::serve_now(const std::shared_ptr<const store::Response>&
     return send(304, response.head_304, {}, outcome, age);
   if (response.codable) return serve_codable(stored, outcome, age);
   if (facts_.range || response.part) return serve_part(response, nullptr, outcome, age);
-  const auto body = is_head() ? std::string_view() : std::string_view(*response.body);
+  const auto body = is_head() ? std::string_view() : *response.body;
   return send(response.status, response.head, body, outcome, age);
 }
 
@@ -77,7 +77,7 @@ Exchange::Done Exchange::serve_codable(const std::shared_ptr<const store::Respon
     }
   }
   if (facts_.range) return serve_part(response, coded_.get(), outcome, age);
-  const std::string_view body = coded_ ? *coded_->body : *response.body;
+  const std::string_view body = coded_ ? std::string_view(*coded_->body) : *response.body;
   return send(response.status, coded_ ? coded_->head : response.head, is_head() ? std::string_view() : body,
               outcome, age);
 }
@@ -87,11 +87,12 @@ std::shared_ptr<const store::Representation> Exchange::shape_of(const store::Res
                                                                 bool is_stored) {
   if (response.status != 200 || response.part) return nullptr;
   const auto name = fields_asked_.name();
-  if (auto made = response.derived->find(name)) return made;
+  const auto& derived = response.derived;  // none where the route had no fields_param when it was stored
+  if (auto made = derived ? derived->find(name) : nullptr) return made;
   auto made = fill::make_shape(response, fields_asked_.fields, *route_, *worker_.plan(), worker_.workspace);
   // There may be too many already: then it is made for this request alone.
-  if (made && is_stored && response.derived->begin(name)) {
-    response.derived->publish(name, made);
+  if (made && is_stored && derived && derived->begin(name)) {
+    derived->publish(name, made);
     const std::string_view key = owned_ ? key_ : worker_.key;
     worker_.shared.store.recharge(key, worker_.shared.store.hash(key));
   }
@@ -109,7 +110,7 @@ Exchange::Done Exchange::serve_shape(const store::Response& response, const stor
 Exchange::Done Exchange::serve_part(const store::Response& response, const store::Representation* coded,
                                     const policy::Outcome& outcome, std::optional<Millis> age) {
   const std::string_view stored_head = coded != nullptr ? coded->head : response.head;
-  const std::string_view body = coded != nullptr ? *coded->body : *response.body;
+  const std::string_view body = coded != nullptr ? std::string_view(*coded->body) : *response.body;
   const auto& tag = coded != nullptr ? coded->entity_tag : response.entity_tag;
   const auto cut = policy::cut_for(facts_, response, tag, body.size(), now_.wall);
   std::string head;

@@ -12,7 +12,7 @@ namespace {
 
 // A head must fit with room to see that it does not.
 std::size_t buffer_size(const settings::Settings& settings) {
-  return std::max(settings.limits.buffer, settings.gate.head + 1024);
+  return std::max({settings.limits.buffer, settings.gate.head + 1024, Client::largest_landing});
 }
 
 // Fine enough for the shortest time-out, coarse enough to cost nothing.
@@ -32,6 +32,7 @@ Worker::Worker(unsigned index, unsigned loops, Shared& all, std::shared_ptr<cons
       shared(all),
       pool(loop, plan->settings->upstream, loops),
       access_log(loop.counters()),
+      turns(std::make_unique<Lent<Turn>>()),
       loops_(loops) {
   loop.sweeper().on_sweep([this] {
     access_log.flush();

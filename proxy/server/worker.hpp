@@ -6,6 +6,7 @@
 #include "fill/fetch.hpp"
 #include "fill/plan.hpp"
 #include "fill/warmer.hpp"
+#include "loop/lent.hpp"
 #include "loop/loop.hpp"
 #include "persist/archive.hpp"
 #include "persist/write_file.hpp"
@@ -58,6 +59,7 @@ struct RouteView {
 };
 
 class Session;
+struct Turn;
 
 class Worker {
  public:
@@ -98,6 +100,7 @@ class Worker {
   upstream::Pool pool;
   lean::Workspace workspace;
   AccessLog access_log;
+  std::unique_ptr<Lent<Turn>> turns;  // of sessions that have a request; never nullptr
 
   // Scratch space for the part of a request that does not wait.
   std::string path;

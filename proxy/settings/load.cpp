@@ -123,6 +123,20 @@ bool read(const std::string& text, Loader& loader, Report& report) {
   return false;
 }
 
+// `admin: ADDRESS` in a text that is no YAML.
+std::optional<ListenAddress> admin_in(std::string_view text) {
+  std::optional<ListenAddress> found;
+  std::istringstream lines{std::string(text)};
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("admin:")) continue;
+    std::istringstream words(line.substr(6));
+    std::string word;
+    std::string ignored;
+    if (words >> word) found = parse_listen(word, ignored);
+  }
+  return found;
+}
+
 }  // namespace
 
 std::string Problem::text() const {
@@ -144,7 +158,10 @@ Loaded load(const Source& file, const std::vector<Source>& added) {
   take(file);
   for (const auto& source : added) take(source);
   // Of the whole nothing can be said while a part of it is unknown.
-  auto settings = is_yaml ? loader.finish(report) : nullptr;
+  auto settings = loader.finish(report, is_yaml);
+  loaded.admin = settings->admin;
+  loaded.admin_token = settings->admin_token;
+  if (!loaded.admin && !is_yaml) loaded.admin = admin_in(file.text);
   loaded.problems = std::move(report.problems());
   const auto place_of_file = [&](const Problem& problem) {
     return std::find(loaded.files.begin(), loaded.files.end(), problem.file) - loaded.files.begin();
@@ -213,7 +230,11 @@ Loaded load_file(const std::string& path) {
     else
       sources.push_back({one, std::move(std::get<std::string>(content))});
   }
-  if (!problems.empty()) return {nullptr, std::move(problems), {}};
+  if (!problems.empty()) {
+    Loaded none;
+    none.problems = std::move(problems);
+    return none;
+  }
   const Source first = std::move(sources.front());
   sources.erase(sources.begin());
   return load(first, sources);

@@ -27,6 +27,9 @@ struct Loaded {
   std::shared_ptr<const Settings> settings;  // nullptr where any problem is an error
   std::vector<Problem> problems;             // every one, in the order of the files, not only the first
   std::vector<std::string> files;            // that were read, in the order in which they count
+  /// Where the running larder is asked for things, as far as a file that is wrong elsewhere tells.
+  std::optional<ListenAddress> admin;
+  std::string admin_token;
 };
 
 /// A file's name and content.

@@ -13,8 +13,8 @@ class Loader {
  public:
   /// One file after the other; `report` knows which.
   void read(const YAML::Node& root, Report& report);
-  /// Once, after the last.
-  [[nodiscard]] std::shared_ptr<Settings> finish(Report& report);
+  /// Once, after the last. `whole`: all of them could be read, and are checked against each other.
+  [[nodiscard]] std::shared_ptr<Settings> finish(Report& report, bool whole);
 
  private:
   struct Routes {

@@ -6,16 +6,28 @@
 
 #include <algorithm>
 #include <random>
+#include <utility>
 
 namespace larder::store {
 
 namespace {
 
-// What an entry takes beside its strings: nodes, reference counts, a place in the table.
-constexpr std::size_t entry_overhead = 192;
-constexpr std::size_t response_overhead = sizeof(Response) + 64;
+// What an allocation takes: allocators round up, to a size in ten or so.
+constexpr std::size_t allocated(std::size_t bytes) noexcept {
+  return bytes + bytes / 8 + 16;
+}
+constexpr std::size_t reference_counts = 16;  // of a shared_ptr, beside what it refers to
+// A place in the table (which is two thirds full), a node of the queue, the entry itself.
+constexpr std::size_t entry_overhead = 2 * 48 + allocated(40) + allocated(sizeof(Entry) + reference_counts);
+constexpr std::size_t response_overhead = allocated(sizeof(Response) + reference_counts);
+constexpr std::size_t body_overhead = allocated(sizeof(std::string) + reference_counts);
 // Marks of its readers, and who keeps them by name.
 constexpr std::size_t interest_charge = sizeof(Interest) + 256;
+
+// Beside the string itself.
+std::size_t charge_of(const std::string& text) noexcept {
+  return text.capacity() <= 15 ? 0 : allocated(text.capacity() + 1);
+}
 
 // Keys are hashed already; the table takes the hash as it is.
 struct Identity {
@@ -32,42 +44,54 @@ bool same_secondary(const policy::SecondaryKey& a, const policy::SecondaryKey& b
 }  // namespace
 
 std::size_t Response::charge() const noexcept {
-  std::size_t bytes =
-      response_overhead + head.capacity() + head_304.capacity() + (body ? body->capacity() : 0);
+  std::size_t bytes = response_overhead;
+  if (body.owner()) bytes += body_overhead + charge_of(*body.owner());
+  for (const auto* text : {&head, &head_304, &entity_tag, &upstream_entity_tag, &upstream_last_modified,
+                           &replaced_cache_control, &content_range})
+    bytes += charge_of(*text);
+  if (secondary.capacity() > 1) bytes += allocated(secondary.capacity() * sizeof(policy::VaryField));
   for (const auto& field : secondary)
-    bytes += sizeof(field) + field.name.size() + (field.value ? field.value->size() : 0);
-  for (const auto& group : groups) bytes += sizeof(group) + group.size() + sizeof(std::uint64_t);
+    bytes += charge_of(field.name) + (field.value ? charge_of(*field.value) : 0);
+  if (!groups.empty()) bytes += allocated(groups.capacity() * (sizeof(std::string) + sizeof(std::uint64_t)));
+  for (const auto& group : groups) bytes += charge_of(group);
   if (interest) bytes += interest_charge;
-  return bytes + replaced_cache_control.size() + derived->charge();
+  if (derived) bytes += allocated(sizeof(Derived) + reference_counts) + derived->charge();
+  return bytes;
 }
 
 std::size_t Entry::charge() const noexcept {
-  std::size_t bytes = entry_overhead + key.capacity();
+  std::size_t bytes = entry_overhead + charge_of(key);
   for (const auto& response : variants) bytes += response->charge();
   return bytes;
 }
 
 struct Store::Shard {
+  // In the queue.
   struct Node {
-    std::shared_ptr<const Entry> entry;
     std::uint64_t hash = 0;
     std::size_t charge = 0;
-    bool visited = false;
     Node* newer = nullptr;
     Node* older = nullptr;
   };
+  // In the table: all that a hit needs, so that it never comes to a node.
+  struct Place {
+    std::shared_ptr<const Entry> entry;
+    bool visited = false;
+    std::unique_ptr<Node> node;
+  };
 
   mutable std::mutex mutex;
-  boost::unordered_flat_map<std::uint64_t, std::unique_ptr<Node>, Identity> table;
+  boost::unordered_flat_map<std::uint64_t, Place, Identity> table;
   Node* newest = nullptr;
   Node* oldest = nullptr;
   Node* hand = nullptr;
 
-  Node* find(std::string_view key, std::uint64_t hash) noexcept {
+  Place* find(std::string_view key, std::uint64_t hash) noexcept {
     const auto at = table.find(hash);
     // Two keys of one 64-bit hash share a place: the later one has it.
-    return at != table.end() && at->second->entry->key == key ? at->second.get() : nullptr;
+    return at != table.end() && at->second.entry->key == key ? &at->second : nullptr;
   }
+  Place& place_of(const Node& node) noexcept { return table.find(node.hash)->second; }
 
   void link_newest(Node& node) noexcept {
     node.older = newest;
@@ -82,11 +106,13 @@ struct Store::Shard {
     (node.older != nullptr ? node.older->newer : oldest) = node.newer;
   }
 
-  // Takes a node out; the entry is returned so that its last reference is dropped after the lock.
+  // Takes a node out, and what is in its place; the entry is returned so that its last reference is dropped
+  // after the lock.
   std::shared_ptr<const Entry> take(Node& node) noexcept {
     unlink(node);
-    auto entry = std::move(node.entry);
-    table.erase(node.hash);
+    const auto at = table.find(node.hash);
+    auto entry = std::move(at->second.entry);
+    table.erase(at);
     return entry;
   }
 
@@ -95,10 +121,7 @@ struct Store::Shard {
   Node* victim() noexcept {
     if (oldest == nullptr) return nullptr;
     Node* at = hand != nullptr ? hand : oldest;
-    while (at->visited) {
-      at->visited = false;
-      at = at->newer != nullptr ? at->newer : oldest;
-    }
+    while (std::exchange(place_of(*at).visited, false)) at = at->newer != nullptr ? at->newer : oldest;
     hand = at;
     return at;
   }
@@ -128,17 +151,17 @@ Store::Shard& Store::shard_of(std::uint64_t hash) const noexcept {
 std::shared_ptr<const Entry> Store::find(std::string_view key, std::uint64_t hash) noexcept {
   auto& shard = shard_of(hash);
   const std::lock_guard lock(shard.mutex);
-  auto* node = shard.find(key, hash);
-  if (node == nullptr) return nullptr;
-  node->visited = true;
-  return node->entry;
+  auto* place = shard.find(key, hash);
+  if (place == nullptr) return nullptr;
+  place->visited = true;
+  return place->entry;
 }
 
 std::shared_ptr<const Entry> Store::peek(std::string_view key, std::uint64_t hash) const noexcept {
   auto& shard = shard_of(hash);
   const std::lock_guard lock(shard.mutex);
-  const auto* node = shard.find(key, hash);
-  return node == nullptr ? nullptr : node->entry;
+  const auto* place = shard.find(key, hash);
+  return place == nullptr ? nullptr : place->entry;
 }
 
 bool Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<const Response> response) {
@@ -153,26 +176,26 @@ bool Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<const 
   {
     const std::lock_guard lock(shard.mutex);
     entry->variants.push_back(std::move(response));
-    if (const auto* node = shard.find(key, hash)) {
-      for (const auto& other : node->entry->variants) {
+    if (const auto* place = shard.find(key, hash)) {
+      for (const auto& other : place->entry->variants) {
         if (entry->variants.size() == most) break;
         if (!same_secondary(other->secondary, entry->variants.front()->secondary))
           entry->variants.push_back(other);
       }
     }
     const auto charge = entry->charge();
-    auto& node = shard.table[hash];
-    if (node) {
-      bytes_.fetch_sub(node->charge, std::memory_order_relaxed);
-      replaced = std::move(node->entry);
+    auto& place = shard.table[hash];
+    if (place.node) {
+      bytes_.fetch_sub(place.node->charge, std::memory_order_relaxed);
+      replaced = std::move(place.entry);
     } else {
-      node = std::make_unique<Shard::Node>();
-      node->hash = hash;
-      shard.link_newest(*node);
+      place.node = std::make_unique<Shard::Node>();
+      place.node->hash = hash;
+      shard.link_newest(*place.node);
       entries_.fetch_add(1, std::memory_order_relaxed);
     }
-    node->entry = entry;
-    node->charge = charge;
+    place.entry = entry;
+    place.node->charge = charge;
     bytes_.fetch_add(charge, std::memory_order_relaxed);
   }
   if (changed_) changed_(entry->key, hash);
@@ -211,11 +234,11 @@ void Store::recharge(std::string_view key, std::uint64_t hash) {
   auto& shard = shard_of(hash);
   {
     const std::lock_guard lock(shard.mutex);
-    auto* node = shard.find(key, hash);
-    if (node == nullptr) return;
-    const auto charge = node->entry->charge();
-    bytes_.fetch_add(charge - node->charge, std::memory_order_relaxed);
-    node->charge = charge;
+    auto* place = shard.find(key, hash);
+    if (place == nullptr) return;
+    const auto charge = place->entry->charge();
+    bytes_.fetch_add(charge - place->node->charge, std::memory_order_relaxed);
+    place->node->charge = charge;
   }
   evict_to_budget();
 }
@@ -225,11 +248,11 @@ void Store::erase(std::string_view key, std::uint64_t hash) noexcept {
   std::shared_ptr<const Entry> gone;
   {
     const std::lock_guard lock(shard.mutex);
-    auto* node = shard.find(key, hash);
-    if (node == nullptr) return;
-    bytes_.fetch_sub(node->charge, std::memory_order_relaxed);
+    const auto* place = shard.find(key, hash);
+    if (place == nullptr) return;
+    bytes_.fetch_sub(place->node->charge, std::memory_order_relaxed);
     entries_.fetch_sub(1, std::memory_order_relaxed);
-    gone = shard.take(*node);
+    gone = shard.take(*place->node);
   }
   if (changed_) changed_(gone->key, hash);
 }
@@ -242,7 +265,7 @@ std::size_t Store::erase_if(const std::function<bool(const Entry&)>& predicate) 
       const std::lock_guard lock(shard->mutex);
       for (auto* node = shard->oldest; node != nullptr;) {
         auto* next = node->newer;
-        if (predicate(*node->entry)) {
+        if (predicate(*shard->place_of(*node).entry)) {
           bytes_.fetch_sub(node->charge, std::memory_order_relaxed);
           entries_.fetch_sub(1, std::memory_order_relaxed);
           gone.push_back(shard->take(*node));
@@ -262,12 +285,13 @@ void Store::each(const std::function<void(const Entry&)>& visit) const {
 }
 
 void Store::each_in(std::size_t index, const std::function<void(const Entry&)>& visit) const {
-  const auto& shard = *shards_[index];
+  auto& shard = *shards_[index];
   std::vector<std::shared_ptr<const Entry>> entries;
   {
     const std::lock_guard lock(shard.mutex);
     entries.reserve(shard.table.size());
-    for (const auto* node = shard.newest; node != nullptr; node = node->older) entries.push_back(node->entry);
+    for (const auto* node = shard.newest; node != nullptr; node = node->older)
+      entries.push_back(shard.place_of(*node).entry);
   }
   for (const auto& entry : entries) visit(*entry);
 }
