@@ -9,11 +9,18 @@ namespace larder::admin {
 
 namespace {
 
-std::string_view value_of(const http::RequestHead& head, std::string_view name) {
+// Of several lines one list, as RFC 9110 5.3 has it; nothing that is asked for here is one. nullopt = no
+// line.
+std::optional<std::string> value_of(const http::RequestHead& head, std::string_view name) {
+  std::optional<std::string> value;
   for (const auto& line : head.fields) {
-    if (http::has_name(line, name)) return line.value;
+    if (!http::has_name(line, name)) continue;
+    if (value)
+      value->append(", ").append(line.value);
+    else
+      value.emplace(line.value);
   }
-  return {};
+  return value;
 }
 
 std::string_view host_in(std::string_view authority) {
@@ -24,8 +31,10 @@ std::string_view host_in(std::string_view authority) {
 }  // namespace
 
 bool has_own_name(const http::RequestHead& head) {
+  // The command line's, which has no port: a browser that was led here says one.
+  if (head.authority == "larder") return true;
   const auto host = host_in(head.authority);
-  if (http::iequals(host, "localhost") || host.ends_with(".localhost") || host == "larder") return true;
+  if (http::iequals(host, "localhost") || host.ends_with(".localhost")) return true;
   Error error;
   (void)asio::ip::make_address(std::string(host), error);
   return !error;
@@ -33,7 +42,8 @@ bool has_own_name(const http::RequestHead& head) {
 
 bool has_token(const http::RequestHead& head, std::string_view token) {
   constexpr std::string_view scheme = "bearer ";
-  const auto value = value_of(head, "Authorization");
+  const auto field = value_of(head, "Authorization").value_or("");
+  const std::string_view value = field;
   if (value.size() < scheme.size() || !http::iequals(value.substr(0, scheme.size()), scheme)) return false;
   const auto said = http::trim(value.substr(scheme.size()));
   unsigned differ = said.size() == token.size() ? 0 : 1;
@@ -44,14 +54,14 @@ bool has_token(const http::RequestHead& head, std::string_view token) {
 
 std::optional<Answer> against_change(const http::RequestHead& head) {
   const auto site = value_of(head, "Sec-Fetch-Site");
-  if (!site.empty() && site != "same-origin" && site != "none")
+  if (site && *site != "same-origin" && *site != "none")
     return Answer{403, "a page of another site is not to change anything here"};
   const auto origin = value_of(head, "Origin");
   const auto own = std::string(head.authority);
-  if (!origin.empty() && origin != "http://" + own && origin != "https://" + own)
+  if (origin && *origin != "http://" + own && *origin != "https://" + own)
     return Answer{403, "a page of another origin is not to change anything here"};
-  const auto type = value_of(head, "Content-Type");
-  const auto media = http::trim(type.substr(0, type.find(';')));
+  const auto type = value_of(head, "Content-Type").value_or("");
+  const auto media = http::trim(std::string_view(type).substr(0, type.find(';')));
   if (!http::iequals(media, "application/json"))
     return Answer{415, "send it as JSON, with Content-Type: application/json"};
   return std::nullopt;

@@ -1,6 +1,7 @@
 #include "admin/admin.hpp"
 
 #include "admin/explain.hpp"
+#include "admin/json.hpp"
 #include "admin/metrics.hpp"
 #include "admin/page.hpp"
 #include "admin/purge.hpp"
@@ -27,16 +28,47 @@ void rethrow(const std::exception_ptr& error) {
   if (error) std::rethrow_exception(error);
 }
 
+std::string_view reason_of(int status) noexcept {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 415:
+      return "Unsupported Media Type";
+    case 422:
+      return "Unprocessable Content";
+    default:
+      return server::reason_of(status);
+  }
+}
+
 // `fields`: more field lines, each with its end.
-std::string answer(int status, std::string_view reason, std::string_view type, std::string_view body,
-                   bool keep_alive, std::string_view fields = {}) {
+std::string answer(int status, std::string_view type, std::string_view body,
+                   const server::Persistence& persistence, std::string_view fields = {}) {
   std::string out = "HTTP/1.1 " + std::to_string(status) + " ";
-  out.append(reason).append("\r\nContent-Type: ").append(type);
+  out.append(reason_of(status)).append("\r\nContent-Type: ").append(type);
   out.append(
       "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n");
   out.append("Cross-Origin-Resource-Policy: same-origin\r\n").append(fields).append("Content-Length: ");
-  out.append(std::to_string(body.size())).append(keep_alive ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n");
-  return out.append(body);
+  out.append(std::to_string(body.size())).append("\r\n");
+  server::append_connection(persistence, out);
+  return out.append("\r\n").append(body);
+}
+
+// RFC 9457.
+std::string problem(int status, std::string_view sentence, const server::Persistence& persistence,
+                    std::string_view fields = {}) {
+  Object body;
+  body.text("type", "about:blank");
+  body.text("title", reason_of(status));
+  body.number("status", status);
+  body.text("detail", sentence);
+  return answer(status, "application/problem+json", body.take() + "\n", persistence, fields);
 }
 
 // What is here, and who may ask for it.
@@ -100,7 +132,8 @@ class Admin::Connection {
         (void)http::read_request(bytes, limits, head);
         const auto body = co_await read_body(head.framing);
         open = head.keep_alive && body.has_value();
-        out = co_await respond(head, body, open);
+        out = co_await respond(head, body, {open, head.minor_version});
+        if (head.method == http::Method::head) out.erase(out.find("\r\n\r\n") + 4);
       }
       open = co_await client_.write(out, patience) && open;
     }
@@ -127,34 +160,35 @@ class Admin::Connection {
 
   // The arguments outlive the task.
   Task<std::string> respond(const http::RequestHead& head, const std::optional<std::string>& body,
-                            bool keep_alive) {
-    const auto refuse = [&](int status, std::string sentence) {
-      std::string out;
-      server::write_problem({status, std::move(sentence), {}}, nullptr, false,
-                            {keep_alive, head.minor_version}, out);
-      return out;
-    };
+                            server::Persistence persistence) {
     const auto* const found = std::find_if(std::begin(resources), std::end(resources),
                                            [&](const auto& one) { return one.path == head.path; });
     if (found == std::end(resources))
-      co_return refuse(404, "there is no " + std::string(head.path) + " here; there are " + all_paths());
-    if (head.method != (found->changes ? http::Method::post : http::Method::get))
-      co_return refuse(405, found->changes ? "this path answers POST" : "this path answers GET");
-    if (auto refused = against_asking(head, *found)) co_return refuse(refused->status, refused->text);
+      co_return problem(404, "there is no " + std::string(head.path) + " here; there are " + all_paths(),
+                        persistence);
+    if (found->changes && head.method != http::Method::post)
+      co_return problem(405, "this path answers POST", persistence, "Allow: POST\r\n");
+    if (!found->changes && head.method != http::Method::get && head.method != http::Method::head)
+      co_return problem(405, "this path answers GET", persistence, "Allow: GET, HEAD\r\n");
+    if (const auto refused = against_asking(head, *found)) {
+      const std::string_view challenge =
+          refused->status == 401 ? "WWW-Authenticate: Bearer realm=\"larder\"\r\n" : "";  // RFC 9110 11.6.1
+      co_return problem(refused->status, refused->text, persistence, challenge);
+    }
 
     auto& server = admin_.server_;
-    const auto json = [&](const std::string& text) {
-      return answer(200, "OK", "application/json", text, keep_alive);
+    const auto text = [&](const std::string& said) { return answer(200, "text/plain", said, persistence); };
+    const auto json = [&](const std::string& said) {
+      return answer(200, "application/json", said, persistence);
     };
     if (found->path == "/") {
       const auto page = status_page();
-      co_return answer(200, "OK", "text/html; charset=utf-8", page.html, keep_alive, page.fields);
+      co_return answer(200, "text/html; charset=utf-8", page.html, persistence, page.fields);
     }
-    if (found->path == "/healthz") co_return answer(200, "OK", "text/plain", "alive\n", keep_alive);
-    if (found->path == "/readyz") co_return readiness(keep_alive);
+    if (found->path == "/healthz") co_return text("alive\n");
+    if (found->path == "/readyz") co_return readiness(persistence);
     if (found->path == "/metrics")
-      co_return answer(200, "OK", "text/plain; version=0.0.4; charset=utf-8", metrics_text(server),
-                       keep_alive);
+      co_return answer(200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(server), persistence);
     if (found->path == "/api/status") co_return json(status_json(server));
     if (found->path == "/api/history") co_return json(admin_.history_.json(totals_of(server)));
     if (found->path == "/api/entries") {
@@ -162,17 +196,15 @@ class Admin::Connection {
       const auto entries = co_await entries_json(server, std::move(question.prefix), question.most);
       co_return json(entries);
     }
-    if (found->path == "/api/explain") co_return explain_answer(head, {keep_alive, head.minor_version});
+    if (found->path == "/api/explain") co_return explain_answer(head, persistence);
     Answer answered;
     if (found->path == "/api/reload")
       answered = reload();
     else
       answered = co_await purge(server, body);
-    if (answered.status == 200 || answered.status == 422) {
-      const auto reason = answered.status == 200 ? "OK" : "Unprocessable Content";
-      co_return answer(answered.status, reason, "application/json", answered.text, keep_alive);
-    }
-    co_return refuse(answered.status, answered.text);
+    if (answered.status == 200 || answered.status == 422)
+      co_return answer(answered.status, "application/json", answered.text, persistence);
+    co_return problem(answered.status, answered.text, persistence);
   }
 
   // A name that somebody else's DNS led here would let their page read and change what is here; where there
@@ -189,16 +221,14 @@ class Admin::Connection {
     return resource.changes ? against_change(head) : std::nullopt;
   }
 
-  std::string readiness(bool keep_alive) {
-    const auto not_yet = [&](const std::string& why) {
-      return answer(503, "Service Unavailable", "text/plain", why, keep_alive);
-    };
+  std::string readiness(const server::Persistence& persistence) {
+    const auto not_yet = [&](const std::string& why) { return answer(503, "text/plain", why, persistence); };
     auto& server = admin_.server_;
     if (server.is_draining()) return not_yet("draining\n");
     const auto warming = server.warming();
     if (warming > 0 && server.settings().cache.warm_before_ready)
       return not_yet("warming: " + std::to_string(warming) + " left\n");
-    return answer(200, "OK", "text/plain", "serving\n", keep_alive);
+    return answer(200, "text/plain", "serving\n", persistence);
   }
 
   struct EntriesQuestion {
@@ -236,10 +266,8 @@ class Admin::Connection {
     std::string error = "/api/explain?url=URL wants a URL or a path";
     std::optional<std::string> json;
     if (!question.url.empty()) json = explain(admin_.server_.settings(), question, &live, error);
-    if (json) return answer(200, "OK", "application/json", *json, persistence.keep_alive);
-    std::string out;
-    server::write_problem({400, error, {}}, nullptr, false, persistence, out);
-    return out;
+    if (json) return answer(200, "application/json", *json, persistence);
+    return problem(400, error, persistence);
   }
 
   Admin& admin_;
