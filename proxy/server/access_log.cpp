@@ -8,12 +8,15 @@
 #include <spdlog/async.h>
 #include <spdlog/async_logger.h>
 #include <spdlog/sinks/base_sink.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
 #include <iterator>
+#include <mutex>
 #include <unistd.h>
 
 namespace larder::server {
@@ -30,47 +33,95 @@ std::tm utc(policy::WallTime now) {
 
 }  // namespace
 
-// Only the sink's thread writes; the descriptor is changed by others.
+// Only the sink's thread writes, and it alone knows for how long; which descriptor is next is told by others,
+// who do not wait for it.
 class LogSink::Output : public spdlog::sinks::base_sink<std::mutex> {
  public:
   ~Output() override {
-    if (!path_.empty()) ::close(descriptor_);
+    take_next();
+    shut(descriptor_);
   }
 
   std::optional<std::string> open(const std::string& path) {
     int descriptor = STDOUT_FILENO;
     if (!path.empty()) {
-      descriptor = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-      if (descriptor < 0)
-        return fmt::format("access_log_file: {} cannot be opened: {}", path, std::strerror(errno));
+      // A pipe that nobody reads is an error, and no wait; once open, writing waits for its reader.
+      constexpr int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+      descriptor = ::open(path.c_str(), flags, 0640);
+      if (descriptor < 0 || ::fcntl(descriptor, F_SETFL, O_APPEND) < 0) {
+        const auto why = errno;
+        if (descriptor >= 0) ::close(descriptor);
+        return fmt::format("access_log_file: {} cannot be opened: {}", path, std::strerror(why));
+      }
     }
-    const std::lock_guard lock(mutex_);
-    if (!path_.empty()) ::close(descriptor_);
-    descriptor_ = descriptor;
+    const std::lock_guard lock(next_mutex_);
+    if (next_) shut(*next_);
+    next_ = descriptor;
     path_ = path;
     return std::nullopt;
   }
   [[nodiscard]] std::string path() {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(next_mutex_);
     return path_;
   }
+  [[nodiscard]] std::int64_t take_lost() noexcept { return lost_.exchange(0, std::memory_order_relaxed); }
 
  protected:
   // A log that cannot be written (a full disk) costs the log, and nothing else.
   void sink_it_(const spdlog::details::log_msg& message) override {
+    take_next();
     std::string_view left(message.payload.data(), message.payload.size());
-    while (!left.empty()) {
-      const auto written = ::write(descriptor_, left.data(), left.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written <= 0) return;
-      left.remove_prefix(static_cast<std::size_t>(written));
-    }
+    if (left.empty()) return;
+    // What was cut off in the middle of a line does not spoil the next one.
+    std::string_view end_of_torn(torn_ ? "\n" : "");
+    if (!write_all(end_of_torn) || !write_all(left)) return lose(left, errno);
+    torn_ = false;
+    if (failing_) spdlog::info("the access log can be written again");
+    failing_ = false;
   }
   void flush_() override {}
 
  private:
+  static void shut(int descriptor) noexcept {
+    if (descriptor != STDOUT_FILENO) ::close(descriptor);
+  }
+
+  void take_next() {
+    const std::lock_guard lock(next_mutex_);
+    if (!next_) return;
+    shut(descriptor_);
+    descriptor_ = *next_;
+    next_.reset();
+    torn_ = false;
+  }
+
+  // Takes what it has written off the front.
+  bool write_all(std::string_view& left) {
+    while (!left.empty()) {
+      const auto written = ::write(descriptor_, left.data(), left.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written <= 0) return false;
+      torn_ = left[static_cast<std::size_t>(written) - 1] != '\n';
+      left.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return true;
+  }
+
+  void lose(std::string_view lines, int why) {
+    lost_.fetch_add(std::count(lines.begin(), lines.end(), '\n'), std::memory_order_relaxed);
+    if (!failing_)
+      spdlog::error("the access log cannot be written, and its lines are lost: {}", std::strerror(why));
+    failing_ = true;
+  }
+
   int descriptor_ = STDOUT_FILENO;
-  std::string path_;  // empty = standard output
+  bool failing_ = false;
+  bool torn_ = false;  // the last line that was written has no end
+  std::atomic<std::int64_t> lost_{0};
+
+  std::mutex next_mutex_;
+  std::optional<int> next_;
+  std::string path_;  // of the next one, or else of this one; empty = standard output
 };
 
 LogSink::LogSink()
@@ -81,12 +132,22 @@ LogSink::LogSink()
 
 std::optional<std::string> LogSink::set_file(const std::optional<std::string>& path) {
   const auto wanted = path.value_or("");
-  return wanted == output_->path() ? std::nullopt : output_->open(wanted);
+  return wanted == output_->path() ? std::nullopt : change_to(wanted);
 }
 
 std::optional<std::string> LogSink::reopen() {
   const auto path = output_->path();
-  return path.empty() ? std::nullopt : output_->open(path);
+  return path.empty() ? std::nullopt : change_to(path);
+}
+
+std::optional<std::string> LogSink::change_to(const std::string& path) {
+  auto error = output_->open(path);
+  if (!error) (void)write({});  // so that the old one is closed, whether or not there is more to write
+  return error;
+}
+
+std::int64_t LogSink::take_lost() noexcept {
+  return output_->take_lost();
 }
 
 LogSink::~LogSink() {
@@ -101,13 +162,14 @@ bool LogSink::write(std::string block) {
 
 std::string redacted(std::string_view target, const settings::Redaction& rule) {
   using Of = settings::Redaction::Of;
+  if (rule.of == Of::none) return std::string(target);
+  target = target.substr(0, target.find('#'));
   const auto mark = target.find('?');
-  if (rule.of == Of::none || mark == std::string_view::npos) return std::string(target);
-  const auto end = std::min(target.find('#', mark), target.size());
+  if (mark == std::string_view::npos) return std::string(target);
   std::string out(target.substr(0, mark + 1));
   http::QueryPiece piece;
   bool first = true;
-  for (auto rest = target.substr(mark + 1, end - mark - 1); http::next_query_piece(rest, piece);) {
+  for (auto rest = target.substr(mark + 1); http::next_query_piece(rest, piece);) {
     if (!first) out += '&';
     first = false;
     const bool has_value = piece.raw.size() > piece.name.size();
@@ -140,6 +202,7 @@ void AccessLog::append(const AccessRecord& record, policy::WallTime now) {
 }
 
 void AccessLog::flush() {
+  if (sink_) counters_.log_lines_dropped.add(sink_->take_lost());
   if (block_.empty()) return;
   if (sink_ == nullptr || !sink_->write(std::move(block_))) counters_.log_lines_dropped.add(lines_);
   block_.clear();

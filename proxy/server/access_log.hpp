@@ -1,8 +1,8 @@
 // The access log: a line a request, made on the loop, written by a thread of its own.
 //
 // Lines are gathered in the loop's buffer and handed over in blocks, when it is full or with the sweep. A
-// block that finds the sink's queue full is dropped and its lines are counted: the log never holds up a
-// request.
+// block that finds the sink's queue full, or that cannot be written, is dropped and its lines are counted:
+// the log never holds up a request.
 #pragma once
 
 #include "loop/counters.hpp"
@@ -34,13 +34,16 @@ class LogSink {
   [[nodiscard]] bool write(std::string block);
 
   /// From now on to that file, made where it is not there; nullopt: standard output. A sentence where it
-  /// cannot be opened: then nothing changes.
+  /// cannot be opened: then nothing changes. Waits for no writer: what is queued may go to either.
   [[nodiscard]] std::optional<std::string> set_file(const std::optional<std::string>& path);
   /// Opens the file anew, by its name: what logrotate has moved away is let go. A sentence likewise.
   [[nodiscard]] std::optional<std::string> reopen();
+  /// How many lines could not be written since this was last asked; the log has said why.
+  [[nodiscard]] std::int64_t take_lost() noexcept;
 
  private:
   class Output;
+  std::optional<std::string> change_to(const std::string& path);
   std::shared_ptr<Output> output_;
   std::shared_ptr<spdlog::details::thread_pool> thread_;
   std::shared_ptr<spdlog::async_logger> logger_;
@@ -66,7 +69,8 @@ struct AccessRecord {
   policy::Millis duration{0};  // from the complete head to the end of the answer
 };
 
-/// `target`, or another URI reference, with the values that are not to be seen as `***`.
+/// `target`, or another URI reference, with the values that are not to be seen as `***`, and then without a
+/// fragment.
 [[nodiscard]] std::string redacted(std::string_view target, const settings::Redaction& rule);
 
 class AccessLog {
