@@ -1,7 +1,9 @@
 #include "upstream/trace.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <functional>
 #include <random>
 
 namespace larder::upstream {
@@ -19,9 +21,18 @@ bool is_zero(std::string_view text) noexcept {
   return text.find_first_not_of('0') == std::string_view::npos;
 }
 
+// So many first states that no two processes, or loops of one, ever tell the same names.
+std::mt19937_64 unlike_any_other() {
+  std::random_device device;
+  std::array<std::random_device::result_type, 8> words{};
+  std::generate(words.begin(), words.end(), std::ref(device));
+  std::seed_seq seed(words.begin(), words.end());
+  return std::mt19937_64(seed);
+}
+
 // Names, not secrets. Never all zeros, which the specification keeps for "none".
 std::string random_hex(std::size_t digits) {
-  thread_local std::mt19937_64 random{std::random_device{}()};
+  thread_local auto random = unlike_any_other();
   constexpr std::string_view alphabet = "0123456789abcdef";
   std::string out;
   do {
@@ -64,8 +75,11 @@ std::string Names::lines() const {
 
 Names names_of(http::Fields fields, const settings::Settings& settings) {
   Names names;
-  if (const auto* line = http::find(fields, "traceparent"); line != nullptr && is_traceparent(line->value))
-    names.traceparent = line->value;
+  const auto is_parent = [](const http::Field& line) { return http::has_name(line, "traceparent"); };
+  const auto* const line_of_parent = http::find(fields, "traceparent");
+  if (line_of_parent != nullptr && is_traceparent(line_of_parent->value) &&
+      std::count_if(fields.begin(), fields.end(), is_parent) == 1)
+    names.traceparent = line_of_parent->value;
   if (const auto* line = http::find(fields, "X-Request-ID");
       line != nullptr && line->value.size() <= longest_request_id)
     names.request_id = line->value;

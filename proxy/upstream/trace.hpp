@@ -28,7 +28,7 @@ struct Names {
   [[nodiscard]] std::string lines() const;
 };
 /// The request's own names, and those that the settings begin where it has none (a malformed traceparent is
-/// none, a request id that is empty or longer than 128 bytes neither).
+/// none, and several are; a request id that is empty or longer than 128 bytes neither).
 [[nodiscard]] Names names_of(http::Fields fields, const settings::Settings& settings);
 /// For a request that larder makes behind readers: never those of the reader who once asked.
 [[nodiscard]] Names new_names(const settings::Settings& settings);
