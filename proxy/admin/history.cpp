@@ -19,6 +19,10 @@ Step sum(const Step& a, const Step& b) {
           a.upstream_seconds + b.upstream_seconds, a.waited_seconds + b.waited_seconds};
 }
 
+bool is_nothing(const Step& step) noexcept {
+  return step.requests == 0 && step.upstream_answers == 0;
+}
+
 std::string mean(double sum, double count) {
   return count > 0 ? fmt::format("{:.4g}", std::max(sum, 0.0) / count) : "null";
 }
@@ -39,18 +43,21 @@ void History::note(const std::map<std::string, RouteTotals>& totals, policy::Mon
   if (noted_) {
     length_ = std::min(length_ + 1, steps);
     for (const auto& [name, total] : totals) {
+      const auto before = last_.find(name);
+      const auto growth = grown(total, before == last_.end() ? RouteTotals{} : before->second);
       auto at = kept_.find(name);
       if (at == kept_.end()) {
-        if (kept_.size() >= routes) continue;
+        if (is_nothing(growth) || kept_.size() >= routes) continue;
         at = kept_.emplace(name, std::deque<Step>(length_ - 1)).first;
       }
-      const auto before = last_.find(name);
-      at->second.push_back(grown(total, before == last_.end() ? RouteTotals{} : before->second));
+      at->second.push_back(growth);
     }
     for (auto& [name, steps_of] : kept_) {
       if (totals.count(name) == 0) steps_of.emplace_back();
       while (steps_of.size() > length_) steps_of.pop_front();
     }
+    std::erase_if(
+        kept_, [](const auto& one) { return std::all_of(one.second.begin(), one.second.end(), is_nothing); });
   }
   last_ = totals;
   noted_ = now;
@@ -60,7 +67,8 @@ void History::note(const std::map<std::string, RouteTotals>& totals, policy::Mon
 void History::merge() {
   for (auto& [name, steps_of] : kept_) {
     std::deque<Step> merged;
-    for (std::size_t i = 0; i + 1 < steps_of.size(); i += 2) merged.push_back(sum(steps_of[i], steps_of[i + 1]));
+    for (std::size_t i = 0; i + 1 < steps_of.size(); i += 2)
+      merged.push_back(sum(steps_of[i], steps_of[i + 1]));
     steps_of = std::move(merged);
   }
   length_ /= 2;
@@ -69,9 +77,11 @@ void History::merge() {
 
 std::string History::json(const std::map<std::string, RouteTotals>& totals) const {
   std::vector<std::string> members;
+  auto room = routes - kept_.size();  // for those of which nothing is kept
   for (const auto& [name, total] : totals) {
-    if (members.size() == routes) break;
     const auto kept = kept_.find(name);
+    if (kept == kept_.end() && room == 0) continue;
+    if (kept == kept_.end()) --room;
     const auto steps_of = kept != kept_.end() ? kept->second : std::deque<Step>(length_);
     const auto before = last_.find(name);
     const auto under_way = grown(total, before == last_.end() ? RouteTotals{} : before->second);

@@ -26,7 +26,7 @@ class History {
   static constexpr policy::Millis shortest{1'000};
   static constexpr policy::Millis longest{16'000};
   static constexpr std::size_t steps = 240;   // of the longest, a little more than an hour
-  static constexpr std::size_t routes = 100;  // more are not told apart
+  static constexpr std::size_t routes = 100;  // those that are asked for come first; more are left out
 
   /// The totals now. The first call is where counting begins; one that comes sooner than a step after the
   /// last changes nothing.
@@ -40,7 +40,7 @@ class History {
 
  private:
   std::map<std::string, RouteTotals> last_;
-  std::map<std::string, std::deque<Step>> kept_;
+  std::map<std::string, std::deque<Step>> kept_;  // of routes with anything in it
   void merge();
 
   policy::Millis step_ = shortest;
