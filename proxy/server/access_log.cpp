@@ -76,7 +76,7 @@ class LogSink::Output : public spdlog::sinks::base_sink<std::mutex> {
     std::string_view end_of_torn(torn_ ? "\n" : "");
     if (!write_all(end_of_torn) || !write_all(left)) return lose(left, errno);
     torn_ = false;
-    if (failing_) spdlog::info("the access log can be written again");
+    if (failing_) log_->info("the access log can be written again");
     failing_ = false;
   }
   void flush_() override {}
@@ -110,10 +110,12 @@ class LogSink::Output : public spdlog::sinks::base_sink<std::mutex> {
   void lose(std::string_view lines, int why) {
     lost_.fetch_add(std::count(lines.begin(), lines.end(), '\n'), std::memory_order_relaxed);
     if (!failing_)
-      spdlog::error("the access log cannot be written, and its lines are lost: {}", std::strerror(why));
+      log_->error("the access log cannot be written, and its lines are lost: {}", std::strerror(why));
     failing_ = true;
   }
 
+  // What is left of the access log is written when the process's log has been shut down already.
+  std::shared_ptr<spdlog::logger> log_ = spdlog::default_logger();
   int descriptor_ = STDOUT_FILENO;
   bool failing_ = false;
   bool torn_ = false;  // the last line that was written has no end

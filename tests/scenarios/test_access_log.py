@@ -512,6 +512,14 @@ def test_a_log_that_cannot_be_written_costs_the_log_alone(origin):
     assert len([line for line in larder.errors if "cannot be written" in line]) == 1  # said once
 
 
+def test_a_log_that_cannot_be_written_at_the_very_end_is_said_too(origin):
+    origin.on("*", reply(200, {}, b"x"))
+    # No sweep comes between the request and the end.
+    with Larder(origin, routes=ROUTES, settings=f"{LOGGED}\naccess_log_file: /dev/full") as larder:
+        assert larder.get("/x").status == 200
+    assert "the access log cannot be written" in larder.errors[-1]
+
+
 def test_a_log_that_can_be_written_again_goes_on_with_a_whole_line(origin, tmp_path):
     origin.on("*", reply(200, {}, b"x"))
     path = tmp_path / "access.log"
