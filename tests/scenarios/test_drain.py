@@ -1,0 +1,143 @@
+"""The end of the program: what is under way is answered, whoever is answered is told that it was the last time, and what has no end of its
+own goes last."""
+
+import queue
+import signal
+import threading
+
+import pytest
+from harness import PATIENCE, Larder, Origin, in_parallel, reply
+
+ROUTES = "  - {path: /ttl/**, ttl: 1h}\n  - {path: /**, cache: off}"
+
+
+def echo(exchange):
+    exchange.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\n")
+    while data := exchange.connection.recv(1000):
+        exchange.send(data)
+    return Origin.CLOSE
+
+
+class Events:
+    """A stream of events: what the test puts in comes out."""
+
+    def __init__(self):
+        self.queue = queue.Queue()
+
+    def __call__(self, exchange):
+        exchange.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while (event := self.queue.get(timeout=PATIENCE)) is not None:
+            exchange.send(b"%x\r\n%s\r\n" % (len(event), event))
+        return Origin.CLOSE
+
+
+def next_chunk(client):
+    size = int(client.file.readline(), 16)
+    chunk = client.file.read(size)
+    assert client.file.readline() == b"\r\n"
+    return chunk
+
+
+def says(client, text):
+    client.send(text)
+    assert client.file.read(len(text)) == text
+
+
+@pytest.mark.parametrize("loops", [1, 2])
+def test_requests_are_answered_first_and_tunnels_and_streams_end_last(origin, loops):
+    events = Events()
+    origin.on("/ws", echo).on("/events", events).on("*", reply(200, {}, b"ok"))
+    filled, passed = origin.hold("/ttl/slow"), origin.hold("/slow")
+    with Larder(origin, routes=ROUTES, settings=f"drain_timeout: 1h\nloops: {loops}") as larder:
+        larder.get("/ttl/a")
+        tunnel, stream, filling, passing, uploading = (larder.client() for _ in range(5))
+        come = [larder.client() for _ in range(3)]  # and have not said anything yet
+        larder.wait_for("larder_connections", lambda value: value == 8)
+        tunnel.request("GET", "/ws", {"Connection": "Upgrade", "Upgrade": "raw"})
+        assert tunnel.response().status == 101
+        stream.request("GET", "/events")
+        assert "Connection" not in stream.read_head()
+        filling.request("GET", "/ttl/slow")
+        passing.request("GET", "/slow")
+        uploading.request("POST", "/upload", {"Content-Length": "10"}, None)
+        uploading.send(b"12345")
+        filled.wait()
+        passed.wait()
+        larder.process.send_signal(signal.SIGTERM)
+        larder.wait_for_line("draining")
+
+        for client, (method, target) in zip(come, [("GET", "/ttl/a"), ("GET", "/a"), ("POST", "/a")]):
+            answer = client.get(target, method=method, body=b"" if method == "POST" else None)
+            assert (answer.body, answer["Connection"]) == (b"ok", "close")
+            assert client.ended()
+        uploading.send(b"67890")
+        filled.release(reply(200, {}, b"filled"))
+        passed.release(reply(200, {}, b"passed"))
+        for client, body in ((filling, b"filled"), (passing, b"passed"), (uploading, b"ok")):
+            answer = client.response()
+            assert (answer.body, answer["Connection"]) == (body, "close")
+            assert client.ended()
+
+        # Every request is answered; these two live on.
+        larder.wait_for("larder_connections", lambda value: value == 2)
+        says(tunnel, b"still here?")
+        events.queue.put(b"data: still here\n\n")
+        assert next_chunk(stream) == b"data: still here\n\n"
+        assert larder.process.poll() is None
+
+        larder.process.send_signal(signal.SIGTERM)
+        assert tunnel.ended()
+        assert stream.file.read() == b""  # without a last chunk: nobody takes it for the end of the stream
+        assert larder.process.wait(PATIENCE) == 0
+        events.queue.put(None)
+        for client in (tunnel, stream, filling, passing, uploading, *come):
+            client.close()
+
+
+def test_the_drain_ends_when_tunnels_and_streams_have_ended_by_themselves(origin):
+    events = Events()
+    origin.on("/ws", echo).on("/events", events)
+    with Larder(origin, routes=ROUTES, settings="drain_timeout: 1h") as larder:
+        with larder.client() as tunnel, larder.client() as stream:
+            tunnel.request("GET", "/ws", {"Connection": "Upgrade", "Upgrade": "raw"})
+            assert tunnel.response().status == 101
+            stream.request("GET", "/events")
+            stream.read_head()
+            larder.process.send_signal(signal.SIGTERM)
+            larder.wait_for_line("draining")
+            says(tunnel, b"hello")
+            events.queue.put(b"data: last\n\n")
+            assert next_chunk(stream) == b"data: last\n\n"
+        events.queue.put(None)
+        assert larder.process.wait(PATIENCE) == 0
+
+
+def test_under_load_every_answer_is_whole_and_the_last_one_says_so(origin):
+    origin.on("*", reply(200, {}, b"x" * 1000))
+    begun = threading.Barrier(5)
+    with Larder(origin, routes=ROUTES, settings="drain_timeout: 1h") as larder:
+
+        def load(target):
+            """How it ended: with an answer that said so, or between two answers."""
+            with larder.client() as client:
+                client.get(target)
+                begun.wait(PATIENCE)
+                while True:
+                    try:
+                        client.request("GET", target)
+                        head = client.file.peek(1)
+                    except (BrokenPipeError, ConnectionResetError):
+                        return
+                    if not head:
+                        return
+                    answer = client.response()
+                    assert answer.complete and answer.body == b"x" * 1000
+                    if answer.get("Connection") == "close":
+                        assert client.ended()
+                        return
+
+        join = in_parallel(4, lambda i: load("/ttl/a" if i % 2 else "/a"))
+        begun.wait(PATIENCE)
+        larder.process.send_signal(signal.SIGTERM)
+        join()
+        assert larder.process.wait(PATIENCE) == 0
