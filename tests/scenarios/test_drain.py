@@ -52,7 +52,8 @@ def test_requests_are_answered_first_and_tunnels_and_streams_end_last(origin, lo
         larder.get("/ttl/a")
         tunnel, stream, filling, passing, uploading = (larder.client() for _ in range(5))
         come = [larder.client() for _ in range(3)]  # and have not said anything yet
-        larder.wait_for("larder_connections", lambda value: value == 8)
+        silent = larder.client()  # and never will
+        larder.wait_for("larder_connections", lambda value: value == 9)
         tunnel.request("GET", "/ws", {"Connection": "Upgrade", "Upgrade": "raw"})
         assert tunnel.response().status == 101
         stream.request("GET", "/events")
@@ -70,6 +71,7 @@ def test_requests_are_answered_first_and_tunnels_and_streams_end_last(origin, lo
             answer = client.get(target, method=method, body=b"" if method == "POST" else None)
             assert (answer.body, answer["Connection"]) == (b"ok", "close")
             assert client.ended()
+        assert silent.ended()  # its moment is over, and the drain well under way
         uploading.send(b"67890")
         filled.release(reply(200, {}, b"filled"))
         passed.release(reply(200, {}, b"passed"))
@@ -90,7 +92,7 @@ def test_requests_are_answered_first_and_tunnels_and_streams_end_last(origin, lo
         assert stream.file.read() == b""  # without a last chunk: nobody takes it for the end of the stream
         assert larder.process.wait(PATIENCE) == 0
         events.queue.put(None)
-        for client in (tunnel, stream, filling, passing, uploading, *come):
+        for client in (tunnel, stream, filling, passing, uploading, silent, *come):
             client.close()
 
 
