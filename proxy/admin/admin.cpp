@@ -130,7 +130,7 @@ class Admin::Connection {
         const std::string bytes(unread.substr(0, result.head_size));
         client_.consume(result.head_size);
         (void)http::read_request(bytes, limits, head);
-        const auto body = co_await read_body(head.framing);
+        const auto body = co_await read_body(head.framing, head.expect_continue);
         open = head.keep_alive && body.has_value();
         out = co_await respond(head, body, {open, head.minor_version});
         if (head.method == http::Method::head) out.erase(out.find("\r\n\r\n") + 4);
@@ -144,9 +144,12 @@ class Admin::Connection {
 
  private:
   // nullopt where it is none that is taken here.
-  Task<std::optional<std::string>> read_body(http::Framing framing) {
+  Task<std::optional<std::string>> read_body(http::Framing framing, bool expect_continue) {
     if (framing.kind == http::Framing::Kind::none) co_return std::string();
     if (framing.kind != http::Framing::Kind::length || framing.length > most_body) co_return std::nullopt;
+    if (expect_continue && client_.unread().empty() &&
+        !co_await client_.write("HTTP/1.1 100 Continue\r\n\r\n", patience))  // RFC 9110 10.1.1
+      co_return std::nullopt;
     const auto size = static_cast<std::size_t>(framing.length);
     std::string body;
     for (;;) {

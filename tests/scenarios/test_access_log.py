@@ -123,7 +123,10 @@ def test_readers_who_share_a_fetch(origin):
 
 
 def test_what_has_expired(origin):
-    answer = lambda exchange: reply(304, {"ETag": '"1"'}, length=False) if "If-None-Match" in exchange.request else reply(200, {"ETag": '"1"'}, b"ok")  # noqa: E731
+    def answer(exchange):
+        known = "If-None-Match" in exchange.request
+        return reply(304, {"ETag": '"1"'}, length=False) if known else reply(200, {"ETag": '"1"'}, b"ok")
+
     origin.on("/short", reply(200, {}, b"ok")).on("/brief", answer)
     with logging(origin) as larder:
         larder.get("/short")
@@ -236,7 +239,7 @@ def test_the_combined_format_is_what_its_readers_know(origin):
         larder.wait_for_line("HTTP/1.0", "output")
         miss, hit = (COMBINED.fullmatch(line).groupdict() for line in larder.output if " - - " in line)
     assert datetime.datetime.strptime(miss.pop("time"), "%d/%b/%Y:%H:%M:%S %z")
-    assert miss == dict(client="127.0.0.1", request="GET /a HTTP/1.1", status="200", bytes="5", referer="http://page.test/", agent="tester/1", outcome="miss")
+    assert list(miss.values()) == ["127.0.0.1", "GET /a HTTP/1.1", "200", "5", "http://page.test/", "tester/1", "miss"]
     assert (hit["request"], hit["outcome"]) == ("GET /a HTTP/1.0", "hit")
 
 

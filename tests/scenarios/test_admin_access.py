@@ -120,7 +120,18 @@ def test_another_method_changes_nothing(kept, method, target, body):
     assert "Access-Control-Allow-Origin" not in answer  # no preflight is let through
 
 
-@pytest.mark.parametrize("target", ["http://evil.test/api/purge", "http://evil.test@127.0.0.1/api/purge", "//evil.test/api/purge", "/api/purge/", "/API/PURGE", "/api/%70urge", "/./api/purge"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://evil.test/api/purge",
+        "http://evil.test@127.0.0.1/api/purge",
+        "//evil.test/api/purge",
+        "/api/purge/",
+        "/API/PURGE",
+        "/api/%70urge",
+        "/./api/purge",
+    ],
+)
 def test_another_target_changes_nothing(kept, target):
     assert ask(kept, "POST", target, [JSON], PURGE).status in (400, 404)
 
@@ -337,7 +348,14 @@ def test_the_page_may_do_nothing_but_what_it_does(guarded):
 
 @pytest.mark.parametrize(
     "method, path, status",
-    [("GET", "/", 200), ("GET", "/api/status", 200), ("GET", "/metrics", 200), ("GET", "/nothing", 404), ("POST", "/healthz", 405), ("POST", "/api/purge", 415)],
+    [
+        ("GET", "/", 200),
+        ("GET", "/api/status", 200),
+        ("GET", "/metrics", 200),
+        ("GET", "/nothing", 404),
+        ("POST", "/healthz", 405),
+        ("POST", "/api/purge", 415),
+    ],
 )
 def test_every_answer_is_fit_to_meet_a_browser(guarded, method, path, status):
     answer = ask(guarded, method, path)
@@ -351,11 +369,27 @@ def test_every_answer_is_fit_to_meet_a_browser(guarded, method, path, status):
 
 def test_head_is_a_get_without_its_body_and_the_connection_goes_on(guarded):
     with Client(guarded.admin) as client:
-        for method, path, status in (("HEAD", "/healthz", 200), ("GET", "/healthz", 200), ("HEAD", "/nothing", 404), ("HEAD", "/api/purge", 405), ("GET", "/healthz", 200)):
+        asked = [("HEAD", "/healthz", 200), ("GET", "/healthz", 200), ("HEAD", "/nothing", 404), ("HEAD", "/api/purge", 405)]
+        for method, path, status in [*asked, ("GET", "/healthz", 200)]:
             answer = client.get(path, {"Host": "localhost"}, method=method)
             assert answer.status == status
             assert int(answer["Content-Length"]) > 0
             assert answer.body == (b"alive\n" if method == "GET" else b"")
+
+
+def test_a_client_that_waits_for_its_body_to_be_wanted(guarded):
+    guarded.get("/x")
+    fields = [("Host", "localhost"), JSON, ("Expect", "100-continue")]
+    with Client(guarded.admin) as client:
+        client.request("POST", "/api/purge", [*fields, ("Content-Length", str(len(PURGE)))])
+        assert client.read_head().status == 100
+        client.send(PURGE)
+        assert client.response().status == 200
+    assert "hit" not in cache_status(guarded.get("/x"))[1]
+    with Client(guarded.admin) as client:
+        client.request("POST", "/api/purge", [*fields, ("Content-Length", str(1 << 20))])
+        assert client.response().status == 413  # at once, without the body
+        assert client.ended()
 
 
 def test_an_http_1_0_client_is_told_how_the_connection_goes_on(guarded):
