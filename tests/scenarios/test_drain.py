@@ -66,6 +66,7 @@ def test_requests_are_answered_first_and_tunnels_and_streams_end_last(origin, lo
         passed.wait()
         larder.process.send_signal(signal.SIGTERM)
         larder.wait_for_line("draining")
+        assert larder.ask_admin("/readyz")[0] == 503  # the line comes first
 
         for client, (method, target) in zip(come, [("GET", "/ttl/a"), ("GET", "/a"), ("POST", "/a")]):
             answer = client.get(target, method=method, body=b"" if method == "POST" else None)
