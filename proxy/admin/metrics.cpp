@@ -212,7 +212,8 @@ std::string metrics_text(const server::Server& server) {
               static_cast<double>(server.codings_made()));
   out.counter("larder_projections_total", "Answers projected to their lean fields",
               sum(server, &Counters::projections));
-  out.counter("larder_log_lines_dropped_total", "Access log lines dropped because the log's reader is slow",
+  out.counter("larder_log_lines_dropped_total",
+              "Access log lines lost: their reader is slow, or they cannot be written",
               sum(server, &Counters::log_lines_dropped));
   const auto stats = server.store_stats();
   out.gauge("larder_store_entries", "Stored entries", static_cast<double>(stats.entries));

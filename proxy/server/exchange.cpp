@@ -335,7 +335,8 @@ void Exchange::complain_of(Detail detail) {
   if (detail != Detail::not_json && detail != Detail::not_projectable) return;
   if (!worker_.may_complain(view_, now_.mono)) return;
   spdlog::warn(
-      "route {}: the answer to {} passes whole and is not stored: {}", route_->name, head().target,
+      "route {}: the answer to {} passes whole and is not stored: {}", route_->name,
+      redacted(head().target, settings().access_log_redact),
       detail == Detail::not_json
           ? "it is no well-formed JSON of a JSON type"
           : "it is in a coding, must not be transformed, or has no list where `fields` and `items` say");
@@ -360,7 +361,7 @@ Task<Exchange::Done> Exchange::fail(const upstream::Failure& failure, Outcome ou
 Task<Exchange::Done> Exchange::problem(const Problem& problem, const Outcome* outcome) {
   std::string out;
   write_problem(problem, outcome, is_head(), persistence(), out);
-  record(problem.status, out.size(), outcome != nullptr ? *outcome : Outcome{});
+  record(problem.status, out.size() - (out.find("\r\n\r\n") + 4), outcome != nullptr ? *outcome : Outcome{});
   const bool sent = co_await client_.write(out, settings().timeouts.write);
   co_return sent ? done() : Done::close;
 }
@@ -396,13 +397,10 @@ void Exchange::record(int status, std::uint64_t body_bytes, const Outcome& outco
   line.body_bytes = body_bytes;
   if (served_ != nullptr) line.original_bytes = served_->original_size;
   line.upstream_time = upstream_time_;
-  if (owned_) {
-    line.traceparent = names_.traceparent;
-    line.request_id = names_.request_id;
-  } else {
-    if (const auto* field = http::find(head().fields, "traceparent")) line.traceparent = field->value;
-    if (const auto* field = http::find(head().fields, "X-Request-ID")) line.request_id = field->value;
-  }
+  // One that was answered at once has its names here alone.
+  if (!owned_) names_ = upstream::names_of(head().fields, settings());
+  line.traceparent = names_.traceparent;
+  line.request_id = names_.request_id;
   line.outcome = outcome;
   line.duration = ended.mono - started_;
   worker_.access_log.append(line, ended.wall);

@@ -122,6 +122,7 @@ Task<Session::Next> Session::refuse(http::Refusal reason) {
     record.method = "-";
     record.target = "-";
     record.status = http::status_of(reason);
+    record.body_bytes = out.size() - (out.find("\r\n\r\n") + 4);
     worker_.access_log.append(record, Loop::now().wall);
   }
   const bool sent = co_await client_.write(out, worker_.settings().timeouts.write);

@@ -103,8 +103,10 @@ def test_every_outcome_has_its_fields(origin):
 def test_a_request_that_the_gate_refuses_has_a_line_too(origin):
     with logging(origin) as larder, larder.client() as client:
         client.send(f"GET /x?token={SECRET} HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
-        assert client.response().status == 400
+        answer = client.response()
+        assert answer.status == 400
         line = only_line(larder, status=400)
+    assert line["bytes"] == len(answer.body)
     assert (line["outcome"], line["method"], line["target"], line["client"]) == ("refused", "-", "-", "127.0.0.1")
     assert "upstream_ms" not in line and "key" not in line
 
@@ -143,10 +145,11 @@ def test_what_has_expired(origin):
 def test_an_api_that_fails(origin):
     origin.on("*", Origin.CLOSE)
     with logging(origin) as larder:
-        assert larder.get("/a").status == 502
-        assert larder.get("/off/a").status == 502
-        got = lines_of(larder, 2, lambda line: line["status"] == 502)
-    assert [(line["outcome"], line["target"]) for line in got] == [("miss", "/a"), ("bypass", "/off/a")]
+        answers = [larder.get("/a"), larder.get("/off/a"), larder.get("/off/a", method="HEAD")]
+        assert [answer.status for answer in answers] == [502] * 3
+        got = lines_of(larder, 3, lambda line: line["status"] == 502)
+    assert [(line["outcome"], line["target"]) for line in got] == [("miss", "/a"), ("bypass", "/off/a"), ("bypass", "/off/a")]
+    assert [line["bytes"] for line in got] == [len(answer.body) for answer in answers]
 
 
 def test_bytes_before_and_after(origin):
@@ -283,6 +286,14 @@ def test_a_referer_is_shown_likewise(origin, rule, target, shown):
     assert (line["request"], line["referer"]) == (f"GET {shown} HTTP/1.1", shown)
 
 
+def test_the_programs_own_log_hides_what_the_access_log_hides(origin):
+    origin.on("*", reply(200, {"Content-Type": "application/json"}, b"{nonsense"))
+    with logging(origin, "access_log: json\naccess_log_redact: all") as larder:
+        larder.get(f"/list?token={SECRET}")
+        assert "/list?token=***" in larder.wait_for_line("passes whole")
+    assert SECRET not in "\n".join(larder.output + larder.errors)
+
+
 def test_a_fragment_of_a_referer_is_not_shown_where_something_is_hidden(origin):
     origin.on("*", reply(200, {}, b"x"))
     with logging(origin, "access_log: combined\naccess_log_redact: all") as larder:
@@ -390,6 +401,24 @@ def test_a_trace_is_passed_on_as_it_came(origin, target):
     assert sent_up(origin, "traceparent") == [[PARENT], ["nonsense"], []]
     assert sent_up(origin, "tracestate") == [["a=1", "b=2"], ["a=1"], []]
     assert [line.get("traceparent") for line in got] == [PARENT, None, None]
+
+
+@pytest.mark.parametrize("begin", [True, False])
+def test_a_hit_has_its_names_in_the_log_too(origin, begin):
+    origin.on("*", reply(200, {}, b"x"))
+    settings = f"{LOGGED}\ntrace_context: begin\nrequest_id: begin" if begin else LOGGED
+    with logging(origin, settings) as larder:
+        larder.get("/a")
+        larder.get("/a", {"X-Request-ID": "mine", "traceparent": PARENT})
+        larder.get("/a", {"X-Request-ID": "x" * 129, "traceparent": "nonsense"})
+        larder.get("/a")
+        _, named, misnamed, unnamed = lines_of(larder, 4)
+    assert (named["request_id"], named["traceparent"]) == ("mine", PARENT)
+    for line in (misnamed, unnamed):
+        if begin:
+            assert re.fullmatch("[0-9a-f]{32}", line["request_id"]) and WELL_FORMED.fullmatch(line["traceparent"])
+        else:
+            assert "request_id" not in line and "traceparent" not in line
 
 
 def test_each_trace_is_another(origin):
