@@ -31,8 +31,14 @@ std::string coded_tag(std::string_view entity_tag, http::Coding coding) {
 }
 
 Coder::~Coder() {
-  thread_.stop();
-  thread_.join();
+  if (!thread_) return;
+  thread_->stop();
+  thread_->join();
+}
+
+boost::asio::thread_pool& Coder::thread() {
+  std::call_once(begun_, [this] { thread_.emplace(1); });
+  return *thread_;
 }
 
 void Coder::request(const std::string& key, std::shared_ptr<const store::Response> response,
@@ -44,7 +50,7 @@ void Coder::request(const std::string& key, std::shared_ptr<const store::Respons
     response->derived->abandon(name);
     return;
   }
-  boost::asio::post(thread_, [this, key, response = std::move(response), coding, level, name] {
+  boost::asio::post(thread(), [this, key, response = std::move(response), coding, level, name] {
     waiting_.fetch_sub(1, std::memory_order_relaxed);
     try {
       auto made = make(*response, coding, level);

@@ -13,6 +13,8 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 
 namespace larder::fill {
@@ -41,7 +43,11 @@ class Coder {
   store::Store& store_;
   std::atomic<int> waiting_{0};
   std::atomic<std::uint64_t> made_{0};
-  boost::asio::thread_pool thread_{1};
+  /// Begins when there is something to be coded: a process of one thread is spared what sharing costs.
+  [[nodiscard]] boost::asio::thread_pool& thread();
+
+  std::once_flag begun_;
+  std::optional<boost::asio::thread_pool> thread_;
 };
 
 }  // namespace larder::fill

@@ -4,6 +4,7 @@
 
 #include "loop/counters.hpp"
 #include "loop/deadline.hpp"
+#include "loop/rest.hpp"
 #include "policy/time.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -14,6 +15,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <ctime>
 #include <memory>
 #include <vector>
 
@@ -78,13 +80,15 @@ class Loop {
       : io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
         index_(index),
         sweeper_(io_, resolution),
-        buffers_(buffer_size) {}
+        buffers_(buffer_size),
+        rest_(io_) {}
 
   [[nodiscard]] asio::io_context& io() noexcept { return io_; }
   [[nodiscard]] Executor executor() noexcept { return io_.get_executor(); }
   [[nodiscard]] unsigned index() const noexcept { return index_; }
   [[nodiscard]] Sweeper& sweeper() noexcept { return sweeper_; }
   [[nodiscard]] BufferPool& buffers() noexcept { return buffers_; }
+  [[nodiscard]] Rest& rest() noexcept { return rest_; }
   [[nodiscard]] Counters& counters() noexcept { return counters_; }
   [[nodiscard]] const Counters& counters_view() const noexcept { return counters_; }
 
@@ -94,8 +98,11 @@ class Loop {
   }
   [[nodiscard]] std::chrono::nanoseconds lag() const noexcept { return sweeper_.lag(); }
 
+  /// The wall clock as of the kernel's last tick, which is near enough for what dates say, and cheaper.
   [[nodiscard]] static policy::Now now() noexcept {
-    return {std::chrono::floor<Millis>(std::chrono::system_clock::now()),
+    timespec wall{};
+    (void)::clock_gettime(CLOCK_REALTIME_COARSE, &wall);
+    return {policy::WallTime(Millis(wall.tv_sec * 1000 + wall.tv_nsec / 1'000'000)),
             std::chrono::floor<Millis>(std::chrono::steady_clock::now())};
   }
 
@@ -104,6 +111,7 @@ class Loop {
   unsigned index_;
   Sweeper sweeper_;
   BufferPool buffers_;
+  Rest rest_;
   Counters counters_;
 };
 

@@ -1,7 +1,11 @@
 #include "server/client.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <cstring>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace larder::server {
 
@@ -9,50 +13,39 @@ namespace {
 
 constexpr Millis linger_time{2000};
 constexpr std::size_t linger_bytes = 1u << 20;
-constexpr std::size_t smallest_landing = 256;
+constexpr std::size_t most_pieces = 3;
+constexpr std::size_t sent_together = 4096;
 
 }  // namespace
 
 Client::Client(Loop& loop, Socket socket, std::string address)
     : loop_(loop),
-      socket_(std::move(socket)),
+      descriptor_(socket.release()),
       address_(std::move(address)),
       deadline_(loop.sweeper(), [this] { cancel(); }) {}
 
 Client::~Client() {
   give_back_buffer();
+  close();
+}
+
+Socket& Client::socket() {
+  if (!socket_) {
+    int family = AF_INET;
+    socklen_t size = sizeof family;
+    (void)::getsockopt(descriptor_, SOL_SOCKET, SO_DOMAIN, &family, &size);
+    socket_.emplace(loop_.executor());
+    // An error is one of the wait for which it was wanted.
+    Error error;
+    socket_->assign(StreamProtocol(family, 0), descriptor_, error);
+  }
+  return *socket_;
 }
 
 void Client::give_back_buffer() {
   if (buffer_) loop_.buffers().give_back(std::move(buffer_));
   buffer_ = {};
   begin_ = end_ = 0;
-}
-
-asio::mutable_buffer Client::room() {
-  if (buffer_) {
-    make_room();
-    return asio::buffer(buffer_.data() + end_, buffer_.size() - end_);
-  }
-  if (!landing_) landing_ = Buffer(smallest_landing);
-  return asio::buffer(landing_.data(), landing_.size());
-}
-
-Client::Read Client::landed(const Error& error, std::size_t bytes) {
-  if (bytes == 0) return error == asio::error::eof ? Read::end : Read::failed;
-  if (buffer_) {
-    end_ += bytes;
-    return Read::some;
-  }
-  buffer_ = loop_.buffers().lend();
-  begin_ = 0;
-  end_ = bytes;
-  std::memcpy(buffer_.data(), landing_.data(), bytes);
-  if (bytes < landing_.size()) return Read::some;
-  // There may be more, which is at hand; and next time it is to land as a whole.
-  if (landing_.size() < largest_landing) landing_ = Buffer(2 * landing_.size());
-  const auto more = read_now();
-  return more == Read::would_block ? Read::some : more;
 }
 
 // At the end of the lent buffer.
@@ -68,12 +61,20 @@ void Client::make_room() {
 Client::Read Client::read_now() {
   if (!buffer_) buffer_ = loop_.buffers().lend();
   make_room();
-  Error error;
-  const auto got = socket_.read_some(asio::buffer(buffer_.data() + end_, buffer_.size() - end_), error);
-  end_ += got;
-  if (got > 0) return Read::some;
-  if (error == asio::error::would_block) return Read::would_block;
-  return error == asio::error::eof ? Read::end : Read::failed;
+  const auto room = buffer_.size() - end_;
+  may_have_input_ = false;
+  const auto got = ::recv(descriptor_, buffer_.data() + end_, room, MSG_DONTWAIT);
+  if (got > 0) {
+    end_ += static_cast<std::size_t>(got);
+    // A read that was not filled has taken all that there was: what comes later is announced.
+    may_have_input_ = static_cast<std::size_t>(got) == room;
+    return Read::some;
+  }
+  if (got == 0) return Read::end;
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return Read::would_block;
+  if (errno != EINTR) return Read::failed;
+  may_have_input_ = true;
+  return Read::would_block;
 }
 
 Task<Client::Read> Client::read(Millis patience) {
@@ -87,12 +88,42 @@ Task<Client::Read> Client::read(Millis patience) {
   }
 }
 
+namespace {
+
+// Little is copied together: that is cheaper than having the kernel read a list of pieces.
+ssize_t send_together(int descriptor, Client::Pieces pieces) {
+  std::array<char, sent_together> all;
+  auto* end = all.data();
+  for (const auto& piece : pieces)
+    end = std::copy_n(static_cast<const char*>(piece.data()), piece.size(), end);
+  return ::send(descriptor, all.data(), static_cast<std::size_t>(end - all.data()),
+                MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+ssize_t send_gathered(int descriptor, Client::Pieces pieces) {
+  std::array<iovec, most_pieces> parts;
+  std::size_t count = 0;
+  for (const auto& piece : pieces)
+    parts[count++] = {const_cast<void*>(piece.data()), piece.size()};  // sendmsg(2) does not write there
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = count;
+  return ::sendmsg(descriptor, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+}  // namespace
+
 std::optional<std::size_t> Client::write_now(Pieces pieces) {
-  Error error;
-  const auto sent = socket_.write_some(pieces, error);
-  loop_.counters().bytes_sent.add(static_cast<std::int64_t>(sent));
-  if (error && error != asio::error::would_block) return std::nullopt;
-  return sent;
+  std::size_t bytes = 0;
+  for (const auto& piece : pieces) bytes += piece.size();
+  const auto sent =
+      bytes <= sent_together ? send_together(descriptor_, pieces) : send_gathered(descriptor_, pieces);
+  if (sent < 0) {
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return 0;
+    return std::nullopt;
+  }
+  loop_.counters().bytes_sent.add(sent);
+  return static_cast<std::size_t>(sent);
 }
 
 Task<bool> Client::write(std::string_view first, std::string_view second, std::string_view third,
@@ -112,15 +143,14 @@ Task<bool> Client::write(std::string_view first, std::string_view second, std::s
     }
     if (all) co_return true;
     deadline_.set(patience);
-    auto [error] = co_await socket_.async_wait(Socket::wait_write, as_result);
+    auto [error] = co_await socket().async_wait(Socket::wait_write, as_result);
     if (error) co_return false;
     deadline_.clear();
   }
 }
 
 Task<void> Client::linger() {
-  Error ignored;
-  socket_.shutdown(Socket::shutdown_send, ignored);
+  (void)::shutdown(descriptor_, SHUT_WR);
   deadline_.set(linger_time);  // for all of it
   std::size_t dropped = 0;
   while (dropped < linger_bytes) {
@@ -137,25 +167,31 @@ Task<void> Client::linger() {
 }
 
 void Client::cancel() noexcept {
+  if (cancelled_ != nullptr) return cancelled_(self_);
   Error ignored;
-  socket_.cancel(ignored);
+  if (socket_) socket_->cancel(ignored);
 }
 
 void Client::close() noexcept {
+  if (descriptor_ < 0) return;
   Error ignored;
-  socket_.close(ignored);
+  if (socket_)
+    socket_->close(ignored);  // a tunnel may have done so
+  else
+    (void)::close(descriptor_);
+  descriptor_ = -1;
 }
 
 void Client::abort() noexcept {
-  Error ignored;
-  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
-  socket_.close(ignored);
+  const ::linger at_once{1, 0};
+  (void)::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  close();
 }
 
 bool Client::has_ended() noexcept {
   if (begin_ != end_) return false;
   char byte;
-  const auto got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  const auto got = ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
 }
 

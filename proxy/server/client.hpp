@@ -1,16 +1,15 @@
 // The client's side of a connection: bytes in and out, with deadlines. Knows nothing of HTTP.
 //
 // Reading and writing try at once and wait only when the socket would block, so an answer at hand costs one
-// recv and one send. Between requests a client has no buffer lent, but a landing of its own, as large as what
-// it has sent at a time so far: a read that waits there costs one call to the kernel, where to wait and then
-// to read would cost two.
+// recv and one send. The socket becomes Asio's when something is first waited for; between requests a client
+// is at rest (loop/rest), and has no buffer.
 #pragma once
 
 #include "loop/loop.hpp"
 
 #include <boost/asio/buffer.hpp>
 
-#include <array>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,7 +25,9 @@ class Client {
 
   [[nodiscard]] const std::string& address() const noexcept { return address_; }  // empty for a Unix socket
   [[nodiscard]] Loop& loop() noexcept { return loop_; }
-  [[nodiscard]] Socket& socket() noexcept { return socket_; }
+  [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+  /// For waiting.
+  [[nodiscard]] Socket& socket();
   [[nodiscard]] Deadline& deadline() noexcept { return deadline_; }
 
   // Input. The unread bytes stand in one lent buffer, which goes back when there are none.
@@ -35,16 +36,13 @@ class Client {
   void give_back_buffer();
 
   enum class Read : std::uint8_t { some, would_block, end, failed };
-  /// Bytes that may land at a time; a lent buffer holds as many.
-  static constexpr std::size_t largest_landing = 2048;
-  /// Waits for input, however long; what came of it is for `landed`, at once.
-  [[nodiscard]] auto landing() { return socket_.async_receive(room(), as_result); }
-  /// The bytes are behind the unread ones then. `failed` when cancelled by the deadline or otherwise.
-  [[nodiscard]] Read landed(const Error& error, std::size_t bytes);
+  /// Whether a read may find something: input has been announced, or the last read left some.
+  [[nodiscard]] bool may_have_input() const noexcept { return may_have_input_; }
+  void input_has_come() noexcept { may_have_input_ = true; }
   /// Reads once, behind the unread bytes, without waiting.
   [[nodiscard]] Read read_now();
   /// Waits until there is something to read (or the end); false when cancelled by the deadline or otherwise.
-  [[nodiscard]] auto readable() { return socket_.async_wait(Socket::wait_read, as_result); }
+  [[nodiscard]] auto readable() { return socket().async_wait(Socket::wait_read, as_result); }
   /// Reads once, waiting at most `patience`.
   [[nodiscard]] Task<Read> read(Millis patience);
 
@@ -62,8 +60,15 @@ class Client {
   /// Closes so that what was sent arrives: ends our side, then reads and drops what the client still sends,
   /// for a bounded time.
   [[nodiscard]] Task<void> linger();
-  /// Ends whatever waits on the socket.
+  /// Ends whatever waits on the socket; of a client at rest, calls what `at_rest` was given.
   void cancel() noexcept;
+  /// Nothing waits on the socket: what `cancel`, and so the deadline, does instead, which may destroy the
+  /// client. nullptr: it is no longer at rest.
+  using Rested = void (*)(void* self) noexcept;
+  void at_rest(Rested cancelled, void* self) noexcept {
+    cancelled_ = cancelled;
+    self_ = self;
+  }
   void close() noexcept;
   /// Closes so that the peer sees a broken connection, not an end (where an end would look like a complete
   /// answer).
@@ -73,16 +78,17 @@ class Client {
   [[nodiscard]] bool has_ended() noexcept;
 
  private:
-  /// Behind the unread bytes, or the landing where no buffer is lent.
-  [[nodiscard]] asio::mutable_buffer room();
   void make_room();
 
   Loop& loop_;
-  Socket socket_;
+  int descriptor_;                // -1 once it is closed
+  std::optional<Socket> socket_;  // the same, where it is Asio's
+  bool may_have_input_ = false;
+  Rested cancelled_ = nullptr;
+  void* self_ = nullptr;
   std::string address_;
   Deadline deadline_;
   Buffer buffer_;
-  Buffer landing_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
 };

@@ -23,22 +23,30 @@ Session::Session(Worker& worker, Socket socket, std::string address)
 Session::~Session() {
   if (turn_) turn_->exchange.reset();
   give_back_turn();
+  worker_.loop.rest().remove(*this);
   worker_.remove(*this);
   worker_.loop.counters().connections.add(-1);
   worker_.shared.connections.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Session::end_at_rest() noexcept {
+  if (!attended_) delete this;
 }
 
 // Whoever has only just come is given a moment: its request may be on the way.
 void Session::drain() noexcept {
   if (!idle_) return;
   if (answered_ > 0)
-    client_.cancel();
+    end_at_rest();
   else
     client_.deadline().set(patience_when_draining);
 }
 
 void Session::force() noexcept {
-  client_.close();
+  if (attended_)
+    client_.close();
+  else
+    end_at_rest();
 }
 
 void Session::give_back_turn() noexcept {
@@ -73,44 +81,100 @@ Exchange::Done Session::answer_now(std::size_t head_size) {
   return done;
 }
 
-Task<void> Session::live(std::unique_ptr<Session> session) {
-  auto& self = *session;
-  auto& client = self.client_;
-  Next next = Next::request;
-  while (next == Next::request) {
-    const auto unread = client.unread();
-    http::GateResult result;
-    if (!unread.empty()) {
-      if (!self.turn_) self.turn_ = self.worker_.turns->lend();
-      result = http::read_request(unread, self.worker_.settings().gate, self.turn_->head);
-    }
-    if (result.state == State::need_more) {
-      const bool draining = self.worker_.shared.draining.load(std::memory_order_relaxed);
-      if (unread.empty() && self.answered_ > 0 && draining) break;
-      self.arm_read_deadline();
-      const auto [error, bytes] = co_await client.landing();
-      if (client.landed(error, bytes) != Client::Read::some) break;
-      continue;
-    }
-    client.deadline().clear();
-    self.begun_ = self.idle_ = false;
-    if (result.state == State::refused) {
-      next = co_await self.refuse(*result.refusal);
-      break;
-    }
-    auto done = self.answer_now(result.head_size);
-    if (done == Exchange::Done::not_yet) {
-      done = co_await self.turn_->exchange->finish();
-      self.turn_->exchange.reset();
-    }
-    if (done == Exchange::Done::close) next = Next::close;
-    if (done == Exchange::Done::linger) next = Next::linger;
-  }
-  if (next == Next::linger) co_await client.linger();
-  client.close();
+Session::Step Session::after(Exchange::Done done) noexcept {
+  if (done == Exchange::Done::close) return Step::close;
+  return done == Exchange::Done::linger ? Step::linger : Step::rest;
 }
 
-Task<Session::Next> Session::refuse(http::Refusal reason) {
+Session::Step Session::proceed() {
+  for (;;) {
+    const auto unread = client_.unread();
+    http::GateResult result;
+    if (!unread.empty()) {
+      if (!turn_) turn_ = worker_.turns->lend();
+      result = http::read_request(unread, worker_.settings().gate, turn_->head);
+    }
+    if (result.state == State::need_more) {
+      const bool draining = worker_.shared.draining.load(std::memory_order_relaxed);
+      if (unread.empty() && answered_ > 0 && draining) return Step::close;
+      const auto read = client_.may_have_input() ? client_.read_now() : Client::Read::would_block;
+      if (read == Client::Read::some) continue;
+      if (read != Client::Read::would_block) return Step::close;
+      if (client_.may_have_input()) continue;  // it was interrupted
+      arm_read_deadline();
+      return Step::rest;
+    }
+    client_.deadline().clear();
+    begun_ = idle_ = false;
+    if (result.state == State::refused) {
+      refusal_ = *result.refusal;
+      return Step::refuse;
+    }
+    const auto done = answer_now(result.head_size);
+    if (done == Exchange::Done::not_yet) return Step::finish;
+    if (const auto step = after(done); step != Step::rest) return step;
+  }
+}
+
+Task<void> Session::attend(std::unique_ptr<Session> session, Step step) {
+  auto& self = *session;
+  while (step != Step::close) {
+    if (step == Step::linger) {
+      co_await self.client_.linger();
+      break;
+    }
+    if (step == Step::refuse) {
+      step = co_await self.refuse(self.refusal_);
+      continue;
+    }
+    if (step == Step::finish) {
+      step = after(co_await self.turn_->exchange->finish());
+      self.turn_->exchange.reset();
+      if (step != Step::rest) continue;
+      // What came meanwhile may have been announced before somebody read a part of it.
+      self.client_.input_has_come();
+    }
+    step = self.proceed();
+    if (step == Step::rest) {
+      self.settle(std::move(session));
+      break;
+    }
+  }
+}
+
+// At rest again: nobody holds it but the worker's list.
+void Session::settle(std::unique_ptr<Session> self) noexcept {
+  attended_ = false;
+  client_.at_rest([](void* it) noexcept { static_cast<Session*>(it)->end_at_rest(); }, self.release());
+}
+
+void Session::go_on() noexcept {
+  client_.at_rest(nullptr, nullptr);
+  attended_ = true;
+  std::unique_ptr<Session> self(this);
+  // An exception (out of memory, above all) ends this connection alone.
+  try {
+    const auto step = proceed();
+    if (step == Step::rest)
+      settle(std::move(self));
+    else if (step != Step::close)
+      asio::co_spawn(worker_.loop.executor(), attend(std::move(self), step),
+                     [](const std::exception_ptr&) {});
+  } catch (const std::exception&) {
+  }
+}
+
+void Session::on_input() noexcept {
+  client_.input_has_come();
+  if (!attended_) go_on();
+}
+
+void Session::begin() noexcept {
+  if (!worker_.loop.rest().add(client_.descriptor(), *this)) return end_at_rest();
+  go_on();
+}
+
+Task<Session::Step> Session::refuse(http::Refusal reason) {
   auto& counters = worker_.loop.counters();
   counters.refused_requests[static_cast<std::size_t>(reason)].add();
   std::string out;
@@ -126,13 +190,11 @@ Task<Session::Next> Session::refuse(http::Refusal reason) {
     worker_.access_log.append(record, Loop::now().wall);
   }
   const bool sent = co_await client_.write(out, worker_.settings().timeouts.write);
-  co_return sent ? Next::linger : Next::close;
+  co_return sent ? Step::linger : Step::close;
 }
 
 void begin_session(Worker& worker, Socket socket, std::string address) {
-  auto session = std::make_unique<Session>(worker, std::move(socket), std::move(address));
-  // An exception (out of memory, above all) ends this connection alone.
-  asio::co_spawn(worker.loop.executor(), Session::live(std::move(session)), [](const std::exception_ptr&) {});
+  std::make_unique<Session>(worker, std::move(socket), std::move(address)).release()->begin();
 }
 
 }  // namespace larder::server

@@ -1,8 +1,10 @@
 // A client's connection, from accept to close: reads heads, hands each request to an Exchange, keeps the
 // connection or ends it.
 //
-// An idle session is small: what it needs for a request, a buffer and a Turn, is lent to it for as long as it
-// has one.
+// A session is at rest while it waits for input, and its worker's list is all that holds it. Input is read,
+// and what can be answered at once is, in one plain function (`proceed`). Only what has to wait for something
+// becomes a coroutine (`attend`), which holds the session until it is at rest again. What a request needs, a
+// buffer and a Turn, is lent to the session for as long as it has one.
 #pragma once
 
 #include "http/gate.hpp"
@@ -21,15 +23,18 @@ struct Turn {
   std::optional<Exchange> exchange;
 };
 
-class Session {
+class Session final : private Rest::Guest {
  public:
+  /// Takes its place in the worker's list.
   Session(Worker& worker, Socket socket, std::string address);
-  ~Session();
+  ~Session();  // `end_at_rest`, or the end of `attend`
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  /// The connection's whole life, at the end of which the session is gone.
-  [[nodiscard]] static Task<void> live(std::unique_ptr<Session> session);
+  /// Once; the session may be gone afterwards.
+  void begin() noexcept;
+  /// Ends it where it is at rest.
+  void end_at_rest() noexcept;
 
   /// Ends it now where it waits for a request, else after the answer under way.
   void drain() noexcept;
@@ -38,11 +43,27 @@ class Session {
 
  private:
   friend class Worker;
-  enum class Next : std::uint8_t { request, close, linger };
+  // What comes next.
+  enum class Step : std::uint8_t {
+    rest,    // there is no input
+    finish,  // an exchange has something to wait for
+    refuse,  // the input is refused
+    linger,  // answered before the request was read whole
+    close,
+  };
+
+  void on_input() noexcept override;
+  /// Goes on from the state of rest; the session may be gone afterwards.
+  void go_on() noexcept;
+  /// Reads, and answers what can be answered at once, until there is something else to be done.
+  [[nodiscard]] Step proceed();
+  [[nodiscard]] static Task<void> attend(std::unique_ptr<Session> session, Step step);
+  void settle(std::unique_ptr<Session> self) noexcept;
+  [[nodiscard]] static Step after(Exchange::Done done) noexcept;
 
   /// A head has been read, of so many bytes: answers at once, or Exchange::Done::not_yet.
   [[nodiscard]] Exchange::Done answer_now(std::size_t head_size);
-  [[nodiscard]] Task<Next> refuse(http::Refusal reason);
+  [[nodiscard]] Task<Step> refuse(http::Refusal reason);
   void arm_read_deadline();
   void give_back_turn() noexcept;
 
@@ -50,13 +71,15 @@ class Session {
   Client client_;
   std::unique_ptr<Turn> turn_;  // nullptr while there is no input
   std::size_t answered_ = 0;    // requests
+  http::Refusal refusal_{};     // for Step::refuse
   bool begun_ = false;          // the first byte of a head has come
   bool idle_ = false;           // waits for a request's first byte
+  bool attended_ = false;       // a coroutine holds it
   Session* previous_ = nullptr;
   Session* following_ = nullptr;
 };
 
-/// Spawns a session for an accepted socket on the worker's loop.
+/// Begins a session for an accepted socket, on the worker's loop.
 void begin_session(Worker& worker, Socket socket, std::string address);
 
 }  // namespace larder::server

@@ -12,7 +12,7 @@ namespace {
 
 // A head must fit with room to see that it does not.
 std::size_t buffer_size(const settings::Settings& settings) {
-  return std::max({settings.limits.buffer, settings.gate.head + 1024, Client::largest_landing});
+  return std::max(settings.limits.buffer, settings.gate.head + 1024);
 }
 
 // Fine enough for the shortest time-out, coarse enough to cost nothing.
@@ -42,7 +42,10 @@ Worker::Worker(unsigned index, unsigned loops, Shared& all, std::shared_ptr<cons
   adopt(std::move(plan));
 }
 
-Worker::~Worker() = default;
+// Those at rest belong to nobody else.
+Worker::~Worker() {
+  each_session([](Session& session) { session.end_at_rest(); });
+}
 
 void Worker::adopt(std::shared_ptr<const fill::Plan> plan) {
   plan_ = std::move(plan);
@@ -89,12 +92,18 @@ void Worker::remove(Session& session) noexcept {
   --session_count_;
 }
 
+// `visit` may end the session.
+template <class Visit>
+void Worker::each_session(Visit visit) {
+  for (auto* session = first_; session != nullptr;) visit(*std::exchange(session, session->following_));
+}
+
 void Worker::drain() {
-  for (auto* session = first_; session != nullptr; session = session->following_) session->drain();
+  each_session([](Session& session) { session.drain(); });
 }
 
 void Worker::force() {
-  for (auto* session = first_; session != nullptr; session = session->following_) session->force();
+  each_session([](Session& session) { session.force(); });
   pool.force();
 }
 

@@ -108,6 +108,9 @@ class Worker {
   std::string out;
 
  private:
+  template <class Visit>
+  void each_session(Visit visit);
+
   unsigned loops_;
   std::shared_ptr<const fill::Plan> plan_;
   std::vector<RouteView> views_;                             // by Route::index; the last is for no route
