@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Callable, Iterable, Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
-OUT = ROOT / "build" / "bench"
+OUT = Path(os.environ.get("LARDER_BENCH_OUT") or ROOT / "build" / "bench")
 LARDER = Path(os.environ.get("LARDER") or ROOT / "build" / "release" / "larder")  # what the tests name is measured; else the release build
 ENVIRONMENT = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"}
 TICKS = os.sysconf("SC_CLK_TCK")

@@ -94,8 +94,14 @@ int check(const Arguments& arguments, bool offline, bool json) {
 // New settings from the file, for a running larder: all of them, or none.
 class Reloader {
  public:
+  /// Before the server runs.
   Reloader(server::Server& server, admin::Admin& admin, server::Notify& notify, const Arguments& arguments)
-      : server_(server), admin_(admin), notify_(notify), arguments_(arguments) {}
+      : server_(server),
+        admin_(admin),
+        notify_(notify),
+        arguments_(arguments),
+        loops_(server.settings().loops),
+        persist_(server.settings().cache.persist) {}
 
   admin::ReloadReport reload() {
     notify_.reloading();
@@ -128,14 +134,13 @@ class Reloader {
       return report;
     }
     const auto& next = *plan->settings;
-    const auto& present = server_.settings();
     if (auto failed = admin_.prepare(next.admin)) {
       report.messages.push_back(*failed);
       return report;
     }
-    if (next.loops != present.loops)
+    if (next.loops != loops_)
       report.messages.push_back(arguments_.file + ": loops counts from the next start");
-    if (next.cache.persist != present.cache.persist)
+    if (next.cache.persist != persist_)
       report.messages.push_back(arguments_.file + ": cache.persist counts from the next start");
     if (auto failed = server_.reload(plan)) {
       admin_.give_up();
@@ -152,6 +157,9 @@ class Reloader {
   admin::Admin& admin_;
   server::Notify& notify_;
   const Arguments& arguments_;
+  // What it was started with, and runs with until it is started again.
+  unsigned loops_;
+  std::optional<std::string> persist_;
 };
 
 // SIGHUP reloads, SIGUSR1 opens the access log anew, the first SIGTERM or SIGINT drains, the second ends.
@@ -223,6 +231,10 @@ int serve(const Arguments& arguments) {
   notify.ready();
 
   const bool clean = server.run();
+  // It has ended; a signal that comes now has nothing more to say.
+  sigset_t all;
+  sigfillset(&all);
+  (void)::pthread_sigmask(SIG_BLOCK, &all, nullptr);
   spdlog::info("stopped");
   spdlog::shutdown();
   // What did not unwind in time may still refer to what would be destroyed now.

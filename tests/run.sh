@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds larder and runs all of its tests: unit tests, scenario tests with real sockets, the sample API's own.
+# Builds larder and runs all of its tests: unit tests, scenario tests with real sockets, the sample API's own; with the dev preset also the status
+# page in a browser, the Debian package, the fuzz targets, and whether every measurement works.
 #
 #   bash tests/run.sh [PRESET] [CTEST ARGUMENT ...]
 #
@@ -10,7 +11,11 @@ cd "$(dirname "$0")/.."
 preset=dev
 case "${1:-}" in dev | asan | tsan) preset=$1; shift ;; esac
 
-bash config/setup.sh build test api
+if [ "$preset" = dev ]; then
+  bash config/setup.sh build test api conformance browser fuzz package measure postgres peers lean
+else
+  bash config/setup.sh build test api conformance
+fi
 say() { printf 'tests: %s\n' "$*"; }
 say "building (preset $preset)"
 cmake --preset "$preset" >/dev/null

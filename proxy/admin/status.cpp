@@ -145,6 +145,7 @@ Task<std::string> entries_json(server::Server& server, std::string prefix, std::
       if (entries.size() >= most || !meant.concerns(entry.key, {})) return;
       Object object;
       object.text("key", std::string_view(entry.key).substr(0, entry.key.find('\n')));
+      object.text("hash", fmt::format("{:016x}", store.hash(entry.key)));  // as the access log has it
       object.number("charge", static_cast<std::int64_t>(entry.charge()));
       std::vector<std::string> variants;
       for (const auto& variant : entry.variants) {

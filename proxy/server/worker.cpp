@@ -10,6 +10,10 @@ namespace larder::server {
 
 namespace {
 
+// Counters of routes that a reload has removed stay; so that ever new names do not become ever more series,
+// those that come after so many share one.
+constexpr std::size_t most_route_names = 2000;
+
 // A head must fit with room to see that it does not.
 std::size_t buffer_size(const settings::Settings& settings) {
   return std::max(settings.limits.buffer, settings.gate.head + 1024);
@@ -55,7 +59,8 @@ void Worker::adopt(std::shared_ptr<const fill::Plan> plan) {
   access_log.configure(settings(), shared.log_sink);
   const std::lock_guard lock(routes_mutex_);
   const auto view = [&](const std::string& name, std::uint64_t mark) {
-    auto& counters = routes_[name];
+    const bool is_known = routes_.size() < most_route_names || routes_.count(name) != 0;
+    auto& counters = routes_[is_known ? name : "(others)"];
     if (!counters) counters = std::make_unique<RouteCounters>();
     return RouteView{shared.store.hash(name), mark, counters.get(), views_.size()};
   };
