@@ -305,7 +305,9 @@ def measure_entries(sizes: Sizes) -> Part:
                 if ran.errors:
                     raise SystemExit(f"{ran.errors} requests to {server.name} failed with {count} entries")
     median = {name: {count: spread(values).median for count, values in of.items()} for name, of in cost.items()}
-    growth = {name: {count: value / of[counts[0]] for count, value in of.items()} for name, of in median.items()}
+    # Of the same round: the machine's own pace changes from one round to the next.
+    growth = {name: {count: spread([value / one for value, one in zip(values, of[counts[0]])]).median for count, values in of.items()}
+              for name, of in cost.items()}
     part.tables.append(Table(["entries", "CPU us/hit", "lowest", "highest", "x one entry", "floor us", "x one entry", "hits/s"],
                              [[f"{count:,}", *three(spread(cost["larder"][count]), micro), f"{growth['larder'][count]:.2f}", micro(median["floor"][count]),
                                f"{growth['floor'][count]:.2f}", f"{spread(rate[count]).median:,.0f}"] for count in counts],

@@ -63,9 +63,11 @@ void Rest::hand_out() {
   do {
     count = ::epoll_wait(set_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
     for (int i = 0; i < count; ++i) {
-      const auto name = events[static_cast<std::size_t>(i)].data.u64;
+      const auto& event = events[static_cast<std::size_t>(i)];
+      const auto name = event.data.u64;
       const auto& slot = slots_[static_cast<std::uint32_t>(name)];
-      if (slot.guest != nullptr && slot.generation == name >> 32) slot.guest->on_input();
+      if (slot.guest != nullptr && slot.generation == name >> 32)
+        slot.guest->on_input((event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
     }
   } while (count == static_cast<int>(events.size()));
 }

@@ -17,9 +17,9 @@ class Rest {
  public:
   class Guest {
    public:
-    /// Input has come since the last call, the end of it and errors included. It may be called whatever the
-    /// guest is about; it may destroy the guest.
-    virtual void on_input() noexcept = 0;
+    /// Input has come since the last call. `ends`: the end of it, or an error, is behind it, which will not
+    /// be told again. It may be called whatever the guest is about; it may destroy the guest.
+    virtual void on_input(bool ends) noexcept = 0;
 
    protected:
     Guest() = default;

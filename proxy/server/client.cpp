@@ -67,7 +67,7 @@ Client::Read Client::read_now() {
   if (got > 0) {
     end_ += static_cast<std::size_t>(got);
     // A read that was not filled has taken all that there was: what comes later is announced.
-    may_have_input_ = static_cast<std::size_t>(got) == room;
+    may_have_input_ = input_ends_ || static_cast<std::size_t>(got) == room;
     return Read::some;
   }
   if (got == 0) return Read::end;

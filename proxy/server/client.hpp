@@ -39,6 +39,8 @@ class Client {
   /// Whether a read may find something: input has been announced, or the last read left some.
   [[nodiscard]] bool may_have_input() const noexcept { return may_have_input_; }
   void input_has_come() noexcept { may_have_input_ = true; }
+  /// Its end, or an error, lies behind what is to be read: a read finds it sooner or later.
+  void input_ends() noexcept { input_ends_ = true; }
   /// Reads once, behind the unread bytes, without waiting.
   [[nodiscard]] Read read_now();
   /// Waits until there is something to read (or the end); false when cancelled by the deadline or otherwise.
@@ -84,6 +86,7 @@ class Client {
   int descriptor_;                // -1 once it is closed
   std::optional<Socket> socket_;  // the same, where it is Asio's
   bool may_have_input_ = false;
+  bool input_ends_ = false;
   Rested cancelled_ = nullptr;
   void* self_ = nullptr;
   std::string address_;

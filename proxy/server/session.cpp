@@ -3,6 +3,7 @@
 #include "server/reply.hpp"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 
 namespace larder::server {
 
@@ -11,6 +12,8 @@ using State = http::GateResult::State;
 namespace {
 
 constexpr Millis patience_when_draining{1000};
+// A client that sends without end lets others have theirs after so many full buffers.
+constexpr std::size_t reads_in_a_turn = 4;
 
 }  // namespace
 
@@ -87,7 +90,7 @@ Session::Step Session::after(Exchange::Done done) noexcept {
 }
 
 Session::Step Session::proceed() {
-  for (;;) {
+  for (std::size_t reads = 0;;) {
     const auto unread = client_.unread();
     http::GateResult result;
     if (!unread.empty()) {
@@ -97,6 +100,7 @@ Session::Step Session::proceed() {
     if (result.state == State::need_more) {
       const bool draining = worker_.shared.draining.load(std::memory_order_relaxed);
       if (unread.empty() && answered_ > 0 && draining) return Step::close;
+      if (client_.may_have_input() && reads++ == reads_in_a_turn) return Step::yield;
       const auto read = client_.may_have_input() ? client_.read_now() : Client::Read::would_block;
       if (read == Client::Read::some) continue;
       if (read != Client::Read::would_block) return Step::close;
@@ -127,6 +131,8 @@ Task<void> Session::attend(std::unique_ptr<Session> session, Step step) {
       step = co_await self.refuse(self.refusal_);
       continue;
     }
+    if (step == Step::yield)
+      co_await asio::post(self.worker_.loop.executor(), asio::use_awaitable_t<Executor>{});
     if (step == Step::finish) {
       step = after(co_await self.turn_->exchange->finish());
       self.turn_->exchange.reset();
@@ -164,8 +170,9 @@ void Session::go_on() noexcept {
   }
 }
 
-void Session::on_input() noexcept {
+void Session::on_input(bool ends) noexcept {
   client_.input_has_come();
+  if (ends) client_.input_ends();
   if (!attended_) go_on();
 }
 

@@ -48,11 +48,12 @@ class Session final : private Rest::Guest {
     rest,    // there is no input
     finish,  // an exchange has something to wait for
     refuse,  // the input is refused
+    yield,   // it has had its turn, and there is more: others first
     linger,  // answered before the request was read whole
     close,
   };
 
-  void on_input() noexcept override;
+  void on_input(bool ends) noexcept override;
   /// Goes on from the state of rest; the session may be gone afterwards.
   void go_on() noexcept;
   /// Reads, and answers what can be answered at once, until there is something else to be done.

@@ -28,11 +28,13 @@ struct Pair {
 };
 
 struct Guest final : Rest::Guest {
-  void on_input() noexcept override {
+  void on_input(bool ends) noexcept override {
     ++calls;
+    ended = ends;
     if (then) then();
   }
   int calls = 0;
+  bool ended = false;
   std::function<void()> then;
 };
 
@@ -70,10 +72,12 @@ TEST_CASE("what was there before a guest came counts as having come, and so does
   REQUIRE(loop.rest().add(pair.ends[0], guest));
   turn(loop);
   CHECK(guest.calls == 1);
+  CHECK_FALSE(guest.ended);
   pair.take();
   ::shutdown(pair.ends[1], SHUT_WR);
   turn(loop);
   CHECK(guest.calls == 2);
+  CHECK(guest.ended);
   loop.rest().remove(guest);
 }
 

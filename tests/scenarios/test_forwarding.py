@@ -6,7 +6,7 @@ import socket
 import threading
 
 import pytest
-from harness import Client, Larder, Origin, in_parallel, read_body_into, reply
+from harness import Client, Larder, Origin, cache_status, in_parallel, read_body_into, reply
 
 
 def echo(exchange):
@@ -421,3 +421,32 @@ def test_a_client_that_leaves_in_mid_upload_takes_its_call_along(origin):
         larder.wait_for('larder_upstream_connections{state="busy"}', lambda value: value == 0)
         larder.wait_for("larder_connections", lambda value: value == 0)
     assert origin.seen("/x") == []
+
+
+def test_a_client_that_closes_its_side_gets_its_hit_and_the_end(origin):
+    """The end of its input comes together with the request, and is not announced again."""
+    origin.on("*", reply(200, {}, b"x"))
+    with Larder(origin, routes="  - {path: /**, ttl: 1h}") as larder:
+        larder.get("/hit")
+        with larder.client() as client:
+            client.request("GET", "/hit")
+            client.socket.shutdown(socket.SHUT_WR)
+            assert client.response().body == b"x"
+            assert client.ended()
+
+
+def test_what_is_piped_through_in_one_go_is_answered_in_order(origin):
+    """Many times what larder reads of one client before others have their turn."""
+    origin.on("*", reply(200, {}, b"x"))
+    count = 20_000
+    with Larder(origin, routes="  - {path: /**, ttl: 1h}", settings="limits: {buffer: 4KiB, head: 2KiB}") as larder:
+        larder.get("/a")
+        with larder.client() as client:
+            many = b"".join(b"HEAD /a HTTP/1.1\r\nHost: api.test\r\nX-Request-Number: %d\r\n\r\n" % i for i in range(count))
+            sender = threading.Thread(target=client.send, args=(many,), daemon=True)
+            sender.start()
+            for i in range(count):
+                answer = client.response("HEAD")
+                assert (answer.status, cache_status(answer)[1].get("hit")) == (200, True), i
+            sender.join()
+            assert client.get("/a").body == b"x"
