@@ -87,9 +87,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(result.out.empty());
   }
   // White space around it moves it to where the projector goes from one window to the next, and changes
-  // nothing.
+  // nothing; but that of a document which is both too deep and malformed either may be found first.
   const std::size_t place = data[0] * json.size() / 255;
   const std::string moved = std::string(65'536 - place, ' ') + std::string(json) + std::string(40'000, '\n');
-  require(project_with(rule, moved) == result);
+  const auto again = project_with(rule, moved);
+  const auto is_either = [](const Result& of) {
+    return of.error == ProjectionError::not_json || of.error == ProjectionError::too_deep;
+  };
+  require(again == result || (is_either(again) && is_either(result)));
   return 0;
 }
