@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the independent suite for HTTP caches (the npm package http-cache-tests) against larder, and prints what came of it.
+# Runs the independent suite for HTTP caches (the npm package http-cache-tests) against larder, and prints what came of it. Its version is in package.json.
 #
 #   bash tests/conformance/run.sh [--json FILE] [--write-checks]
 #   bash tests/conformance/run.sh --only ID                    one test, with what its client and its server saw
@@ -12,7 +12,6 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-version=0.4.5
 
 say() { printf 'conformance: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -50,18 +49,7 @@ python=/usr/bin/python3  # Debian's own, whatever comes first in PATH
 [ -x "$python" ] || python=$(command -v python3) || die "it takes Python 3"
 
 suite=$root/build/conformance/node_modules/http-cache-tests
-if ! grep -qs "\"version\": \"$version\"" "$suite/package.json"; then
-  say "installing http-cache-tests $version from npm"
-  mkdir -p "$root/build/conformance"
-  if ! (
-    cd "$root/build/conformance"
-    [ -e package.json ] || echo '{"private": true}' >package.json
-    npm install --no-audit --no-fund --ignore-scripts --save-exact --fetch-retries=1 --loglevel=error "http-cache-tests@$version"
-  ) >"$root/build/conformance/npm.log" 2>&1; then
-    head -n 4 "$root/build/conformance/npm.log" >&2
-    die "npm could not install http-cache-tests; is its registry reachable? (all that npm said: build/conformance/npm.log)"
-  fi
-fi
+bash "$root/tests/npm.sh" conformance
 
 work=$(mktemp -d)
 started=()
