@@ -16,7 +16,9 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Iterable, Sequence
@@ -64,6 +66,15 @@ def accepts(port: int) -> bool:
         return True
     except OSError:
         return False
+
+
+def open_directory(stack: ExitStack, parent: Path | None = None) -> Path:
+    """A new directory for a server that drops root's privileges, as Varnish and nginx's workers do: such a user need not have access to the
+    repository, which may be below a home of mode 0700. Removed when the stack is left."""
+    directory = Path(tempfile.mkdtemp(prefix="larder-bench-", dir=parent))
+    stack.callback(shutil.rmtree, directory, ignore_errors=True)
+    directory.chmod(0o755)
+    return directory
 
 
 def which(program: str) -> str | None:

@@ -17,7 +17,6 @@ import signal
 import socket
 import statistics
 import subprocess
-import tempfile
 import threading
 import time
 import urllib.request
@@ -759,9 +758,7 @@ def main() -> None:
     names: list[str] = ["floor", "larder"]
     with ExitStack() as stack:
         stack.callback(progress.end)
-        # Not below the repository: the peers run as nobody, who may not get there.
-        peers_directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="larder-hit-", ignore_cleanup_errors=True)))
-        peers_directory.chmod(0o755)
+        peers_directory = common.open_directory(stack)  # the peers run as nobody
         logs = directory / "logs"
         logs.mkdir()
         stack.callback(shutil.rmtree, logs, ignore_errors=True)

@@ -69,6 +69,14 @@ PYTHON
 
 port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 modules=$(find /usr/lib/nginx/modules /usr/share/nginx/modules -name 'ndk_http_module.so' -printf '%h\n' 2>/dev/null | head -n 1)
+# nginx's worker is another user where this runs as root, and may have no access to the repository.
+served=$(mktemp -d)
+nginx=
+trap '[ -z "$nginx" ] || kill "$nginx" 2>/dev/null || true; rm -rf "$served"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+chmod 755 "$served"
+for size in "${sizes[@]}"; do install -m 644 "$work"/*-"$size.json" "$served"; done
 cat >"$work/nginx.conf" <<NGINX
 load_module $modules/ndk_http_module.so;
 load_module $modules/ngx_http_lua_module.so;
@@ -84,7 +92,7 @@ http {
       content_by_lua_block {
         local name = ngx.var.uri
         if not documents[name] then
-          local file = assert(io.open("$work" .. name, "rb"))
+          local file = assert(io.open("$served" .. name, "rb"))
           documents[name] = file:read("*a")
           file:close()
         end
@@ -101,7 +109,6 @@ http {
 NGINX
 nginx -p "$work" -c "$work/nginx.conf" 2>"$work/nginx.errors" &
 nginx=$!
-trap 'kill "$nginx" 2>/dev/null || true' EXIT
 until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
   kill -0 "$nginx" 2>/dev/null || { cat "$work/nginx.errors" >&2; exit 1; }
   sleep 0.05
@@ -109,7 +116,7 @@ done
 cut_nginx() { # NAME: one connection, one request after the other; the first is not counted
   local n=30 i
   case "$1" in *50M*) n=3 ;; *10K*) n=200 ;; esac
-  curl -sf -o /dev/null "http://127.0.0.1:$port/$1" || { echo nan; return; }
+  curl -sSf -o /dev/null "http://127.0.0.1:$port/$1" || { tail -n 5 "$work/nginx.log" >&2; return 1; }
   for ((i = 0; i < n; i++)); do printf 'url = "http://127.0.0.1:%s/%s"\noutput = "/dev/null"\n' "$port" "$1"; done >"$work/requests"
   curl -sf -K "$work/requests" -w '%{time_starttransfer}\n' | sort -n | awk '{ t[NR] = $1 } END { printf "%.1f\n", t[int((NR + 1) / 2)] * 1e6 }'
 }
@@ -123,7 +130,8 @@ for size in "${sizes[@]}"; do
     printf '%s\t%s\tNode\t%s\n' "$shape" "$size" "$(node --max-old-space-size=8000 "$work/cut.js" "$file")" >>"$work/rows"
     printf '%s\t%s\tPython\t%s\n' "$shape" "$size" "$(/usr/bin/python3 "$work/cut.py" "$file")" >>"$work/rows"
     printf '%s\t%s\tjq\t%s\n' "$shape" "$size" "$(cut_jq "$file")" >>"$work/rows"
-    printf '%s\t%s\tnginx with Lua\t%s\n' "$shape" "$size" "$(cut_nginx "$shape-$size.json")" >>"$work/rows"
+    lua=$(cut_nginx "$shape-$size.json")  # a failure ends the script
+    printf '%s\t%s\tnginx with Lua\t%s\n' "$shape" "$size" "$lua" >>"$work/rows"
   done
 done
 /usr/bin/python3 bench/lean_report.py "$work/rows" "$(g++ --version | head -n 1)" "$(nginx -v 2>&1)" "node $(node --version)" "$(/usr/bin/python3 --version)" "$(jq --version)"

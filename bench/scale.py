@@ -12,7 +12,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -147,8 +146,7 @@ def nginx(stack: ExitStack, upstream: int, *, core: int | None = SERVER_CORE, wo
     port = free_port()
     # Its files are kept off the disk, where there is a place: larder and Varnish do without one.
     memory = Path("/dev/shm")
-    home = Path(tempfile.mkdtemp(prefix="larder-bench-", dir=memory if os.access(memory, os.W_OK) else WORK))
-    home.chmod(0o755)
+    home = common.open_directory(stack, memory if os.access(memory, os.W_OK) else None)
     temporary = "\n".join(f"  {kind}_temp_path {home}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     (home / "nginx.conf").write_text(f"""daemon off; worker_processes {workers}; pid {home}/pid; error_log {home}/error.log;
 worker_rlimit_nofile {resource.getrlimit(resource.RLIMIT_NOFILE)[1]};
@@ -166,7 +164,6 @@ http {{
   }}
 }}
 """)
-    stack.callback(shutil.rmtree, home, ignore_errors=True)
     program = Program(["nginx", "-e", home / "error.log", "-c", home / "nginx.conf"], log_of("nginx"), core=core, port=port)
     return Server("nginx", stack.enter_context(program), port)
 
@@ -201,16 +198,15 @@ backend api
 
 def varnish(stack: ExitStack, upstream: int, memory: int = 64) -> Server:
     port = free_port()
-    home = WORK / f"varnish-{port}"
-    shutil.rmtree(home, ignore_errors=True)
-    vcl = WORK / "varnish.vcl"
+    home = common.open_directory(stack)
+    vcl = home / "varnish.vcl"
     vcl.write_text(f"""vcl 4.1;
 backend api {{ .host = "127.0.0.1"; .port = "{upstream}"; }}
 sub vcl_backend_response {{ set beresp.ttl = 24h; }}
 """)
-    command = ["varnishd", "-F", "-a", f"127.0.0.1:{port}", "-f", vcl, "-n", home, "-s", f"malloc,{memory}m", "-T", "none", "-p", "timeout_idle=3600",
-               "-p", "thread_pools=1"]
-    stack.callback(shutil.rmtree, home, ignore_errors=True)
+    vcl.chmod(0o644)
+    command = ["varnishd", "-F", "-a", f"127.0.0.1:{port}", "-f", vcl, "-n", home / "varnish", "-s", f"malloc,{memory}m", "-T", "none",
+               "-p", "timeout_idle=3600", "-p", "thread_pools=1"]
     return Server("Varnish", stack.enter_context(Program(command, log_of("varnish"), core=SERVER_CORE, port=port)), port)
 
 
