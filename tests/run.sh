@@ -1,17 +1,26 @@
 #!/usr/bin/env bash
-# Builds larder and runs all of its tests: unit tests, scenario tests with real sockets, the sample API's own; with the dev preset also the status
-# page in a browser, the Debian package, the fuzz targets, and whether every measurement works.
+# Builds larder and runs its tests.
 #
-#   bash tests/run.sh [PRESET] [CTEST ARGUMENT ...]
+#   bash tests/run.sh [--quick] [PRESET] [CTEST ARGUMENT ...]
 #
-# PRESET is dev (default), asan or tsan; the rest goes to ctest, for instance: bash tests/run.sh asan -R scenario
+# By default everything: unit tests, scenarios with real sockets, the sample API's own tests, the independent suite for HTTP caches; with the dev
+# preset also the status page in a browser, the Debian package, the fuzz targets, and whether every measurement works. --quick builds and runs unit
+# tests, module checks and scenarios only, and installs only what these need.
+#
+# PRESET is dev (default), asan or tsan; the rest goes to ctest. Tests are selected by label (unit, modules, scenario, differential, api, conformance,
+# browser, bench, package, fuzz; api marks what needs the sample API's packages), for instance: bash tests/run.sh asan -L scenario
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-preset=dev
+quick=no preset=dev
+case "${1:-}" in --quick) quick=yes; shift ;; esac
 case "${1:-}" in dev | asan | tsan) preset=$1; shift ;; esac
 
-if [ "$preset" = dev ]; then
+selected=()
+if [ "$quick" = yes ]; then
+  bash config/setup.sh build test
+  selected=(--label-regex '^(unit|modules|scenario)$' --label-exclude '^api$')
+elif [ "$preset" = dev ]; then
   bash config/setup.sh build test api conformance browser fuzz package measure postgres peers lean
 else
   bash config/setup.sh build test api conformance
@@ -22,4 +31,4 @@ cmake --preset "$preset" >/dev/null
 cmake --build --preset "$preset" -- -k 0 | grep -vE '^\[[0-9]+/[0-9]+\] (Building|Linking|Re-checking|Generating)' || true
 cmake --build --preset "$preset" >/dev/null  # its exit status, which the filter above hides
 say "running"
-exec ctest --preset "$preset" -j "$(nproc)" --output-on-failure "$@"
+exec ctest --preset "$preset" -j "$(nproc)" --output-on-failure "${selected[@]}" "$@"
