@@ -542,6 +542,12 @@ class Larder:
         finally:
             connection.close()
 
+    def reload(self, **changed):
+        """Writes the configuration file with what has changed, and returns when that is in force."""
+        self.write(**changed)
+        status, text = self.change("/api/reload", {})
+        assert status == 200, text
+
     def metrics(self):
         """`name{labels}` to value, as written."""
         found = {}

@@ -30,6 +30,7 @@ def test_a_client_that_does_not_read_is_let_go(origin, route):
         with contextlib.suppress(ConnectionError):
             assert len(client.file.read(12 * MEGABYTE)) < 12 * MEGABYTE
         client.close()
+        larder.reload(settings="timeouts: {write: 1h}")
         assert larder.get("/x").complete
 
 
@@ -276,6 +277,7 @@ def test_half_open_clients_do_not_keep_others_out(origin):
             client.send("GET / HTTP/1.1\r\nHos")
         larder.wait_for("larder_connections_accepted_total", lambda value: value >= 20)
         larder.wait_for("larder_connections", lambda value: value == 0)
+        larder.reload(settings="timeouts: {head: 1h, idle: 1h}\nlimits: {connections: 20}")
         assert larder.get("/x").body == b"ok"
         for client in stuck:
             assert client.ended()
@@ -285,7 +287,7 @@ def test_half_open_clients_do_not_keep_others_out(origin):
 def test_a_client_that_leaves_before_the_answer_frees_its_connection_to_the_api(origin):
     hold = origin.hold("/slow")
     origin.on("/x", reply(200, {}, b"ok"))
-    with Larder(origin, routes=PASS, upstream="  connections: 1\n  queue_timeout: 2s", settings="loops: 1") as larder:
+    with Larder(origin, routes=PASS, upstream="  connections: 1\n  queue_timeout: 1h", settings="loops: 1") as larder:
         client = larder.client()
         client.request("GET", "/slow")
         hold.wait()

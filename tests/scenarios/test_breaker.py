@@ -39,6 +39,7 @@ def test_what_is_stored_is_served_all_the_same(origin):
         for i in range(6):
             larder.get(f"/off/{i}")
         larder.wait_for("larder_upstream_breakers_open", lambda value: value == 1)
+        larder.get_until("/old", lambda answer: answer.status == 504, {"Cache-Control": "only-if-cached"})  # it has expired
         seen = len(origin.requests)
         assert "hit" in told(larder.get("/x"))
         assert told(larder.get("/old"))["detail"] == "stale-if-error"

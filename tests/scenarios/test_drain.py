@@ -66,10 +66,12 @@ def test_requests_are_answered_first_and_tunnels_and_streams_end_last(origin, lo
         passed.wait()
         larder.process.send_signal(signal.SIGTERM)
         larder.wait_for_line("draining")
-        assert larder.ask_admin("/readyz")[0] == 503  # the line comes first
-
-        for client, (method, target) in zip(come, [("GET", "/ttl/a"), ("GET", "/a"), ("POST", "/a")]):
-            answer = client.get(target, method=method, body=b"" if method == "POST" else None)
+        methods = ["GET", "GET", "POST"]
+        for client, method, target in zip(come, methods, ["/ttl/a", "/a", "/a"]):  # these have a second to say something
+            client.request(method, target, body=b"" if method == "POST" else None)
+        assert larder.ask_admin("/readyz")[0] == 503
+        for client, method in zip(come, methods):
+            answer = client.response(method)
             assert (answer.body, answer["Connection"]) == (b"ok", "close")
             assert client.ended()
         assert silent.ended()  # its moment is over, and the drain well under way

@@ -222,8 +222,7 @@ def test_a_client_that_says_nothing_is_let_go(origin, setting, sent):
 
 def test_a_body_that_stops_is_a_408(origin):
     with Larder(origin, settings="timeouts: {body: 100ms}") as larder, larder.client() as client:
-        client.request("POST", "/x", {"Content-Length": "100"})
-        client.send("half")
+        client.request("POST", "/x", {"Content-Length": "100"}, b"half")
         assert client.response().status == 408
         assert client.ended()
 

@@ -52,7 +52,7 @@ def test_a_range_of_what_is_stored_whole(origin, route, asked, status, body, con
         assert answer["Content-Length"] == str(len(body))
         assert cache_status(answer)[1].get("hit")
         if status == 206:
-            assert (answer["ETag"], answer["X-More"], answer["Age"]) == ('"v1"', "1", "0")
+            assert (answer["ETag"], answer["X-More"]) == ('"v1"', "1") and 0 <= int(answer["Age"]) < 60
         # Nothing of it changes what is stored.
         assert client.get("/x").body == WHOLE
     assert len(origin.seen("/x")) == 1

@@ -230,7 +230,7 @@ def test_two_hundred_cold_requests_make_one_upstream_request(origin, loops):
 
 def test_an_answer_that_cannot_be_shared_releases_every_waiter_at_once(origin):
     hold = origin.hold("/x")
-    with Larder(origin, routes=TTL) as larder:
+    with Larder(origin, routes=TTL, settings="cache: {uncacheable_memory: 1h}") as larder:
         join = in_parallel(20, lambda _: larder.get("/x"))
         hold.wait()
         larder.wait_for("larder_fill_waiters", lambda value: value == 20)

@@ -51,10 +51,12 @@ def test_after_a_write_that_went_through_or_may_have_the_next_reader_sees_the_ne
 def test_a_write_that_is_given_up_may_have_gone_through(origin):
     hold = origin.hold("/silent")
     resource = Resource(origin, "/x", lambda exchange: hold(exchange))
-    with Larder(origin, routes=TTL, upstream="  first_byte_timeout: 200ms") as larder:
+    with Larder(origin, routes=TTL) as larder:
         assert larder.get("/x").body == b"version 1"
+        larder.reload(upstream="  first_byte_timeout: 200ms")
         assert larder.get("/x", method="PUT", body=b"change").status == 504
         hold.release(Origin.CLOSE)
+        larder.reload(upstream="")
         assert larder.get("/x").body == b"version 2"
     assert resource.version == 2
 
