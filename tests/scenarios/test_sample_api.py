@@ -1,7 +1,8 @@
-"""The sample API behind larder, with the shipped configuration: every endpoint, equal to what the API says itself."""
+"""The sample API behind larder, with the shipped configuration and longer lifetimes: every endpoint, equal to what the API says itself."""
 
 import http.client
 import json
+import re
 import subprocess
 import sys
 
@@ -54,10 +55,14 @@ def api(tmp_path_factory):
 
 
 @pytest.fixture
-def larder(api):
-    shipped = ROOT / "config" / "larder.yaml"
+def larder(api, tmp_path):
+    """The shipped configuration, but that nothing expires while a test runs."""
+    shipped, lifetimes = re.subn(r"(?m)^( +ttl): \d+s$", r"\1: 1h", (ROOT / "config" / "larder.yaml").read_text())
+    assert lifetimes >= 7
+    config = tmp_path / "larder.yaml"
+    config.write_text(shipped)
     arguments = ["--listen", "127.0.0.1:0", "--upstream", api.url, "--admin", "127.0.0.1:0"]
-    with Larder(api.url, config=shipped, arguments=arguments) as it:
+    with Larder(api.url, config=config, arguments=arguments) as it:
         yield it
 
 
