@@ -1,5 +1,7 @@
 #include "http/date.hpp"
 
+#include "http/fields.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -16,19 +18,20 @@ constexpr std::array<std::string_view, 7> long_days{"Sunday",   "Monday", "Tuesd
 constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-// Reads a date from the front; every step fails for good once one has.
+// Reads a date from the front; every step fails for good once one has. Letters are compared without regard to
+// case: the grammar is case-sensitive, but a cache should not be (RFC 9111 4.2).
 class Reader {
  public:
   explicit Reader(std::string_view text) noexcept : rest_(text) {}
 
   void literal(std::string_view expected) noexcept {
-    good_ = good_ && rest_.starts_with(expected);
+    good_ = good_ && begins_with(expected);
     if (good_) rest_.remove_prefix(expected.size());
   }
   template <std::size_t N>
   unsigned name(const std::array<std::string_view, N>& names) noexcept {
     for (unsigned i = 0; i < N; ++i) {
-      if (!rest_.starts_with(names[i])) continue;
+      if (!begins_with(names[i])) continue;
       rest_.remove_prefix(names[i].size());
       return i;
     }
@@ -55,6 +58,10 @@ class Reader {
   [[nodiscard]] bool done() const noexcept { return good_ && rest_.empty(); }
 
  private:
+  [[nodiscard]] bool begins_with(std::string_view expected) const noexcept {
+    return iequals(rest_.substr(0, expected.size()), expected);
+  }
+
   std::string_view rest_;
   bool good_ = true;
 };

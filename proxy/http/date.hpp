@@ -8,8 +8,8 @@
 
 namespace larder::http {
 
-/// Reads any of the three forms, IMF-fixdate, RFC 850 and asctime, case-sensitively as the grammar has it;
-/// nullopt for anything else, a day that does not exist or a wrong zone included. `now` places a two-digit
+/// Reads any of the three forms, IMF-fixdate, RFC 850 and asctime, with letters in any case; nullopt for
+/// anything else, a day that does not exist or a wrong zone included. `now` places a two-digit
 /// year: one that seems more than 50 years ahead is the most recent past year with those digits.
 [[nodiscard]] std::optional<std::chrono::sys_seconds> parse_date(std::string_view text,
                                                                  std::chrono::sys_seconds now);

@@ -1,6 +1,7 @@
 // Any text as a date, with any now.
 #include "http/date.hpp"
 
+#include "http/fields.hpp"
 #include "support.hpp"
 
 #include <cstring>
@@ -38,9 +39,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto written = http::format_date(*date);
     fuzz::must(http::parse_date(written, now) == date, "a date that was read is written and read again");
     const bool leap = text.find(":60") != std::string_view::npos;  // a leap second is read as the one before
-    if (text.size() == written.size() && text.ends_with("GMT") && text[3] == ',' && !leap) {
-      fuzz::must(text.substr(4) == std::string_view(written).substr(4),
-                 "an IMF-fixdate is written as it was");
+    if (text.size() == written.size() && text[3] == ',' && !leap) {
+      fuzz::must(http::iequals(text.substr(4), std::string_view(written).substr(4)),
+                 "an IMF-fixdate is written as it was, but for the case of its letters");
     }
   }
   const auto written = http::format_date(now);

@@ -62,13 +62,23 @@ TEST_CASE("dates are read in three forms and no other (RFC 9110 5.6.7)") {
   CHECK(parse_date("Sunday, 06-Nov-74 08:49:37 GMT", now) < now);
   for (const char* bad :
        {"", "0", "-1", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 UTC",
-        "Sun, 06 Nov 1994 08:49:37 +0000", "sun, 06 nov 1994 08:49:37 gmt", "Sun, 6 Nov 1994 08:49:37 GMT",
-        "Sun, 06 Nov 94 08:49:37 GMT", "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 29 Feb 1900 00:00:00 GMT",
-        "Sun, 06 Nov 1994 24:00:00 GMT", "Sun, 06 Nov 1994 08:60:00 GMT", "06 Nov 1994 08:49:37 GMT",
-        "Sun, 06 Nov 1994 08:49:37 GMT ", "Sun, 06 Nov 1994  08:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT",
-        "1994-11-06T08:49:37Z"}) {
+        "Sun, 06 Nov 1994 08:49:37 +0000", "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 94 08:49:37 GMT",
+        "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 29 Feb 1900 00:00:00 GMT", "Sun, 06 Nov 1994 24:00:00 GMT",
+        "Sun, 06 Nov 1994 08:60:00 GMT", "06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT ",
+        "Sun, 06 Nov 1994  08:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT", "1994-11-06T08:49:37Z"}) {
     INFO(bad);
     CHECK_FALSE(parse_date(bad, now));
+  }
+}
+
+TEST_CASE("a date's letters are read in any case (RFC 9111 4.2)") {
+  const sys_seconds now{seconds{1'700'000'000}};
+  const sys_seconds expected{seconds{784111777}};
+  for (const char* text :
+       {"sun, 06 nov 1994 08:49:37 gmt", "SUN, 06 Nov 1994 08:49:37 GMT", "Sun, 06 NOV 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 08:49:37 gMt", "SUNDAY, 06-nov-94 08:49:37 Gmt", "sUN nOV  6 08:49:37 1994"}) {
+    INFO(text);
+    CHECK(parse_date(text, now) == expected);
   }
 }
 

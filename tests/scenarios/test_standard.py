@@ -22,6 +22,8 @@ def numbered(fields=None):
         ({"Cache-Control": "max-age=60, private"}, False),
         ({"Cache-Control": "no-store"}, False),
         ({"Expires": "Fri, 01 Jan 2100 00:00:00 GMT"}, True),
+        ({"Expires": "fri, 01 JAN 2100 00:00:00 gmt"}, True),  # RFC 9111 4.2: in any case
+        ({"Expires": "Fri, 01 Jan 2100 00:00:00 CET"}, False),
         ({"Expires": "0"}, False),
         ({"Last-Modified": "Sun, 06 Nov 1994 08:49:37 GMT"}, True),
         ({}, False),
