@@ -152,7 +152,7 @@ std::shared_ptr<store::Response> decode(std::string_view bytes, store::Body body
   const auto fresh_for = in.millis();
   out.lifetime.value = in.millis();
   const auto source = in.number();
-  if (source > static_cast<std::uint64_t>(policy::Lifetime::Source::unreliable_age)) return nullptr;
+  if (source > static_cast<std::uint64_t>(policy::Lifetime::Source::heuristic)) return nullptr;
   out.lifetime.source = static_cast<policy::Lifetime::Source>(source);
   out.date = maybe_date(in);
   out.last_modified = maybe_date(in);

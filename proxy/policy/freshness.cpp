@@ -22,16 +22,15 @@ std::optional<std::chrono::sys_seconds> date_of(http::Fields fields, FieldId id,
   return http::parse_date(line->value, std::chrono::floor<std::chrono::seconds>(now));
 }
 
-// RFC 9111 5.1; nullopt where it cannot be relied upon: see has_unreliable_age.
-std::optional<Millis> age_value(http::Fields fields) {
+// RFC 9111 5.1: of several members, in one line or over several, the first counts; one that is no number of
+// seconds is ignored.
+Millis age_value(http::Fields fields) {
   const auto* line = http::find(fields, FieldId::age);
   if (line == nullptr) return Millis{0};
-  if (http::count(fields, FieldId::age) > 1) return std::nullopt;
-  if (line->value.find(", ") != std::string_view::npos)
-    return std::nullopt;  // lines that somebody has joined
-  const auto first = line->value.substr(0, line->value.find(','));
-  const auto seconds = http::parse_digits(first);
-  if (!seconds) return std::nullopt;
+  std::string_view rest = line->value;
+  std::string_view first;
+  const auto seconds = http::next_element(rest, first) ? http::parse_digits(first) : std::nullopt;
+  if (!seconds) return Millis{0};
   const auto most = static_cast<std::uint64_t>(http::longest_lifetime.count());
   return http::Seconds{static_cast<std::int64_t>(std::min(*seconds, most))};
 }
@@ -77,8 +76,6 @@ std::string_view name_of(Lifetime::Source source) noexcept {
       return "Expires";
     case Lifetime::Source::heuristic:
       return "heuristic";
-    case Lifetime::Source::unreliable_age:
-      return "an Age that cannot be relied upon";
   }
   return "none";
 }
@@ -124,12 +121,8 @@ Millis initial_age(http::Fields response, const Exchanged& when) {
       date ? std::max<Millis>(std::chrono::floor<std::chrono::seconds>(when.received.wall) - *date, Millis{0})
            : Millis{0};
   const Millis delay = when.received.mono - when.requested.mono;
-  const Millis corrected = age_value(response).value_or(Millis{0}) + delay;
+  const Millis corrected = age_value(response) + delay;
   return std::min(std::max(apparent, corrected), longest);
-}
-
-bool has_unreliable_age(http::Fields response) {
-  return !age_value(response);
 }
 
 }  // namespace larder::policy

@@ -13,7 +13,7 @@ namespace larder::policy {
 
 /// How long a response is fresh, and who said so.
 struct Lifetime {
-  enum class Source : std::uint8_t { none, route_ttl, s_maxage, max_age, expires, heuristic, unreliable_age };
+  enum class Source : std::uint8_t { none, route_ttl, s_maxage, max_age, expires, heuristic };
   Millis value{0};
   Source source = Source::none;
 };
@@ -33,13 +33,6 @@ struct Exchanged {
 
 /// corrected_initial_age (RFC 9111 4.2.3): apparent age and Age with the response delay, whichever is more.
 [[nodiscard]] Millis initial_age(http::Fields response, const Exchanged& when);
-
-/// The response has an Age that says nothing certain, and is to be taken as stale: no non-negative integer,
-/// or several lines, also where somebody has joined them by ", " (RFC 9110 5.3): each is a cache's own, and
-/// which is the nearer one cannot be told. RFC 9111 5.1 would have the first be used and an invalid one be
-/// ignored; both are weaker than "must", and could make an old answer look new. Of a list in one line that
-/// was sent as such ("0,7200") the first member counts, as there.
-[[nodiscard]] bool has_unreliable_age(http::Fields response);
 
 /// Status codes that may be given a heuristic lifetime (RFC 9110 15.1).
 [[nodiscard]] bool is_heuristically_cacheable(int status) noexcept;

@@ -116,8 +116,7 @@ void set_lifetime(const settings::Route& route, http::Fields response, const htt
     meta.fresh_until = meta.response_time + meta.lifetime.value;
     return;
   }
-  meta.lifetime = has_unreliable_age(response) ? Lifetime{meta.initial_age, Lifetime::Source::unreliable_age}
-                                               : freshness_lifetime(meta.status, response, directives, when);
+  meta.lifetime = freshness_lifetime(meta.status, response, directives, when);
   meta.fresh_until = meta.response_time + (meta.lifetime.value - meta.initial_age);  // RFC 9111 4.2
   meta.must_validate = directives.no_cache;
   meta.must_revalidate =

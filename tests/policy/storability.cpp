@@ -64,6 +64,8 @@ const Row by_the_book[] = {
      Detail::no_cache},
     {"4.2.1: a max-age that has passed on the way, no validator", "", 200,
      "Cache-Control: max-age=60\nAge: 60", Detail::no_freshness},
+    {"5.1: an unreadable Age takes nothing from max-age", "", 200, "Cache-Control: max-age=60\nAge: old",
+     Detail::none},
     {"a cookie does not keep it from being stored by the book", "Cookie: a=b", 200,
      "Cache-Control: max-age=60", Detail::none},
 };

@@ -38,6 +38,20 @@ def test_upstreams_lifetime_decides(origin, fields, kept):
     assert bodies == ([b"answer 1"] * 2 if kept else [b"answer 1", b"answer 2"])
 
 
+@pytest.mark.parametrize(
+    "ages, kept",
+    [(["old"], True), (["5.5"], True), (["-7200"], True), ([""], True), (["old", "7200"], True), (["0, 7200"], True), (["0", "7200"], True), (["7200", "0"], False), (["7200,0"], False)],
+)
+def test_of_several_ages_the_first_counts_and_an_unreadable_one_is_ignored(origin, ages, kept):
+    origin.on("/x", numbered([("Cache-Control", "max-age=3600"), *(("Age", age) for age in ages)]))
+    with Larder(origin) as larder, larder.client() as client:
+        client.get("/x")
+        second = client.get("/x")
+    assert second.body == (b"answer 1" if kept else b"answer 2")
+    if kept:
+        assert int(second["Age"]) < 3600
+
+
 def test_an_answer_to_authorization_is_shared_only_when_it_says_so(origin):
     origin.on("/mine", numbered({"Cache-Control": "max-age=60"})).on("/ours", numbered({"Cache-Control": "max-age=60, public"}))
     with Larder(origin) as larder, larder.client() as client:
