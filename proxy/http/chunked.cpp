@@ -21,6 +21,10 @@ bool is_control(char c) noexcept {
   return (byte < 0x20 && byte != '\t') || byte == 0x7F;
 }
 
+bool is_blank(char c) noexcept {
+  return c == ' ' || c == '\t';
+}
+
 // Fields that frame or route the message mean mischief behind its body (RFC 9110 6.5.1).
 bool belongs_in_head(std::string_view name) noexcept {
   for (const std::string_view forbidden :
@@ -77,10 +81,23 @@ std::optional<Refusal> ChunkedReader::line_byte(char c) noexcept {
         place_ = Place::size_lf;
       else if (c == ';')
         place_ = Place::extension;
-      else
+      else if (is_blank(c)) {
+        place_ = Place::before_extension;
+        ++line_size_;
+      } else
         return Refusal::bad_chunk;
       return std::nullopt;
     }
+    // RFC 9112 7.1.1: white space may stand before the semicolon of an extension, and nowhere else behind the
+    // size. It counts towards the extension's bound.
+    case Place::before_extension:
+      if (c == ';')
+        place_ = Place::extension;
+      else if (!is_blank(c))
+        return Refusal::bad_chunk;
+      else if (++line_size_ > extension_limit_)
+        return Refusal::chunk_extension_too_long;
+      return std::nullopt;
     case Place::extension:
       if (c == '\r')
         place_ = Place::size_lf;

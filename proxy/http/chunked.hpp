@@ -45,6 +45,7 @@ class ChunkedReader {
  private:
   enum class Place : std::uint8_t {
     size,
+    before_extension,
     extension,
     size_lf,
     data,

@@ -65,7 +65,12 @@ const Row rows[] = {
     {"no size", "\r\n", "", "bad_chunk"},
     {"no digit", "g\r\n", "", "bad_chunk"},
     {"a blank before", " 5\r\nhello\r\n", "", "bad_chunk"},
+    {"7.1.1: white space before an extension", "5 ;a=b\r\nhello\r\n0\t \t; x\r\n\r\n", "hello", "done"},
     {"a blank behind", "5 \r\nhello\r\n", "", "bad_chunk"},
+    {"something else behind a blank", "5 x\r\nhello\r\n", "", "bad_chunk"},
+    {"another digit behind a blank", "5 5;a\r\nhello\r\n", "", "bad_chunk"},
+    {"LF behind a blank", "5 \nhello\r\n", "", "bad_chunk"},
+    {"white space before the size", " 5;a\r\nhello\r\n", "", "bad_chunk"},
     {"0x", "0x5\r\nhello\r\n", "", "bad_chunk"},
     {"a sign", "-5\r\nhello\r\n", "", "bad_chunk"},
     {"too many digits", "00000000000000005\r\nhello\r\n", "", "bad_chunk"},
@@ -113,6 +118,9 @@ TEST_CASE("extensions and trailers have bounds") {
   limits.trailers = 20;
   CHECK(read("1;123456789\r\nx\r\n0\r\n\r\n", {}, limits).end == "done");
   CHECK(read("1;12345678901\r\nx\r\n0\r\n\r\n", {}, limits).end == "chunk_extension_too_long");
+  CHECK(read("1          ;\r\nx\r\n0\r\n\r\n", {}, limits).end == "done");
+  CHECK(read("1           ;\r\nx\r\n0\r\n\r\n", {}, limits).end == "chunk_extension_too_long");
+  CHECK(read("1     ;123456\r\nx\r\n0\r\n\r\n", {}, limits).end == "chunk_extension_too_long");
   CHECK(read("0\r\nX: 123456789012345678\r\n\r\n", {}, limits).end == "trailer_too_large");
   // Each chunk has the bound of its own.
   CHECK(read("1;12345\r\nx\r\n1;12345\r\nx\r\n1;12345\r\nx\r\n0\r\n\r\n", {}, limits).end == "done");

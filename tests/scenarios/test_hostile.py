@@ -115,6 +115,7 @@ REQUESTS = [
     ("chunked with a parameter", "POST / HTTP/1.1\r\n" + H + "Transfer-Encoding: chunked;q=1\r\n\r\n0\r\n\r\n", 400),
     ("an empty Transfer-Encoding", "POST / HTTP/1.1\r\n" + H + "Transfer-Encoding:\r\n\r\n0\r\n\r\n", 400),
     ("a quoted chunked", "POST / HTTP/1.1\r\n" + H + 'Transfer-Encoding: "chunked"\r\n\r\n0\r\n\r\n', 400),
+    ("something behind a chunk size and a blank", "POST / HTTP/1.1\r\n" + H + "Transfer-Encoding: chunked\r\n\r\n5 x\r\nhello\r\n0\r\n\r\n", 400),
     ("an expectation of something else", "POST / HTTP/1.1\r\n" + H + "Expect: tea\r\nContent-Length: 0\r\n\r\n", 417),
     ("a body over limits.body", "POST / HTTP/1.1\r\n" + H + "Content-Length: 200000\r\n\r\n", 413),
     # The chunked body.
@@ -143,6 +144,7 @@ REQUESTS = [
 
 # Odd, but with one meaning: they pass.
 CONTROLS = [
+    ("white space before a chunk extension", "POST / HTTP/1.1\r\n" + H + "Transfer-Encoding: chunked\r\n\r\n5 ;a=b\r\nhello\r\n0\t;c\r\n\r\n"),
     ("an empty line first", "\r\nGET / HTTP/1.1\r\n" + H + "\r\n"),
     ("a name in lower case", "GET / HTTP/1.1\r\nhost: a\r\n\r\n"),
     ("tabs around a value", "GET / HTTP/1.1\r\nHost:\ta\t\r\n\r\n"),
@@ -187,6 +189,7 @@ ANSWERS = [
     ("half a head", "HTTP/1.1 200 OK\r\nContent-Le"),
     ("an interim answer and no other", "HTTP/1.1 103 Early Hints\r\n\r\n"),
     ("a malformed chunk at once", "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"),
+    ("something behind a chunk size and a blank", "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n2 x\r\nok\r\n0\r\n\r\n"),
     ("framing in the trailers", "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nContent-Length: 2\r\n\r\n"),
 ]
 
