@@ -3,6 +3,7 @@
 #include "fill/renew.hpp"
 #include "fill/represent.hpp"
 #include "fill/warmer.hpp"
+#include "http/coding.hpp"
 #include "http/etag.hpp"
 #include "lean/codec.hpp"
 #include "lean/entity_tag.hpp"
@@ -321,10 +322,10 @@ class Fetch {
     if (type == nullptr || !lean::is_json_type(type->value)) return Detail::not_json;
     if (http::forbids_transformation(fields)) return Detail::not_projectable;
     std::string decoded;
-    if (const auto* line = http::find(fields, FieldId::content_encoding)) {
+    if (http::is_coded(fields)) {
       // Identity was asked for; some send a coding all the same.
-      const auto coding = http::coding_named(line->value);
-      if (!coding || http::count(fields, FieldId::content_encoding) > 1) return Detail::not_projectable;
+      const auto coding = http::only_coding(fields);
+      if (!coding) return Detail::not_projectable;
       auto result = lean::decode(*coding, body, settings_.cache.max_body);
       if (result.error) return Detail::not_projectable;
       decoded = std::move(result.bytes);
@@ -341,8 +342,7 @@ class Fetch {
   void publish(std::shared_ptr<store::Response> response, Detail detail, int upstream_status) {
     auto& fill = permit_.fill();
     // Identity was asked for, whatever the others accept: in a coding it is the asker's alone.
-    const bool coded =
-        detail != Detail::none && http::find(call_->head().fields, FieldId::content_encoding) != nullptr;
+    const bool coded = detail != Detail::none && http::is_coded(call_->head().fields);
     const bool shareable =
         response->fresh_until > response->response_time && !response->must_validate && !coded;
     Answered answer{response, false, shareable, detail, upstream_status, std::move(for_the_asker_)};

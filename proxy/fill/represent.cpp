@@ -71,7 +71,7 @@ bool is_codable(const Setting& setting, const policy::StoredMeta& meta, http::Fi
   if (!setting.compression.on || !setting.route.compress || setting.compression.codings.empty()) return false;
   if (meta.status != 200 || meta.part || size < setting.compression.min_size) return false;
   if (http::forbids_transformation(fields)) return false;
-  if (!change.changed && http::find(fields, FieldId::content_encoding) != nullptr) return false;
+  if (!change.changed && http::is_coded(fields)) return false;
   const auto* type = http::find(fields, FieldId::content_type);
   return type != nullptr && http::is_compressible(type->value);
 }
@@ -118,8 +118,7 @@ std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_
   }
   const auto* type = http::find(fields, FieldId::content_type);
   response->is_json = type != nullptr && lean::is_json_type(type->value) &&
-                      !http::forbids_transformation(fields) &&
-                      (change.changed || http::find(fields, FieldId::content_encoding) == nullptr);
+                      !http::forbids_transformation(fields) && (change.changed || !http::is_coded(fields));
   response->codable = is_codable(setting, meta, fields, change, body->size());
   if (response->codable && !http::list_has(fields, FieldId::vary, "Accept-Encoding"))
     writer.both("Vary", "Accept-Encoding");

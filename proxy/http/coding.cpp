@@ -32,6 +32,11 @@ int weight_of(std::string_view parameters) noexcept {
   return full_weight;
 }
 
+// RFC 9110 8.4.1: reserved for Accept-Encoding, where it means no coding; some send it in Content-Encoding.
+bool is_identity(std::string_view element) noexcept {
+  return iequals(element, "identity");
+}
+
 }  // namespace
 
 std::string_view name_of(Coding coding) noexcept {
@@ -53,6 +58,31 @@ std::optional<Coding> coding_named(std::string_view name) noexcept {
   return iequals(name, "x-gzip") ? std::optional(Coding::gzip) : std::nullopt;
 }
 
+bool is_coded(Fields fields) noexcept {
+  for (const auto& line : fields) {
+    if (line.id != FieldId::content_encoding) continue;
+    for (std::string_view rest = line.value, element; next_element(rest, element);) {
+      if (!is_identity(element)) return true;
+    }
+  }
+  return false;
+}
+
+std::optional<Coding> only_coding(Fields fields) noexcept {
+  std::optional<Coding> only;
+  bool any = false;
+  for (const auto& line : fields) {
+    if (line.id != FieldId::content_encoding) continue;
+    for (std::string_view rest = line.value, element; next_element(rest, element);) {
+      if (is_identity(element)) continue;
+      if (any) return std::nullopt;
+      any = true;
+      only = coding_named(element);
+    }
+  }
+  return only;
+}
+
 std::optional<Coding> choose_coding(Fields request, std::span<const Coding> offered) noexcept {
   std::array<int, coding_count> weights;
   weights.fill(-1);
@@ -69,7 +99,7 @@ std::optional<Coding> choose_coding(Fields request, std::span<const Coding> offe
           weight_of(semicolon == std::string_view::npos ? std::string_view() : element.substr(semicolon + 1));
       if (name == "*")
         any = weight;
-      else if (iequals(name, "identity"))
+      else if (is_identity(name))
         identity = weight;
       else if (const auto coding = coding_named(name))
         weights[static_cast<std::size_t>(*coding)] = weight;

@@ -18,6 +18,11 @@ inline constexpr std::size_t coding_count = 3;
 /// The other way, in any case; `x-gzip` is gzip (RFC 9110 8.4.1.3).
 [[nodiscard]] std::optional<Coding> coding_named(std::string_view name) noexcept;
 
+/// Whether Content-Encoding, over all of its lines, lists anything but `identity`, which is no coding.
+[[nodiscard]] bool is_coded(Fields response) noexcept;
+/// The coding where there is exactly one beside `identity`, and it is one of these three.
+[[nodiscard]] std::optional<Coding> only_coding(Fields response) noexcept;
+
 /// The coding that a response to this request is best sent in, of those `offered`, of which the server would
 /// rather send the first; nullopt for none (identity). The request's weights decide, then the server's order.
 /// Without Accept-Encoding nothing is coded. A request that excludes identity as well gets it all the same,

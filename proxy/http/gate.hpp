@@ -114,6 +114,7 @@ struct GateResult {
 
 /// Reads a response's head. `request_method` decides the framing: no body answers HEAD (RFC 9112 6.3).
 /// Statuses 1xx, 204 and 304 have none either; 101 likewise (what follows is the new protocol's).
+/// Content-Encoding lines that say `identity` alone are left out of the fields.
 [[nodiscard]] GateResult read_response(std::string_view bytes, const Limits& limits, Method request_method,
                                        ResponseHead& out);
 

@@ -1,6 +1,9 @@
+#include "http/coding.hpp"
 #include "http/gate.hpp"
 #include "http/head_reader.hpp"
 #include "http/text.hpp"
+
+#include <algorithm>
 
 namespace larder::http {
 
@@ -32,6 +35,49 @@ std::optional<Refusal> check_status_line(std::string_view line) noexcept {
     return Refusal::bad_status;
   if (code[0] < '1' || code[0] > '5') return Refusal::bad_status;  // RFC 9110 15
   return std::nullopt;
+}
+
+// RFC 9112 4: the blank before an empty reason phrase is sometimes left out. Beast wants it there.
+constexpr std::size_t size_without_phrase = std::string_view("HTTP/1.1 200").size();
+
+// Reads the start line and the fields into `out`.
+std::optional<Refusal> parse(std::string_view head, const Limits& limits, ResponseHead& out) {
+  out.fields.clear();
+  detail::HeadParser<false> parser(limits, out.fields);
+  parser.skip(true);  // the body is not Beast's to judge
+  detail::BeastError error;
+  parser.put(boost::asio::const_buffer(head.data(), head.size()), error);
+  if (parser.refusal) return parser.refusal;
+  if (error) return detail::explain(error, head, parser.version - 10);
+  if (!parser.is_header_done()) return Refusal::bad_start_line;
+  out.status = parser.status;
+  out.reason = parser.reason;
+  out.minor_version = parser.version - 10;
+  return std::nullopt;
+}
+
+// Parses a copy that has the blank; the views in `out` are then moved to the bytes that were received.
+std::optional<Refusal> parse_without_phrase(std::string_view head, const Limits& limits, ResponseHead& out) {
+  std::string completed(head);
+  completed.insert(size_without_phrase, 1, ' ');
+  if (const auto reason = parse(completed, limits, out)) return reason;
+  const auto received = [&](std::string_view text) {
+    const auto at = static_cast<std::size_t>(text.data() - completed.data());
+    return head.substr(at - 1, text.size());
+  };
+  out.reason = {};
+  for (auto& line : out.fields) {
+    line.name = received(line.name);
+    line.value = line.value.empty() ? std::string_view() : received(line.value);
+  }
+  return std::nullopt;
+}
+
+// RFC 9110 8.4.1: `identity` is no coding, and does not belong in Content-Encoding.
+void drop_identity(std::vector<Field>& fields) {
+  std::erase_if(fields, [](const Field& line) {
+    return line.id == FieldId::content_encoding && !is_coded({&line, 1});
+  });
 }
 
 // RFC 9112 6.3.
@@ -66,21 +112,14 @@ GateResult read_response(std::string_view bytes, const Limits& limits, Method re
   const auto head = bytes.substr(0, bounds.size);
   const auto line = head.substr(0, head.find('\r'));
   if (const auto reason = check_status_line(line)) return refused(*reason);
-  out.fields.clear();
-  detail::HeadParser<false> parser(limits, out.fields);
-  parser.skip(true);  // the body is not Beast's to judge
-  detail::BeastError error;
-  parser.put(boost::asio::const_buffer(head.data(), head.size()), error);
-  if (parser.refusal) return refused(*parser.refusal);
-  if (error) return refused(detail::explain(error, head, parser.version - 10));
-  if (!parser.is_header_done()) return refused(Refusal::bad_start_line);
-  out.status = parser.status;
-  out.reason = parser.reason;
-  out.minor_version = parser.version - 10;
+  const auto parsed =
+      line.size() == size_without_phrase ? parse_without_phrase(head, limits, out) : parse(head, limits, out);
+  if (parsed) return refused(*parsed);
   if (const auto reason = frame(request_method, out)) return refused(*reason);
   const auto connection = detail::read_connection(out.fields, out.minor_version);
   out.keep_alive = connection.keep_alive && out.framing.kind != Framing::Kind::until_close;
   out.upgrade = connection.upgrade && out.status == 101;
+  drop_identity(out.fields);
   return {State::complete, bounds.size, std::nullopt};
 }
 

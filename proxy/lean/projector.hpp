@@ -77,7 +77,7 @@ class Workspace {
                                                      const ProjectionLimits& limits, Workspace& workspace,
                                                      std::string& out);
 
-/// True for `application/json` and `*/*+json`, with any parameters (RFC 9110 8.3.1, RFC 6839).
+/// True for `application/json`, `text/json` and `*/*+json`, with any parameters (RFC 9110 8.3.1, RFC 6839).
 [[nodiscard]] bool is_json_type(std::string_view content_type) noexcept;
 
 }  // namespace larder::lean

@@ -59,7 +59,8 @@ HeadEffect head_effect(const StoredMeta& stored, std::uint64_t body_size, int st
   };
   if (differs(FieldId::etag, stored.upstream_entity_tag)) return HeadEffect::expires;
   if (differs(FieldId::last_modified, stored.upstream_last_modified)) return HeadEffect::expires;
-  if (differs(FieldId::content_length, std::to_string(body_size))) return HeadEffect::expires;
+  const auto* length = http::find(fresh, FieldId::content_length);
+  if (length != nullptr && http::parse_digits(length->value) != body_size) return HeadEffect::expires;
   return HeadEffect::renews;
 }
 

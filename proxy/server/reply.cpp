@@ -22,6 +22,12 @@ void add(std::string_view name, std::string_view value, std::string& out) {
   out.append(name).append(": ").append(value).append("\r\n");
 }
 
+void add_length(std::uint64_t length, std::string& out) {
+  out += "Content-Length: ";
+  append_number(length, out);
+  out += "\r\n";
+}
+
 void status_line(int status, std::string_view reason, std::string& out) {
   out.assign("HTTP/1.1 ");
   append_number(static_cast<std::uint64_t>(status), out);
@@ -35,6 +41,11 @@ void end_to_end_fields(const http::ResponseHead& head, bool with_length, std::st
     if (http::is_hop_by_hop(line)) continue;
     if (line.id == FieldId::content_length && !with_length) continue;
     if (connection_lists && http::list_has(head.fields, FieldId::connection, line.name)) continue;
+    if (line.id == FieldId::content_length) {
+      // The gate has read it as a number; zeros in front of it do not go on.
+      add_length(http::parse_digits(line.value).value_or(0), out);
+      continue;
+    }
     add(line.name, line.value, out);
   }
 }
@@ -80,15 +91,13 @@ void write_forwarded_head(const http::ResponseHead& head, const http::Framing& f
                           const policy::Outcome& outcome, std::string_view key,
                           const Persistence& persistence, std::string& out) {
   status_line(head.status, head.reason, out);
-  // Without a body to frame, Content-Length says what a GET would have (RFC 9110 8.6).
+  // Without a body to frame, Content-Length says what a GET would have; a 204 has none (RFC 9110 8.6).
   const bool bodiless = answers_head || head.status == 304;
-  end_to_end_fields(head, bodiless, out);
+  end_to_end_fields(head, bodiless && head.status != 204, out);
   add("Via", via(head), out);
   append_cache_status_line(outcome, key, out);
   if (!bodiless && framing.kind == http::Framing::Kind::length) {
-    out += "Content-Length: ";
-    append_number(framing.length, out);
-    out += "\r\n";
+    add_length(framing.length, out);
   } else if (framing.kind == http::Framing::Kind::chunked) {
     out += "Transfer-Encoding: chunked\r\n";
   }
@@ -156,9 +165,7 @@ void write_problem(const Problem& problem, const policy::Outcome* outcome, bool 
   status_line(problem.status, reason_of(problem.status), out);
   add("Content-Type", "application/problem+json", out);
   add("Cache-Control", "no-store", out);
-  out += "Content-Length: ";
-  append_number(body.size(), out);
-  out += "\r\n";
+  add_length(body.size(), out);
   if (problem.retry_after) {
     out += "Retry-After: ";
     append_number(static_cast<std::uint64_t>(*problem.retry_after), out);

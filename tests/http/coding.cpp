@@ -57,6 +57,35 @@ TEST_CASE("a coding is chosen by the request's weights, then the server's order 
   CHECK(chosen({"br, gzip"}, {}) == "identity");
 }
 
+TEST_CASE("what Content-Encoding says, without identity (RFC 9110 8.4.1)") {
+  struct Row {
+    std::vector<std::string> lines;
+    bool coded;
+    std::optional<Coding> only;
+  };
+  const Row rows[] = {
+      {{}, false, {}},
+      {{"identity"}, false, {}},
+      {{"Identity, identity"}, false, {}},
+      {{""}, false, {}},
+      {{"gzip"}, true, Coding::gzip},
+      {{"gzip, identity"}, true, Coding::gzip},
+      {{"identity", " br"}, true, Coding::br},
+      {{"x-gzip,"}, true, Coding::gzip},
+      {{"gzip, br"}, true, {}},
+      {{"gzip", "gzip"}, true, {}},
+      {{"deflate"}, true, {}},
+  };
+  for (const auto& row : rows) {
+    std::vector<Field> fields{{FieldId::content_type, "Content-Type", "gzip"}};
+    for (const auto& line : row.lines)
+      fields.push_back({FieldId::content_encoding, "Content-Encoding", line});
+    CAPTURE(row.lines);
+    CHECK(is_coded(fields) == row.coded);
+    CHECK(only_coding(fields) == row.only);
+  }
+}
+
 TEST_CASE("types worth coding") {
   for (const char* type : {"application/json", "Application/JSON; charset=utf-8", "text/html",
                            "application/problem+json", "image/svg+xml", "application/javascript"}) {

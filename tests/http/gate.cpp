@@ -92,6 +92,11 @@ const Row requests[] = {
 const Row responses[] = {
     {"RFC 9112 4", "HTTP/1.1 200 OK\r\n\r\n", "complete"},
     {"4: an empty phrase", "HTTP/1.1 200 \r\n\r\n", "complete"},
+    {"4: no phrase, and no blank before it", "HTTP/1.1 200\r\nA: b\r\n\r\n", "complete"},
+    {"4: the same in HTTP/1.0", "HTTP/1.0 200\r\n\r\n", "complete"},
+    {"4: and what follows is checked", "HTTP/1.1 200\r\nA : b\r\n\r\n", "space_before_colon"},
+    {"4: no status", "HTTP/1.1\r\n\r\n", "bad_status"},
+    {"4: a tab for a blank", "HTTP/1.1 200\tOK\r\n\r\n", "bad_status"},
     {"4: another version", "HTTP/2.0 200 OK\r\n\r\n", "version_not_supported"},
     {"4: no HTTP", "FTP/1.1 200 OK\r\n\r\n", "bad_start_line"},
     {"4: two digits", "HTTP/1.1 20 OK\r\n\r\n", "bad_status"},
@@ -245,6 +250,49 @@ TEST_CASE("the end of a response's body is found as RFC 9112 6.3 says") {
        {"100 Continue", "101 Switching Protocols", "204 No Content", "304 Not Modified"}) {
     CHECK(kind(std::string("HTTP/1.1 ") + status + "\r\nContent-Length: 5\r\n\r\n") == Kind::none);
   }
+}
+
+TEST_CASE("a status line may lack the blank before an empty phrase (RFC 9112 4)") {
+  const std::string bytes = "HTTP/1.0 404\r\nServer:  x y \r\nContent-Length: 5\r\nEmpty:\r\n\r\nbody";
+  ResponseHead head;
+  const auto result = read_response(bytes, {}, Method::get, head);
+  REQUIRE(result.state == State::complete);
+  CHECK(result.head_size == bytes.find("body"));
+  CHECK(head.status == 404);
+  CHECK(head.minor_version == 0);
+  CHECK(head.reason.empty());
+  CHECK(head.framing.length == 5);
+  REQUIRE(head.fields.size() == 3);
+  CHECK(head.fields[0].id == FieldId::server);
+  CHECK(head.fields[0].value == "x y");
+  CHECK(head.fields[2].name == "Empty");
+  CHECK(head.fields[2].value.empty());
+  // Views of what was received, not of a copy.
+  for (const auto& line : head.fields) {
+    CHECK(line.name.data() >= bytes.data());
+    CHECK(line.name.data() < bytes.data() + bytes.size());
+  }
+  CHECK(head.fields[0].value.data() == bytes.data() + bytes.find("x y"));
+}
+
+TEST_CASE("an identity coding is no coding (RFC 9110 8.4.1)") {
+  const auto codings = [](const std::string& lines) {
+    ResponseHead head;
+    const auto bytes = "HTTP/1.1 200 OK\r\n" + lines + "Content-Length: 0\r\n\r\n";
+    REQUIRE(read_response(bytes, {}, Method::get, head).state == State::complete);
+    std::string all;
+    for (const auto& line : head.fields) {
+      if (line.id == FieldId::content_encoding) all.append("[").append(line.value).append("]");
+    }
+    return all;
+  };
+  CHECK(codings("Content-Encoding: identity\r\n").empty());
+  CHECK(codings("content-encoding: Identity , identity\r\n").empty());
+  CHECK(codings("Content-Encoding:\r\n").empty());
+  CHECK(codings("Content-Encoding: gzip\r\n") == "[gzip]");
+  CHECK(codings("Content-Encoding: gzip, identity\r\n") == "[gzip, identity]");
+  CHECK(codings("Content-Encoding: identity\r\nContent-Encoding: gzip\r\n") == "[gzip]");
+  CHECK(codings("Content-Encoding: identityx\r\n") == "[identityx]");
 }
 
 TEST_CASE("every reason has a name, a sentence and a status of its kind") {

@@ -194,5 +194,6 @@ TEST_CASE("the answer to a HEAD tells whether what is stored still holds (RFC 91
   CHECK(effect("ETag: \"b\"") == HeadEffect::expires);
   CHECK(effect("Last-Modified: Sun, 06 Nov 1994 08:48:38 GMT") == HeadEffect::expires);
   CHECK(effect("Content-Length: 11") == HeadEffect::expires);
+  CHECK(effect("Content-Length: 0010") == HeadEffect::renews);
   CHECK(effect("ETag: \"b\"", 404) == HeadEffect::none);
 }

@@ -50,6 +50,14 @@ def test_who_does_not_ask_gets_it_as_it_is(origin, asked):
         assert larder.get("/x", {} if asked is None else {"Accept-Encoding": asked}).body == BODY
 
 
+def test_what_comes_with_an_identity_coding_is_coded_like_any_other(origin):
+    origin.on("/x", reply(200, {**JSON, "Content-Encoding": "identity"}, BODY))
+    with Larder(origin, routes=TTL) as larder, larder.client() as client:
+        assert "Content-Encoding" not in client.get("/x")
+        assert gzip.decompress(coded(larder, "gzip").body) == BODY
+    assert len(origin.seen("/x")) == 1
+
+
 NOT_CODED = {
     "too small": (JSON, b"[1]", ""),
     "a picture": ({"Content-Type": "image/png"}, BODY, ""),

@@ -30,6 +30,25 @@ def test_a_head_is_answered_without_a_body_and_with_the_length_of_one(origin):
         assert client.get("/x").body == b"hello"
 
 
+@pytest.mark.parametrize("route", ["cache: off", "cache: standard"])
+def test_a_length_goes_on_without_zeros_in_front(origin, route):
+    def script(exchange):
+        if exchange.request.get("If-None-Match"):
+            return reply(304, {"Content-Length": "0005"})
+        return reply(200, {"Content-Length": "0005"}, b"" if exchange.request.method == "HEAD" else b"hello")
+
+    origin.on("/x", script)
+    with Larder(origin, routes=f"  - {{path: /**, {route}}}") as larder, larder.client() as client:
+        assert client.get("/x", method="HEAD")["Content-Length"] == "5"
+        got = client.get("/x")
+        assert (got["Content-Length"], got.body) == ("5", b"hello")
+        posted = client.get("/x", {"Content-Length": "0003"}, method="POST", body=b"abc")
+        assert posted["Content-Length"] == "5"
+        if route == "cache: off":
+            assert client.get("/x", {"If-None-Match": '"a"'})["Content-Length"] == "5"
+    assert origin.seen("/x", "POST")[0]["Content-Length"] == "3"
+
+
 @pytest.mark.parametrize("size", [0, 1, 1000, 300_000])
 def test_a_request_body_with_a_length_arrives_whole(origin, size):
     origin.on("/x", echo)

@@ -194,6 +194,13 @@ ANSWERS = [
 ]
 
 
+# Odd answers of an API that have one meaning.
+PASSING = [
+    ("no phrase, and no blank before it", "HTTP/1.1 200\r\nCache-Control: max-age=60\r\nContent-Length: 4\r\n\r\nfine"),
+    ("white space before a chunk extension", "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n4 ;a\r\nfine\r\n0 ;b\r\n\r\n"),
+    ("zeros before a length", "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 004\r\n\r\nfine"),
+]
+
 def is_problem(answer, status):
     import json
 
@@ -250,6 +257,18 @@ def test_an_ill_framed_answer_becomes_a_502_and_is_not_stored(served, answer):
             assert is_problem(client.get("/bad"), 502)
         assert client.get("/good").body == b"fine"
     assert larder.metric("larder_store_entries") == 0
+
+
+@pytest.mark.parametrize("answer", [row[1] for row in PASSING], ids=[row[0] for row in PASSING])
+def test_an_odd_but_unambiguous_answer_is_passed_on_and_stored(served, answer):
+    larder, origin = served
+    target = f"/odd/{PASSING.index(next(row for row in PASSING if row[1] == answer))}"
+    origin.on(target, answer.encode())
+    with larder.client() as client:
+        for _ in range(2):
+            got = client.get(target)
+            assert (got.status, got.body, got["Content-Length"]) == (200, b"fine", "4")
+    assert len(origin.seen(target)) == 1
 
 
 def test_a_defect_in_mid_body_of_a_passing_answer_breaks_the_transfer(served):

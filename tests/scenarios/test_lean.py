@@ -282,3 +282,24 @@ def test_waiting_readers_of_different_shapes_share_a_fetch(origin):
     assert bodies[1] == bodies[4] == b'[{"id":1},{"id":2}]'
     assert bodies[2] == b'[{"slug":"a"},{"slug":"b"}]'
     assert len(origin.seen()) == 1
+
+
+@pytest.mark.parametrize(
+    "fields, coded",
+    [
+        ({"Content-Type": "text/json; charset=utf-8"}, False),
+        ({**JSON, "Content-Encoding": "identity"}, False),
+        ({**JSON, "Content-Encoding": "gzip, identity"}, True),
+        ({**JSON, "Content-Encoding": "Identity, GZIP"}, True),
+    ],
+)
+def test_an_old_type_and_an_identity_coding_are_projected_like_any_other(origin, fields, coded):
+    body = b'[{"id": 1, "fat": 2}]'
+    origin.on("/topics/", reply(200, fields, gzip.compress(body) if coded else body))
+    with Larder(origin, routes=ROUTE) as larder, larder.client() as client:
+        for _ in range(2):
+            answer = client.get("/topics/")
+            assert answer.body == b'[{"id":1}]'
+            assert "Content-Encoding" not in answer
+
+
