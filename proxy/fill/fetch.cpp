@@ -5,6 +5,7 @@
 #include "fill/warmer.hpp"
 #include "http/coding.hpp"
 #include "http/etag.hpp"
+#include "http/interim.hpp"
 #include "lean/codec.hpp"
 #include "lean/entity_tag.hpp"
 #include "policy/fields_asked.hpp"
@@ -174,18 +175,10 @@ class Fetch {
     for (;;) {
       if (auto failed = co_await call_->read_head(http::Method::get)) co_return failed;
       if (!call_->is_interim()) co_return std::nullopt;
-      permit_.fill().interim(interim_head());
+      std::string interim;
+      http::write_interim(call_->head(), interim);
+      permit_.fill().interim(std::move(interim));
     }
-  }
-
-  [[nodiscard]] std::string interim_head() const {
-    const auto& head = call_->head();
-    std::string out = "HTTP/1.1 " + std::to_string(head.status) + " " + std::string(head.reason) + "\r\n";
-    for (const auto& line : head.fields) {
-      if (http::is_hop_by_hop(line)) continue;
-      out.append(line.name).append(": ").append(line.value).append("\r\n");
-    }
-    return out += "\r\n";
   }
 
   void fail(Failure failure) {

@@ -2,6 +2,7 @@
 
 #include "fill/renew.hpp"
 #include "fill/represent.hpp"
+#include "http/interim.hpp"
 #include "http/text.hpp"
 #include "loop/companion.hpp"
 #include "policy/groups.hpp"
@@ -185,7 +186,7 @@ Task<std::optional<Failure>> Exchange::read_final_head(upstream::Call& call) {
     if (!call.is_interim()) co_return std::nullopt;
     if (head().minor_version == 0) continue;  // RFC 9110 15.2
     std::string interim;
-    write_interim_head(call.head(), interim);
+    http::write_interim(call.head(), interim);
     if (!co_await client_.write(interim, settings().timeouts.write)) {
       co_return Failure{upstream::FailureKind::closed_early, {}, "the client has gone"};
     }

@@ -135,12 +135,6 @@ void write_unsatisfiable_head(std::optional<std::uint64_t> complete, std::string
   out += "Content-Length: 0\r\n";
 }
 
-void write_interim_head(const http::ResponseHead& head, std::string& out) {
-  status_line(head.status, head.reason, out);
-  end_to_end_fields(head, false, out);
-  out += "\r\n";
-}
-
 void write_upgrade_head(const http::ResponseHead& head, std::string& out) {
   status_line(head.status, head.reason, out);
   end_to_end_fields(head, false, out);

@@ -40,8 +40,6 @@ void write_tagged_head(std::string_view stored_head_304, std::string_view entity
 /// The head of a 416, without its empty line (RFC 9110 15.5.17).
 void write_unsatisfiable_head(std::optional<std::uint64_t> complete, std::string& out);
 
-/// Replaces `out` by an interim response's head (1xx).
-void write_interim_head(const http::ResponseHead& head, std::string& out);
 /// Replaces `out` by the 101 that begins a tunnel.
 void write_upgrade_head(const http::ResponseHead& head, std::string& out);
 

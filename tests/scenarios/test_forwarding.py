@@ -186,6 +186,55 @@ def test_interim_answers_are_passed_on_but_not_to_http10(origin):
             assert client.read_head().status == 200
 
 
+@pytest.mark.parametrize("route", ["cache: off", "cache: standard"])
+def test_an_interim_answer_leaves_what_is_of_its_connection_behind(origin, route):
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nContent-Length: 5\r\nConnection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nTrailer: a\r\n\r\n"
+    origin.on("/x", hints + hints.replace(b"Content-Length: 5", b"Transfer-Encoding: chunked") + reply(200, {}, b"ok"))
+    with Larder(origin, routes=f"  - {{path: /**, {route}}}") as larder, larder.client() as client:
+        interim = []
+        client.request("GET", "/x")
+        assert client.response(interim=interim).body == b"ok"
+    assert [message.fields for message in interim] == [[("Link", "</a.css>")]] * 2
+
+
+    with Larder(origin, routes="  - {path: /off/**, cache: off}\n  - {path: /**, ttl: 60s}") as larder, larder.client() as client:
+        for _ in range(2):  # and the connection goes on
+            answer = client.get(target, asked, method=method)
+            assert (answer.status, answer["Via"], answer["Cache-Status"]) == (200, "1.1 larder", "larder; detail=max-forwards")
+            if method == "OPTIONS":
+                assert (answer.body, answer["Content-Length"]) == (b"", "0")
+            else:
+                assert answer["Content-Type"] == "message/http"
+                assert answer.body.decode() == f"TRACE {target} HTTP/1.1\r\nHost: api.test\r\nMax-Forwards: 0\r\nX-A: 1\r\n\r\n"
+    assert origin.seen() == []
+
+
+def test_a_body_that_comes_with_zero_forwards_is_read_by_nobody(origin):
+    with Larder(origin) as larder, larder.client() as client:
+        client.send("OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\nContent-Length: 30\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a")
+        answer = client.response()
+        assert (answer.status, answer["Connection"]) == (200, "close")
+        assert client.ended()
+    assert origin.seen() == []
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "TRACE"])
+@pytest.mark.parametrize("sent, arrives", [("1", "0"), ("70", "69"), ("007", "6"), ("x", "x"), ("-1", "-1"), ("0, 0", "0, 0"), ("1.0", "1.0")])
+def test_forwards_are_counted_down_where_they_can_be_read(origin, method, sent, arrives):
+    origin.on("/x", echo)
+    with Larder(origin) as larder:
+        assert larder.get("/x", {"Max-Forwards": sent}, method=method)["X-Method"] == method
+    assert origin.seen("/x")[0].all("Max-Forwards") == [arrives]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "BREW"])
+def test_max_forwards_says_nothing_to_other_methods(origin, method):
+    origin.on("/x", echo)
+    with Larder(origin) as larder:
+        assert larder.get("/x", {"Max-Forwards": "0"}, method=method)["X-Method"] == method
+    assert origin.seen("/x")[0].all("Max-Forwards") == ["0"]
+
+
 def test_server_sent_events_come_as_they_are_sent(origin):
     hold = origin.hold("/events")
     with Larder(origin, routes="  - {path: /events, cache: off}") as larder, larder.client() as client:
