@@ -65,6 +65,9 @@ Cut cut_for(const RequestFacts& request, const StoredMeta& stored, std::string_v
   if (!range) return Whole{};
   // Where a part's whole size is not known, no range leads past the part (see has_bytes_for).
   const auto complete = stored.part ? stored.part->complete.value_or(stored.part->last + 1) : size;
+  // Nothing can be cut from nothing. RFC 9110 14.2 allows to ignore Range, and clients that ask for `0-` want
+  // whatever there is.
+  if (complete == 0) return Whole{};
   const auto choice = http::choose_range(*range, complete);
   if (const auto* bytes = std::get_if<http::ByteRange>(&choice)) return *bytes;
   if (std::holds_alternative<http::Unsatisfiable>(choice)) return Unsatisfiable{};

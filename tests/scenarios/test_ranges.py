@@ -68,6 +68,18 @@ def test_a_range_is_for_a_get_of_a_200_alone(origin):
         assert (client.get("/gone", {"Range": "bytes=0-1"}).status, client.get("/gone").status) == (404, 404)
 
 
+@pytest.mark.parametrize("asked", ["bytes=0-", "bytes=0-0", "bytes=5-", "bytes=-5"])
+def test_an_empty_one_is_sent_as_it_is_whatever_the_range(origin, asked):
+    origin.on("/x", reply(200, KEPT, b""))
+    with Larder(origin) as larder, larder.client() as client:
+        client.get("/x")
+        for method in ("GET", "HEAD"):
+            answer = client.get("/x", {"Range": asked}, method=method)
+            assert (answer.status, answer.body, answer["Content-Length"]) == (200, b"", "0")
+            assert "Content-Range" not in answer
+            assert cache_status(answer)[1].get("hit")
+
+
 IF_RANGE = [
     ('"v1"', 206),
     ('"v2"', 200),
