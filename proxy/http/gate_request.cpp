@@ -108,8 +108,10 @@ std::optional<Refusal> read_expect(RequestHead& out) noexcept {
   if (out.minor_version == 0) return std::nullopt;  // RFC 9110 10.1.1
   for (const auto& line : out.fields) {
     if (line.id != FieldId::expect) continue;
-    if (!iequals(line.value, "100-continue")) return Refusal::expectation_failed;
-    out.expect_continue = true;
+    for (std::string_view rest = line.value, expectation; next_element(rest, expectation);) {
+      if (!iequals(expectation, "100-continue")) return Refusal::expectation_failed;
+      out.expect_continue = true;
+    }
   }
   return std::nullopt;
 }

@@ -22,6 +22,7 @@ bool if_range_holds(const RequestFacts& request, const StoredMeta& stored, std::
                     WallTime now) {
   const auto* line = http::find(request.fields, FieldId::if_range);
   if (line == nullptr) return true;
+  if (http::count(request.fields, FieldId::if_range) > 1) return false;  // which one is meant cannot be told
   if (const auto theirs = http::parse_entity_tag(line->value)) {
     const auto ours = http::parse_entity_tag(entity_tag);
     return ours && http::strong_match(*theirs, *ours);

@@ -38,9 +38,11 @@ bool is_not_modified(const RequestFacts& request, const StoredMeta& stored, std:
   if (stored.status != 200 && !stored.part) return false;
   if (request.if_none_match != nullptr) return http::none_match_names(request.fields, entity_tag);
   if (request.if_modified_since == nullptr) return false;
+  // RFC 9110 13.1.3: what is not one date is ignored, a list of dates as well as several lines.
+  if (http::count(request.fields, FieldId::if_modified_since) > 1) return false;
   const auto since =
       http::parse_date(request.if_modified_since->value, std::chrono::floor<std::chrono::seconds>(now));
-  if (!since) return false;  // RFC 9110 13.1.3: no date, no condition
+  if (!since) return false;
   // RFC 9111 4.3.2: without Last-Modified, the Date stands in.
   const auto modified = stored.last_modified ? stored.last_modified : stored.date;
   return modified && *modified <= *since;

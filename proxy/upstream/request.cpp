@@ -37,9 +37,8 @@ bool passes(const http::Field& line, const http::RequestHead& head, const Reques
     case FieldId::host:
     case FieldId::content_length:
     case FieldId::upgrade:
+    case FieldId::expect:  // said anew, once
       return false;
-    case FieldId::expect:
-      return options.with_expect && head.minor_version == 1;
     case FieldId::accept_encoding:
       return !options.identity;
     default:

@@ -87,6 +87,9 @@ const Row requests[] = {
     {"6.3: a sign", post + "Content-Length: +1\r\n\r\n", "bad_content_length"},
     {"6.3: too much", post + "Content-Length: 99999999999999999999\r\n\r\n", "bad_content_length"},
     {"RFC 9110 10.1.1: another expectation", post + "Expect: x\r\n\r\n", "expectation_failed"},
+    {"10.1.1: among others", post + "Expect: 100-continue, x\r\n\r\n", "expectation_failed"},
+    {"10.1.1: the same one twice", post + "Expect: 100-continue, 100-continue\r\n\r\n", "complete"},
+    {"10.1.1: over two lines", post + "Expect: 100-continue\r\nExpect: 100-Continue\r\n\r\n", "complete"},
 };
 
 const Row responses[] = {

@@ -52,6 +52,8 @@ const Row cuts[] = {
     {"9110 13.1.5: or another", "Range: bytes=0-1\nIf-Range: \"b\"", "ETag: \"a\"", "whole"},
     {"9110 13.1.5: weakly is not enough", "Range: bytes=0-1\nIf-Range: W/\"a\"", "ETag: W/\"a\"", "whole"},
     {"9110 13.1.5: there is nothing to name", "Range: bytes=0-1\nIf-Range: \"a\"", "", "whole"},
+    {"9110 13.1.5: several lines", "Range: bytes=0-1\nIf-Range: \"a\"\nIf-Range: \"a\"", "ETag: \"a\"",
+     "whole"},
     {"9110 13.1.5: by a date that is strong", "Range: bytes=0-1\nIf-Range: Sun, 06 Nov 1994 08:48:37 GMT",
      "Date: Sun, 06 Nov 1994 08:49:37 GMT\nLast-Modified: Sun, 06 Nov 1994 08:48:37 GMT", "0-1"},
     {"9110 8.8.2.2: one that is not", "Range: bytes=0-1\nIf-Range: Sun, 06 Nov 1994 08:48:38 GMT",

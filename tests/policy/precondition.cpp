@@ -35,6 +35,11 @@ const Row rows[] = {
     {"13.1.3: later", "If-Modified-Since: Sun, 06 Nov 1994 08:49:38 GMT", true},
     {"13.1.3: earlier", "If-Modified-Since: Sun, 06 Nov 1994 08:49:36 GMT", false},
     {"13.1.3: no date", "If-Modified-Since: yesterday", false},
+    {"13.1.3: several lines",
+     "If-Modified-Since: Sun, 06 Nov 1994 08:49:38 GMT\nIf-Modified-Since: Sun, 06 Nov 1994 08:49:38 GMT",
+     false},
+    {"13.1.3: a list of dates",
+     "If-Modified-Since: Sun, 06 Nov 1994 08:49:38 GMT, Sun, 06 Nov 1994 08:49:38 GMT", false},
     {"13.2.2: the tag decides alone",
      "If-None-Match: \"v2\"\nIf-Modified-Since: Sun, 06 Nov 1994 08:49:38 GMT", false},
 };

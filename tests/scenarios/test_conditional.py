@@ -186,3 +186,13 @@ def test_by_the_book_a_clients_condition_goes_on_where_nothing_can_be_stored(ori
         assert client.get("/x").body == b"data"
         assert client.get("/x", {"If-None-Match": '"v1"'}).status == 304
         assert client.get("/x").body == b"data"
+
+
+@pytest.mark.parametrize("dates", [["Fri, 01 Jan 2100 00:00:00 GMT"] * 2, ["Fri, 01 Jan 2100 00:00:00 GMT", "yesterday"], ["Fri, 01 Jan 2100 00:00:00 GMT, Fri, 01 Jan 2100 00:00:00 GMT"]])
+def test_several_dates_are_no_condition(origin, dates):
+    origin.on("/x", reply(200, {"Last-Modified": "Sun, 06 Nov 1994 08:49:37 GMT"}, b"data"))
+    with Larder(origin, routes=TTL) as larder, larder.client() as client:
+        client.get("/x")
+        assert client.get("/x", {"If-Modified-Since": dates[0].split(" GMT")[0] + " GMT"}).status == 304
+        answer = client.get("/x", [("If-Modified-Since", date) for date in dates])  # RFC 9110 13.1.3
+        assert (answer.status, answer.body) == (200, b"data")

@@ -160,6 +160,22 @@ def test_a_client_that_expects_100_gets_it_before_it_sends(origin):
         assert client.response("POST").body == b"hello"
 
 
+@pytest.mark.parametrize("expect", [["100-continue", "100-Continue"], ["100-continue, 100-continue"]])
+def test_an_expectation_that_stands_twice_is_sent_on_once(origin, expect):
+    def script(exchange):
+        exchange.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        read_body_into(exchange)
+        return echo(exchange)
+
+    origin.on("/x", script)
+    with Larder(origin) as larder, larder.client() as client:
+        client.request("POST", "/x", [*(("Expect", value) for value in expect), ("Content-Length", "5")])
+        assert client.read_head().status == 100
+        client.send(b"hello")
+        assert client.response("POST").body == b"hello"
+    assert origin.seen("/x")[0].all("Expect") == ["100-continue"]
+
+
 @pytest.mark.parametrize("status", [401, 417])
 def test_an_origin_that_refuses_the_expectation_is_heard_without_the_body(origin, status):
     origin.on("/x", reply(status, {}, b"no"))

@@ -145,6 +145,7 @@ REQUESTS = [
 # Odd, but with one meaning: they pass.
 CONTROLS = [
     ("white space before a chunk extension", "POST / HTTP/1.1\r\n" + H + "Transfer-Encoding: chunked\r\n\r\n5 ;a=b\r\nhello\r\n0\t;c\r\n\r\n"),
+    ("an expectation that stands twice", "POST / HTTP/1.1\r\n" + H + "Expect: 100-continue\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello"),
     ("an empty line first", "\r\nGET / HTTP/1.1\r\n" + H + "\r\n"),
     ("a name in lower case", "GET / HTTP/1.1\r\nhost: a\r\n\r\n"),
     ("tabs around a value", "GET / HTTP/1.1\r\nHost:\ta\t\r\n\r\n"),
