@@ -124,7 +124,7 @@ class Admin::Connection {
       if (result.state == http::GateResult::State::refused) {
         server::write_problem(
             {http::status_of(*result.refusal), std::string(http::describe(*result.refusal)), {}}, nullptr,
-            false, {false, 1}, out);
+            http::is_for_head(unread), {false, 1}, out);
         open = false;
       } else {
         const std::string bytes(unread.substr(0, result.head_size));

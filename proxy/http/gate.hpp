@@ -112,6 +112,10 @@ struct GateResult {
 /// soon as that is certain, so a caller never needs a buffer larger than limits.head.
 [[nodiscard]] GateResult read_request(std::string_view bytes, const Limits& limits, RequestHead& out);
 
+/// Whether the request that these bytes begin with is a HEAD, as far as its method tells. Of a request that
+/// is refused nothing else can be relied on, and the answer to a HEAD has no body (RFC 9110 9.3.2).
+[[nodiscard]] bool is_for_head(std::string_view bytes) noexcept;
+
 /// Reads a response's head. `request_method` decides the framing: no body answers HEAD (RFC 9112 6.3).
 /// Statuses 1xx, 204 and 304 have none either; 101 likewise (what follows is the new protocol's).
 /// Content-Encoding lines that say `identity` alone are left out of the fields.

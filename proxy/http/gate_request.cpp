@@ -149,6 +149,11 @@ std::optional<Refusal> interpret(RequestHead& out) noexcept {
 
 }  // namespace
 
+bool is_for_head(std::string_view bytes) noexcept {
+  if (bytes.starts_with("\r\n")) bytes.remove_prefix(2);  // RFC 9112 2.2
+  return bytes.starts_with("HEAD ");
+}
+
 GateResult read_request(std::string_view bytes, const Limits& limits, RequestHead& out) {
   const auto line_limit = limits.method + limits.target + 16;
   const auto bounds = detail::find_head(bytes, limits, Refusal::target_too_long, line_limit);

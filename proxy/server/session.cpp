@@ -185,8 +185,8 @@ Task<Session::Step> Session::refuse(http::Refusal reason) {
   auto& counters = worker_.loop.counters();
   counters.refused_requests[static_cast<std::size_t>(reason)].add();
   std::string out;
-  write_problem({http::status_of(reason), std::string(http::describe(reason)), {}}, nullptr, false,
-                {false, 1}, out);
+  write_problem({http::status_of(reason), std::string(http::describe(reason)), {}}, nullptr,
+                http::is_for_head(client_.unread()), {false, 1}, out);
   if (worker_.access_log.is_on()) {
     AccessRecord record;
     record.client = client_.address();

@@ -298,6 +298,19 @@ TEST_CASE("an identity coding is no coding (RFC 9110 8.4.1)") {
   CHECK(codings("Content-Encoding: identityx\r\n") == "[identityx]");
 }
 
+TEST_CASE("a request for HEAD is known by its first bytes, whatever is wrong with it further on") {
+  for (const char* bytes : {"HEAD / HTTP/1.1\r\nHost: a b\r\n\r\n", "\r\nHEAD / HTTP/1.1\r\n", "HEAD ",
+                            "HEAD /\r\n\r\n", "HEAD / HTTP/3.0\r\n"}) {
+    INFO(bytes);
+    CHECK(is_for_head(bytes));
+  }
+  for (const char* bytes : {"", "HEA", "HEAD", "head / HTTP/1.1\r\n", "HEADS / HTTP/1.1\r\n", " HEAD /",
+                            "GET /HEAD HTTP/1.1\r\n", "HEAD\t/ HTTP/1.1\r\n"}) {
+    INFO(bytes);
+    CHECK_FALSE(is_for_head(bytes));
+  }
+}
+
 TEST_CASE("every reason has a name, a sentence and a status of its kind") {
   for (int i = 0; i <= static_cast<int>(Refusal::body_too_large); ++i) {
     const auto reason = static_cast<Refusal>(i);

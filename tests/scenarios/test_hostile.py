@@ -1,7 +1,7 @@
 """The gate, through the real binary: what has two meanings goes nowhere, and nobody else's request suffers."""
 
 import pytest
-from harness import Larder, Origin, reply
+from harness import Client, Larder, Origin, reply
 
 H = "Host: a\r\n"
 LONG = "x" * 20_000
@@ -202,6 +202,10 @@ PASSING = [
     ("zeros before a length", "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 004\r\n\r\nfine"),
 ]
 
+# Refused whatever the method is.
+REFUSED_HEADS = [(name, "HEAD /" + start.split(" /", 1)[1], status) for name, start, status in REQUESTS if start.startswith(("GET /", "POST /"))]
+
+
 def is_problem(answer, status):
     import json
 
@@ -270,6 +274,25 @@ def test_an_odd_but_unambiguous_answer_is_passed_on_and_stored(served, answer):
             got = client.get(target)
             assert (got.status, got.body, got["Content-Length"]) == (200, b"fine", "4")
     assert len(origin.seen(target)) == 1
+
+
+@pytest.mark.parametrize("request_bytes, status", [row[1:] for row in REFUSED_HEADS], ids=[row[0] for row in REFUSED_HEADS])
+def test_a_refused_head_is_answered_without_a_body(served, request_bytes, status):
+    larder, _ = served
+    with larder.client() as client:
+        client.send(request_bytes)
+        answer = client.response("HEAD")
+        assert (answer.status, answer["Content-Type"]) == (status, "application/problem+json")
+        assert int(answer["Content-Length"]) > 0  # RFC 9110 8.6: what a GET would get
+        assert client.ended()
+
+
+def test_the_admin_listener_refuses_a_head_without_a_body(served):
+    larder, _ = served
+    with Client(larder.admin) as client:
+        client.send("HEAD / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
+        assert client.response("HEAD").status == 400
+        assert client.ended()
 
 
 def test_a_defect_in_mid_body_of_a_passing_answer_breaks_the_transfer(served):
