@@ -87,6 +87,8 @@ std::string_view name_of(Detail detail) noexcept {
       return "max-stale";
     case Detail::only_if_cached:
       return "only-if-cached";
+    case Detail::max_forwards:
+      return "max-forwards";
     case Detail::unknown_field:
       return "unknown-field";
     case Detail::upstream_failed:

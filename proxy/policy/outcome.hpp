@@ -58,6 +58,7 @@ enum class Detail : std::uint8_t {
   stale_if_error,
   max_stale,        // the request accepts it (RFC 9111 5.2.1.2)
   only_if_cached,   // 504: nothing usable is stored
+  max_forwards,     // answered as the final recipient (RFC 9110 7.6.2)
   unknown_field,    // 400: fields_param names what the route does not have
   upstream_failed,  // 502, 503 or 504 of our own
 };

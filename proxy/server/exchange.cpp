@@ -1,6 +1,7 @@
 #include "server/exchange.hpp"
 
 #include "fill/name.hpp"
+#include "http/max_forwards.hpp"
 #include "http/target.hpp"
 #include "policy/part.hpp"
 
@@ -175,6 +176,7 @@ Task<Exchange::Done> Exchange::finish() {
     Outcome outcome;
     outcome.forward = go->why;
     outcome.detail = go->detail;
+    if (http::forwards_left(facts_.method, facts_.fields) == 0u) co_return co_await answer_finally();
     co_return co_await pass(outcome);
   }
   co_return co_await through_fill();

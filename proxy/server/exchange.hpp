@@ -91,6 +91,7 @@ class Exchange {
   [[nodiscard]] Task<Done> refuse_body(http::Refusal reason);
 
   // Answers of our own.
+  [[nodiscard]] Task<Done> answer_finally();
   [[nodiscard]] Task<Done> fail(const upstream::Failure& failure, policy::Outcome outcome);
   /// `outcome` may be nullptr: a refusal has none. Both outlive the task (GCC 12 destroys aggregates passed
   /// by value to a coroutine twice).

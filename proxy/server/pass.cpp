@@ -3,6 +3,7 @@
 #include "fill/renew.hpp"
 #include "fill/represent.hpp"
 #include "http/interim.hpp"
+#include "http/max_forwards.hpp"
 #include "http/text.hpp"
 #include "loop/companion.hpp"
 #include "policy/groups.hpp"
@@ -169,6 +170,23 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
     co_await problem(late, nullptr);
     co_return Done::linger;
   }
+}
+
+// RFC 9110 7.6.2: forwarded often enough. There is no Allow: which methods the resource has, only the API
+// could say.
+Task<Exchange::Done> Exchange::answer_finally() {
+  Outcome outcome;
+  outcome.detail = policy::Detail::max_forwards;
+  const bool traced = facts_.method == http::Method::trace;
+  std::string body;
+  if (traced) http::write_trace(head(), body);
+  if (facts_.body) persistence_.keep_alive = false;  // what is left of it is nobody's
+  std::string out;
+  write_final_answer(traced ? "message/http" : "", body, outcome, persistence(), out);
+  record(200, body.size(), outcome);
+  const bool sent = co_await client_.write(out, settings().timeouts.write);
+  if (!sent) co_return Done::close;
+  co_return facts_.body ? Done::linger : done();
 }
 
 // The body breaks a rule of the gate's: the connection cannot be read any further.

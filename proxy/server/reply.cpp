@@ -172,8 +172,22 @@ void write_problem(const Problem& problem, const policy::Outcome* outcome, bool 
   if (!answers_head) out += body;
 }
 
+void write_final_answer(std::string_view content_type, std::string_view body, const policy::Outcome& outcome,
+                        const Persistence& persistence, std::string& out) {
+  status_line(200, reason_of(200), out);
+  if (!content_type.empty()) add("Content-Type", content_type, out);
+  add("Cache-Control", "no-store", out);
+  add_length(body.size(), out);
+  add("Via", "1.1 larder", out);
+  append_cache_status_line(outcome, {}, out);
+  append_connection(persistence, out);
+  out.append("\r\n").append(body);
+}
+
 std::string_view reason_of(int status) noexcept {
   switch (status) {
+    case 200:
+      return "OK";
     case 400:
       return "Bad Request";
     case 405:

@@ -54,6 +54,11 @@ struct Problem {
 void write_problem(const Problem& problem, const policy::Outcome* outcome, bool answers_head,
                    const Persistence& persistence, std::string& out);
 
+/// Replaces `out` by the whole 200 to an OPTIONS or TRACE whose final recipient larder is (RFC 9110 9.3.7,
+/// 9.3.8).
+void write_final_answer(std::string_view content_type, std::string_view body, const policy::Outcome& outcome,
+                        const Persistence& persistence, std::string& out);
+
 /// The reason phrase of RFC 9110 15 for the statuses that larder itself answers with.
 [[nodiscard]] std::string_view reason_of(int status) noexcept;
 

@@ -1,5 +1,6 @@
 #include "upstream/request.hpp"
 
+#include "http/max_forwards.hpp"
 #include "http/text.hpp"
 
 namespace larder::upstream {
@@ -41,6 +42,8 @@ bool passes(const http::Field& line, const http::RequestHead& head, const Reques
       return false;
     case FieldId::accept_encoding:
       return !options.identity;
+    case FieldId::max_forwards:
+      return !http::forwards_left(head.method, head.fields);
     default:
       break;
   }
@@ -103,6 +106,10 @@ void write_request(const http::RequestHead& head, const RequestOptions& options,
   if (!options.if_modified_since.empty()) add("If-Modified-Since", options.if_modified_since, out);
   if (!options.range.empty()) add("Range", options.range, out);
   if (!options.if_range.empty()) add("If-Range", options.if_range, out);
+  // RFC 9110 7.6.2. Zero does not come here: such a request is answered, not forwarded.
+  if (const auto left = http::forwards_left(head.method, head.fields); left && *left > 0)
+    add("Max-Forwards", std::to_string(*left - 1), out);
+  if (options.with_expect && head.expect_continue) add("Expect", "100-continue", out);
   out.append(options.more);
   if (options.with_body) write_framing(head, out);
   if (options.with_upgrade) {

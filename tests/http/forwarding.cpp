@@ -1,8 +1,11 @@
-// What becomes of a message on its way: interim responses.
+// What becomes of a message on its way: interim responses, Max-Forwards.
 #include "../catch.hpp"
+#include "../policy/support.hpp"
 #include "http/interim.hpp"
+#include "http/max_forwards.hpp"
 
 using namespace larder::http;
+using larder::test::Lines;
 
 TEST_CASE("an interim response goes on without what belongs to its connection, and without a length") {
   ResponseHead head;
@@ -19,4 +22,37 @@ TEST_CASE("an interim response goes on without what belongs to its connection, a
     write_interim(head, out);
     CHECK(out == "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nlink: </b>\r\n\r\n");
   }
+}
+
+TEST_CASE("Max-Forwards limits OPTIONS and TRACE, and nothing else (RFC 9110 7.6.2)") {
+  const auto left = [](Method method, const char* lines) {
+    const Lines fields(lines);
+    return forwards_left(method, fields);
+  };
+  for (const auto method : {Method::options, Method::trace}) {
+    CHECK(left(method, "Max-Forwards: 0") == 0u);
+    CHECK(left(method, "max-forwards: 000") == 0u);
+    CHECK(left(method, "Max-Forwards: 7") == 7u);
+    CHECK(left(method, "Max-Forwards: 99999999999999999999") == 18446744073709551615u);
+    for (const char* other : {"A: b", "Max-Forwards:", "Max-Forwards: -1", "Max-Forwards: 1.0",
+                              "Max-Forwards: 0, 0", "Max-Forwards: x", "Max-Forwards: 0\nMax-Forwards: 0"}) {
+      INFO(other);
+      CHECK_FALSE(left(method, other));
+    }
+  }
+  for (const auto method : {Method::get, Method::head, Method::post, Method::put, Method::unknown})
+    CHECK_FALSE(left(method, "Max-Forwards: 0"));
+}
+
+TEST_CASE("the answer to a TRACE shows the request as received, less what is secret (RFC 9110 9.3.8)") {
+  RequestHead head;
+  const std::string bytes =
+      "TRACE http://a/b?c HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\nAuthorization: Basic x\r\nX-A: 1\r\n"
+      "proxy-authorization: Basic x\r\nCOOKIE: a=b\r\nX-Api-Key: k\r\nApi-Key: k\r\nX-Auth-Token: t\r\n"
+      "Via: 1.1 before\r\n\r\n";
+  REQUIRE(read_request(bytes, {}, head).state == GateResult::State::complete);
+  std::string out = "something";
+  write_trace(head, out);
+  CHECK(out ==
+        "TRACE http://a/b?c HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\nX-A: 1\r\nVia: 1.1 before\r\n\r\n");
 }

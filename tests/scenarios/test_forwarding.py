@@ -213,6 +213,13 @@ def test_an_interim_answer_leaves_what_is_of_its_connection_behind(origin, route
     assert [message.fields for message in interim] == [[("Link", "</a.css>")]] * 2
 
 
+# ---- Max-Forwards (RFC 9110 7.6.2) ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "TRACE"])
+@pytest.mark.parametrize("target", ["/x", "/off/x"])
+def test_at_zero_forwards_larder_is_the_final_recipient(origin, method, target):
+    asked = {"Max-Forwards": "0", "X-A": "1", "Authorization": "Basic x", "Cookie": "a=b"}
     with Larder(origin, routes="  - {path: /off/**, cache: off}\n  - {path: /**, ttl: 60s}") as larder, larder.client() as client:
         for _ in range(2):  # and the connection goes on
             answer = client.get(target, asked, method=method)
