@@ -2,6 +2,7 @@
 
 #include "http/coding.hpp"
 #include "http/date.hpp"
+#include "http/digest.hpp"
 #include "http/text.hpp"
 #include "lean/projector.hpp"
 #include "policy/groups.hpp"
@@ -19,13 +20,11 @@ using http::FieldId;
 bool is_of_the_original(const http::Field& line) noexcept {
   switch (line.id) {
     case FieldId::etag:
-    case FieldId::content_md5:
     case FieldId::content_encoding:
     case FieldId::accept_ranges:
       return true;
     default:
-      return http::has_name(line, "Digest") || http::has_name(line, "Repr-Digest") ||
-             http::has_name(line, "Content-Digest");
+      return http::is_digest(line.name);
   }
 }
 
@@ -88,16 +87,20 @@ std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_
   const auto directives = http::parse_response_cache_control(fields);
   HeadWriter writer(meta.status, reason, meta.status == 200 || meta.part);
   for (const auto& line : fields) {
+    // What does not hold of the bytes that are sent goes to nobody, the requesting client included.
+    if (line.id == FieldId::content_length) continue;  // written anew
+    if (change.changed && is_of_the_original(line)) continue;
+    // RFC 9530 2: a part's digest is of the bytes that came with it; what is stored may be cut again, or
+    // joined with another part.
+    if (change.of_part && http::is_content_digest(line.name)) continue;
     const auto fate = policy::fate_of(line, fields, directives, route);
     if (fate == policy::FieldFate::for_the_asker && for_the_asker != nullptr)
       add(line.name, line.value, *for_the_asker);
     if (fate != policy::FieldFate::stored) continue;
-    if (line.id == FieldId::content_length) continue;
     if (line.id == FieldId::content_range && change.of_part) {
       if (meta.part && !meta.part->exact) response->content_range = line.value;
       continue;
     }
-    if (change.changed && is_of_the_original(line)) continue;
     if (line.id == FieldId::etag && !change.entity_tag.empty()) continue;
     if (replaces_cache_control(line, route)) {
       if (!response->replaced_cache_control.empty()) response->replaced_cache_control += ", ";

@@ -1,5 +1,6 @@
 #include "fill/shape.hpp"
 
+#include "http/digest.hpp"
 #include "lean/entity_tag.hpp"
 
 namespace larder::fill {
@@ -16,9 +17,7 @@ std::string derived_head(std::string_view head, std::string_view entity_tag, std
     head.remove_prefix(line.size());
     const auto name = line.substr(0, line.find(':'));
     const bool of_other_bytes = http::iequals(name, "ETag") || http::iequals(name, "Content-Length") ||
-                                http::iequals(name, "Accept-Ranges") || http::iequals(name, "Content-MD5") ||
-                                http::iequals(name, "Digest") || http::iequals(name, "Repr-Digest") ||
-                                http::iequals(name, "Content-Digest");
+                                http::iequals(name, "Accept-Ranges") || http::is_digest(name);
     if (!of_other_bytes) out += line;
   }
   if (!entity_tag.empty()) out.append("ETag: ").append(entity_tag).append("\r\n");

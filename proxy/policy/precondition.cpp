@@ -1,6 +1,7 @@
 #include "policy/precondition.hpp"
 
 #include "http/date.hpp"
+#include "http/digest.hpp"
 #include "http/etag.hpp"
 #include "http/text.hpp"
 
@@ -18,12 +19,10 @@ bool describes_stored_bytes(const http::Field& line) noexcept {
     case FieldId::content_length:
     case FieldId::content_encoding:
     case FieldId::content_range:
-    case FieldId::content_md5:
     case FieldId::transfer_encoding:
       return true;
     default:
-      return http::has_name(line, "Digest") || http::has_name(line, "Repr-Digest") ||
-             http::has_name(line, "Content-Digest");
+      return http::is_digest(line.name);
   }
 }
 

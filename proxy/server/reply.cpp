@@ -1,5 +1,6 @@
 #include "server/reply.hpp"
 
+#include "http/digest.hpp"
 #include "http/text.hpp"
 
 #include <fmt/format.h>
@@ -112,9 +113,14 @@ std::string content_range(const http::ByteRange& range, std::optional<std::uint6
 void write_part_head(std::string_view stored_head, std::string_view content_range, std::uint64_t size,
                      std::string& out) {
   status_line(206, "Partial Content", out);
-  const auto fields = stored_head.find("\r\n") + 2;
-  out +=
-      stored_head.substr(fields, stored_head.rfind("Content-Length: ") - fields);  // which is the last line
+  stored_head.remove_prefix(stored_head.find("\r\n") + 2);
+  stored_head = stored_head.substr(0, stored_head.rfind("Content-Length: "));  // which is the last line
+  while (!stored_head.empty()) {
+    const auto line = stored_head.substr(0, stored_head.find("\r\n") + 2);
+    stored_head.remove_prefix(line.size());
+    // RFC 9530 2: of the content of one message, and a part's is another.
+    if (!http::is_content_digest(line.substr(0, line.find(':')))) out += line;
+  }
   out += fmt::format("Content-Range: {}\r\nContent-Length: {}\r\n", content_range, size);
 }
 

@@ -32,7 +32,7 @@ void write_forwarded_head(const http::ResponseHead& head, const http::Framing& f
 /// The value of Content-Range (RFC 9110 14.4). `complete` is the size of the whole, where it is known.
 [[nodiscard]] std::string content_range(const http::ByteRange& range, std::optional<std::uint64_t> complete);
 /// Replaces `out` by the head of a 206 with `size` bytes, without its empty line, from the head of the stored
-/// response: all of its fields but for the length (RFC 9110 15.3.7).
+/// response: all of its fields but for the length and the digests of its content (RFC 9110 15.3.7).
 void write_part_head(std::string_view stored_head, std::string_view content_range, std::uint64_t size,
                      std::string& out);
 /// Replaces `out` by the head of a 304 with another entity tag than the stored one.

@@ -1,6 +1,7 @@
-// What becomes of a message on its way: interim responses, Max-Forwards.
+// What becomes of a message on its way: interim responses, Max-Forwards, digests.
 #include "../catch.hpp"
 #include "../policy/support.hpp"
+#include "http/digest.hpp"
 #include "http/interim.hpp"
 #include "http/max_forwards.hpp"
 
@@ -55,4 +56,18 @@ TEST_CASE("the answer to a TRACE shows the request as received, less what is sec
   write_trace(head, out);
   CHECK(out ==
         "TRACE http://a/b?c HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\nX-A: 1\r\nVia: 1.1 before\r\n\r\n");
+}
+
+TEST_CASE("a digest is of one message's content, or of the representation (RFC 9530)") {
+  for (const char* name : {"Content-Digest", "content-digest", "Content-MD5"}) {
+    INFO(name);
+    CHECK(is_content_digest(name));
+    CHECK(is_digest(name));
+  }
+  for (const char* name : {"Repr-Digest", "DIGEST"}) {
+    INFO(name);
+    CHECK_FALSE(is_content_digest(name));
+    CHECK(is_digest(name));
+  }
+  for (const char* name : {"Want-Repr-Digest", "ETag", "Content-Length"}) CHECK_FALSE(is_digest(name));
 }

@@ -90,6 +90,7 @@ TEST_CASE("a 304 updates the stored fields, except those that describe the store
   CHECK(updated("Content-Range: x", "Content-Range: y") == "Content-Range=x ");
   CHECK(updated("A: 1", "Connection: close, X\nX: 1\nKeep-Alive: 5\nAge: 3") == "A=1 ");
   CHECK(updated("Digest: x", "Digest: y") == "Digest=x ");
+  CHECK(updated("Repr-Digest: x", "Repr-Digest: y\nContent-Digest: z\nContent-MD5: z") == "Repr-Digest=x ");
 }
 
 TEST_CASE("an outcome is told in the terms of RFC 9211") {

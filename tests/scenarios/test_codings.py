@@ -50,6 +50,19 @@ def test_who_does_not_ask_gets_it_as_it_is(origin, asked):
         assert larder.get("/x", {} if asked is None else {"Accept-Encoding": asked}).body == BODY
 
 
+def test_a_coded_one_carries_no_digest_of_the_plain_one(origin):
+    names = ("Content-Digest", "Content-MD5", "Repr-Digest", "Digest")
+    origin.on("/x", reply(200, {**JSON, **{name: "x" for name in names}}, BODY))
+    with Larder(origin, routes=TTL) as larder, larder.client() as client:
+        answer = coded(larder, "gzip")
+        part = client.get("/x", {"Accept-Encoding": "gzip", "Range": "bytes=0-9"})
+        unmodified = client.get("/x", {"Accept-Encoding": "gzip", "If-None-Match": answer["ETag"]})
+        assert (answer.status, part.status, unmodified.status) == (200, 206, 304)
+        for it in (answer, part, unmodified):
+            assert [name for name in names if name in it] == []
+        assert all(name in client.get("/x") for name in names)
+
+
 def test_what_comes_with_an_identity_coding_is_coded_like_any_other(origin):
     origin.on("/x", reply(200, {**JSON, "Content-Encoding": "identity"}, BODY))
     with Larder(origin, routes=TTL) as larder, larder.client() as client:

@@ -44,6 +44,7 @@ def test_what_upstream_said_of_its_own_bytes_does_not_survive(origin):
                 "Content-MD5": "x",
                 "Digest": "sha-256=x",
                 "Repr-Digest": "sha-256=:x:",
+                "Content-Digest": "sha-256=:x:",
                 "Accept-Ranges": "bytes",
                 "Last-Modified": "Sun, 06 Nov 1994 08:49:37 GMT",
                 "X-Total": "1",
@@ -55,7 +56,7 @@ def test_what_upstream_said_of_its_own_bytes_does_not_survive(origin):
         answer = larder.get("/topics/")
     assert answer["ETag"] != '"up"'
     assert answer["Content-Length"] == str(len(b'[{"id":1}]'))
-    for name in ("Content-MD5", "Digest", "Repr-Digest", "Accept-Ranges"):
+    for name in ("Content-MD5", "Digest", "Repr-Digest", "Content-Digest", "Accept-Ranges"):
         assert name not in answer
     assert answer["X-Total"] == "1"
 
@@ -303,3 +304,11 @@ def test_an_old_type_and_an_identity_coding_are_projected_like_any_other(origin,
             assert "Content-Encoding" not in answer
 
 
+def test_the_asker_alone_gets_no_field_that_speaks_of_bytes_that_are_not_sent(origin):
+    fields = {**JSON, "ETag": '"up"', "Cache-Control": 'max-age=60, no-cache="content-length, etag, content-digest"', "Content-Digest": "sha-256=:x:"}
+    origin.on("/topics/", reply(200, fields, b'[{"id": 1, "fat": 2}]'))
+    with Larder(origin, routes="  - {path: /topics/, cache: standard, fields: [id, slug]}") as larder, larder.client() as client:
+        answer = client.get("/topics/")
+        assert (answer.body, answer.all("Content-Length")) == (b'[{"id":1}]', ["10"])
+        assert len(answer.all("ETag")) == 1 and answer["ETag"] != '"up"'
+        assert "Content-Digest" not in answer

@@ -80,6 +80,35 @@ def test_an_empty_one_is_sent_as_it_is_whatever_the_range(origin, asked):
             assert cache_status(answer)[1].get("hit")
 
 
+DIGESTS = {"Content-Digest": "sha-256=:YQ==:", "Content-MD5": "YQ==", "Repr-Digest": "sha-256=:Yg==:", "Digest": "sha-256=Yg=="}
+
+
+def digests(answer):
+    return {name for name in DIGESTS if name in answer}
+
+
+def test_a_part_carries_no_digest_of_the_whole_answers_content(origin):
+    origin.on("/x", reply(200, KEPT | DIGESTS, WHOLE))
+    with Larder(origin) as larder, larder.client() as client:
+        assert digests(client.get("/x")) == set(DIGESTS)
+        assert digests(client.get("/x")) == set(DIGESTS)
+        part = client.get("/x", {"Range": "bytes=2-3"})
+        assert (part.status, digests(part)) == (206, {"Repr-Digest", "Digest"})
+        unmodified = client.get("/x", {"If-None-Match": '"v1"'})
+        assert (unmodified.status, digests(unmodified) & {"Content-Digest", "Content-MD5"}) == (304, set())
+
+
+def test_a_part_that_is_kept_or_joined_carries_no_digest_of_another_content(origin):
+    origin.on("/x", lambda exchange: ranged(exchange, fields=KEPT | DIGESTS))
+    with Larder(origin) as larder, larder.client() as client:
+        client.get("/x", {"Range": "bytes=0-5"})
+        inside = client.get("/x", {"Range": "bytes=2-3"})
+        assert (inside.status, digests(inside)) == (206, {"Repr-Digest", "Digest"})
+        whole = client.get("/x")
+        assert (whole.status, whole.body, digests(whole)) == (200, WHOLE, {"Repr-Digest", "Digest"})
+    assert [request.get("Range") for request in origin.seen("/x")] == ["bytes=0-5", "bytes=6-"]
+
+
 IF_RANGE = [
     ('"v1"', 206),
     ('"v2"', 200),
