@@ -34,8 +34,12 @@ void print(const std::vector<settings::Problem>& problems) {
 }
 
 // The plan of the file with the command line's overrides; nullptr after saying why not.
-std::shared_ptr<const fill::Plan> load(const Arguments& arguments) {
-  const auto loaded = settings::apply(settings::load_file(arguments.file), arguments.overrides);
+std::shared_ptr<const fill::Plan> load(const Arguments& arguments,
+                                       settings::Problem::Severity least = settings::Problem::Severity::warning) {
+  auto loaded = settings::apply(settings::load_file(arguments.file), arguments.overrides);
+  std::erase_if(loaded.problems, [&](const auto& problem) {
+    return least == settings::Problem::Severity::error && problem.severity != least;
+  });
   print(loaded.problems);
   if (!loaded.settings) return nullptr;
   std::string error;
@@ -45,7 +49,8 @@ std::shared_ptr<const fill::Plan> load(const Arguments& arguments) {
 }
 
 int dump(const Arguments& arguments) {
-  const auto plan = load(arguments);
+  // Warnings are `check`'s to give.
+  const auto plan = load(arguments, settings::Problem::Severity::error);
   if (!plan) return bad_usage;
   std::cout << settings::effective_yaml(*plan->settings);
   return 0;

@@ -335,7 +335,7 @@ void Admin::accept_on(const server::Bound& bound) {
   auto& loop = server_.first_loop();
   acceptor_ =
       std::make_shared<server::Acceptor>(loop.executor(), StreamProtocol(bound.family, 0), bound.descriptor);
-  const auto accepted = [this](Socket socket, const std::string&) { begin(std::move(socket)); };
+  const auto accepted = [this](Socket socket, const server::Peer&) { begin(std::move(socket)); };
   asio::co_spawn(loop.executor(), server::accept_loop(loop, *acceptor_, accepted),
                  [kept = acceptor_](const std::exception_ptr& error) { rethrow(error); });
 }

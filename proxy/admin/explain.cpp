@@ -126,8 +126,10 @@ std::string variant_json(const store::Response& variant, store::Void state, poli
   std::vector<std::string> varies;
   for (const auto& field : variant.secondary) {
     Object one;
+    using Kind = policy::VaryField::Kind;
+    const bool is_hashed = field.kind == Kind::secret || field.kind == Kind::cookie;
     one.text("field", field.name);
-    if (field.value) one.text("value", *field.value);
+    if (field.value) one.text("value", is_hashed ? std::string("(hashed)") : *field.value);
     varies.push_back(one.take());
   }
   object.raw("varies", array(varies));
@@ -145,7 +147,7 @@ void add_stored(const Live& live, const settings::Route& route, std::string_view
   std::vector<std::string> stored;
   const auto add = [&](const store::Entry& entry) {
     const std::string_view name = entry.key;
-    const auto path_hash = live.store.hash(name.substr(0, name.find_first_of("?\n")));
+    const auto path_hash = live.store.hash(policy::invalidation_key(name));
     const auto route_hash = live.store.hash(route.name);
     std::vector<std::string> variants;
     for (const auto& variant : entry.variants) {
@@ -200,7 +202,9 @@ std::optional<std::string> explain(const settings::Settings& settings, const Que
   std::string scratch;
   const auto path = http::normalise_path(asked.head.path, scratch);
   const auto* route = settings.route_for(path);
-  const auto facts = policy::facts_of(asked.head);
+  // The question has no cookies or credentials, so that no hash is made.
+  const policy::KeyedHash no_hash({});
+  const auto facts = policy::facts_of(asked.head, {settings, no_hash});
 
   Object out;
   out.text("method", asked.head.method_name);
@@ -229,7 +233,7 @@ std::optional<std::string> explain(const settings::Settings& settings, const Que
     }
     out.raw("also", array(said));
     std::string key;
-    policy::write_key(asked.head.authority, path, asked.head, *route, key);
+    policy::write_key(policy::authority_of(asked.head, settings), path, asked.head, *route, key);
     out.text("key", std::string_view(key).substr(0, key.find('\n')));
     if (live != nullptr) add_stored(*live, *route, key, asked.any_host, out);
   }

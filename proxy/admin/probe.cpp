@@ -42,6 +42,12 @@ std::string remedy(policy::Detail why, int status) {
   using policy::Detail;
   switch (why) {
     case Detail::status:
+      if (status == 401 || status == 403)
+        return fmt::format(
+            "has status {} without credentials; where every client sends a credential of its own, write key: {{headers: "
+            "[authorization]}} (or the cookie of its session: key: {{cookies: [session]}}), and where all clients may "
+            "share the response, despite: [authorization]",
+            status);
       return fmt::format("has status {}; under a ttl a 200 is stored, and a 404 or 410 with negative_ttl",
                          status);
     case Detail::set_cookie:
@@ -77,8 +83,9 @@ std::string against(const settings::Route& route, const settings::Settings& sett
   (void)http::read_request(bytes, settings.gate, request);
   (void)http::read_response(reply.body, settings.gate, http::Method::get, head);
   const auto now = Loop::now();
-  const auto judged =
-      policy::judge(policy::facts_of(request), route, head.status, head.fields, {}, {now, now});
+  const policy::KeyedHash hash({});
+  const auto facts = policy::facts_of(request, {settings, hash});
+  const auto judged = policy::judge(facts, route, head.status, head.fields, {}, {now, now});
   if (const auto* why = std::get_if<policy::Detail>(&judged)) return remedy(*why, head.status);
   if (route.projects() && !is_json(head))
     return "is no JSON by its Content-Type, and passes whole; fields does nothing for it";

@@ -2,6 +2,7 @@
 
 #include "fill/shape.hpp"
 #include "lean/codec.hpp"
+#include "policy/tags.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -16,7 +17,7 @@ std::shared_ptr<const store::Representation> make(const store::Response& respons
   auto coded = lean::encode(coding, level, *response.body);
   if (!coded || coded->size() >= response.body->size()) return nullptr;
   auto made = std::make_shared<store::Representation>();
-  made->entity_tag = coded_tag(response.entity_tag, coding);
+  made->entity_tag = policy::coded_tag(response.entity_tag, coding, lean::encoder_mark(coding, level));
   made->body = std::make_shared<const std::string>(std::move(*coded));
   derive_heads(response, http::name_of(coding), *made);
   return made;
@@ -24,10 +25,8 @@ std::shared_ptr<const store::Representation> make(const store::Response& respons
 
 }  // namespace
 
-std::string coded_tag(std::string_view entity_tag, http::Coding coding) {
-  if (entity_tag.size() < 2) return {};
-  std::string tag(entity_tag.substr(0, entity_tag.size() - 1));
-  return tag.append("-").append(http::name_of(coding)).append("\"");
+std::string representation_name(http::Coding coding, std::string_view mark) {
+  return std::string(http::name_of(coding)).append(mark);
 }
 
 Coder::~Coder() {
@@ -43,7 +42,7 @@ boost::asio::thread_pool& Coder::thread() {
 
 void Coder::request(const std::string& key, std::shared_ptr<const store::Response> response,
                     http::Coding coding, int level) {
-  const auto name = http::name_of(coding);
+  const auto name = representation_name(coding, lean::encoder_mark(coding, level));
   if (!response->derived->begin(name)) return;
   if (waiting_.fetch_add(1, std::memory_order_relaxed) >= most_waiting) {
     waiting_.fetch_sub(1, std::memory_order_relaxed);

@@ -19,9 +19,8 @@
 
 namespace larder::fill {
 
-/// The entity tag of a coded representation, from that of the response: `"abc"` and br make `"abc-br"`. Empty
-/// where the response has none.
-[[nodiscard]] std::string coded_tag(std::string_view entity_tag, http::Coding coding);
+/// What a coded representation is called in store::Derived: by its coding, and what shapes its bytes.
+[[nodiscard]] std::string representation_name(http::Coding coding, std::string_view mark);
 
 class Coder {
  public:

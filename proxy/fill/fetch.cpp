@@ -8,7 +8,7 @@
 #include "http/interim.hpp"
 #include "lean/codec.hpp"
 #include "lean/entity_tag.hpp"
-#include "policy/fields_asked.hpp"
+#include "policy/key.hpp"
 #include "policy/part.hpp"
 #include "policy/precondition.hpp"
 #include "policy/storability.hpp"
@@ -64,8 +64,11 @@ class Fetch {
         settings_(*order_.plan->settings),
         route_(*order_.route),
         permit_(std::move(fill), with_.fills, order_.fill_key, with_.loop.counters().fills_running),
-        facts_(policy::facts_of(order_.request->head)),
-        asked_{route_.projects(), false} {
+        facts_(policy::facts_of(order_.request->head, {settings_, with_.key_hash, order_.request->arrival})),
+        asked_{route_.projects(), false, false} {
+    policy::obey_directives(route_, facts_);
+    // A refresh is nobody's: what the request that it repeats asked for beyond the URL does not count.
+    if (order_.background) facts_.directives = {};
     if (order_.interest) order_.interest->cover(policy::MonoTime::max());
     if (!order_.background) return;
     with_.loop.counters().refreshes.add();
@@ -92,7 +95,15 @@ class Fetch {
     else if (held && policy::rest_of(*held))
       asking = Asking::for_the_rest;
     if (auto failed = co_await ask(asking)) co_return fail(std::move(*failed));
-    if (asking == Asking::to_validate && call_->head().status == 304) co_return renew();
+    if (asking == Asking::to_validate && call_->head().status == 304) {
+      if (names_held(*held, call_->head().fields)) co_return renew();
+      // RFC 9111 4.3.4: a 304 that names another tag renews nothing. In answer to our own tag it still says that what is
+      // held may be used once; by a date alone it may be of another representation of the same second.
+      if (!held->upstream_entity_tag.empty()) co_return use_once();
+      asking = Asking::plainly;
+      begin_call();
+      if (auto failed = co_await ask(asking)) co_return fail(std::move(*failed));
+    }
     if (asking == Asking::for_the_rest && call_->head().status == 206 && !brings_the_rest()) {
       asking = Asking::plainly;
       begin_call();
@@ -115,11 +126,22 @@ class Fetch {
     return order_.alone && asking == Asking::plainly && order_.held == nullptr && !route_.projects();
   }
 
+  [[nodiscard]] bool has_conditions() const {
+    return facts_.if_none_match != nullptr || facts_.preconditions ||
+           http::find(facts_.fields, FieldId::if_modified_since) != nullptr;
+  }
+
   // Sends the request and reads heads until the final one; once more where a pooled connection had died.
   Task<std::optional<Failure>> ask(Asking asking) {
+    // What the key was made from, in the key's spelling, so that no other one can fill its entry.
+    const auto parts = policy::parts_of(order_.key);
+    const auto target = order_.forced && !is_in_background_
+                            ? policy::forced_target(parts, order_.request->head.query, route_)
+                            : std::string(parts.target);
     upstream::RequestOptions options;
-    options.client_address = order_.client_address;
-    options.fallback_authority = settings_.upstream.authority;
+    options.arrival = order_.request->arrival;
+    options.host = parts.authority;
+    options.target = target;
     options.as_get = true;
     options.with_body = false;
     options.with_expect = false;
@@ -136,16 +158,10 @@ class Fetch {
       options.range = rest;
       options.if_range = order_.held->upstream_entity_tag;
     }
-    std::string query;
-    if (!route_.fields_param.empty() && order_.request->head.has_query) {
-      query = policy::query_without(order_.request->head.query, route_.fields_param);
-      options.query = query;
-    }
-    if (is_in_background_ && !route_.refresh_param.empty() && order_.request->head.has_query) {
-      query = policy::without_refresh(options.query.value_or(order_.request->head.query), route_);
-      options.query = query;
-    }
-    options.without_directives = is_in_background_;
+    options.without_directives =
+        is_in_background_ || route_.client_directives == settings::ClientDirectives::ignore;
+    asked_.client_conditions = !options.without_conditions && has_conditions();
+    options.tags = &order_.tags;
     const auto names = is_in_background_ ? upstream::new_names(settings_) : order_.names;
     const auto lines = names.lines();
     options.without_trace = is_in_background_ || names.began_trace;
@@ -191,6 +207,16 @@ class Fetch {
     permit_.settle(Failed{std::move(failure), took()});
   }
 
+  void use_once() {
+    with_.fills.succeeded(order_.key);
+    Answered answer;
+    answer.response = order_.held;
+    answer.upstream_status = 304;
+    call_.reset();
+    answer.took = took();
+    permit_.settle(std::move(answer));
+  }
+
   void renew() {
     auto renewal = renewed(*order_.held, call_->head(),
                            {facts_, route_, settings_.compression, when_, permit_.fill().began()});
@@ -212,30 +238,72 @@ class Fetch {
   Task<void> receive() {
     const auto& head = call_->head();
     auto judged = policy::judge(facts_, route_, head.status, head.fields, asked_, when_);
-    if (const auto* detail = std::get_if<Detail>(&judged)) co_return unshare(*detail, {}, false);
+    if (const auto* detail = std::get_if<Detail>(&judged)) {
+      auto error = *detail == Detail::status
+                       ? policy::judge_shared_error(facts_, route_, head.status, head.fields, asked_, when_)
+                       : std::nullopt;
+      if (error) co_return co_await share_error(std::move(*error));
+      co_return unshare(*detail, {}, false);
+    }
+    // What speaks of this request alone does not take the place of a response that is stored.
+    if (order_.held && policy::is_about_the_request(head.status) && !std::get<policy::StoredMeta>(judged).part)
+      co_return unshare(Detail::status, {}, false);
     if (would_hide_what_is_held(head.status)) co_return unshare(Detail::stale_if_error, {}, false);
-    const auto most = settings_.cache.max_body;
-    const auto& framing = head.framing;
-    if (framing.kind == http::Framing::Kind::length && framing.length > most) {
-      co_return unshare(Detail::body_too_large, {}, false);
-    }
     std::string body;
-    if (framing.kind == http::Framing::Kind::length) {
-      body.reserve(std::min<std::size_t>(static_cast<std::size_t>(framing.length), largest_reserve));
-    }
-    for (;;) {
-      auto piece = co_await call_->read_body();
-      if (piece.failure) co_return fail(std::move(*piece.failure));
-      body.append(piece.data);
-      if (body.size() > most) co_return unshare(Detail::body_too_large, std::move(body), piece.end);
-      if (piece.end) break;
-    }
+    bool complete = false;
+    if (auto failed = co_await read_whole(body, complete)) co_return fail(std::move(*failed));
+    if (body.size() > settings_.cache.max_body || !complete)
+      co_return unshare(Detail::body_too_large, std::move(body), complete);
     body.shrink_to_fit();
     auto& meta = std::get<policy::StoredMeta>(judged);
     if (meta.part && !policy::fit(*meta.part, body.size())) {
       co_return unshare(Detail::partial_content, std::move(body), true);
     }
     represent_and_publish(std::move(meta), std::move(body));
+  }
+
+  // Reads the body; up to a little more than cache.max_body, and then it is not complete.
+  Task<std::optional<Failure>> read_whole(std::string& body, bool& complete) {
+    const auto& framing = call_->head().framing;
+    const auto most = settings_.cache.max_body;
+    complete = false;
+    if (framing.kind == http::Framing::Kind::length) {
+      if (framing.length > most) co_return std::nullopt;
+      body.reserve(std::min<std::size_t>(static_cast<std::size_t>(framing.length), largest_reserve));
+    }
+    while (!complete && body.size() <= most) {
+      auto piece = co_await call_->read_body();
+      if (piece.failure) co_return std::move(piece.failure);
+      body.append(piece.data);
+      complete = piece.end;
+    }
+    co_return std::nullopt;
+  }
+
+  // A 5xx that is not stored: all who wait for it get it, as they would get a failure.
+  Task<void> share_error(policy::StoredMeta meta) {
+    std::string body;
+    bool complete = false;
+    if (auto failed = co_await read_whole(body, complete)) co_return fail(std::move(*failed));
+    if (body.size() > settings_.cache.max_body || !complete)
+      co_return unshare(Detail::status, std::move(body), complete);
+    const auto& head = call_->head();
+    meta.began = permit_.fill().began();
+    const auto status = head.status;
+    Answered answer;
+    answer.response = represent(std::move(meta), head.reason, head.fields, head.minor_version,
+                                {route_, settings_.compression, when_.received.wall}, {},
+                                std::make_shared<const std::string>(std::move(body)), &for_the_asker_);
+    answer.detail = Detail::status;
+    answer.upstream_status = status;
+    answer.for_the_asker = std::move(for_the_asker_);
+    note_not_stored(Detail::status);
+    remember_unshared(Detail::status, false);
+    note_result(status);
+    supersede(Detail::status, status);
+    call_.reset();
+    answer.took = took();
+    permit_.settle(std::move(answer));
   }
 
   // By the book an error may be stored; not in the place of an answer that is still served while upstream
@@ -336,8 +404,10 @@ class Fetch {
     auto& fill = permit_.fill();
     // Identity was asked for, whatever the others accept: in a coding it is the asker's alone.
     const bool coded = detail != Detail::none && http::is_coded(call_->head().fields);
-    const bool shareable =
-        response->fresh_until > response->response_time && !response->must_validate && !coded;
+    const bool judged_unstorable = detail != Detail::none && detail != Detail::not_json &&
+                                   detail != Detail::not_projectable;
+    const bool shareable = response->fresh_until > response->response_time && !response->must_validate &&
+                           !coded && !judged_unstorable;
     Answered answer{response, false, shareable, detail, upstream_status, std::move(for_the_asker_)};
     with_.fills.succeeded(order_.key);
     response->group_hashes = group_hashes(with_.store, order_.key, response->groups);
@@ -348,8 +418,10 @@ class Fetch {
       answer.detail = Detail::superseded;
     }
     if (answer.detail == Detail::none && !(response->part && whole_is_stored(*response))) {
-      answer.stored = with_.store.put(order_.key, order_.hash, response);
-      if (!answer.stored) answer.detail = Detail::body_too_large;
+      const auto put = with_.store.put(order_.key, order_.hash, response, &facts_);
+      answer.stored = put == store::Store::Put::stored;
+      if (put == store::Store::Put::too_large) answer.detail = Detail::body_too_large;
+      if (put == store::Store::Put::outdated) answer.detail = Detail::superseded;
       // Looked up after it is stored: a purge that came before has found nothing to void, one that comes now
       // finds it.
       if (with_.purges.is_void(fill.began(), order_.key, response->groups)) {
@@ -364,10 +436,12 @@ class Fetch {
       order_.interest.reset();  // what it covers is the next refresh's
     }
     if (shareable && answer.detail == Detail::none)
-      with_.fills.forget_unshared(order_.key);
+      with_.fills.forget_unshared(memory_key());
     else
       remember_unshared(answer.detail, !shareable);
     if (answer.detail != Detail::none) note_not_stored(answer.detail);
+    // A validation's 304 is judged as the 200 that it stands for.
+    supersede(answer.detail, response->status);
     call_.reset();
     answer.took = took();
     permit_.settle(std::move(answer));
@@ -379,7 +453,7 @@ class Fetch {
     if (!entry) return false;
     return std::any_of(entry->variants.begin(), entry->variants.end(), [&](const auto& other) {
       return !other->part && other->is_fresh(when_.received.mono) &&
-             policy::matches(other->secondary, facts_.fields) && other->began >= part.began;
+             policy::matches(other->secondary, facts_) && other->began >= part.began;
     });
   }
 
@@ -393,18 +467,47 @@ class Fetch {
     note_not_stored(detail);
     remember_unshared(detail, true);
     const auto status = call_->head().status;
-    if (policy::is_error_status(status))
-      with_.fills.failed(order_.key, policy::Trouble::error_status, Loop::now().mono);
-    else
-      with_.fills.succeeded(order_.key);
+    note_result(status);
+    supersede(detail, status);
     permit_.fill().offer(Handover{std::move(call_), std::move(prefix), complete});
     permit_.settle(Unshared{detail, status, took()});
   }
 
+  [[nodiscard]] const std::string& memory_key() const noexcept {
+    return order_.memory_key.empty() ? order_.key : order_.memory_key;
+  }
+
+  void note_result(int status) {
+    if (policy::is_error_status(status))
+      with_.fills.failed(order_.key, policy::Trouble::error_status, Loop::now().mono);
+    else
+      with_.fills.succeeded(order_.key);
+  }
+
+  // Design, invariant 6: what is not stored still ends the life of what is, unless the reason lies in this request, or a
+  // write has come between, which has done so already.
+  void supersede(Detail detail, int status) {
+    switch (detail) {
+      case Detail::none:
+      case Detail::stale_if_error:
+      case Detail::superseded:
+      case Detail::request_no_store:
+      case Detail::request_conditions:
+      case Detail::authorization:
+        return;
+      default:
+        break;
+    }
+    if (policy::supersedes(status, facts_))
+      with_.store.supersede(order_.key, order_.hash, facts_, permit_.fill().began());
+  }
+
   void remember_unshared(Detail detail, bool for_the_next) {
+    // A reason that lies in this request says nothing of the next one.
+    if (detail == Detail::request_no_store || detail == Detail::request_conditions) return;
     const auto when = when_.received.mono;
     const auto until = for_the_next ? when + settings_.cache.uncacheable_memory : when;
-    with_.fills.remember_unshared(order_.key, {detail, when, until});
+    with_.fills.remember_unshared(memory_key(), {detail, when, until});
   }
 
   Resources with_;
@@ -427,8 +530,12 @@ Task<void> lead(Resources resources, std::shared_ptr<Fill> fill, Order order) {
 
 }  // namespace
 
-OwnedRequest::OwnedRequest(std::string_view head_bytes, const http::Limits& limits) : bytes(head_bytes) {
-  (void)http::read_request(bytes, limits, head);
+OwnedRequest::OwnedRequest(std::string_view head_bytes, const settings::Settings& settings,
+                           const policy::Arrival& came)
+    : bytes(head_bytes), peer(came.peer), arrival(came) {
+  arrival.peer = peer;
+  (void)http::read_request(bytes, settings.gate, head);
+  if (!arrival.trusted) (void)policy::remove_forwarded(head, settings.request_fields);
 }
 
 void begin_fetch(Resources resources, std::shared_ptr<Fill> fill, Order order) {

@@ -4,6 +4,7 @@
 #include "fill/fill.hpp"
 #include "fill/plan.hpp"
 #include "fill/table.hpp"
+#include "policy/tags.hpp"
 #include "store/purge_log.hpp"
 #include "store/store.hpp"
 #include "upstream/trace.hpp"
@@ -16,10 +17,12 @@ namespace larder::fill {
 /// A request that outlives the buffer it was read into.
 struct OwnedRequest {
   std::string bytes;  // the head, as it came
-  http::RequestHead head;
+  std::string peer;
+  policy::Arrival arrival;  // its `peer` is a view of the one above
+  http::RequestHead head;   // without what only a trusted peer may say
 
-  /// `bytes` has passed the gate with these limits.
-  OwnedRequest(std::string_view head_bytes, const http::Limits& limits);
+  /// `bytes` has passed the gate with the settings' limits.
+  OwnedRequest(std::string_view head_bytes, const settings::Settings& settings, const policy::Arrival& came);
   OwnedRequest(const OwnedRequest&) = delete;
   OwnedRequest& operator=(const OwnedRequest&) = delete;
 };
@@ -27,15 +30,16 @@ struct OwnedRequest {
 /// What to fetch, and for which key.
 struct Order {
   std::shared_ptr<const OwnedRequest> request;
-  std::string client_address;
   std::shared_ptr<const Plan> plan;
   const settings::Route* route = nullptr;       // of the plan's settings
   std::string key;                              // primary
   std::uint64_t hash = 0;                       // of `key`, the store's
   std::string fill_key;                         // what the fill is called in the table
+  std::string memory_key;                       // what FillTable remembers of it under; empty = `key`
   std::shared_ptr<const store::Response> held;  // what a 304 would renew; nullptr = nothing
   bool part = false;   // the range that the request asks for, with its If-Range, not the whole
   bool alone = false;  // nobody joins: the client's own conditions may go on where nothing is held
+  bool forced = false;  // the route's refresh parameter forces it; the API sees that too
   /// Nobody waits for it yet: it yields to what somebody waits for, and asks upstream as though nobody had
   /// forced it.
   bool background = false;
@@ -44,6 +48,7 @@ struct Order {
   std::shared_ptr<store::Interest> interest;
   RouteCounters* counters = nullptr;  // of the route, on the loop that fetches
   upstream::Names names;              // of the request; in the background it gets new ones
+  policy::TagTranslation tags;        // for conditions of the client's that go on
 };
 
 class Warmer;
@@ -58,6 +63,7 @@ struct Resources {
   FillTable& fills;
   store::PurgeLog& purges;
   Warmer& warmer;
+  const policy::KeyedHash& key_hash;
 };
 
 /// Spawns the coroutine that leads the fill, on the loop of `resources`. Whatever happens in it, the fill is

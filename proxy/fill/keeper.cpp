@@ -40,7 +40,7 @@ bool Keeper::finish(std::string_view key, std::uint64_t path_hash, std::uint64_t
                             {route_, plan_.settings->compression, when_.received.wall}, change,
                             std::make_shared<const std::string>(std::move(body_)));
   response->group_hashes = groups;
-  return with_.store.put(key, with_.store.hash(key), std::move(response));
+  return with_.store.put(key, with_.store.hash(key), std::move(response)) == store::Store::Put::stored;
 }
 
 }  // namespace larder::fill

@@ -3,31 +3,27 @@
 #include "policy/key.hpp"
 
 #include <algorithm>
-#include <vector>
 
 namespace larder::fill {
 
-std::string name_of_fill(std::string_view key, const settings::Route& route, http::Fields request,
-                         const store::Entry* entry, bool part) {
-  std::string name(key);
-  std::vector<std::string_view> seen;
-  const auto append = [&](std::string_view field) {
-    if (std::find(seen.begin(), seen.end(), field) != seen.end()) return;
-    seen.push_back(field);
-    name += '\n';
-    name += field;
-    if (const auto value = policy::normalised_value(request, field)) name.append("=").append(*value);
+std::string name_of_fill(std::string_view key, const settings::Route& route,
+                         const policy::RequestFacts& request, const store::Entry* entry, bool part) {
+  auto fields = policy::fields_in_key(request, route);
+  const auto add = [&](const policy::VaryField& field) {
+    const auto is_same = [&](const policy::VaryField& other) { return other.name == field.name; };
+    if (std::none_of(fields.begin(), fields.end(), is_same)) fields.push_back(field);
   };
-  append("origin");
-  for (const auto& field : route.key.headers) append(field);
   if (entry != nullptr) {
-    for (const auto& variant : entry->variants) {
-      for (const auto& field : variant->secondary) append(field.name);
-    }
+    for (const auto& variant : entry->variants) std::for_each(variant->secondary.begin(), variant->secondary.end(), add);
   }
   if (part) {
-    append("range");
-    append("if-range");
+    for (const char* name : {"range", "if-range"})
+      add(policy::VaryField::named(name, request.settings->request_fields));
+  }
+  std::string name(key);
+  for (const auto& field : fields) {
+    name.append("\n").append(field.name);
+    if (const auto value = policy::key_value(field, request)) name.append("=").append(*value);
   }
   return name;
 }

@@ -1,18 +1,17 @@
-// What a fill is called: who may wait for whom.
+// What a fill is called in the table: requests that may share its response join it.
 #pragma once
 
-#include "http/fields.hpp"
-#include "settings/settings.hpp"
+#include "policy/request.hpp"
 #include "store/response.hpp"
 
 #include <string>
-#include <string_view>
 
 namespace larder::fill {
 
-/// Requests whose answers are known to differ do not wait for each other: the values of the Vary fields seen
-/// so far, and of Origin, are part of it; of the range too where a `part` is fetched. `entry` may be nullptr.
+/// The primary key, and the request's values of all fields that are known to tell responses for it apart: those that the
+/// route's keys always have, and those of the variants that are stored (`entry` may be nullptr). `part`: of a range.
 [[nodiscard]] std::string name_of_fill(std::string_view key, const settings::Route& route,
-                                       http::Fields request, const store::Entry* entry, bool part);
+                                       const policy::RequestFacts& request, const store::Entry* entry,
+                                       bool part);
 
 }  // namespace larder::fill

@@ -1,5 +1,7 @@
 #include "fill/plan.hpp"
 
+#include "lean/codec.hpp"
+
 namespace larder::fill {
 
 std::shared_ptr<const Plan> make_plan(std::shared_ptr<const settings::Settings> settings,
@@ -16,6 +18,9 @@ std::shared_ptr<const Plan> make_plan(std::shared_ptr<const settings::Settings> 
       return nullptr;
     }
   }
+  for (const auto coding : {http::Coding::gzip, http::Coding::br, http::Coding::zstd})
+    plan->encoder_marks[static_cast<std::size_t>(coding)] =
+        lean::encoder_mark(coding, settings->compression.level_of(coding));
   plan->settings = std::move(settings);
   return plan;
 }

@@ -5,6 +5,7 @@
 #include "lean/projector.hpp"
 #include "settings/settings.hpp"
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,11 @@ struct Plan {
   std::vector<std::optional<lean::ProjectionRule>> rules;     // by Route::index: `fields`
   std::vector<std::optional<lean::ProjectionRule>> compared;  // the same: what `etag_ignore` leaves
 
+  std::array<std::string, http::coding_count> encoder_marks;  // by Coding: see lean::encoder_mark
+
+  [[nodiscard]] const std::string& mark_of(http::Coding coding) const noexcept {
+    return encoder_marks[static_cast<std::size_t>(coding)];
+  }
   [[nodiscard]] const lean::ProjectionRule* rule_of(const settings::Route& route) const {
     const auto& rule = rules[route.index];
     return rule ? &*rule : nullptr;

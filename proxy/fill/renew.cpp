@@ -12,6 +12,16 @@ namespace {
 
 using http::FieldId;
 
+bool tells_time(const http::Field& line) noexcept {
+  return line.id == FieldId::date || line.id == FieldId::age;
+}
+
+bool sets_cookie(const http::Field& line) noexcept {
+  return line.id == FieldId::set_cookie || line.id == FieldId::set_cookie2;
+}
+
+}  // namespace
+
 bool names_held(const store::Response& held, http::Fields fresh) {
   const auto* tag = http::find(fresh, FieldId::etag);
   if (tag == nullptr) return true;  // nothing by which to tell
@@ -20,19 +30,15 @@ bool names_held(const store::Response& held, http::Fields fresh) {
   return theirs && ours && http::weak_match(*theirs, *ours);
 }
 
-bool tells_time(const http::Field& line) noexcept {
-  return line.id == FieldId::date || line.id == FieldId::age;
-}
-
-}  // namespace
-
 Renewal renewed(const store::Response& held, const http::ResponseHead& fresh, const Renewing& by) {
   const auto stored = upstream_fields(held);
-  const auto fields = names_held(held, fresh.fields) ? policy::updated_fields(stored, fresh.fields) : stored;
+  const auto fields = policy::updated_fields(stored, fresh.fields);
   // Age counts from the validation (RFC 9111 4.2.3), whatever the stored fields say.
   auto as_received = fields;
   std::erase_if(as_received, tells_time);
   std::copy_if(fresh.fields.begin(), fresh.fields.end(), std::back_inserter(as_received), tells_time);
+  // A cookie of the 304 is its requesting client's (see fate_of), and says nothing against the stored response.
+  std::erase_if(as_received, sets_cookie);
 
   const policy::Asked asked{by.route.projects(), held.part.has_value()};
   auto judged =

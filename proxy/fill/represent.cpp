@@ -93,7 +93,7 @@ std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_
     // RFC 9530 2: a part's digest is of the bytes that came with it; what is stored may be cut again, or
     // joined with another part.
     if (change.of_part && http::is_content_digest(line.name)) continue;
-    const auto fate = policy::fate_of(line, fields, directives, route);
+    const auto fate = policy::fate_of(line, fields, directives);
     if (fate == policy::FieldFate::for_the_asker && for_the_asker != nullptr)
       add(line.name, line.value, *for_the_asker);
     if (fate != policy::FieldFate::stored) continue;

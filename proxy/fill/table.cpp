@@ -15,7 +15,7 @@ Joined FillTable::join(std::string_view key, std::string_view name, std::uint64_
   std::weak_ptr<Fill> before;
   if (running != shard.running.end()) {
     const auto& [fill, begun, older] = running->second;
-    if (!writes_.is_void(fill->began(), path_hash, route_hash)) {
+    if (!writes_.is_void(fill->began(), path_hash, route_hash) && !purges_.may_concern(fill->began(), key)) {
       if (fill->began() >= since || now - begun < young) return {Role::follow, fill};
       const auto other = older.lock();
       if (other && !other->is_settled()) return {Role::after, fill};
@@ -32,6 +32,14 @@ void FillTable::leave(std::string_view name, const std::shared_ptr<Fill>& fill) 
   const std::lock_guard lock(shard.mutex);
   const auto running = shard.running.find(name);
   if (running != shard.running.end() && running->second.fill == fill) shard.running.erase(running);
+}
+
+void FillTable::give_up(std::string_view name, const std::shared_ptr<Fill>& fill,
+                        std::shared_ptr<const store::Response> found) {
+  leave(name, fill);
+  Answered answer;
+  answer.response = std::move(found);
+  fill->settle(std::move(answer));
 }
 
 bool FillTable::is_unshared(std::string_view key, policy::MonoTime now) const {

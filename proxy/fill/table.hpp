@@ -7,6 +7,7 @@
 
 #include "fill/fill.hpp"
 #include "policy/decide.hpp"
+#include "store/purge_log.hpp"
 #include "store/write_log.hpp"
 
 #include <array>
@@ -34,9 +35,9 @@ struct Joined {
 
 class FillTable {
  public:
-  explicit FillTable(store::WriteLog& writes) : writes_(writes) {}
+  FillTable(store::WriteLog& writes, const store::PurgeLog& purges) : writes_(writes), purges_(purges) {}
 
-  /// A fill called `name`: the one under way unless a write has made it void or it began before `since`, else
+  /// A fill called `name`: the one under way unless a write or a purge has made it void or it began before `since`, else
   /// a new one. Alone, under no name, where the answers for the primary key `key` are known not to be shared.
   /// Of those who ask for what begins after them, two fills are under way at a time at the most: the others
   /// wait for the younger one's end and share the next. One that began less than `young` ago is good enough
@@ -46,6 +47,9 @@ class FillTable {
                             policy::Millis young = policy::Millis{0});
   /// The fill is over: later requests begin another. No effect where another has taken its place.
   void leave(std::string_view name, const std::shared_ptr<Fill>& fill);
+  /// Ends a fill that was to be led and is not needed: `found` was stored meanwhile, and whoever has joined gets it.
+  void give_up(std::string_view name, const std::shared_ptr<Fill>& fill,
+               std::shared_ptr<const store::Response> found);
 
   /// Why the last answer for a primary key could not be shared, or was not stored.
   struct NotStored {
@@ -108,6 +112,7 @@ class FillTable {
   }
 
   store::WriteLog& writes_;
+  const store::PurgeLog& purges_;
   std::array<Shard, shard_count> shards_;
 };
 

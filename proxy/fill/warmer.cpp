@@ -30,7 +30,7 @@ std::string variant_name(std::string_view key, const policy::SecondaryKey& secon
 const store::Response* find_variant(const store::Entry* entry, const policy::RequestFacts& request) {
   if (entry == nullptr) return nullptr;
   const auto at = std::find_if(entry->variants.begin(), entry->variants.end(), [&](const auto& variant) {
-    return policy::matches(variant->secondary, request.fields);
+    return policy::matches(variant->secondary, request);
   });
   return at == entry->variants.end() ? nullptr : at->get();
 }
@@ -173,7 +173,7 @@ std::optional<MonoTime> Warmer::look_at(Item& item, const Means& means, policy::
   const auto* route = means.plan->settings->route_for(path);
   if (route == nullptr || !route->keep_warm) return std::nullopt;
   std::string key;
-  policy::write_key(head.authority, path, head, *route, key);
+  policy::write_key(policy::authority_of(head, *means.plan->settings), path, head, *route, key);
   if (key != item.key) return std::nullopt;  // a reload gave it another shape
 
   const auto marks = item.interest->marks();
@@ -192,12 +192,13 @@ std::optional<MonoTime> Warmer::look_at(Item& item, const Means& means, policy::
 std::optional<MonoTime> Warmer::refresh(Item& item, const Means& means, const settings::Route& route,
                                         policy::Now now) {
   auto& with = means.resources;
-  const auto facts = policy::facts_of(item.request->head);
+  const auto facts = policy::facts_of(item.request->head,
+                                      {*means.plan->settings, with.key_hash, item.request->arrival});
   const std::string_view key = item.key;
-  const auto path_hash = with.store.hash(key.substr(0, key.find_first_of("?\n")));
+  const auto path_hash = with.store.hash(policy::invalidation_key(key));
   const auto route_hash = with.store.hash(route.name);
   const auto entry = with.store.peek(key, item.hash);
-  auto name = name_of_fill(key, route, facts.fields, entry.get(), false);
+  auto name = name_of_fill(key, route, facts, entry.get(), false);
   auto joined = with.fills.join(key, name, path_hash, route_hash, 0, now.mono);
   if (joined.role == Role::alone) return std::nullopt;  // its answers cannot be shared any more
   if (joined.role == Role::lead) {

@@ -10,7 +10,8 @@ namespace {
 
 constexpr int full_weight = 1000;
 
-// RFC 9110 12.4.2: `q=0.8` in thousandths; 1 where there is none, 0 where it cannot be read.
+}  // namespace
+
 int weight_of(std::string_view parameters) noexcept {
   while (!parameters.empty()) {
     const auto end = parameters.find(';');
@@ -31,6 +32,8 @@ int weight_of(std::string_view parameters) noexcept {
   }
   return full_weight;
 }
+
+namespace {
 
 // RFC 9110 8.4.1: reserved for Accept-Encoding, where it means no coding; some send it in Content-Encoding.
 bool is_identity(std::string_view element) noexcept {

@@ -23,6 +23,10 @@ inline constexpr std::size_t coding_count = 3;
 /// The coding where there is exactly one beside `identity`, and it is one of these three.
 [[nodiscard]] std::optional<Coding> only_coding(Fields response) noexcept;
 
+/// The weight that the parameters of an element of Accept-Encoding give it (RFC 9110 12.4.2), in thousandths:
+/// 1000 where there is none, 0 where it cannot be read.
+[[nodiscard]] int weight_of(std::string_view parameters) noexcept;
+
 /// The coding that a response to this request is best sent in, of those `offered`, of which the server would
 /// rather send the first; nullopt for none (identity). The request's weights decide, then the server's order.
 /// Without Accept-Encoding nothing is coded. A request that excludes identity as well gets it all the same,

@@ -49,13 +49,25 @@ bool is_hop_by_hop(const Field& line) noexcept {
   }
 }
 
-bool is_safe(Method method) noexcept {
-  return method == Method::get || method == Method::head || method == Method::options ||
-         method == Method::trace;
+bool is_safe(Method method, std::string_view name) noexcept {
+  switch (method) {
+    case Method::get:
+    case Method::head:
+    case Method::options:
+    case Method::trace:
+    case Method::propfind:
+    case Method::report:
+    case Method::search:
+      return true;
+    case Method::unknown:
+      return name == "QUERY";
+    default:
+      return false;
+  }
 }
 
-bool is_idempotent(Method method) noexcept {
-  return is_safe(method) || method == Method::put || method == Method::delete_;
+bool is_idempotent(Method method, std::string_view name) noexcept {
+  return is_safe(method, name) || method == Method::put || method == Method::delete_;
 }
 
 }  // namespace larder::http

@@ -46,8 +46,10 @@ using Fields = std::span<const Field>;
 /// and Proxy-Authentication-Info.
 [[nodiscard]] bool is_hop_by_hop(const Field& line) noexcept;
 
-/// Safe methods (RFC 9110 9.2.1) and idempotent ones (9.2.2). An unknown method is neither.
-[[nodiscard]] bool is_safe(Method method) noexcept;
-[[nodiscard]] bool is_idempotent(Method method) noexcept;
+/// Safe methods (RFC 9110 9.2.1; QUERY: RFC 10008; PROPFIND, REPORT and SEARCH: WebDAV) and idempotent ones
+/// (9.2.2). `name` is the method's own, which tells those apart that Beast has no number for. Any other method
+/// is neither.
+[[nodiscard]] bool is_safe(Method method, std::string_view name) noexcept;
+[[nodiscard]] bool is_idempotent(Method method, std::string_view name) noexcept;
 
 }  // namespace larder::http

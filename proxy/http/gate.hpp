@@ -11,7 +11,9 @@
 #include "http/limits.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -87,6 +89,11 @@ struct RequestHead {
   bool keep_alive = true;        // persistence asked for by version and Connection (RFC 9112 9.3)
   bool expect_continue = false;  // RFC 9110 10.1.1; never for HTTP/1.0
   bool upgrade = false;          // Connection lists `upgrade` and there is an Upgrade field
+  /// What path and query view where the target came with UTF-8 outside ASCII, which RFC 3986 does not
+  /// allow and browsers' address bars and many scripts send: the same, percent-encoded. Else nullptr.
+  std::shared_ptr<const std::string> encoded_target;
+  /// The first field that was left out as its name has an underscore (Limits::underscores); else empty.
+  std::string_view dropped_field;
 };
 
 struct ResponseHead {

@@ -1,6 +1,7 @@
 #include "http/gate.hpp"
 #include "http/head_reader.hpp"
 #include "http/host.hpp"
+#include "http/target.hpp"
 #include "http/text.hpp"
 
 #include <algorithm>
@@ -46,9 +47,16 @@ std::optional<Refusal> check_request_line(std::string_view line, const Limits& l
   return std::nullopt;
 }
 
-// RFC 3986: printable ASCII without a blank; a fragment never goes to a server (RFC 9112 3.2).
-bool is_target(std::string_view target) noexcept {
-  return std::all_of(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7F && c != '#'; });
+// RFC 3986: printable ASCII without a blank; a fragment never goes to a server (RFC 9112 3.2). Bytes beyond ASCII
+// pass here and are looked at by encode_beyond_ascii.
+bool is_target(std::string_view target, bool& beyond_ascii) noexcept {
+  bool fine = true;
+  for (const char c : target) {
+    const auto byte = static_cast<unsigned char>(c);
+    beyond_ascii = beyond_ascii || byte >= 0x80;
+    fine = fine && byte > 0x20 && byte != 0x7F && byte != '#';
+  }
+  return fine;
 }
 
 void split_query(std::string_view target, RequestHead& out) noexcept {
@@ -58,12 +66,25 @@ void split_query(std::string_view target, RequestHead& out) noexcept {
   out.query = out.has_query ? target.substr(mark + 1) : std::string_view();
 }
 
-// RFC 9112 3.2: origin-form, absolute-form, or asterisk-form with OPTIONS. `authority` is the absolute
-// form's.
-std::optional<Refusal> read_target(RequestHead& out, std::string_view& authority) noexcept {
+// Of an absolute-form target; the authority is empty for any other.
+struct Absolute {
+  std::string_view authority;
+  Scheme scheme = Scheme::http;
+};
+
+// RFC 9112 3.2: origin-form, absolute-form, or asterisk-form with OPTIONS.
+std::optional<Refusal> read_target(RequestHead& out, const Limits& limits, Absolute& absolute) {
   if (out.method_name == "CONNECT") return Refusal::method_not_implemented;
-  auto target = out.target;
-  if (!is_target(target)) return Refusal::bad_target;
+  bool beyond_ascii = false;
+  if (!is_target(out.target, beyond_ascii)) return Refusal::bad_target;
+  out.encoded_target.reset();
+  if (beyond_ascii) {
+    auto encoded = encode_beyond_ascii(out.target);
+    if (!encoded) return Refusal::bad_target;
+    out.encoded_target = std::make_shared<const std::string>(std::move(*encoded));
+    if (out.encoded_target->size() > limits.target) return Refusal::target_too_long;
+  }
+  auto target = beyond_ascii ? std::string_view(*out.encoded_target) : out.target;
   if (target == "*") {
     if (out.method != Method::options) return Refusal::bad_target;
     out.path = target;
@@ -75,12 +96,14 @@ std::optional<Refusal> read_target(RequestHead& out, std::string_view& authority
     split_query(target, out);
     return std::nullopt;
   }
-  for (const std::string_view scheme : {"http://", "https://"}) {
-    if (target.size() <= scheme.size() || !iequals(target.substr(0, scheme.size()), scheme)) continue;
-    target.remove_prefix(scheme.size());
+  for (const auto scheme : {Scheme::http, Scheme::https}) {
+    const auto name = name_of(scheme);
+    if (target.size() <= name.size() + 3 || !iequals(target.substr(0, name.size()), name)) continue;
+    if (target.substr(name.size(), 3) != "://") continue;
+    target.remove_prefix(name.size() + 3);
     const auto end = target.find_first_of("/?");
-    authority = target.substr(0, end);
-    if (!is_authority(authority)) return Refusal::bad_target;
+    absolute = {target.substr(0, end), scheme};
+    if (!is_authority(absolute.authority)) return Refusal::bad_target;
     // RFC 9112 3.2.1: an empty path is sent on as "/".
     split_query(end == std::string_view::npos ? std::string_view("/") : target.substr(end), out);
     if (out.path.empty()) out.path = "/";
@@ -89,16 +112,17 @@ std::optional<Refusal> read_target(RequestHead& out, std::string_view& authority
   return Refusal::bad_target;
 }
 
-std::optional<Refusal> read_host(RequestHead& out, std::string_view absolute) noexcept {
+std::optional<Refusal> read_host(RequestHead& out, const Absolute& absolute) {
   const auto* host = find(out.fields, FieldId::host);
   if (host == nullptr) {
     if (out.minor_version == 1) return Refusal::missing_host;  // RFC 9112 3.2
-    out.authority = absolute;
+    out.authority = absolute.authority;
     return std::nullopt;
   }
   if (count(out.fields, FieldId::host) > 1) return Refusal::several_hosts;
   if (!is_authority(host->value)) return Refusal::bad_host;
-  if (!absolute.empty() && !same_authority(absolute, host->value)) return Refusal::host_mismatch;
+  if (!absolute.authority.empty() && !same_authority(absolute.authority, host->value, absolute.scheme))
+    return Refusal::host_mismatch;
   out.authority = host->value;
   return std::nullopt;
 }
@@ -127,9 +151,9 @@ void drop_listed(std::vector<Field>& fields) {
   fields = std::move(kept);
 }
 
-std::optional<Refusal> interpret(RequestHead& out) noexcept {
-  std::string_view absolute;
-  if (const auto reason = read_target(out, absolute)) return reason;
+std::optional<Refusal> interpret(RequestHead& out, const Limits& limits) {
+  Absolute absolute;
+  if (const auto reason = read_target(out, limits, absolute)) return reason;
   const auto framing = detail::read_framing(out.fields, out.minor_version);
   if (framing.refusal) return framing.refusal;
   if (framing.unknown_coding) return Refusal::transfer_coding_not_implemented;
@@ -179,7 +203,8 @@ GateResult read_request(std::string_view bytes, const Limits& limits, RequestHea
   out.method_name = parser.method_name;
   out.target = parser.target;
   out.minor_version = parser.version - 10;
-  if (const auto reason = interpret(out)) return refused(*reason);
+  out.dropped_field = parser.dropped;
+  if (const auto reason = interpret(out, limits)) return refused(*reason);
   return {State::complete, bounds.size, std::nullopt};
 }
 

@@ -63,7 +63,8 @@ class HeadParser : public boost::beast::http::basic_parser<is_request> {
   std::string_view target;
   std::string_view reason;
   int status = 0;
-  int version = 0;  // 10 or 11
+  int version = 0;           // 10 or 11
+  std::string_view dropped;  // see RequestHead::dropped_field
   std::optional<Refusal> refusal;
 
  private:
@@ -89,6 +90,13 @@ class HeadParser : public boost::beast::http::basic_parser<is_request> {
     error = {};
     if (fields_.size() == limits_.fields) return refuse(Refusal::too_many_fields, error);
     if (name.size() + value.size() > limits_.field) return refuse(Refusal::field_too_large, error);
+    if constexpr (is_request) {
+      // Beast has numbers for no name with an underscore.
+      if (id == FieldId::unknown && !limits_.underscores && name.find('_') != BeastView::npos) {
+        if (dropped.empty()) dropped = view(name);
+        return;
+      }
+    }
     fields_.push_back({id, view(name), view(value)});
   }
   void on_header_impl(BeastError& error) override { error = {}; }

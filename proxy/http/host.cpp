@@ -21,12 +21,12 @@ bool is_name_char(char c) noexcept {
          std::string_view("-._~!$&'()*+;=%").find(c) != std::string_view::npos;
 }
 
-std::string_view without_default_port(std::string_view authority) noexcept {
-  if (authority.ends_with(":80"))
-    authority.remove_suffix(3);
-  else if (authority.ends_with(':'))
-    authority.remove_suffix(1);
-  return authority;
+// The colon before the port; npos where there is none. A port has no colon, an address in brackets ends with one.
+std::size_t port_colon(std::string_view authority) noexcept {
+  const auto colon = authority.rfind(':');
+  return colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos
+             ? colon
+             : std::string_view::npos;
 }
 
 }  // namespace
@@ -53,8 +53,21 @@ bool is_authority(std::string_view text) noexcept {
   return port.size() <= 5 && std::all_of(port.begin(), port.end(), is_digit);
 }
 
-bool same_authority(std::string_view a, std::string_view b) noexcept {
-  return iequals(without_default_port(a), without_default_port(b));
+void append_authority(std::string_view authority, Scheme scheme, std::string& out) {
+  const auto colon = port_colon(authority);
+  for (const char c : authority.substr(0, colon)) out += lower(c);
+  if (colon == std::string_view::npos) return;
+  auto port = authority.substr(colon + 1);
+  while (port.size() > 1 && port.front() == '0') port.remove_prefix(1);
+  if (!port.empty() && port != (scheme == Scheme::https ? "443" : "80")) out.append(":").append(port);
+}
+
+bool same_authority(std::string_view a, std::string_view b, Scheme scheme) {
+  std::string first;
+  std::string second;
+  append_authority(a, scheme, first);
+  append_authority(b, scheme, second);
+  return first == second;
 }
 
 }  // namespace larder::http

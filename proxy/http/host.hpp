@@ -1,15 +1,26 @@
-// The authority of a Host field or an absolute-form target (RFC 9110 7.2, RFC 3986 3.2).
+// Hosts with their ports, as they stand in Host and in absolute targets.
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace larder::http {
 
-/// A host (registered name, IPv4 or bracketed IPv6 literal) with an optional port: nothing else, and not
-/// empty.
+enum class Scheme : std::uint8_t { http, https };
+[[nodiscard]] constexpr std::string_view name_of(Scheme scheme) noexcept {
+  return scheme == Scheme::https ? "https" : "http";
+}
+
+/// Whether `text` is an authority without user information (RFC 9110 4.2, 7.2): a reg-name, an IPv4 address or a
+/// bracketed IPv6 address, with an optional port, which may be empty (`api.test:`).
 [[nodiscard]] bool is_authority(std::string_view text) noexcept;
 
-/// Equal apart from case and the default port.
-[[nodiscard]] bool same_authority(std::string_view a, std::string_view b) noexcept;
+/// Appends an authority in the one form in which larder compares and sends authorities (RFC 9110 4.2.3, RFC 3986
+/// 6.2.3): in lower case, the port without leading zeros, and no port where it is empty or the scheme's default.
+void append_authority(std::string_view authority, Scheme scheme, std::string& out);
+
+/// Whether both are the same in that form.
+[[nodiscard]] bool same_authority(std::string_view a, std::string_view b, Scheme scheme = Scheme::http);
 
 }  // namespace larder::http

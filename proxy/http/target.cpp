@@ -1,6 +1,7 @@
 #include "http/target.hpp"
 
 #include "http/fields.hpp"
+#include "http/text.hpp"
 
 #include <array>
 
@@ -67,6 +68,27 @@ std::string_view normalise_path(std::string_view path, std::string& scratch) {
   return scratch;
 }
 
+std::optional<std::string> encode_beyond_ascii(std::string_view text) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string out;
+  while (!text.empty()) {
+    const auto size = utf8_length(text);
+    if (size == 0) return std::nullopt;
+    for (const char c : text.substr(0, size)) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (byte < 0x80) {
+        out += c;
+      } else {
+        out += '%';
+        out += digits[byte >> 4u];
+        out += digits[byte & 0xFu];
+      }
+    }
+    text.remove_prefix(size);
+  }
+  return out;
+}
+
 std::optional<PathPattern> PathPattern::parse(std::string_view text, std::string& error) {
   const auto refuse = [&](std::string_view why) {
     error = why;
@@ -76,12 +98,16 @@ std::optional<PathPattern> PathPattern::parse(std::string_view text, std::string
   for (const char c : text) {
     if (c == '?' || c == '#')
       return refuse("a path has no query and no fragment; `key: {query: ...}` chooses among queries");
-    if (c <= 0x20 || c == 0x7F) return refuse("a path has no blanks or control characters; write %20");
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte <= 0x20 || byte == 0x7F) return refuse("a path has no blanks or control characters; write %20");
   }
   PathPattern pattern;
   pattern.text_ = text;
   pattern.exact_ = true;
-  std::string_view rest = text.substr(1);
+  // As requests come: see encode_beyond_ascii.
+  const auto encoded = encode_beyond_ascii(text);
+  if (!encoded) return refuse("a path is UTF-8");
+  std::string_view rest = std::string_view(*encoded).substr(1);
   std::string_view segment;
   std::string scratch;
   for (bool more = true; next_segment(rest, segment, more);) {

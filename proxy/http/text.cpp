@@ -73,6 +73,15 @@ bool list_has(Fields fields, FieldId id, std::string_view token) noexcept {
   return false;
 }
 
+std::size_t count_elements(Fields fields, FieldId id) noexcept {
+  std::size_t count = 0;
+  for (const auto& line : fields) {
+    if (line.id != id) continue;
+    for (std::string_view rest = line.value, element; next_element(rest, element);) ++count;
+  }
+  return count;
+}
+
 std::optional<std::string> unquote(std::string_view text) {
   if (text.size() < 2 || text.front() != '"' || text.back() != '"') return std::nullopt;
   text = text.substr(1, text.size() - 2);
@@ -95,6 +104,23 @@ std::optional<std::uint64_t> parse_digits(std::string_view text) noexcept {
     value = value > (most - digit) / 10 ? most : value * 10 + digit;
   }
   return value;
+}
+
+std::size_t utf8_length(std::string_view text) noexcept {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const auto continues = [&](std::size_t i) { return i < text.size() && (byte(i) & 0xC0u) == 0x80u; };
+  if (byte(0) < 0x80) return 1;
+  if (byte(0) >= 0xC2 && byte(0) <= 0xDF && continues(1)) return 2;
+  if ((byte(0) & 0xF0u) == 0xE0 && continues(1) && continues(2)) {
+    const bool overlong = byte(0) == 0xE0 && byte(1) < 0xA0;
+    const bool surrogate = byte(0) == 0xED && byte(1) >= 0xA0;
+    return overlong || surrogate ? 0 : 3;
+  }
+  if (byte(0) >= 0xF0 && byte(0) <= 0xF4 && continues(1) && continues(2) && continues(3)) {
+    const bool outside = (byte(0) == 0xF0 && byte(1) < 0x90) || (byte(0) == 0xF4 && byte(1) >= 0x90);
+    return outside ? 0 : 4;
+  }
+  return 0;
 }
 
 }  // namespace larder::http

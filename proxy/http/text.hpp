@@ -24,9 +24,16 @@ namespace larder::http {
 /// ignored).
 [[nodiscard]] bool list_has(Fields fields, FieldId id, std::string_view token) noexcept;
 
+/// How many elements a list field has, over all of its lines.
+[[nodiscard]] std::size_t count_elements(Fields fields, FieldId id) noexcept;
+
 /// The content of a quoted string with its escapes undone; nullopt where `text` is not exactly one quoted
 /// string.
 [[nodiscard]] std::optional<std::string> unquote(std::string_view text);
+
+/// Length in bytes of the well-formed UTF-8 sequence at the front of `text`, which is not empty (RFC 3629 4);
+/// 0 where there is none.
+[[nodiscard]] std::size_t utf8_length(std::string_view text) noexcept;
 
 /// A non-negative decimal of digits alone: nullopt for anything else, the largest value where it overflows.
 [[nodiscard]] std::optional<std::uint64_t> parse_digits(std::string_view text) noexcept;

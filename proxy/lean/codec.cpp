@@ -5,6 +5,7 @@
 #include <brotli/encode.h>
 #include <libdeflate.h>
 #include <memory>
+#include <xxhash.h>
 #include <zstd.h>
 
 namespace larder::lean {
@@ -168,6 +169,26 @@ std::optional<std::string> encode(Coding coding, int level, std::string_view byt
   }
   if (out) out->shrink_to_fit();
   return out;
+}
+
+std::string encoder_mark(http::Coding coding, int level) {
+  struct Encoder {
+    int default_level;
+    std::uint32_t reference_version;
+    std::uint32_t version;
+  };
+  // libdeflate does not tell its version at run time.
+  constexpr std::uint32_t libdeflate = LIBDEFLATE_VERSION_MAJOR * 100 + LIBDEFLATE_VERSION_MINOR;
+  const Encoder encoder = coding == http::Coding::gzip ? Encoder{6, 114, libdeflate}
+                          : coding == http::Coding::br ? Encoder{5, 0x1000009, BrotliEncoderVersion()}
+                                                       : Encoder{9, 10504, ZSTD_versionNumber()};
+  if (level == encoder.default_level && encoder.version == encoder.reference_version) return {};
+  const auto text = std::to_string(level) + "/" + std::to_string(encoder.version);
+  constexpr std::string_view digits = "0123456789abcdef";
+  auto hash = XXH3_64bits(text.data(), text.size());
+  std::string mark = "-";
+  for (int i = 0; i < 4; ++i, hash >>= 4u) mark += digits[hash & 0xFu];
+  return mark;
 }
 
 Decoded decode(Coding coding, std::string_view bytes, std::size_t most) {

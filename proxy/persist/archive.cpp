@@ -24,7 +24,7 @@ using namespace std::chrono_literals;
 using policy::Millis;
 
 constexpr std::int64_t application_id = 0x4C617264;  // "Lard"
-constexpr std::int64_t version = 1;                  // of the tables and of what `encode` makes
+constexpr std::int64_t version = 2;                  // of the tables and of what `encode` makes
 constexpr std::size_t keys_a_batch = 256;
 constexpr std::size_t most_waiting = 65'536;  // keys; what is dropped beyond costs a fetch after a restart
 constexpr Millis gathering{50};               // so long a change waits for others

@@ -15,7 +15,7 @@ namespace larder::persist {
 namespace {
 
 constexpr std::size_t page = 4096;
-constexpr char magic[16] = "larder writes 1";
+constexpr char magic[16] = "larder writes 2";
 
 // Of this start of the machine; empty where the system does not say.
 std::string boot_id() {
@@ -41,6 +41,7 @@ struct WriteFile::Layout {
   std::uint64_t size;
   std::uint64_t seed;
   std::uint64_t generation;
+  policy::KeyedHash::Secret secret;
   char boot[64];
   std::uint64_t clean;  // 1 = closed in order
   alignas(page) store::WriteLog::Memory memory;
@@ -85,6 +86,7 @@ std::variant<std::unique_ptr<WriteFile>, std::string> WriteFile::open(const std:
       layout->size = sizeof(Layout);
       layout->seed = random_number();
       layout->generation = random_number();
+      layout->secret = policy::KeyedHash::random_secret();
       std::memcpy(layout->magic, magic, sizeof magic);
     } else {
       const bool same_boot =
@@ -116,6 +118,9 @@ store::WriteLog::Memory* WriteFile::memory() const noexcept {
 }
 std::uint64_t WriteFile::seed() const noexcept {
   return layout_->seed;
+}
+const policy::KeyedHash::Secret& WriteFile::secret() const noexcept {
+  return layout_->secret;
 }
 std::uint64_t WriteFile::generation() const noexcept {
   return layout_->generation;

@@ -7,6 +7,7 @@
 // process has it at a time.
 #pragma once
 
+#include "policy/keyed_hash.hpp"
 #include "store/write_log.hpp"
 
 #include <cstdint>
@@ -29,6 +30,8 @@ class WriteFile {
   [[nodiscard]] store::WriteLog::Memory* memory() const noexcept;
   /// Of the store's hash: the slots are by hash.
   [[nodiscard]] std::uint64_t seed() const noexcept;
+  /// Of the hashes of credentials and cookies in keys.
+  [[nodiscard]] const policy::KeyedHash::Secret& secret() const noexcept;
   /// Which log it is: what was stored beside another one cannot be judged by this.
   [[nodiscard]] std::uint64_t generation() const noexcept;
   /// The machine went down since, and not all that was written may be there.

@@ -1,6 +1,9 @@
 #include "policy/decide.hpp"
 
+#include "http/cookie.hpp"
 #include "policy/part.hpp"
+
+#include <algorithm>
 
 namespace larder::policy {
 
@@ -30,6 +33,8 @@ bool refuses_stored(const http::CacheControl& directives) {
 
 Decision fetch(const RequestFacts& request, const settings::Route& route, const Held& held, Forward why) {
   if (request.directives.only_if_cached) return Refuse{504, Detail::only_if_cached};  // RFC 9111 5.2.1.7
+  // RFC 9111 5.2.1.5: nothing of this exchange is stored, so no other request can share it either.
+  if (request.directives.no_store) return Pass{Forward::request, Detail::request_no_store};
   const bool whole = held.response != nullptr && !held.response->part;
   if (whole && held.response->has_validator()) return Validate{why};
   // Under a ttl, and where the answer is projected, the whole is fetched whatever a request asks for, so that
@@ -39,12 +44,15 @@ Decision fetch(const RequestFacts& request, const settings::Route& route, const 
   return Wait{why, by_the_book && request.range && !whole};
 }
 
-bool is_forced(const RequestFacts& request, const settings::Route& route, const StoredMeta& held, Now now,
-               bool& too_soon) {
-  const bool asked = request.refresh || (route.cache == CacheMode::ttl && request.directives.no_cache);
-  if (!asked) return false;
-  too_soon = now.mono - held.response_time < route.refresh_min_interval;
-  return !too_soon;
+// What of a request's own wishes can force a fetch although the stored response is fresh (RFC 9111 5.2.1.1, 5.2.1.3,
+// 5.2.1.4).
+bool may_force(const RequestFacts& request) {
+  return request.refresh || refuses_stored(request.directives);
+}
+
+// refresh_min_interval bounds all of it: within that time such a request counts as one without these wishes.
+bool is_too_soon(const RequestFacts& request, const settings::Route& route, const StoredMeta& held, Now now) {
+  return may_force(request) && now.mono - held.response_time < route.refresh_min_interval;
 }
 
 Outcome hit(const StoredMeta& held, Now now, Detail detail) {
@@ -63,40 +71,55 @@ std::int64_t ttl_seconds(const StoredMeta& held, MonoTime now) {
   return left.count() > 0 ? seconds : std::min<std::int64_t>(seconds, -1);  // what is stale never says 0
 }
 
+namespace {
+
+bool names_part_of(const settings::BypassRule& bypass, http::Fields request) {
+  return std::any_of(bypass.headers.begin(), bypass.headers.end(),
+                     [&](const auto& name) { return http::find(request, name) != nullptr; }) ||
+         std::any_of(bypass.cookies.begin(), bypass.cookies.end(),
+                     [&](const auto& name) { return http::cookie_values(request, name).has_value(); });
+}
+
+}  // namespace
+
 std::variant<std::monostate, Pass> is_for_cache(const RequestFacts& request, const settings::Route* route) {
   if (request.method != Method::get && request.method != Method::head) {
     const bool off = route == nullptr || route->cache == CacheMode::off;
     return off ? Pass{Forward::bypass, Detail::route_off} : Pass{Forward::method, Detail::none};
   }
   if (route == nullptr || route->cache == CacheMode::off) return Pass{Forward::bypass, Detail::route_off};
+  if (request.method_override) return Pass{Forward::bypass, Detail::method_override};
+  if (request.ambiguous_path) return Pass{Forward::bypass, Detail::ambiguous_path};
   if (request.upgrade) return Pass{Forward::bypass, Detail::request_upgrade};
   if (request.body) return Pass{Forward::bypass, Detail::request_body};
   if (request.preconditions) return Pass{Forward::request, Detail::none};
-  if (request.authorization && route->cache == CacheMode::ttl && !route->despite.authorization) {
+  if (names_part_of(route->bypass, request.fields)) return Pass{Forward::bypass, Detail::route_bypass};
+  if (route->cache == CacheMode::ttl && !route->despite.authorization &&
+      has_foreign_credentials(request, *route))
     return Pass{Forward::bypass, Detail::request_authorization};
-  }
   return {};
 }
 
 Decision decide(const RequestFacts& request, const settings::Route& route, const Held& held, Now now) {
   if (held.response == nullptr) {
     if (request.refresh) return fetch(request, route, held, Forward::request);
-    // RFC 9111 5.2.1.5: nothing of this exchange is stored, so nobody can share it either.
-    if (request.directives.no_store && !request.directives.only_if_cached) {
-      return Pass{Forward::request, Detail::request_no_store};
-    }
     return fetch(request, route, held, held.other_variants ? Forward::vary_miss : Forward::uri_miss);
   }
 
   const StoredMeta& stored = *held.response;
   if (!has_bytes_for(request, stored, now.wall)) return fetch(request, route, held, Forward::partial);
-  bool too_soon = false;
-  if (is_forced(request, route, stored, now, too_soon)) return fetch(request, route, held, Forward::request);
+  const bool too_soon = !held.forced && is_too_soon(request, route, stored, now);
+  if (!too_soon && (request.refresh || (route.cache == CacheMode::ttl && request.directives.no_cache)))
+    return fetch(request, route, held, Forward::request);
 
   const Millis stale_by = now.mono - stored.fresh_until;
   const bool stale = stale_by >= Millis{0};
   auto directives = request.directives;
-  if (too_soon) directives.no_cache = false;  // the refresh was just done, for somebody else
+  if (too_soon) {
+    directives.no_cache = false;
+    directives.max_age.reset();
+    directives.min_fresh.reset();
+  }
 
   if (stored.must_validate) return fetch(request, route, held, Forward::stale);  // 5.2.2.4
   if (!stale) {
@@ -126,6 +149,10 @@ Decision decide(const RequestFacts& request, const settings::Route& route, const
   return fetch(request, route, held, Forward::stale);
 }
 
+bool forces_fetch(const RequestFacts& request, const settings::Route& route, const StoredMeta* held, Now now) {
+  return may_force(request) && (held == nullptr || !is_too_soon(request, route, *held, now));
+}
+
 bool may_serve_while_failing(const RequestFacts& request, const Decision& decision, const StoredMeta& held,
                              Trouble trouble, Now now) {
   auto why = Forward::none;
@@ -133,6 +160,34 @@ bool may_serve_while_failing(const RequestFacts& request, const Decision& decisi
   if (const auto* validate = std::get_if<Validate>(&decision)) why = validate->why;
   return why == Forward::stale && !refuses_stored(request.directives) &&
          may_serve_on_error(request, held, trouble, now);
+}
+
+bool is_about_the_request(int status) noexcept {
+  switch (status) {
+    case 206:
+    case 304:
+    case 400:
+    case 406:
+    case 408:
+    case 412:
+    case 413:
+    case 414:
+    case 416:
+    case 417:
+    case 421:
+    case 425:
+    case 428:
+    case 429:
+    case 431:
+    case 511:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool supersedes(int status, const RequestFacts& request) noexcept {
+  return !request.credentials && status >= 200 && !is_error_status(status) && !is_about_the_request(status);
 }
 
 bool is_error_status(int status) noexcept {

@@ -2,6 +2,8 @@
 
 #include "http/structured.hpp"
 
+#include <algorithm>
+
 namespace larder::policy {
 
 namespace {
@@ -30,7 +32,8 @@ std::vector<std::string> groups_invalidated(http::Fields response) {
 }
 
 std::string group_name(std::string_view key, std::string_view group) {
-  const auto origin = key.substr(0, key.find('/', key.find("://") + 3));
+  key.remove_prefix(std::min(key.find("//"), key.size()));
+  const auto origin = key.substr(0, key.find('/', 2));
   return std::string(origin).append("\n").append(group);
 }
 

@@ -1,6 +1,8 @@
 #include "policy/invalidation.hpp"
 
+#include "http/ambiguous_path.hpp"
 #include "http/cache_control.hpp"
+#include "http/host.hpp"
 #include "http/target.hpp"
 
 namespace larder::policy {
@@ -9,25 +11,23 @@ namespace {
 
 using http::FieldId;
 
-std::string_view without_default_port(std::string_view authority) {
-  if (authority.ends_with(":80")) authority.remove_suffix(3);
-  return authority;
-}
-
 // A URI reference (RFC 3986 4.1) as a path and query on the same origin; nullopt where it leads elsewhere.
 std::optional<std::string> same_origin_target(std::string_view reference, std::string_view authority,
                                               std::string_view base) {
   reference = reference.substr(0, reference.find('#'));
-  for (const std::string_view scheme : {"http://", "https://"}) {
-    if (reference.size() < scheme.size() || !http::iequals(reference.substr(0, scheme.size()), scheme))
+  for (const std::string_view prefix : {"http://", "https://"}) {
+    if (reference.size() < prefix.size() || !http::iequals(reference.substr(0, prefix.size()), prefix))
       continue;
-    reference.remove_prefix(scheme.size() - 2);
+    reference.remove_prefix(prefix.size() - 2);
     break;
   }
   if (reference.starts_with("//")) {
     const auto slash = reference.find_first_of("/?", 2);
     const auto host = reference.substr(2, slash == std::string_view::npos ? slash : slash - 2);
-    if (!http::iequals(without_default_port(host), without_default_port(authority))) return std::nullopt;
+    // Under the other scheme it is the same thing to the API, each port being its scheme's default.
+    const bool same = http::same_authority(host, authority, http::Scheme::http) ||
+                      http::same_authority(host, authority, http::Scheme::https);
+    if (!same) return std::nullopt;
     if (slash == std::string_view::npos) return "/";
     return (reference[slash] == '?' ? "/" : "") + std::string(reference.substr(slash));
   }
@@ -39,13 +39,19 @@ std::optional<std::string> same_origin_target(std::string_view reference, std::s
 }  // namespace
 
 void write_target(std::string_view authority, std::string_view normalised_path, std::string& out) {
-  out.assign("http://");
-  for (const char c : without_default_port(authority)) out += http::lower(c);
+  out.assign("//");
+  http::append_authority(authority, http::Scheme::http, out);
   out += normalised_path;
 }
 
-bool is_invalidating(http::Method method, int status) noexcept {
-  return !http::is_safe(method) && status >= 200 && status < 400;
+WriteEffect write_effect(int status) noexcept {
+  if (status >= 500 || status == 101) return WriteEffect::possible;
+  return status >= 200 && status < 400 ? WriteEffect::applied : WriteEffect::none;
+}
+
+std::vector<std::string> other_paths_of(std::string_view path) {
+  const bool has_one_meaning = !http::is_ambiguous_path(path) && path.find("//") == std::string_view::npos;
+  return has_one_meaning ? std::vector<std::string>() : http::resolved_paths(path);
 }
 
 std::vector<std::string> related_targets(std::string_view authority, std::string_view path,
@@ -55,10 +61,15 @@ std::vector<std::string> related_targets(std::string_view authority, std::string
     if (line.id != FieldId::location && line.id != FieldId::content_location) continue;
     const auto related = same_origin_target(line.value, authority, path);
     if (!related) continue;
+    const auto related_path = related->substr(0, related->find('?'));
     std::string scratch;
-    std::string target;
-    write_target(authority, http::normalise_path(related->substr(0, related->find('?')), scratch), target);
-    targets.push_back(std::move(target));
+    auto paths = other_paths_of(related_path);
+    paths.emplace_back(http::normalise_path(related_path, scratch));
+    for (const auto& each : paths) {
+      std::string target;
+      write_target(authority, each, target);
+      targets.push_back(std::move(target));
+    }
   }
   return targets;
 }

@@ -10,15 +10,22 @@
 
 namespace larder::policy {
 
-/// Replaces `out` by a target's name for the write log: `http://host/path`, as a primary key begins. Every
-/// query of the path is meant.
+/// Replaces `out` by a target's name for the write log: `//host/path`, which is the invalidation_key of its primary
+/// keys. Every query of the path is meant, under both schemes.
 void write_target(std::string_view authority, std::string_view normalised_path, std::string& out);
 
-/// Whether an answer to that method says that the write went through: an unsafe method, and a status that is
-/// no error (2xx or 3xx).
-[[nodiscard]] bool is_invalidating(http::Method method, int status) noexcept;
+/// What the response to an unsafe method says of the write.
+enum class WriteEffect : std::uint8_t {
+  none,      // 4xx, or interim: it was not applied
+  applied,   // 2xx or 3xx (RFC 9111 4.4)
+  possible,  // 5xx, or a protocol was switched: it may have been applied
+};
+[[nodiscard]] WriteEffect write_effect(int status) noexcept;
 
-/// The targets of Location and Content-Location of such an answer, of the same origin as the request (RFC
+/// The paths of a write's target beside the one that was sent, which servers may make of it; normalised.
+[[nodiscard]] std::vector<std::string> other_paths_of(std::string_view path);
+
+/// The targets of Location and Content-Location of such a response, of the same origin as the request (RFC
 /// 9111 4.4), as write_target writes them.
 [[nodiscard]] std::vector<std::string> related_targets(std::string_view authority, std::string_view path,
                                                        http::Fields response);

@@ -1,9 +1,11 @@
 #include "policy/key.hpp"
 
+#include "http/coding.hpp"
+#include "http/cookie.hpp"
 #include "http/target.hpp"
 #include "http/text.hpp"
-#include "policy/invalidation.hpp"
-#include "policy/request.hpp"
+#include "policy/accept_encoding.hpp"
+#include "policy/forwarded.hpp"
 
 #include <algorithm>
 
@@ -51,7 +53,7 @@ void append_query(std::string_view query, const settings::Route& route, std::str
 }
 
 bool is_case_insensitive(std::string_view name) noexcept {
-  return name == "accept-encoding" || name == "accept-language" || name == "accept-charset";
+  return name == "accept-language" || name == "accept-charset";
 }
 
 void append_normalised(std::string_view line, bool fold_case, std::string& out) {
@@ -72,19 +74,44 @@ std::string lower_case(std::string_view text) {
   return out;
 }
 
-void add_name(std::string name, http::Fields request, SecondaryKey& key) {
-  const auto same = [&](const VaryField& field) { return field.name == name; };
-  if (std::any_of(key.begin(), key.end(), same)) return;
-  auto value = normalised_value(request, name);
-  const auto id = boost::beast::http::string_to_field(name);
-  key.push_back({id, std::move(name), std::move(value)});
+bool has_field(const SecondaryKey& key, std::string_view name) {
+  return std::any_of(key.begin(), key.end(), [&](const VaryField& field) { return field.name == name; });
 }
+
+void add_name(std::string name, const RequestFacts& request, SecondaryKey& key) {
+  if (has_field(key, name)) return;
+  key.push_back(VaryField::named(std::move(name), request.settings->request_fields));
+  key.back().value = key_value(key.back(), request);
+}
+
+// What a fill sends in the place of these is larder's own affair, and differs from fetch to fetch.
+bool is_altered(std::string_view name, const RequestFacts& request) {
+  using settings::Begin;
+  const auto& settings = *request.settings;
+  const bool is_trace = name == "traceparent" || name == "tracestate";
+  if (is_trace && settings.trace_context == Begin::yes)
+    return http::find(request.fields, "traceparent") == nullptr;
+  if (name == "x-request-id" && settings.request_id == Begin::yes)
+    return http::find(request.fields, name) == nullptr;
+  for (const std::string_view altered :
+       {"cache-control", "pragma", "range", "if-range", "if-match", "if-none-match", "if-modified-since",
+        "if-unmodified-since", "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
+        "expect", "content-length", "max-forwards"}) {
+    if (name == altered) return true;
+  }
+  return false;
+}
+
+constexpr std::string_view cookie_prefix = "cookie:";
+constexpr std::string_view forwarded_name = ":forwarded";
 
 }  // namespace
 
 void write_key(std::string_view authority, std::string_view path, const http::RequestHead& head,
                const settings::Route& route, std::string& out) {
-  write_target(authority, path, out);
+  out.assign("http://");
+  http::append_authority(authority, http::Scheme::http, out);
+  out += path;
   if (head.has_query) append_query(head.query, route, out);
   if (!route.shape.empty()) {
     out += '\n';
@@ -92,18 +119,77 @@ void write_key(std::string_view authority, std::string_view path, const http::Re
   }
 }
 
-std::string without_refresh(std::string_view query, const settings::Route& route) {
-  std::string left;
+KeyParts parts_of(std::string_view key) {
+  key = key.substr(0, key.find('\n'));
+  const auto begin = key.find("//") + 2;
+  const auto slash = std::min(key.find('/', begin), key.size());
+  KeyParts parts;
+  parts.authority = key.substr(begin, slash - begin);
+  parts.target = key.substr(slash);
+  const auto mark = parts.target.find('?');
+  parts.path = parts.target.substr(0, mark);
+  parts.has_query = mark != std::string_view::npos;
+  if (parts.has_query) parts.query = parts.target.substr(mark + 1);
+  return parts;
+}
+
+std::string_view invalidation_key(std::string_view key) noexcept {
+  key = key.substr(0, key.find_first_of("?\n"));
+  return key.substr(std::min(key.find("//"), key.size()));
+}
+
+std::string forced_target(const KeyParts& parts, std::string_view query, const settings::Route& route) {
+  const bool keeps_order = route.key.query == settings::KeyRule::Query::all;
+  std::string target(keeps_order ? parts.path : parts.target);
+  char separator = parts.has_query && !keeps_order ? '&' : '?';
   http::QueryPiece piece;
   while (http::next_query_piece(query, piece)) {
-    if (is_refresh_bool(piece, route.refresh_param)) continue;
-    if (!left.empty()) left += '&';
-    left += piece.raw;
+    const bool goes_along = keeps_order ? !is_fields_param(piece, route.fields_param)
+                                        : is_refresh_bool(piece, route.refresh_param);
+    if (!goes_along) continue;
+    target += separator;
+    target += piece.raw;
+    separator = '&';
   }
-  return left;
+  return target;
+}
+
+VaryField VaryField::named(std::string name, const settings::RequestFields& roles) {
+  using settings::FieldRole;
+  VaryField field;
+  field.name = std::move(name);
+  if (field.name == forwarded_name) {
+    field.kind = Kind::forwarded;
+    return field;
+  }
+  if (field.name.starts_with(cookie_prefix)) {
+    field.kind = Kind::cookie;
+    return field;
+  }
+  field.id = boost::beast::http::string_to_field(field.name);
+  switch (roles.role_of(field.name)) {
+    case FieldRole::credential:
+      field.kind = Kind::secret;
+      break;
+    case FieldRole::forwarded_for:
+    case FieldRole::forwarded_address:
+    case FieldRole::forwarded_original:
+      field.kind = Kind::received;
+      break;
+    case FieldRole::method_override:
+    case FieldRole::other:
+      if (field.id == FieldId::cookie) field.kind = Kind::secret;
+      if (field.id == FieldId::accept_encoding) field.kind = Kind::encodings;
+      break;
+  }
+  return field;
 }
 
 std::optional<std::string> normalised_value(http::Fields request, std::string_view name) {
+  if (name == "accept-encoding") {
+    std::string value;
+    return write_accepted_codings(request, value) ? std::optional(std::move(value)) : std::nullopt;
+  }
   std::optional<std::string> value;
   for (const auto& line : request) {
     if (!http::has_name(line, name)) continue;
@@ -113,13 +199,46 @@ std::optional<std::string> normalised_value(http::Fields request, std::string_vi
   return value;
 }
 
-std::optional<SecondaryKey> secondary_key(http::Fields request, http::Fields response,
-                                          const settings::Route& route, bool asks_identity) {
+std::optional<std::string> key_value(const VaryField& field, const RequestFacts& request) {
+  const auto hashed = [&](std::optional<std::string> value) {
+    if (value) *value = (*request.hash)(*value);
+    return value;
+  };
+  switch (field.kind) {
+    case VaryField::Kind::plain:
+    case VaryField::Kind::encodings:
+      break;
+    case VaryField::Kind::received:
+      return forwarded_value(field.name, request);
+    case VaryField::Kind::secret:
+      return hashed(normalised_value(request.fields, field.name));
+    case VaryField::Kind::cookie:
+      return hashed(http::cookie_values(request.fields, std::string_view(field.name).substr(cookie_prefix.size())));
+    case VaryField::Kind::forwarded:
+      return request.forwarded.empty() ? std::nullopt : std::optional(request.forwarded);
+  }
+  return normalised_value(request.fields, field.name);
+}
+
+SecondaryKey fields_in_key(const RequestFacts& request, const settings::Route& route) {
   SecondaryKey key;
-  add_name("origin", request, key);
-  for (const auto& name : route.key.headers) add_name(name, request, key);
+  const auto add = [&](std::string name) {
+    if (!has_field(key, name))
+      key.push_back(VaryField::named(std::move(name), request.settings->request_fields));
+  };
+  add("origin");
+  for (const auto& name : route.key.headers) add(name);
+  for (const auto& name : route.key.cookies) add(std::string(cookie_prefix) + name);
+  if (!request.forwarded.empty()) add(std::string(forwarded_name));
+  return key;
+}
+
+std::optional<SecondaryKey> secondary_key(const RequestFacts& request, http::Fields response,
+                                          const settings::Route& route, bool asks_identity) {
+  auto key = fields_in_key(request, route);
+  for (auto& field : key) field.value = key_value(field, request);
+  if (!asks_identity && http::is_coded(response)) add_name("accept-encoding", request, key);
   for (const auto& line : response) {
-    if (line.id == FieldId::content_encoding && !asks_identity) add_name("accept-encoding", request, key);
     if (line.id != FieldId::vary) continue;
     std::string_view rest = line.value;
     std::string_view element;
@@ -127,26 +246,49 @@ std::optional<SecondaryKey> secondary_key(http::Fields request, http::Fields res
       if (element == "*" || !http::is_token(element)) return std::nullopt;
       auto name = lower_case(element);
       if (name == "accept-encoding" && asks_identity) continue;
+      if (name == "host") continue;  // it is in the primary key
+      if (is_altered(name, request)) return std::nullopt;
       add_name(std::move(name), request, key);
     }
   }
   return key;
 }
 
-bool matches(const SecondaryKey& key, http::Fields request) {
-  return std::all_of(key.begin(), key.end(), [&](const VaryField& field) {
+bool matches(const SecondaryKey& key, const RequestFacts& request) {
+  bool names_forwarded = false;
+  for (const auto& field : key) {
+    if (field.kind == VaryField::Kind::forwarded) {
+      names_forwarded = true;
+      if (field.value != request.forwarded) return false;
+      continue;
+    }
+    if (field.kind == VaryField::Kind::encodings) {
+      thread_local std::string value;  // a hit allocates nothing
+      const bool present = write_accepted_codings(request.fields, value);
+      if (present != field.value.has_value() || (present && value != *field.value)) return false;
+      continue;
+    }
+    if (field.kind != VaryField::Kind::plain) {
+      if (key_value(field, request) != field.value) return false;
+      continue;
+    }
     const http::Field* only = nullptr;
     bool several = false;
-    for (const auto& line : request) {
+    for (const auto& line : request.fields) {
       const bool same = field.id != FieldId::unknown ? line.id == field.id : http::has_name(line, field.name);
       if (!same) continue;
       several = only != nullptr;
       only = &line;
     }
-    if (only == nullptr || !field.value) return (only != nullptr) == field.value.has_value();
-    if (!several && only->value == *field.value) return true;  // the common case needs no copy
-    return normalised_value(request, field.name) == field.value;
-  });
+    if (only == nullptr || !field.value) {
+      if ((only != nullptr) != field.value.has_value()) return false;
+      continue;
+    }
+    if (!several && only->value == *field.value) continue;  // the common case needs no copy
+    if (normalised_value(request.fields, field.name) != field.value) return false;
+  }
+  // What a proxy says counts as though every response varied by it.
+  return names_forwarded || request.forwarded.empty();
 }
 
 }  // namespace larder::policy

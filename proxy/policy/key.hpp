@@ -1,13 +1,15 @@
 // Cache keys (RFC 9111 2 and 4.1).
 //
 // The primary key is the target URI, reduced as the route says, and the route's shape. The method is not part
-// of it: what is stored answers GET and HEAD. The secondary key holds the request's values of the Vary
-// fields; Origin and the route's `key.headers` count as though every answer listed them, so that an API which
-// answers CORS only when asked cannot poison an entry.
+// of it: what is stored answers GET and HEAD. The secondary key holds the request's values of the Vary fields, as
+// the API received them. As though every response listed them, it also holds Origin (so that an API which answers
+// CORS only when asked cannot poison an entry), the route's `key.headers` and `key.cookies`, and what a trusted
+// proxy says of the original request. Values of credentials and cookies stand in it as keyed hashes.
 #pragma once
 
 #include "http/fields.hpp"
 #include "http/gate.hpp"
+#include "policy/request.hpp"
 #include "settings/settings.hpp"
 
 #include <boost/container/small_vector.hpp>
@@ -20,33 +22,70 @@
 namespace larder::policy {
 
 /// Replaces `out` by the primary key: `http://host/path?query`, then, where the route projects, a line feed
-/// and its shape. The host is in lower case without the default port; `path` is the normalised one. A refresh
-/// parameter that is a bool is left out, and so is the route's fields_param.
+/// and its shape. The host is as append_authority writes it; `path` is the normalised one. A refresh
+/// parameter that is a bool is left out, and so are the route's fields_param and what `key.query` leaves out.
 void write_key(std::string_view authority, std::string_view path, const http::RequestHead& head,
                const settings::Route& route, std::string& out);
 
-/// A query without the route's refresh parameter, as far as that is a bool.
-[[nodiscard]] std::string without_refresh(std::string_view query, const settings::Route& route);
+/// A primary key taken apart; views into it.
+struct KeyParts {
+  std::string_view authority;
+  std::string_view path;    // normalised
+  std::string_view target;  // path and query: what a fill sends
+  std::string_view query;   // without '?'
+  bool has_query = false;
+};
+[[nodiscard]] KeyParts parts_of(std::string_view key);
+
+/// What a write to the key's URL is known by: authority and path, `//host/path`. The scheme is no part of it, as an API
+/// changes the same thing under both; nor is the query.
+[[nodiscard]] std::string_view invalidation_key(std::string_view key) noexcept;
+
+/// The target of a fetch that the route's refresh parameter forces: the key's, with that parameter as the client sent it
+/// in `query`.
+[[nodiscard]] std::string forced_target(const KeyParts& parts, std::string_view query,
+                                        const settings::Route& route);
 
 struct VaryField {
+  /// What tells requests apart; the name of a cookie is `cookie:NAME`, that of what a proxy says `:forwarded`.
+  enum class Kind : std::uint8_t {
+    plain,      // a field's value, as sent
+    encodings,  // Accept-Encoding: the set of codings that it accepts
+    received,   // a field that larder writes: the value that the API received
+    secret,     // a credential, or Cookie: a keyed hash
+    cookie,     // one cookie's values: a keyed hash
+    forwarded,  // RequestFacts::forwarded
+  };
   http::FieldId id = http::FieldId::unknown;
-  std::string name;                  // lower case
+  Kind kind = Kind::plain;
+  std::string name;                  // lower case, apart from a cookie's
   std::optional<std::string> value;  // normalised; nullopt = the request had none
+
+  /// A field of that name with no value yet, its kind by the name.
+  [[nodiscard]] static VaryField named(std::string name, const settings::RequestFields& roles);
 };
 /// One field, Origin, is what most have: it lies in place.
 using SecondaryKey = boost::container::small_vector<VaryField, 1>;
 
-/// The secondary key of a response to a request; nullopt for `Vary: *`. An answer that is coded counts as
-/// varying by Accept-Encoding whatever it says; where larder itself asks for identity (`asks_identity`),
-/// Accept-Encoding does not count at all.
-[[nodiscard]] std::optional<SecondaryKey> secondary_key(http::Fields request, http::Fields response,
+/// The secondary key of a response to a request; nullopt for `Vary: *`, and where Vary names a field that larder
+/// alters from fetch to fetch (conditions, Range, trace identifiers of its own): then no other request is known to get
+/// the same. A response that is coded counts as varying by Accept-Encoding whatever it says; where larder itself asks
+/// for identity (`asks_identity`), Accept-Encoding does not count at all.
+[[nodiscard]] std::optional<SecondaryKey> secondary_key(const RequestFacts& request, http::Fields response,
                                                         const settings::Route& route, bool asks_identity);
 
 /// Whether a request has the values of the secondary key (RFC 9111 4.1).
-[[nodiscard]] bool matches(const SecondaryKey& key, http::Fields request);
+[[nodiscard]] bool matches(const SecondaryKey& key, const RequestFacts& request);
+
+/// The request's value for a field of a secondary key.
+[[nodiscard]] std::optional<std::string> key_value(const VaryField& field, const RequestFacts& request);
+
+/// The fields by which the route tells requests apart whatever a response's Vary says, without values.
+[[nodiscard]] SecondaryKey fields_in_key(const RequestFacts& request, const settings::Route& route);
 
 /// The request's lines of that name as one value: joined by commas, white space around commas gone, and in
-/// lower case for Accept-Encoding, Accept-Language and Accept-Charset, whose values are case-insensitive.
+/// lower case for Accept-Language and Accept-Charset, whose values are case-insensitive; of Accept-Encoding the
+/// codings that are accepted, sorted, and those that are refused where that makes a difference.
 /// nullopt where there is no such line.
 [[nodiscard]] std::optional<std::string> normalised_value(http::Fields request, std::string_view name);
 

@@ -43,6 +43,14 @@ std::string_view name_of(Detail detail) noexcept {
       return "request-no-store";
     case Detail::request_upgrade:
       return "request-upgrade";
+    case Detail::method_override:
+      return "method-override";
+    case Detail::ambiguous_path:
+      return "ambiguous-path";
+    case Detail::route_bypass:
+      return "route-bypass";
+    case Detail::request_conditions:
+      return "request-conditions";
     case Detail::head_miss:
       return "head-miss";
     case Detail::hit_for_miss:

@@ -30,9 +30,13 @@ enum class Detail : std::uint8_t {
   // The request is not for the cache.
   route_off,              // `cache: off`, or no route matches
   request_body,           // a GET or HEAD with a body
-  request_authorization,  // Authorization on a ttl route, without `despite`
+  request_authorization,  // a credential on a ttl route that neither its key nor `despite` names
   request_no_store,       // Cache-Control: no-store (RFC 9111 5.2.1.5)
-  request_upgrade,        // Upgrade asked for
+  request_upgrade,        // Upgrade asked for, to a protocol that `upgrade` allows
+  method_override,        // a GET or HEAD that names another method in a field
+  ambiguous_path,         // servers may read the path in another way
+  route_bypass,           // `bypass` names a cookie or a field of the request
+  request_conditions,     // fetched with the client's own conditions
   head_miss,              // a HEAD for which nothing is stored
   hit_for_miss,           // the last answer for this key could not be shared; remembered for a short time
   // The answer must not be, or is not worth being, stored.
@@ -42,10 +46,10 @@ enum class Detail : std::uint8_t {
   must_understand,  // with a status that larder does not understand
   is_private,
   no_cache,         // under a ttl; by the book it is stored and validated
-  set_cookie,       // under a ttl
+  set_cookie,       // without `despite`
   authorization,    // answers a request with Authorization and does not say that it may be shared (RFC
                     // 9111 3.5)
-  vary_any,         // Vary: *
+  vary_any,         // Vary: *, or on a field that larder alters from fetch to fetch
   no_freshness,     // no explicit lifetime, no heuristic one, no validator
   body_too_large,   // more than cache.max_body
   superseded,       // a write went through while the answer was fetched

@@ -43,7 +43,7 @@ bool is_understood(int status) noexcept {
 }
 
 // What keeps a response from being shared under a ttl, and what may overrule it.
-Detail against_ttl(const RequestFacts& request, const settings::Route& route, http::Fields response,
+Detail against_ttl(const RequestFacts& request, const settings::Route& route,
                    const http::CacheControl& directives) {
   const auto& despite = route.despite;
   if (directives.no_store && !despite.no_store) return Detail::no_store;
@@ -51,14 +51,13 @@ Detail against_ttl(const RequestFacts& request, const settings::Route& route, ht
     return Detail::is_private;
   if ((directives.no_cache || !directives.no_cache_fields.empty()) && !despite.no_cache)
     return Detail::no_cache;
-  if (request.authorization && !despite.authorization) return Detail::authorization;
-  if (http::find(response, FieldId::set_cookie) != nullptr && !despite.set_cookie) return Detail::set_cookie;
+  if (!despite.authorization && has_foreign_credentials(request, route)) return Detail::authorization;
   return Detail::none;
 }
 
 // RFC 9111 3, for a shared cache.
-Detail against_standard(const RequestFacts& request, int status, http::Fields response, Asked asked,
-                        const http::CacheControl& directives) {
+Detail against_standard(const RequestFacts& request, const settings::Route& route, int status,
+                        http::Fields response, Asked asked, const http::CacheControl& directives) {
   if (status < 200) return Detail::status;
   if (status == 206 && (!asked.part || !part_of(response))) return Detail::partial_content;
   if (directives.must_understand) {
@@ -68,14 +67,39 @@ Detail against_standard(const RequestFacts& request, int status, http::Fields re
     return Detail::no_store;
   }
   if (directives.is_private) return Detail::is_private;
-  if (request.authorization &&  // 3.5
-      !(directives.is_public || directives.s_maxage || directives.must_revalidate)) {
+  if (!(directives.is_public || directives.s_maxage || directives.must_revalidate) &&  // 3.5
+      has_foreign_credentials(request, route)) {
     return Detail::authorization;
   }
   const bool explicitly = directives.is_public || directives.max_age || directives.s_maxage ||
                           (!directives.targeted && http::find(response, FieldId::expires) != nullptr);
   if (!explicitly && !is_heuristically_cacheable(status)) return Detail::status;
   return Detail::none;
+}
+
+bool excludes_cookie(const http::CacheControl& directives) {
+  const auto has = [](const std::vector<std::string>& names) {
+    return std::any_of(names.begin(), names.end(),
+                       [](const auto& name) { return http::iequals(name, "Set-Cookie"); });
+  };
+  return has(directives.private_fields) || has(directives.no_cache_fields);
+}
+
+// What answers the request's own conditions or range (RFC 9110 13, 14) is no response to the URL, and RFC 6585 forbids
+// storing its four.
+bool is_never_stored(int status) noexcept {
+  switch (status) {
+    case 304:
+    case 412:
+    case 416:
+    case 428:
+    case 429:
+    case 431:
+    case 511:
+      return true;
+    default:
+      return false;
+  }
 }
 
 Millis ttl_for(const settings::Route& route, int status) {
@@ -125,17 +149,47 @@ void set_lifetime(const settings::Route& route, http::Fields response, const htt
 
 }  // namespace
 
+bool sets_cookie(http::Fields response) noexcept {
+  return http::find(response, FieldId::set_cookie) != nullptr ||
+         http::find(response, FieldId::set_cookie2) != nullptr;
+}
+
+std::optional<StoredMeta> judge_shared_error(const RequestFacts& request, const settings::Route& route,
+                                             int status, http::Fields response, Asked asked,
+                                             const Exchanged& when) {
+  if (status < 500 || status > 599 || status == 511) return std::nullopt;
+  const auto directives = http::parse_response_cache_control(response);
+  if (against_ttl(request, route, directives) != Detail::none) return std::nullopt;
+  if (sets_cookie(response) || asked.client_conditions || request.directives.no_store) return std::nullopt;
+  auto secondary = secondary_key(request, response, route, asked.identity);
+  if (!secondary) return std::nullopt;
+  StoredMeta meta;
+  meta.status = status;
+  meta.secondary = std::move(*secondary);
+  read_validators(response, when, meta);
+  meta.response_time = meta.fresh_until = when.received.mono;
+  meta.initial_age = initial_age(response, when);
+  meta.upstream_age = http::find(response, FieldId::age) != nullptr;
+  return meta;
+}
+
 std::variant<StoredMeta, Detail> judge(const RequestFacts& request, const settings::Route& route, int status,
                                        http::Fields response, Asked asked, const Exchanged& when) {
   const auto directives = http::parse_response_cache_control(response);
   const bool by_ttl = route.cache == CacheMode::ttl;
   if (by_ttl && !has_ttl(route, status)) return status == 206 ? Detail::partial_content : Detail::status;
-  const auto against = by_ttl ? against_ttl(request, route, response, directives)
-                              : against_standard(request, status, response, asked, directives);
+  if (is_never_stored(status) || (status >= 400 && !route.store_errors)) return Detail::status;
+  const auto against = by_ttl ? against_ttl(request, route, directives)
+                              : against_standard(request, route, status, response, asked, directives);
   if (against != Detail::none) return against;
+  // RFC 9111 7.3 lets a shared cache store it; then one visitor becomes another.
+  // Where upstream itself says that the response may be stored without it, it may (5.2.2.4, 5.2.2.7).
+  if (sets_cookie(response) && !route.despite.set_cookie && !excludes_cookie(directives))
+    return Detail::set_cookie;
+  if (asked.client_conditions) return Detail::request_conditions;
   if (request.directives.no_store) return Detail::request_no_store;  // RFC 9111 5.2.1.5
 
-  auto secondary = secondary_key(request.fields, response, route, asked.identity);
+  auto secondary = secondary_key(request, response, route, asked.identity);
   if (!secondary) return Detail::vary_any;
 
   StoredMeta meta;
@@ -161,12 +215,25 @@ std::variant<StoredMeta, Detail> judge(const RequestFacts& request, const settin
   return meta;
 }
 
-FieldFate fate_of(const http::Field& line, http::Fields response, const http::CacheControl& directives,
-                  const settings::Route& route) {
+namespace {
+
+// Fields that larder or the API gives to each request, and APIs send back.
+bool names_one_request(const http::Field& line) noexcept {
+  for (const std::string_view name :
+       {"X-Request-ID", "X-Correlation-ID", "traceparent", "tracestate", "traceresponse"}) {
+    if (line.name.size() == name.size() && http::has_name(line, name)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+FieldFate fate_of(const http::Field& line, http::Fields response, const http::CacheControl& directives) {
   if (http::is_hop_by_hop(line) || line.id == FieldId::age) return FieldFate::dropped;
   if (http::list_has(response, FieldId::connection, line.name)) return FieldFate::dropped;
-  // Whoever stores despite Set-Cookie shares the answer, not the cookie.
-  if (line.id == FieldId::set_cookie && route.cache == CacheMode::ttl) return FieldFate::for_the_asker;
+  // A cookie is its requesting client's; so is what names one request from hop to hop.
+  if (line.id == FieldId::set_cookie || line.id == FieldId::set_cookie2 || names_one_request(line))
+    return FieldFate::for_the_asker;
   const auto named = [&](const std::vector<std::string>& names) {
     return std::any_of(names.begin(), names.end(),
                        [&](const auto& name) { return http::has_name(line, name); });

@@ -14,6 +14,7 @@ namespace larder::policy {
 struct Asked {
   bool identity = false;  // Accept-Encoding: identity
   bool part = false;      // a range: a 206 is what was asked for
+  bool client_conditions = false;  // the client's own conditions went along: the response is for that client alone
 };
 
 /// Judges the head of a complete-to-be final response to a GET. The body's own tests, size, completeness and
@@ -27,14 +28,25 @@ struct Asked {
                                                      http::Fields response, Asked asked,
                                                      const Exchanged& when);
 
+/// Judges a 5xx that is not stored: those who wait for it share it, as they would share a failure, unless it is one
+/// client's alone (private, no-store, a cookie, credentials, 511). nullopt where it is. The result is stale from its
+/// reception.
+[[nodiscard]] std::optional<StoredMeta> judge_shared_error(const RequestFacts& request,
+                                                           const settings::Route& route, int status,
+                                                           http::Fields response, Asked asked,
+                                                           const Exchanged& when);
+
+/// Whether a response has a Set-Cookie.
+[[nodiscard]] bool sets_cookie(http::Fields response) noexcept;
+
 /// What becomes of a field line of a response that is stored.
 enum class FieldFate : std::uint8_t {
   stored,
-  for_the_asker,  // named by `private=` or `no-cache=` (RFC 9111 5.2.2.4, 5.2.2.7), or a cookie under a ttl:
-                  // whose request it answers gets it, and nobody else
+  for_the_asker,  // a cookie, an identifier of one request, or named by `private=` or `no-cache=` (RFC
+                  // 9111 5.2.2.4, 5.2.2.7): the client whose request it answers gets it, and no other
   dropped,        // hop-by-hop, or listed by Connection (RFC 9111 3.1); and Age, which is said anew (4)
 };
 [[nodiscard]] FieldFate fate_of(const http::Field& line, http::Fields response,
-                                const http::CacheControl& directives, const settings::Route& route);
+                                const http::CacheControl& directives);
 
 }  // namespace larder::policy

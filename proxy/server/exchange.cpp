@@ -3,6 +3,7 @@
 #include "fill/name.hpp"
 #include "http/max_forwards.hpp"
 #include "http/target.hpp"
+#include "http/text.hpp"
 #include "policy/part.hpp"
 
 #include <spdlog/spdlog.h>
@@ -21,14 +22,14 @@ constexpr int most_attempts = 3;  // to share a fill, before a request asks for 
 
 }  // namespace
 
-Exchange::Exchange(Worker& worker, Client& client, const http::RequestHead& head, std::string_view head_bytes,
-                   bool last)
+Exchange::Exchange(Worker& worker, Client& client, const policy::Arrival& arrival,
+                   const http::RequestHead& head, std::string_view head_bytes, bool last)
     : worker_(worker),
       client_(client),
+      arrival_(arrival),
       head_(head),
       head_bytes_(head_bytes),
       persistence_{head.keep_alive && !last, head.minor_version},
-      facts_(policy::facts_of(head)),
       now_(Loop::now()),
       started_(now_.mono) {}
 
@@ -37,49 +38,85 @@ Exchange::~Exchange() = default;
 // ---- Deciding
 // -------------------------------------------------------------------------------------------------------
 
+policy::RequestContext Exchange::context() const noexcept {
+  return {settings(), worker_.shared.key_hash, arrival_};
+}
+
+// Of the head as it is now; what depends on the route once that is known.
+void Exchange::read_facts() {
+  const bool refresh = facts_.refresh;
+  facts_ = policy::facts_of(head(), context());
+  facts_.refresh = refresh;
+  if (route_ != nullptr) policy::obey_directives(*route_, facts_);
+}
+
 Exchange::Done Exchange::try_now() {
   const auto path = http::normalise_path(head_.path, worker_.path);
   route_ = settings().route_for(path);
   view_ = worker_.view_of(route_);
+  read_facts();
   const auto for_cache = policy::is_for_cache(facts_, route_);
   if (const auto* pass = std::get_if<policy::Pass>(&for_cache)) {
     decision_ = *pass;
+    const bool may_be_stored = facts_.method == http::Method::get || facts_.method == http::Method::head;
+    // RFC 9111 5.2.1.7: nothing is stored that could answer it.
+    if (may_be_stored && facts_.directives.only_if_cached)
+      decision_ = policy::Refuse{504, Detail::only_if_cached};
+    else if (may_be_stored && route_ != nullptr)
+      (void)read_fields_asked();
     return Done::not_yet;
   }
   if (head_.has_query && !route_->refresh_param.empty()) {
     facts_.refresh = policy::refresh_asked(head_.query, route_->refresh_param) == policy::Refresh::forced;
   }
-  if (head_.has_query && !route_->fields_param.empty()) {
-    fields_asked_ = policy::fields_asked(head_.query, *route_);
-    if (!fields_asked_.problem.empty()) {
-      decision_ = policy::Refuse{400, Detail::unknown_field};
-      return Done::not_yet;
-    }
-  }
-  policy::write_key(head_.authority, path, head_, *route_, worker_.key);
+  if (!read_fields_asked()) return Done::not_yet;
+  policy::write_key(policy::authority_of(head_, settings()), path, head_, *route_, worker_.key);
   keyed_ = true;
   look_up();
   decision_ = policy::decide(facts_, *route_, held(), now_);
   if (const auto* serve = std::get_if<policy::Serve>(&decision_))
     return serve_now(*response_, serve->outcome, true);
   if (const auto* stale = std::get_if<policy::ServeThenRefresh>(&decision_)) {
-    refresh_behind();
+    // RFC 9111 5.2.1.7: it asks for nothing to be fetched.
+    if (!facts_.directives.only_if_cached) refresh_behind();
     return serve_now(*response_, stale->outcome, true);
   }
   if (const auto outcome = stale_while_failing()) return serve_now(*response_, *outcome, true);
   return Done::not_yet;
 }
 
+// False, and a decision to refuse, where the route's fields_param asks for what there is not.
+bool Exchange::read_fields_asked() {
+  if (!head_.has_query || route_->fields_param.empty()) return true;
+  fields_asked_ = policy::fields_asked(head_.query, *route_);
+  if (fields_asked_.problem.empty()) return true;
+  decision_ = policy::Refuse{400, Detail::unknown_field};
+  return false;
+}
+
 // One reader has waited for a fetch that failed; the next ones do not, and the next fetch runs behind them.
 std::optional<Outcome> Exchange::stale_while_failing() {
-  if (response_ == nullptr || (*response_)->is_fresh(now_.mono)) return std::nullopt;
+  const auto* held = response_ != nullptr ? response_ : voided_;
+  if (held == nullptr || (response_ != nullptr && (*response_)->is_fresh(now_.mono))) return std::nullopt;
   const auto failing = worker_.shared.fills.failing(worker_.key);
-  if (!failing || !policy::may_serve_while_failing(facts_, decision_, **response_, failing->trouble, now_))
-    return std::nullopt;
-  if (failing->until <= now_.mono) refresh_behind();
+  if (!failing) return std::nullopt;
+  const bool may_serve =
+      response_ != nullptr
+          ? policy::may_serve_while_failing(facts_, decision_, **held, failing->trouble, now_)
+          : (*held)->stale_if_error && !policy::forces_fetch(facts_, *route_, nullptr, now_) &&
+                policy::may_serve_on_error(facts_, **held, failing->trouble, now_);
+  if (!may_serve) return std::nullopt;
+  if (failing->until <= now_.mono && !facts_.directives.only_if_cached) refresh_behind();
+  response_ = held;
+  return stale_on_error();
+}
+
+// What a write made void is stale, however fresh it was.
+Outcome Exchange::stale_on_error() const {
   Outcome outcome;
   outcome.hit = true;
   outcome.ttl = policy::ttl_seconds(**response_, now_.mono);
+  if (response_ == voided_ || soft_) outcome.ttl = std::min<std::int64_t>(*outcome.ttl, -1);
   outcome.detail = Detail::stale_if_error;
   return outcome;
 }
@@ -88,7 +125,7 @@ std::optional<Outcome> Exchange::stale_while_failing() {
 void Exchange::look_up() {
   const std::string_view key = worker_.key;
   hash_ = worker_.shared.store.hash(key);
-  path_hash_ = worker_.shared.store.hash(key.substr(0, key.find_first_of("?\n")));
+  path_hash_ = worker_.shared.store.hash(policy::invalidation_key(key));
   response_ = nullptr;
   voided_ = nullptr;
   soft_ = false;
@@ -100,7 +137,7 @@ void Exchange::look_up() {
     const auto state = void_of(*variant);
     if (state == store::Void::strict) continue;
     any = true;
-    if (!policy::matches(variant->secondary, facts_.fields)) continue;
+    if (!policy::matches(variant->secondary, facts_)) continue;
     if (state == store::Void::hard) {
       if (voided_ == nullptr) voided_ = &variant;
       continue;
@@ -119,7 +156,7 @@ void Exchange::look_up() {
 policy::Held Exchange::held() const noexcept {
   if (response_ == nullptr) return {nullptr, entry_ != nullptr && voided_ == nullptr};
   const auto& interest = (*response_)->interest;
-  return {response_->get(), false, soft_, interest != nullptr && interest->covers(now_.mono)};
+  return {response_->get(), false, soft_, interest != nullptr && interest->covers(now_.mono), forced_};
 }
 
 store::Void Exchange::void_of(const store::Response& response) const noexcept {
@@ -142,12 +179,31 @@ bool Exchange::may_be_served_on_error(policy::Trouble trouble) {
 void Exchange::refresh_behind() {
   own_request();
   auto fill_key = make_fill_key();
-  auto joined = worker_.shared.fills.join(key_, fill_key, path_hash_, view_.hash, 0, now_.mono);
+  auto joined = worker_.shared.fills.join(memory_key(), fill_key, path_hash_, view_.hash, 0, now_.mono);
   if (joined.role == fill::Role::follow) return;
+  // A fill may have ended between the look-up and here, on another loop: what it stored is not fetched again.
+  if (auto fresh = joined.role == fill::Role::lead ? fresh_in_store() : nullptr)
+    return worker_.shared.fills.give_up(fill_key, joined.fill, std::move(fresh));
   auto order = make_order(std::move(fill_key), joined.role == fill::Role::alone);
   order.background = true;
   if (response_ != nullptr) order.interest = (*response_)->interest;
   fill::begin_fetch(worker_.resources(), std::move(joined.fill), std::move(order));
+}
+
+std::shared_ptr<const store::Response> Exchange::fresh_in_store() const {
+  const auto entry = worker_.shared.store.peek(key_, hash_);
+  if (!entry) return nullptr;
+  const auto at = std::find_if(entry->variants.begin(), entry->variants.end(), [&](const auto& variant) {
+    return variant->is_fresh(now_.mono) && !variant->must_validate && void_of(*variant) == store::Void::no &&
+           policy::matches(variant->secondary, facts_) && policy::has_bytes_for(facts_, *variant, now_.wall);
+  });
+  return at == entry->variants.end() ? nullptr : *at;
+}
+
+// What the memory of responses that were not shared knows the request by: a credential's own are no reason for others to
+// ask for themselves.
+std::string Exchange::memory_key() const {
+  return facts_.credentials && policy::has_foreign_credentials(facts_, *route_) ? key_ + "\n:credentials" : key_;
 }
 
 // ---- Fetching
@@ -172,7 +228,13 @@ Task<Exchange::Done> Exchange::finish() {
         {}};
     co_return co_await problem(answer, &outcome);
   }
+  if (http::count_elements(head().fields, http::FieldId::via) > settings().limits.hops) {
+    const Problem circle{508, "the request has passed too many proxies (limits.hops): it goes round in a circle", {}};
+    const Outcome none;
+    co_return co_await problem(circle, &none);
+  }
   if (const auto* go = std::get_if<policy::Pass>(&decision_)) {
+    warn_of_credentials(go->detail);
     Outcome outcome;
     outcome.forward = go->why;
     outcome.detail = go->detail;
@@ -187,15 +249,13 @@ void Exchange::own_request() {
   if (owned_) return;
   plan_ = worker_.plan();
   if (keyed_) key_ = worker_.key;
-  owned_ = std::make_shared<const fill::OwnedRequest>(head_bytes_, settings().gate);
-  const bool refresh = facts_.refresh;
-  facts_ = policy::facts_of(owned_->head);
-  facts_.refresh = refresh;
+  owned_ = std::make_shared<const fill::OwnedRequest>(head_bytes_, settings(), arrival_);
+  read_facts();
   names_ = upstream::names_of(owned_->head.fields, settings());
 }
 
 std::string Exchange::make_fill_key() const {
-  return fill::name_of_fill(key_, *route_, facts_.fields, entry_.get(), asks_for_part());
+  return fill::name_of_fill(key_, *route_, facts_, entry_.get(), asks_for_part());
 }
 
 bool Exchange::asks_for_part() const noexcept {
@@ -203,15 +263,17 @@ bool Exchange::asks_for_part() const noexcept {
   return wait != nullptr && wait->part;
 }
 
-fill::Order Exchange::make_order(std::string fill_key, bool alone) const {
+fill::Order Exchange::make_order(std::string fill_key, bool alone) {
   fill::Order order;
   order.request = owned_;
-  order.client_address = client_.address();
+  order.forced = facts_.refresh;
+  if (alone) order.tags = tag_translation();
   order.plan = plan_;
   order.route = route_;
   order.key = key_;
   order.hash = hash_;
   order.fill_key = std::move(fill_key);
+  order.memory_key = memory_key();
   if (response_ != nullptr) order.held = *response_;
   order.part = asks_for_part();
   order.alone = alone;
@@ -220,33 +282,57 @@ fill::Order Exchange::make_order(std::string fill_key, bool alone) const {
   return order;
 }
 
+// Whether what is stored by now answers a request that would have waited for a fetch: looked up once more, as other fills
+// have ended meanwhile.
+std::optional<Outcome> Exchange::found_meanwhile(policy::Sequence came) {
+  now_ = Loop::now();
+  worker_.key = key_;
+  look_up();
+  if (forced_) {
+    if (response_ == nullptr || soft_ || (*response_)->began < came || !(*response_)->is_fresh(now_.mono) ||
+        !policy::has_bytes_for(facts_, **response_, now_.wall))
+      return std::nullopt;
+    Outcome outcome;
+    outcome.forward = Forward::request;
+    outcome.collapsed = true;
+    return outcome;
+  }
+  auto decision = policy::decide(facts_, *route_, held(), now_);
+  const auto* hit = std::get_if<policy::Serve>(&decision);
+  if (hit == nullptr) return std::nullopt;
+  auto outcome = hit->outcome;
+  decision_ = std::move(decision);
+  return outcome;
+}
+
 Task<Exchange::Done> Exchange::through_fill() {
+  auto& fills = worker_.shared.fills;
   const auto came = worker_.shared.writes.begin_fill();
+  forced_ = policy::forces_fetch(facts_, *route_, response_ != nullptr ? response_->get() : nullptr, now_);
   for (int attempt = 1;; ++attempt) {
     auto why = Forward::miss;
     if (const auto* wait = std::get_if<policy::Wait>(&decision_)) why = wait->why;
     if (const auto* validate = std::get_if<policy::Validate>(&decision_)) why = validate->why;
-    const bool forced = facts_.refresh || facts_.directives.no_cache || why == Forward::request;
-    const auto since = attempt > most_attempts ? worker_.shared.writes.begin_fill() : forced ? came : 0;
+    const auto since = attempt > most_attempts ? worker_.shared.writes.begin_fill() : forced_ ? came : 0;
 
     auto fill_key = make_fill_key();
-    auto joined = worker_.shared.fills.join(key_, fill_key, path_hash_, view_.hash, since, now_.mono,
-                                            route_->refresh_min_interval);
+    auto joined = fills.join(memory_key(), fill_key, path_hash_, view_.hash, since, now_.mono,
+                             route_->refresh_min_interval);
     const bool begins = joined.role == fill::Role::lead || joined.role == fill::Role::alone;
+    // A fill may have ended between the look-up and here, on another loop.
+    if (joined.role == fill::Role::lead) {
+      const auto before = decision_;
+      if (const auto found = found_meanwhile(came)) {
+        fills.give_up(fill_key, joined.fill, *response_);
+        co_return co_await serve(*response_, *found, true);
+      }
+      decision_ = before;
+    }
     fill::Reader reader(worker_.loop, joined.fill, begins);
     if (joined.role == fill::Role::after) {
       co_await reader.settled();
-      now_ = Loop::now();
-      worker_.key = key_;
-      look_up();
       // The next one may have come and gone already.
-      if (response_ != nullptr && !soft_ && (*response_)->began >= came &&
-          (*response_)->is_fresh(now_.mono)) {
-        Outcome outcome;
-        outcome.forward = why;
-        outcome.collapsed = true;
-        co_return co_await serve(*response_, outcome, true);
-      }
+      if (const auto found = found_meanwhile(came)) co_return co_await serve(*response_, *found, true);
       --attempt;
       continue;
     }
@@ -258,12 +344,8 @@ Task<Exchange::Done> Exchange::through_fill() {
 
     // Another's fill had nothing for this request: look again, and ask alone where its key is known not to be
     // shared.
-    now_ = Loop::now();
-    worker_.key = key_;
-    look_up();
+    if (const auto found = found_meanwhile(came)) co_return co_await serve(*response_, *found, true);
     decision_ = policy::decide(facts_, *route_, held(), now_);
-    if (const auto* hit = std::get_if<policy::Serve>(&decision_))
-      co_return co_await serve(*response_, hit->outcome, true);
     if (const auto* stale = std::get_if<policy::ServeThenRefresh>(&decision_)) {
       co_return co_await serve(*response_, stale->outcome, true);
     }
@@ -294,18 +376,13 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(fill::Reader& reader, Fo
   outcome.forward = why;
   outcome.collapsed = !reader.began();
 
-  const auto stale_outcome = [&] {
-    Outcome stale;
-    stale.hit = true;
-    stale.ttl = policy::ttl_seconds(**response_, now_.mono);
-    stale.detail = Detail::stale_if_error;
-    return stale;
-  };
-
   if (const auto* answered = std::get_if<fill::Answered>(&result)) {
     if (reader.began()) complain_of(answered->detail);
+    if (policy::is_error_status(answered->upstream_status) && !answered->stored &&
+        may_be_served_on_error(policy::Trouble::error_status))
+      co_return co_await serve(*response_, stale_on_error(), true);
     const auto& response = *answered->response;
-    const bool for_all = answered->shareable && policy::matches(response.secondary, facts_.fields) &&
+    const bool for_all = answered->shareable && policy::matches(response.secondary, facts_) &&
                          policy::has_bytes_for(facts_, response, now_.wall) &&
                          // That a group was made void is known only now that the answer names its groups.
                          (response.group_hashes.empty() || void_of(response) == store::Void::no);
@@ -319,17 +396,24 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(fill::Reader& reader, Fo
   if (const auto* unshared = std::get_if<fill::Unshared>(&result)) {
     if (policy::is_error_status(unshared->upstream_status) &&
         may_be_served_on_error(policy::Trouble::error_status))
-      co_return co_await serve(*response_, stale_outcome(), true);
+      co_return co_await serve(*response_, stale_on_error(), true);
     if (!reader.began()) co_return std::nullopt;
+    warn_of_credentials(unshared->detail);
     outcome.detail = unshared->detail;
     co_return co_await take_over(reader, outcome);
   }
   const auto& failed = std::get<fill::Failed>(result);
   if (may_be_served_on_error(failed.failure.is_disconnection() ? policy::Trouble::disconnected
                                                                : policy::Trouble::error_status)) {
-    co_return co_await serve(*response_, stale_outcome(), true);
+    co_return co_await serve(*response_, stale_on_error(), true);
   }
   co_return co_await fail(failed.failure, outcome);
+}
+
+// One warning for a route: what bypasses the cache looks like a cache that does not work.
+void Exchange::warn_of_credentials(Detail detail) {
+  if (detail != Detail::request_authorization && detail != Detail::authorization) return;
+  if (worker_.is_first_refusal(view_)) worker_.shared.notices.credentials_refused(route_->name);
 }
 
 // An operator who names fields wants to know that they are not cut; once a minute is enough.

@@ -22,10 +22,10 @@ namespace larder::server {
 
 class Exchange {
  public:
-  /// `head` are views into `head_bytes`, the front of the client's unread input. `last`: the connection ends
-  /// with this answer.
-  Exchange(Worker& worker, Client& client, const http::RequestHead& head, std::string_view head_bytes,
-           bool last);
+  /// `head` are views into `head_bytes`, the front of the client's unread input, without what only a trusted peer may
+  /// say; `arrival` is the session's. `last`: the connection ends with this answer.
+  Exchange(Worker& worker, Client& client, const policy::Arrival& arrival, const http::RequestHead& head,
+           std::string_view head_bytes, bool last);
   ~Exchange();
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
@@ -43,10 +43,14 @@ class Exchange {
 
  private:
   // Deciding.
+  void read_facts();
+  [[nodiscard]] policy::RequestContext context() const noexcept;
+  [[nodiscard]] bool read_fields_asked();
   void look_up();
   [[nodiscard]] policy::Held held() const noexcept;
   [[nodiscard]] store::Void void_of(const store::Response& response) const noexcept;
   [[nodiscard]] std::optional<policy::Outcome> stale_while_failing();
+  [[nodiscard]] policy::Outcome stale_on_error() const;
 
   // Answering from the store.
   [[nodiscard]] Done serve_now(const std::shared_ptr<const store::Response>& stored,
@@ -69,13 +73,17 @@ class Exchange {
 
   // Fetching.
   void own_request();
-  [[nodiscard]] fill::Order make_order(std::string fill_key, bool alone) const;
+  [[nodiscard]] fill::Order make_order(std::string fill_key, bool alone);
   [[nodiscard]] std::string make_fill_key() const;
   [[nodiscard]] bool may_be_served_on_error(policy::Trouble trouble);
   [[nodiscard]] bool asks_for_part() const noexcept;
   [[nodiscard]] Task<Done> through_fill();
+  [[nodiscard]] std::optional<policy::Outcome> found_meanwhile(policy::Sequence came);
+  [[nodiscard]] std::shared_ptr<const store::Response> fresh_in_store() const;
+  [[nodiscard]] std::string memory_key() const;
   [[nodiscard]] Task<std::optional<Done>> read_fill(fill::Reader& reader, policy::Forward why);
   void complain_of(policy::Detail detail);
+  void warn_of_credentials(policy::Detail detail);
   [[nodiscard]] Task<Done> take_over(fill::Reader& reader, policy::Outcome outcome);
 
   // Passing through.
@@ -84,7 +92,10 @@ class Exchange {
   [[nodiscard]] Task<Done> relay(upstream::Call& call, fill::Handover* begun, policy::Outcome outcome,
                                  bool watch);
   [[nodiscard]] Task<Done> tunnel(upstream::Call& call, policy::Outcome outcome);
+  [[nodiscard]] policy::TagTranslation tag_translation();
+  [[nodiscard]] bool names_fields_param() const;
   void note_write(const http::ResponseHead* answer);
+  void note_final(int status, policy::Sequence began);
   void note_head(const http::ResponseHead& answer, policy::Sequence began);
   void keep(const http::ResponseHead& answer);
 
@@ -112,6 +123,7 @@ class Exchange {
 
   Worker& worker_;
   Client& client_;
+  const policy::Arrival& arrival_;
   const http::RequestHead& head_;
   std::string_view head_bytes_;
   Persistence persistence_;
@@ -126,6 +138,7 @@ class Exchange {
   std::shared_ptr<const store::Entry> entry_;
   const std::shared_ptr<const store::Response>* response_ = nullptr;  // in entry_
   bool soft_ = false;                                                 // a write made it stale
+  bool forced_ = false;  // it forces a fetch: nothing that was fetched before it came may answer it
   // In entry_ too: what a write has made void, and nothing but an API that fails brings back.
   const std::shared_ptr<const store::Response>* voided_ = nullptr;
   policy::Decision decision_;

@@ -127,18 +127,25 @@ Result inherit(const settings::InheritedSocket& inherited) {
   return Bound{own, family, family == AF_UNIX ? "fd:" + inherited.name : name_of(own, family), {}};
 }
 
-std::string peer_of(const Socket& socket, int family) {
-  if (family == AF_UNIX) return {};
-  Error error;
-  const auto endpoint = socket.remote_endpoint(error);
-  if (error) return {};
+asio::ip::tcp::endpoint as_tcp(const StreamProtocol::endpoint& endpoint) {
   asio::ip::tcp::endpoint address;
   address.resize(endpoint.size());
   std::memcpy(address.data(), endpoint.data(), endpoint.size());
-  auto ip = address.address();
+  return address;
+}
+
+// nullopt where the peer has gone already: a TCP peer without an address must not pass for a Unix socket's.
+std::optional<Peer> peer_of(const Socket& socket, int family) {
+  if (family == AF_UNIX) return Peer{};
+  Error error;
+  const auto remote = socket.remote_endpoint(error);
+  if (error) return std::nullopt;
+  const auto local = socket.local_endpoint(error);
+  if (error) return std::nullopt;
+  auto ip = as_tcp(remote).address();
   if (ip.is_v6() && ip.to_v6().is_v4_mapped())
     ip = asio::ip::make_address_v4(asio::ip::v4_mapped, ip.to_v6());
-  return ip.to_string();
+  return Peer{ip.to_string(), as_tcp(local).port()};
 }
 
 }  // namespace
@@ -149,7 +156,7 @@ Result bind(const settings::ListenAddress& address, bool share) {
   return bind_tcp(std::get<settings::TcpAddress>(address), share);
 }
 
-Task<void> accept_loop(Loop& loop, Acceptor& acceptor, std::function<void(Socket, std::string)> begin) {
+Task<void> accept_loop(Loop& loop, Acceptor& acceptor, std::function<void(Socket, Peer)> begin) {
   Error error;
   const int family = acceptor.local_endpoint(error).protocol().family();
   Timer pause(loop.executor());
@@ -167,8 +174,7 @@ Task<void> accept_loop(Loop& loop, Acceptor& acceptor, std::function<void(Socket
     if (error) continue;
     const int on = 1;
     if (family != AF_UNIX) ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    auto address = peer_of(socket, family);
-    begin(std::move(socket), std::move(address));
+    if (auto peer = peer_of(socket, family)) begin(std::move(socket), std::move(*peer));
   }
 }
 

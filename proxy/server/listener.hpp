@@ -6,6 +6,7 @@
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <variant>
@@ -27,8 +28,14 @@ struct Bound {
 /// failure a sentence that names the address.
 [[nodiscard]] std::variant<Bound, std::string> bind(const settings::ListenAddress& address, bool share);
 
+/// Who has connected, and where.
+struct Peer {
+  std::string address;           // numeric; empty for a Unix socket
+  std::uint16_t local_port = 0;  // the listener's; 0 for a Unix socket
+};
+
 /// Accepts until the acceptor is closed; out of descriptors it pauses and tries again.
 [[nodiscard]] Task<void> accept_loop(Loop& loop, Acceptor& acceptor,
-                                     std::function<void(Socket, std::string)> begin);
+                                     std::function<void(Socket, Peer)> begin);
 
 }  // namespace larder::server

@@ -5,6 +5,7 @@
 #include "http/interim.hpp"
 #include "http/max_forwards.hpp"
 #include "http/text.hpp"
+#include "http/target.hpp"
 #include "loop/companion.hpp"
 #include "policy/groups.hpp"
 #include "policy/invalidation.hpp"
@@ -15,6 +16,8 @@
 #include "upstream/request.hpp"
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace larder::server {
 
@@ -63,12 +66,13 @@ class Watch {
   bool gone_ = false;
 };
 
-// RFC 9110 7.8: upstream may switch to a protocol that the client named, and to no other.
-bool is_named(const http::RequestHead& request, const http::ResponseHead& answer) {
+// RFC 9110 7.8: upstream may switch to a protocol that was sent to it, and to no other.
+bool is_allowed(const std::string& sent, const http::ResponseHead& response) {
+  const http::Field upgrade{http::FieldId::upgrade, "Upgrade", sent};
   std::size_t named = 0;
-  for (const auto& line : answer.fields) {
+  for (const auto& line : response.fields) {
     if (line.id != http::FieldId::upgrade) continue;
-    if (!http::list_has(request.fields, http::FieldId::upgrade, line.value)) return false;
+    if (!http::list_has({&upgrade, 1}, http::FieldId::upgrade, line.value)) return false;
     ++named;
   }
   return named == 1;
@@ -82,10 +86,22 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
   if (request.framing.kind == Framing::Kind::length && request.framing.length > rules.limits.body) {
     co_return co_await refuse_body(http::Refusal::body_too_large);
   }
+  const auto upgrade = facts_.upgrade ? policy::allowed_upgrade(request.fields, rules.upgrade) : std::string();
+  const auto tags = tag_translation();
   upstream::RequestOptions options;
-  options.client_address = client_.address();
-  options.fallback_authority = rules.upstream.authority;
-  options.with_upgrade = request.upgrade;
+  options.arrival = arrival_;
+  options.host = policy::authority_of(request, rules);
+  options.upgrade = upgrade;
+  options.tags = &tags;
+  // What larder alone understands is not sent on, on requests that bypass the cache either.
+  std::string target;
+  if (names_fields_param()) {
+    const auto query = policy::query_without(request.query, route_->fields_param);
+    target = std::string(request.path) + (query.empty() ? "" : "?") + query;
+    options.target = target;
+  }
+  options.without_directives =
+      route_ != nullptr && route_->client_directives == settings::ClientDirectives::ignore;
   options.identity = route_ != nullptr && !route_->fields.empty() && facts_.method == http::Method::head;
   const auto lines = names_.lines();
   options.without_trace = names_.began_trace;
@@ -111,7 +127,7 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
       else
         call.request_complete();
       // A write goes on without its client: it is better done than half done.
-      if (!facts_.body && http::is_safe(facts_.method)) watch.start();
+      if (!facts_.body && facts_.safe) watch.start();
       failed = co_await read_final_head(call);
       co_await watch.stop();
     }
@@ -123,10 +139,11 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
       counters.waits.observe(answered - started_);
       note_write(&call.head());
       note_head(call.head(), began);
+      note_final(call.head().status, began);
       keep(call.head());
       if (call.head().status == 101) {
         co_await upload.stop();
-        if (!is_named(request, call.head())) {
+        if (!is_allowed(upgrade, call.head())) {
           const Failure unasked{
               upstream::FailureKind::bad_answer, {}, "it changes to a protocol that the client did not name"};
           worker_.loop.counters().upstream_errors.add();
@@ -150,7 +167,7 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
       record(client_has_gone, 0, outcome);
       co_return Done::close;
     }
-    const bool replayable = !again && !facts_.body && http::is_idempotent(facts_.method) && call.may_retry();
+    const bool replayable = !again && !facts_.body && facts_.idempotent && call.may_retry();
     if (replayable) {
       worker_.loop.counters().upstream_retries.add();
       continue;
@@ -212,23 +229,28 @@ Task<std::optional<Failure>> Exchange::read_final_head(upstream::Call& call) {
 }
 
 // Design, invariant 5: before the client can see that its write went through, everything older is void. A
-// write without an answer (nullptr) may have gone through.
+// write without a response (nullptr), or one that failed with 5xx, may have gone through.
 void Exchange::note_write(const http::ResponseHead* answer) {
-  if (http::is_safe(facts_.method)) return;
-  if (answer != nullptr && !policy::is_invalidating(facts_.method, answer->status)) return;
-  auto& shared = worker_.shared;
-  std::string scratch;
-  std::string target;
-  const auto authority =
-      head().authority.empty() ? std::string_view(settings().upstream.authority) : head().authority;
-  const auto path = http::normalise_path(head().path, scratch);
-  policy::write_target(authority, path, target);
+  using policy::WriteEffect;
   using store::Void;
+  if (facts_.safe) return;
+  const auto effect = answer != nullptr ? policy::write_effect(answer->status) : WriteEffect::possible;
+  if (effect == WriteEffect::none) return;
+  auto& shared = worker_.shared;
+  const auto authority = policy::authority_of(head(), settings());
+  std::string scratch;
+  auto paths = policy::other_paths_of(head().path);
+  paths.emplace_back(http::normalise_path(head().path, scratch));
   worker_.loop.counters().invalidations.add();
-  // Of a write without an answer nobody knows whether it went through: RFC 9111 4.4 asks for nothing.
-  shared.writes.written(shared.store.hash(target), answer != nullptr ? Void::strict : Void::hard);
-  if (answer != nullptr) {
-    for (const auto& related : policy::related_targets(authority, path, answer->fields)) {
+  // Of a write that may not have been applied, RFC 9111 4.4 asks for nothing.
+  const auto level = effect == WriteEffect::applied ? Void::strict : Void::hard;
+  std::string target;
+  for (const auto& path : paths) {
+    policy::write_target(authority, path, target);
+    shared.writes.written(shared.store.hash(target), level);
+  }
+  if (effect == WriteEffect::applied) {
+    for (const auto& related : policy::related_targets(authority, head().path, answer->fields)) {
       shared.writes.written(shared.store.hash(related), Void::strict);
     }
     for (const auto& group : policy::groups_invalidated(answer->fields)) {
@@ -236,13 +258,49 @@ void Exchange::note_write(const http::ResponseHead* answer) {
     }
   }
   for (const auto& route : settings().routes) {
+    const auto is_meant = [&](const http::PathPattern& pattern) {
+      return std::any_of(paths.begin(), paths.end(), [&](const auto& path) { return pattern.matches(path); });
+    };
+    if (std::none_of(route.invalidated_by.begin(), route.invalidated_by.end(), is_meant)) continue;
     const bool soft = route.invalidation == settings::Invalidation::soft;
-    for (const auto& pattern : route.invalidated_by) {
-      if (!pattern.matches(path)) continue;
-      shared.writes.route_written(shared.store.hash(route.name), soft ? Void::soft : Void::hard);
-      break;
+    shared.writes.route_written(shared.store.hash(route.name), soft ? Void::soft : Void::hard);
+  }
+}
+
+// Design, invariant 6: a response that passes, to a request that could have been answered from the store, ends the life of
+// what is stored as a fetched one does.
+void Exchange::note_final(int status, policy::Sequence began) {
+  if (!keyed_ || is_head() || !policy::supersedes(status, facts_)) return;
+  if (status == 200) return;  // as good as the stored one, whose validation is the next fetch's
+  worker_.shared.store.supersede(key_, hash_, facts_, began);
+}
+
+// What clients know the stored representations of this URL by.
+policy::TagTranslation Exchange::tag_translation() {
+  policy::TagTranslation tags;
+  const bool any = facts_.preconditions || facts_.if_none_match != nullptr ||
+                   http::find(facts_.fields, http::FieldId::if_range) != nullptr;
+  if (!any || route_ == nullptr || route_->cache == settings::CacheMode::off) return tags;
+  std::string scratch;
+  std::string key;
+  policy::write_key(policy::authority_of(head(), settings()), http::normalise_path(head().path, scratch),
+                    head(), *route_, key);
+  const auto entry = worker_.shared.store.peek(key, worker_.shared.store.hash(key));
+  if (!entry) return tags;
+  for (const auto& variant : entry->variants) {
+    tags.add(variant->entity_tag, variant->upstream_entity_tag);
+    if (!variant->derived) continue;
+    for (auto& tag : variant->derived->entity_tags()) {
+      if (!tag.empty()) tags.add(std::move(tag), variant->upstream_entity_tag);
     }
   }
+  return tags;
+}
+
+bool Exchange::names_fields_param() const {
+  if (route_ == nullptr || route_->fields_param.empty() || !head().has_query) return false;
+  if (facts_.method != http::Method::get && !is_head()) return false;
+  return policy::query_without(head().query, route_->fields_param) != head().query;
 }
 
 // RFC 9111 4.3.5: the answer to a HEAD says whether what is stored for GET still holds.
@@ -253,7 +311,7 @@ void Exchange::note_head(const http::ResponseHead& answer, policy::Sequence bega
   if (effect == policy::HeadEffect::none || void_of(held) != store::Void::no) return;
   auto& store = worker_.shared.store;
   if (effect == policy::HeadEffect::expires) {
-    (void)store.put(key_, hash_, fill::expired(held, now_.mono));
+    (void)store.put(key_, hash_, fill::expired(held, now_.mono), &facts_);
     return;
   }
   const auto renewal =
@@ -262,14 +320,16 @@ void Exchange::note_head(const http::ResponseHead& answer, policy::Sequence bega
   const bool is_void_by_now =
       worker_.shared.writes.is_void(began, path_hash_, view_.hash, renewal.response->group_hashes);
   if (renewal.against == policy::Detail::none && !is_void_by_now)
-    (void)store.put(key_, hash_, renewal.response);
+    (void)store.put(key_, hash_, renewal.response, &facts_);
 }
 
 // What a POST answered may be what a GET would get.
 void Exchange::keep(const http::ResponseHead& answer) {
   if (facts_.method != http::Method::post || route_ == nullptr || head().authority.empty()) return;
+  std::string target(head().path);
+  if (head().has_query) target.append("?").append(head().query);
   keeper_ = fill::Keeper::for_answer(worker_.resources(), *plan_, *route_, facts_, head().authority,
-                                     head().target, answer, {now_, Loop::now()});
+                                     target, answer, {now_, Loop::now()});
 }
 
 Task<Exchange::Done> Exchange::relay(upstream::Call& call, fill::Handover* begun, Outcome outcome,
@@ -326,9 +386,9 @@ Task<Exchange::Done> Exchange::relay(upstream::Call& call, fill::Handover* begun
 
   if (keeper_ && complete) {
     const auto path = http::normalise_path(head().path, worker_.path);
-    policy::write_key(head().authority, path, head(), *route_, worker_.key);
+    policy::write_key(policy::authority_of(head(), settings()), path, head(), *route_, worker_.key);
     const std::string_view key = worker_.key;
-    const auto of_path = worker_.shared.store.hash(key.substr(0, key.find_first_of("?\n")));
+    const auto of_path = worker_.shared.store.hash(policy::invalidation_key(key));
     (void)keeper_->finish(key, of_path, view_.hash);
   }
   if (failed && !lead.empty()) co_return co_await fail(*failed, outcome);  // the client has seen nothing yet

@@ -55,24 +55,6 @@ std::string_view via(const http::ResponseHead& head) noexcept {
   return head.minor_version == 1 ? "1.1 larder" : "1.0 larder";
 }
 
-// Length of the well-formed UTF-8 sequence at the front, 0 where there is none.
-std::size_t utf8_length(std::string_view text) noexcept {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const auto continues = [&](std::size_t i) { return i < text.size() && (byte(i) & 0xC0u) == 0x80u; };
-  if (byte(0) < 0x80) return 1;
-  if (byte(0) >= 0xC2 && byte(0) <= 0xDF && continues(1)) return 2;
-  if ((byte(0) & 0xF0u) == 0xE0 && continues(1) && continues(2)) {
-    const bool overlong = byte(0) == 0xE0 && byte(1) < 0xA0;
-    const bool surrogate = byte(0) == 0xED && byte(1) >= 0xA0;
-    return overlong || surrogate ? 0 : 3;
-  }
-  if (byte(0) >= 0xF0 && byte(0) <= 0xF4 && continues(1) && continues(2) && continues(3)) {
-    const bool outside = (byte(0) == 0xF0 && byte(1) < 0x90) || (byte(0) == 0xF4 && byte(1) >= 0x90);
-    return outside ? 0 : 4;
-  }
-  return 0;
-}
-
 }  // namespace
 
 void append_connection(const Persistence& persistence, std::string& out) {
@@ -222,6 +204,8 @@ std::string_view reason_of(int status) noexcept {
       return "Gateway Timeout";
     case 505:
       return "HTTP Version Not Supported";
+    case 508:
+      return "Loop Detected";
     default:
       return "";
   }
@@ -231,7 +215,7 @@ void append_json(std::string_view text, std::string& out) {
   constexpr std::string_view hex = "0123456789abcdef";
   while (!text.empty()) {
     const auto c = static_cast<unsigned char>(text.front());
-    const auto length = utf8_length(text);
+    const auto length = http::utf8_length(text);
     if (length == 0) {
       out += "\\ufffd";
       text.remove_prefix(1);

@@ -14,20 +14,6 @@ namespace {
 
 using settings::CacheMode;
 
-struct KeyParts {
-  std::string_view authority;
-  std::string_view path;
-  std::string_view target;  // path and query
-};
-
-KeyParts parts_of(std::string_view key) {
-  key = key.substr(0, key.find('\n'));
-  const auto begin = key.find("://") + 3;
-  const auto slash = std::min(key.find('/', begin), key.size());
-  const auto target = key.substr(slash);
-  return {key.substr(begin, slash - begin), target.substr(0, target.find('?')), target};
-}
-
 // Lifetimes are the settings' of today, ages those of the response.
 void adapt(const settings::Route& route, Millis grace, store::Response& response) {
   if (route.cache != CacheMode::ttl) return;
@@ -38,19 +24,22 @@ void adapt(const settings::Route& route, Millis grace, store::Response& response
   response.stale_if_error = response.stale_if_disconnected = route.stale_if_error;
 }
 
-// A request that gets such a response: its target, and the fields that it varies by.
-std::shared_ptr<const fill::OwnedRequest> request_for(const KeyParts& of, const store::Response& response,
-                                                      const http::Limits& limits) {
+// A request that gets such a response: its target, and the fields that it varies by. nullptr where their values are not
+// known: of credentials and cookies only hashes are kept.
+std::shared_ptr<const fill::OwnedRequest> request_for(const policy::KeyParts& of, const store::Response& response,
+                                                      const settings::Settings& settings) {
+  using Kind = policy::VaryField::Kind;
   std::string head = "GET ";
   head.append(of.target).append(" HTTP/1.1\r\nHost: ").append(of.authority).append("\r\nAccept: */*\r\n");
   for (const auto& field : response.secondary) {
-    if (field.value && field.name != "accept" && field.name != "host")
-      head.append(field.name).append(": ").append(*field.value).append("\r\n");
+    if (!field.value) continue;
+    if (field.kind != Kind::plain && field.kind != Kind::encodings) return nullptr;
+    if (field.name != "accept") head.append(field.name).append(": ").append(*field.value).append("\r\n");
   }
   head += "\r\n";
   http::RequestHead read;
-  if (http::read_request(head, limits, read).state != http::GateResult::State::complete) return nullptr;
-  return std::make_shared<const fill::OwnedRequest>(head, limits);
+  if (http::read_request(head, settings.gate, read).state != http::GateResult::State::complete) return nullptr;
+  return std::make_shared<const fill::OwnedRequest>(head, settings, policy::Arrival{});
 }
 
 }  // namespace
@@ -91,13 +80,18 @@ void restore(Shared& shared, const settings::Settings& settings) {
   std::vector<Kept> kept;  // the newest first
   shared.archive->load([&](const std::string& key, std::shared_ptr<store::Response> response) {
     last = std::max(last, response->began);
-    const auto of = parts_of(key);
+    const auto of = policy::parts_of(key);
     const auto* route = settings.route_for(of.path);
     if (route == nullptr || route->cache == CacheMode::off || route->mark != response->made_by) return true;
+    for (auto& field : response->secondary) {
+      auto value = std::move(field.value);
+      field = policy::VaryField::named(std::move(field.name), settings.request_fields);
+      field.value = std::move(value);
+    }
     adapt(*route, settings.cache.persist_stale, *response);
     const auto hash = shared.store.hash(key);
     response->group_hashes = fill::group_hashes(shared.store, key, response->groups);
-    const auto path_hash = shared.store.hash(std::string_view(key).substr(0, key.find_first_of("?\n")));
+    const auto path_hash = shared.store.hash(policy::invalidation_key(key));
     if (shared.writes.state_of(response->began, path_hash, shared.store.hash(route->name),
                                response->group_hashes) == store::Void::strict) {
       return true;
@@ -108,7 +102,7 @@ void restore(Shared& shared, const settings::Settings& settings) {
     response->interest = shared.warmer.interest_of(*route, key, response->secondary);
     if (response->interest) {
       fill::Order order;
-      order.request = request_for(of, *response, settings.gate);
+      order.request = request_for(of, *response, settings);
       order.route = route;
       order.key = key;
       order.hash = hash;

@@ -5,6 +5,7 @@
 #include "http/etag.hpp"
 #include "policy/part.hpp"
 #include "policy/precondition.hpp"
+#include "policy/tags.hpp"
 #include "server/exchange.hpp"
 
 #include <array>
@@ -26,11 +27,14 @@ void append_age(Millis age, std::string& out) {
 
 namespace {
 
-// The tag by which the client names what it holds, where the coding that it has is one of larder's making.
+// The coding of larder's making in which the client holds the response, by its tag. A coding that the client does not
+// accept now does not count: a 200 would not have that tag.
 std::optional<http::Coding> coding_held(const policy::RequestFacts& request, const store::Response& response,
-                                        const std::vector<http::Coding>& codings) {
-  for (const auto coding : codings) {
-    if (http::none_match_names(request.fields, fill::coded_tag(response.entity_tag, coding))) return coding;
+                                        const fill::Plan& plan) {
+  for (const auto coding : plan.settings->compression.codings) {
+    const auto tag = policy::coded_tag(response.entity_tag, coding, plan.mark_of(coding));
+    if (http::none_match_names(request.fields, tag) && http::choose_coding(request.fields, {&coding, 1}))
+      return coding;
   }
   return std::nullopt;
 }
@@ -60,16 +64,17 @@ Exchange::Done Exchange::serve_codable(const std::shared_ptr<const store::Respon
                                        const policy::Outcome& outcome, std::optional<Millis> age) {
   const auto& response = *stored;
   const auto& compression = settings().compression;
+  const auto& plan = plan_ ? *plan_ : *worker_.plan();
   // Whoever holds it in one of the codings holds it, whether or not that coding is made (again) yet.
   if (facts_.if_none_match != nullptr) {
-    if (const auto held = coding_held(facts_, response, compression.codings)) {
+    if (const auto held = coding_held(facts_, response, plan)) {
       std::string head;
-      write_tagged_head(response.head_304, fill::coded_tag(response.entity_tag, *held), head);
+      write_tagged_head(response.head_304, policy::coded_tag(response.entity_tag, *held, plan.mark_of(*held)), head);
       return send(304, head, {}, outcome, age);
     }
   }
   if (const auto wanted = http::choose_coding(facts_.fields, compression.codings)) {
-    coded_ = response.derived->find(http::name_of(*wanted));
+    coded_ = response.derived->find(fill::representation_name(*wanted, plan.mark_of(*wanted)));
     const bool is_stored = outcome.hit || outcome.stored || outcome.collapsed;
     if (!coded_ && is_stored) {
       worker_.shared.coder.request(owned_ ? key_ : worker_.key, stored, *wanted,

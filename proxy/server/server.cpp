@@ -125,8 +125,8 @@ void Server::accept_on(const Place& place) {
     auto& worker = *workers_[i];
     const auto listening =
         listening_.emplace_back(std::make_shared<Listening>(worker, place.bound[i], place.key));
-    const auto accepted = [this, &worker](Socket socket, std::string address) {
-      begin(worker, std::move(socket), std::move(address));
+    const auto accepted = [this, &worker](Socket socket, Peer peer) {
+      begin(worker, std::move(socket), std::move(peer));
     };
     // On its own loop, which may be running already.
     asio::post(worker.loop.executor(), [&worker, listening, accepted] {
@@ -148,7 +148,7 @@ void Server::close_places(const std::function<bool(const std::string& key)>& is_
   std::erase_if(listening_, [&](const auto& listening) { return is_meant(listening->key); });
 }
 
-void Server::begin(Worker& worker, Socket socket, std::string address) {
+void Server::begin(Worker& worker, Socket socket, Peer peer) {
   worker.loop.counters().connections_accepted.add();
   const auto bound = static_cast<std::int64_t>(worker.settings().limits.connections);
   if (shared_.connections.fetch_add(1, std::memory_order_relaxed) >= bound) {
@@ -160,7 +160,7 @@ void Server::begin(Worker& worker, Socket socket, std::string address) {
     socket.shutdown(Socket::shutdown_both, ignored);
     return;
   }
-  begin_session(worker, std::move(socket), std::move(address));
+  begin_session(worker, std::move(socket), std::move(peer));
 }
 
 void Server::on_every_loop(const std::function<void(Worker&)>& action) {
@@ -271,7 +271,7 @@ void Server::purge_entry(const policy::Purge& what, store::Void level, std::stri
   if (what.what == What::group)
     shared_.writes.group_written(store.hash(policy::group_name(key, what.text)), level);
   else if (what.what != What::all && (what.soft || !one_query))
-    shared_.writes.written(store.hash(key.substr(0, key.find_first_of("?\n"))), level);
+    shared_.writes.written(store.hash(policy::invalidation_key(key)), level);
   if (!what.soft) store.erase(key, store.hash(key));
 }
 

@@ -90,7 +90,7 @@ class Server {
   [[nodiscard]] std::variant<Place, std::string> bind_place(const settings::ListenAddress& address);
   void accept_on(const Place& place);
   void close_places(const std::function<bool(const std::string& key)>& is_meant);
-  void begin(Worker& worker, Socket socket, std::string address);
+  void begin(Worker& worker, Socket socket, Peer peer);
   void on_every_loop(const std::function<void(Worker&)>& action);
   void purge_entry(const policy::Purge& what, store::Void level, std::string_view key);
   [[nodiscard]] Task<void> wind_down();

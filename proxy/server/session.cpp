@@ -17,8 +17,10 @@ constexpr std::size_t reads_in_a_turn = 4;
 
 }  // namespace
 
-Session::Session(Worker& worker, Socket socket, std::string address)
-    : worker_(worker), client_(worker.loop, std::move(socket), std::move(address)) {
+Session::Session(Worker& worker, Socket socket, Peer peer)
+    : worker_(worker), client_(worker.loop, std::move(socket), std::move(peer.address)) {
+  arrival_.peer = client_.address();
+  arrival_.port = peer.local_port;
   worker_.add(*this);
   worker_.loop.counters().connections.add(1);
 }
@@ -71,13 +73,31 @@ void Session::arm_read_deadline() {
   }
 }
 
+void Session::apply_trust() {
+  const auto& settings = worker_.settings();
+  if (trust_generation_ != worker_.generation()) {
+    trust_generation_ = worker_.generation();
+    arrival_.trusted = settings::contains(settings.trusted_proxies, arrival_.peer);
+  }
+  auto& head = turn_->head;
+  auto& notices = worker_.shared.notices;
+  if (!arrival_.trusted) {
+    const auto removed = policy::remove_forwarded(head, settings.request_fields);
+    if (!removed.empty() && !std::exchange(noted_forwarding_, true))
+      notices.forwarding_replaced(arrival_.peer, removed);
+  }
+  if (!head.dropped_field.empty() && !std::exchange(noted_underscore_, true))
+    notices.underscore_dropped(head.dropped_field);
+}
+
 Exchange::Done Session::answer_now(std::size_t head_size) {
   ++answered_;
+  apply_trust();
   const auto bound = worker_.settings().limits.requests_per_connection;
   const bool last =
       (bound != 0 && answered_ >= bound) || worker_.shared.draining.load(std::memory_order_relaxed);
   const auto head_bytes = client_.unread().substr(0, head_size);
-  const auto done = turn_->exchange.emplace(worker_, client_, turn_->head, head_bytes, last).try_now();
+  const auto done = turn_->exchange.emplace(worker_, client_, arrival_, turn_->head, head_bytes, last).try_now();
   if (done == Exchange::Done::not_yet) return done;
   turn_->exchange.reset();
   client_.consume(head_size);
@@ -200,8 +220,8 @@ Task<Session::Step> Session::refuse(http::Refusal reason) {
   co_return sent ? Step::linger : Step::close;
 }
 
-void begin_session(Worker& worker, Socket socket, std::string address) {
-  std::make_unique<Session>(worker, std::move(socket), std::move(address)).release()->begin();
+void begin_session(Worker& worker, Socket socket, Peer peer) {
+  std::make_unique<Session>(worker, std::move(socket), std::move(peer)).release()->begin();
 }
 
 }  // namespace larder::server

@@ -10,6 +10,7 @@
 #include "http/gate.hpp"
 #include "server/client.hpp"
 #include "server/exchange.hpp"
+#include "server/listener.hpp"
 #include "server/worker.hpp"
 
 #include <memory>
@@ -26,7 +27,7 @@ struct Turn {
 class Session final : private Rest::Guest {
  public:
   /// Takes its place in the worker's list.
-  Session(Worker& worker, Socket socket, std::string address);
+  Session(Worker& worker, Socket socket, Peer peer);
   ~Session();  // `end_at_rest`, or the end of `attend`
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -66,10 +67,16 @@ class Session final : private Rest::Guest {
   [[nodiscard]] Exchange::Done answer_now(std::size_t head_size);
   [[nodiscard]] Task<Step> refuse(http::Refusal reason);
   void arm_read_deadline();
+  /// Takes off the head what the peer may not say; whether it may is looked up again after a reload.
+  void apply_trust();
   void give_back_turn() noexcept;
 
   Worker& worker_;
   Client client_;
+  policy::Arrival arrival_;
+  std::uint32_t trust_generation_ = 0;  // of the settings by which arrival_.trusted was found; 0 = none
+  bool noted_forwarding_ = false;
+  bool noted_underscore_ = false;
   std::unique_ptr<Turn> turn_;  // nullptr while there is no input
   std::size_t answered_ = 0;    // requests
   http::Refusal refusal_{};     // for Step::refuse
@@ -81,6 +88,6 @@ class Session final : private Rest::Guest {
 };
 
 /// Begins a session for an accepted socket, on the worker's loop.
-void begin_session(Worker& worker, Socket socket, std::string address);
+void begin_session(Worker& worker, Socket socket, Peer peer);
 
 }  // namespace larder::server

@@ -90,25 +90,25 @@ Task<bool> WarmUp::try_once(std::shared_ptr<Target> target) {
   const auto* route = settings.route_for(path);
   if (route == nullptr || !route->warm) co_return true;
   const auto head = "GET " + target->path + " HTTP/1.1\r\nHost: " + target->host + "\r\nAccept: */*\r\n\r\n";
-  auto request = std::make_shared<const fill::OwnedRequest>(head, settings.gate);
+  auto request = std::make_shared<const fill::OwnedRequest>(head, settings, policy::Arrival{});
   std::string key;
-  policy::write_key(request->head.authority, path, request->head, *route, key);
+  policy::write_key(policy::authority_of(request->head, settings), path, request->head, *route, key);
   const auto hash = shared.store.hash(key);
-  const auto path_hash = shared.store.hash(std::string_view(key).substr(0, key.find_first_of("?\n")));
+  const auto path_hash = shared.store.hash(policy::invalidation_key(key));
   const auto route_hash = shared.store.hash(route->name);
-  const auto facts = policy::facts_of(request->head);
+  const auto facts = policy::facts_of(request->head, {settings, shared.key_hash, request->arrival});
   const auto now = Loop::now();
   const auto entry = shared.store.peek(key, hash);
   if (entry) {
     for (const auto& variant : entry->variants) {
       if (variant->is_fresh(now.mono) && variant->made_by == route->mark &&
-          policy::matches(variant->secondary, facts.fields) &&
+          policy::matches(variant->secondary, facts) &&
           !shared.writes.is_void(variant->began, path_hash, route_hash, variant->group_hashes)) {
         co_return true;
       }
     }
   }
-  auto name = fill::name_of_fill(key, *route, facts.fields, entry.get(), false);
+  auto name = fill::name_of_fill(key, *route, facts, entry.get(), false);
   auto joined = shared.fills.join(key, name, path_hash, route_hash, 0, now.mono);
   const bool begins = joined.role != fill::Role::follow;
   fill::Reader reader(worker_.loop, joined.fill, begins);
@@ -133,7 +133,8 @@ Task<bool> WarmUp::try_once(std::shared_ptr<Target> target) {
   auto detail = policy::Detail::upstream_failed;
   if (const auto* answered = std::get_if<fill::Answered>(&result)) {
     if (answered->stored || answered->detail == policy::Detail::none) co_return true;
-    if (answered->detail == policy::Detail::superseded) co_return false;
+    if (answered->detail == policy::Detail::superseded || policy::is_error_status(answered->upstream_status))
+      co_return false;
     detail = answered->detail;
   } else if (const auto* unshared = std::get_if<fill::Unshared>(&result)) {
     if (policy::is_error_status(unshared->upstream_status)) co_return false;

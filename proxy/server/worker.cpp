@@ -68,6 +68,14 @@ void Worker::adopt(std::shared_ptr<const fill::Plan> plan) {
   for (const auto& route : settings().routes) views_.push_back(view(route.name, route.mark));
   views_.push_back(view("", 0));
   complained_.assign(views_.size(), std::nullopt);
+  refused_credentials_.assign(views_.size(), false);
+  ++generation_;
+}
+
+bool Worker::is_first_refusal(const RouteView& view) {
+  if (view.index >= refused_credentials_.size() || refused_credentials_[view.index]) return false;
+  refused_credentials_[view.index] = true;
+  return true;
 }
 
 bool Worker::may_complain(const RouteView& view, policy::MonoTime now) {

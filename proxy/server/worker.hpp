@@ -11,6 +11,7 @@
 #include "persist/archive.hpp"
 #include "persist/write_file.hpp"
 #include "server/access_log.hpp"
+#include "server/notices.hpp"
 #include "store/store.hpp"
 
 #include <atomic>
@@ -29,8 +30,9 @@ struct Shared {
         writes(write_file ? store::WriteLog(write_file->memory()) : store::WriteLog()),
         store(settings.cache.memory, settings.cache.variants, store::Store::default_shards,
               write_file ? write_file->seed() : 0),
-        fills(writes),
-        coder(store) {}
+        fills(writes, purges),
+        coder(store),
+        key_hash(write_file ? write_file->secret() : policy::KeyedHash::random_secret()) {}
 
   std::unique_ptr<persist::WriteFile> write_file;  // nullptr: nothing outlives the process
   store::WriteLog writes;
@@ -40,6 +42,8 @@ struct Shared {
   fill::FillTable fills;
   fill::Warmer warmer;
   fill::Coder coder;
+  const policy::KeyedHash key_hash;
+  Notices notices;
   std::atomic<std::int64_t> connections{0};  // client connections, all loops together
   std::atomic<bool> draining{false};
   std::shared_ptr<LogSink> log_sink;  // set once, before the loops run
@@ -78,10 +82,15 @@ class Worker {
     return route == nullptr ? views_.back() : views_[route->index];
   }
   [[nodiscard]] fill::Resources resources() noexcept {
-    return {loop, pool, workspace, shared.store, shared.writes, shared.fills, shared.purges, shared.warmer};
+    return {loop, pool, workspace, shared.store, shared.writes, shared.fills, shared.purges, shared.warmer, shared.key_hash};
   }
   /// Counters of each route that there has been, by name ("" = no route matched). From any thread.
   void each_route(const std::function<void(const std::string&, const RouteCounters&)>& visit) const;
+
+  /// Counts the settings that have been adopted: what was derived from others is out of date.
+  [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
+  /// True once for a route since the last reload.
+  [[nodiscard]] bool is_first_refusal(const RouteView& view);
 
   /// True once a minute for a route: what is to be said of it in the log may be said.
   [[nodiscard]] bool may_complain(const RouteView& view, policy::MonoTime now);
@@ -115,6 +124,8 @@ class Worker {
   std::shared_ptr<const fill::Plan> plan_;
   std::vector<RouteView> views_;                             // by Route::index; the last is for no route
   std::vector<std::optional<policy::MonoTime>> complained_;  // likewise: when last
+  std::vector<bool> refused_credentials_;                    // likewise
+  std::uint32_t generation_ = 0;
   mutable std::mutex routes_mutex_;
   std::map<std::string, std::unique_ptr<RouteCounters>> routes_;
   Session* first_ = nullptr;

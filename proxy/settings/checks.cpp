@@ -88,11 +88,19 @@ void check_nesting(const std::string& list, const std::vector<std::string>& name
   }
 }
 
+// With cache: standard, RFC 9111 says what directives mean; about Set-Cookie it says nothing.
+void check_despite(const Places& places, const Route& route, Report& report) {
+  const auto* place = place_of(places, "despite");
+  if (place == nullptr || !place->sound || route.cache != CacheMode::standard) return;
+  const auto& despite = route.despite;
+  if (despite.no_store || despite.no_cache || despite.is_private || despite.authorization)
+    report.error(*place,
+                 "despite: with cache: standard upstream's own fields decide, and only set-cookie may stand here; "
+                 "write a ttl for the others");
+}
+
 void check_parameters(const Places& places, const Route& route, Report& report) {
   const auto* refresh = place_of(places, "refresh_param");
-  const auto* interval = place_of(places, "refresh_min_interval");
-  if (interval != nullptr && refresh == nullptr && route.cache == CacheMode::standard)
-    report.error(*interval, "refresh_min_interval wants a refresh_param");
   if (refresh == nullptr || route.refresh_param.empty()) return;
   const auto& named = route.key.query_names;
   const auto at = std::find(named.begin(), named.end(), route.refresh_param);
@@ -112,6 +120,7 @@ void finish_route(const Place& at, const Places& places, Route& route, Report& r
   if (places.count("path") == 0) report.error(at, "a route without path; write - path: /topics/");
   check_mode(at, places, route, report);
   check_needs(places, route, report);
+  check_despite(places, route, report);
   check_parameters(places, route, report);
   check_nesting("fields", route.fields, places, report);
   check_nesting("etag_ignore", route.etag_ignore, places, report);
@@ -148,9 +157,15 @@ std::uint64_t mark_of(const Settings& settings, const Route& route) {
   add(route.cache == CacheMode::ttl ? "ttl" : "standard");
   add(route.client_cache_control.value_or(""));
   const auto& despite = route.despite;
-  for (const bool flag :
-       {despite.no_store, despite.no_cache, despite.is_private, despite.set_cookie, despite.authorization})
+  for (const bool flag : {despite.no_store, despite.no_cache, despite.is_private, despite.set_cookie,
+                          despite.authorization, route.store_errors})
     text += flag ? '1' : '0';
+  // What tells entries apart: a response that was stored when less did is not to be shared now.
+  for (const auto& name : settings.credentials) add(name);
+  for (const auto* names : {&route.key.headers, &route.key.cookies}) {
+    add("");
+    for (const auto& name : *names) add(name);
+  }
   const auto& compression = settings.compression;
   if (compression.on && route.compress) {
     add(std::to_string(compression.min_size));
@@ -172,6 +187,18 @@ void warn_of_what_is_idle(const Settings& settings, const Places& places, Report
   warn(settings.admin && !is_local(*settings.admin) && !settings.admin_token.empty(), "admin",
        "admin: the token and all that is shown go over the network in clear; put a TLS proxy in front, or "
        "write a loopback address or unix:/path");
+  // fd:NAME may be anything, and is the service manager's.
+  const auto* listen = place_of(places, "listen");
+  const bool is_reachable =
+      std::any_of(settings.listen.begin(), settings.listen.end(), [](const ListenAddress& address) {
+        return !std::holds_alternative<InheritedSocket>(address) && !is_local(address);
+      });
+  if (listen != nullptr && listen->sound && is_reachable && place_of(places, "trusted_proxies") == nullptr &&
+      settings.trusted_proxies == default_trusted_proxies())
+    report.warning(*listen,
+                   "listen: other hosts can connect, and trusted_proxies is left out: X-Forwarded-* and similar "
+                   "fields are believed from this machine alone. Name the proxies in front of larder "
+                   "(trusted_proxies: [10.0.0.5]), or write trusted_proxies: [] where there are none");
   warn(!settings.admin, "admin_token", "admin_token: there is no admin listener that would ask for it");
   const Settings plain;
   const auto& cache = settings.cache;

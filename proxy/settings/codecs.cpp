@@ -34,6 +34,15 @@ Codec<std::string> texts_that(Form form, Check is_fine, const std::string& wante
   return {std::move(form), read, [](const std::string& text) { return yaml_text(text); }};
 }
 
+Codec<std::string> in_lower_case(Codec<std::string> codec) {
+  codec.read = [read = codec.read](const std::string& text, std::string& error) {
+    auto name = read(text, error);
+    if (name) std::transform(name->begin(), name->end(), name->begin(), http::lower);
+    return name;
+  };
+  return codec;
+}
+
 bool is_member_path(std::string_view text) {
   const bool empty_segment =
       text.empty() || text.front() == '.' || text.back() == '.' || text.find("..") != std::string_view::npos;
@@ -115,16 +124,30 @@ Codec<std::string> parameter_names() {
 }
 
 Codec<std::string> field_names() {
-  auto codec = texts_that(
+  return in_lower_case(texts_that(
       form_of(Form::Kind::text, "field name", ""),
       [](const std::string& text) { return http::is_token(text); },
-      "a field name (RFC 9110 5.1), such as accept-language");
-  codec.read = [read = codec.read](const std::string& text, std::string& error) {
-    auto name = read(text, error);
-    if (name) std::transform(name->begin(), name->end(), name->begin(), http::lower);
-    return name;
-  };
-  return codec;
+      "a field name (RFC 9110 5.1), such as accept-language"));
+}
+
+Codec<std::string> cookie_names() {
+  return texts_that(
+      form_of(Form::Kind::text, "cookie name", ""),
+      [](const std::string& text) { return http::is_token(text); },
+      "the name of a cookie (RFC 6265 4.1.1), such as session");
+}
+
+Codec<std::string> protocols() {
+  return in_lower_case(texts_that(
+      form_of(Form::Kind::text, "protocol", ""),
+      [](const std::string& text) { return http::is_token(text); },
+      "the name of a protocol, without a version: websocket"));
+}
+
+Codec<Network> networks() {
+  const auto read = [](const std::string& text, std::string& error) { return parse_network(text, error); };
+  const auto write = [](const Network& network) { return yaml_text(network.text); };
+  return {form_of(Form::Kind::text, "network", ""), read, write};
 }
 
 Codec<std::string> member_paths() {

@@ -32,6 +32,11 @@ constexpr Millis one_year = std::chrono::hours{24 * 365};
 [[nodiscard]] Codec<std::string> parameter_names();
 /// In lower case.
 [[nodiscard]] Codec<std::string> field_names();
+/// Names of cookies, which are case-sensitive.
+[[nodiscard]] Codec<std::string> cookie_names();
+/// Protocols that an Upgrade field may name (RFC 9110 7.8), in lower case, without version.
+[[nodiscard]] Codec<std::string> protocols();
+[[nodiscard]] Codec<Network> networks();
 /// Members of JSON, joined by dots.
 [[nodiscard]] Codec<std::string> member_paths();
 /// Where in a JSON document its list is: `data`, `workstreams.*`.

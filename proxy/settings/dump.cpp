@@ -25,8 +25,6 @@ bool is_meant(const Row<Settings>&, const Settings&) {
   return true;
 }
 bool is_meant(const Row<Route>& row, const Route& route) {
-  if (row.name == "refresh_min_interval" && route.refresh_param.empty() && route.cache == CacheMode::standard)
-    return false;
   if (route.cache == CacheMode::off) return row.needs == Needs::nothing;
   return route.cache == CacheMode::ttl || row.needs != Needs::ttl;
 }
@@ -116,7 +114,8 @@ std::string value_schema(const Form& form) {
   if (form.kind != Form::Kind::text) all += R"(, {"type": "string", "pattern": "\\$\\{"})";
   if (all.size() > value.size()) value = R"({"anyOf": [)" + all + "]}";
   if (form.list)
-    value = R"({"anyOf": [)" + value + R"(, {"type": "array", "minItems": 1, "items": )" + value + "}]}";
+    value = R"({"anyOf": [)" + value + R"(, {"type": "array", "minItems": )" +
+            (form.may_be_empty ? "0" : "1") + R"(, "items": )" + value + "}]}";
   return value;
 }
 

@@ -49,9 +49,36 @@ it caches, by `ttl` or by `cache`; with `cache: off` it has no other keys than `
 )";
 
 constexpr std::string_view about_keys = R"(
-Always in the key of a stored response: host, path, query without a refresh parameter, the fields that the answer's
-Vary names, and Origin where the request has one. A Cookie on a request does not keep an answer from being shared
-(RFC 9111 has it so); `key: {headers: [cookie]}` does.
+## What tells requests apart
+
+Two requests share a stored response only if their keys are equal. Always in the key: scheme, host, path, query without
+the refresh parameter, the request's values of the fields that the response's Vary names, Origin where the request has
+one, and what a trusted proxy says of the original request (`X-Forwarded-Host`, `-Proto`, `-Prefix`, `Forwarded`, ...;
+client addresses excepted). A response that sets a cookie, is `private`, or answers a credential is not shared unless
+the route says so.
+
+An API that answers by anything else without naming it in Vary must be described:
+
+| the API answers by | write | then |
+|---|---|---|
+| a bearer token per user | `key: {headers: [authorization]}` | each token has entries of its own |
+| an API key that all clients of one team share | `key: {headers: [x-api-key]}` | each key has entries of its own |
+| a token that only admits clients, all of which get the same | `despite: [authorization]` | all clients share; larder answers without asking the API whether the token is still valid |
+| the cookie of a session | `key: {cookies: [session]}` | each session has entries of its own |
+| a cookie for few clients, such as a preview | `bypass: {cookies: [preview]}` | those pass by the cache |
+| a field of its own, such as a tenant | `key: {headers: [x-tenant]}` | each value has entries of its own |
+
+**A Cookie on a request does not keep a response from being shared** (RFC 9111 has it so): an API with cookie sessions that
+does not answer `Cache-Control: private` needs `key: {cookies: [...]}`, or `cache: off`.
+
+Values of credentials and cookies stand in keys as keyed hashes alone, in memory and in files.
+
+What bypasses the cache whatever the route says: requests with a body, with If-Match or If-Unmodified-Since, with an Upgrade
+that `upgrade` allows, a GET that names another method (`X-HTTP-Method-Override` and its like, which also counts as a write),
+and paths that servers may read in another way: with dot segments, `\`, `;`, an encoded `/` or `\`, or an escape of an escape.
+
+A fetch for the cache sends host, path and query as they stand in the key. A target in UTF-8, which RFC 3986 does not
+allow, is percent-encoded first; `path` in a route may be written either way.
 )";
 
 // ---- the manual page

@@ -92,8 +92,9 @@ Row<R> despite_row() {
   Row<R> row{
       "despite",
       flags.form,
-      "Stores under the ttl what otherwise speaks against it (with set-cookie the answer, not the cookie). "
-      "Every client then shares the answer.",
+      "Cache despite the listed directives and fields (with set-cookie the response is stored without the cookie; "
+      "authorization covers all credentials). Every client then shares the response. With cache: standard, "
+      "set-cookie alone.",
       {},
       {}};
   row.form.list = true;
@@ -145,7 +146,9 @@ std::vector<Row<R>> lifetime_rows() {
       wants(
           Needs::caching,
           value_row<R>("refresh_min_interval", at(&R::refresh_min_interval), durations(0ms),
-                       "A forced refresh sooner than this after the last fetch is answered from the store.")),
+                       "Bounds every way in which a client may force a fetch: refresh_param, no-cache, Pragma, "
+                       "max-age=0 and min-fresh. Within this time after the last fetch the stored response is "
+                       "sent (detail=refresh-too-soon).")),
   };
 }
 
@@ -170,7 +173,24 @@ std::vector<Row<R>> content_rows() {
       caching(
           list_row<R>("key.headers", at(&R::key, &KeyRule::headers), field_names(),
                       "Request fields that make another entry, whether an answer's Vary names them or not.")),
-      wants(Needs::ttl, despite_row()),
+      caching(list_row<R>(
+          "key.cookies", at(&R::key, &KeyRule::cookies), cookie_names(),
+          "Cookies whose values make another entry, such as a session's. In keys a value is kept as a keyed hash "
+          "alone.")),
+      caching(list_row<R>("bypass.cookies", at(&R::bypass, &BypassRule::cookies), cookie_names(),
+                          "A request with one of these cookies bypasses the cache, and its response is not stored.")),
+      caching(list_row<R>("bypass.headers", at(&R::bypass, &BypassRule::headers), field_names(),
+                          "A request with one of these fields bypasses the cache, likewise.")),
+      caching(value_row<R>(
+          "client_directives", at(&R::client_directives),
+          choices<ClientDirectives>({{"obey", ClientDirectives::obey}, {"ignore", ClientDirectives::ignore}}),
+          "ignore: a request's Cache-Control and Pragma count for nothing and are not sent on, except no-store and "
+          "only-if-cached; for clients that send no-cache with every poll.")),
+      caching(value_row<R>("store_errors", at(&R::store_errors),
+                           choices<bool>({{"true", true}, {"false", false}}),
+                           "Whether 4xx and 5xx may be stored: under a ttl by negative_ttl, with cache: standard "
+                           "where upstream gives them a lifetime.")),
+      caching(despite_row()),
       caching(
           list_row<R>("invalidated_by", at(&R::invalidated_by), path_patterns(),
                       "Writes (successful unsafe requests) to these paths make the route's entries void.")),

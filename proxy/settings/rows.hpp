@@ -47,7 +47,7 @@ template <class Value>
 /// and left out.
 template <class Value>
 [[nodiscard]] std::vector<Value> read_list(Report& report, const YAML::Node& node, const std::string& name,
-                                           const Codec<Value>& codec) {
+                                           const Codec<Value>& codec, bool may_be_empty = false) {
   std::vector<Value> values;
   std::vector<std::string> written;
   const auto read = [&](const YAML::Node& element) {
@@ -63,7 +63,7 @@ template <class Value>
     report.error(node, name + " wants a value or a list of them, not a mapping");
   } else if (!node.IsSequence()) {
     read(node);
-  } else if (node.size() == 0) {
+  } else if (node.size() == 0 && !may_be_empty) {
     report.error(node, name + " is an empty list; leave it out instead");
   } else {
     for (const auto& element : node) {
@@ -135,6 +135,22 @@ template <class Target, class Access, class Value>
     access(target) = read_list(report, node, name, codec);
   };
   row.show = [=](const Target& target) { return show_list(access(target), codec); };
+  return row;
+}
+
+/// One whose default is not empty, so that `[]` has a meaning of its own.
+template <class Target, class Access, class Value>
+[[nodiscard]] Row<Target> list_or_none_row(std::string name, Access access, Codec<Value> codec,
+                                           std::string meaning) {
+  auto row = list_row<Target>(name, access, codec, std::move(meaning));
+  row.form.may_be_empty = true;
+  row.set = [=](Report& report, const YAML::Node& node, Target& target) {
+    access(target) = read_list(report, node, name, codec, true);
+  };
+  row.show = [=](const Target& target) {
+    const auto text = show_list(access(target), codec);
+    return text.empty() ? std::string("[]") : text;
+  };
   return row;
 }
 

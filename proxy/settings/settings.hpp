@@ -5,6 +5,8 @@
 #include "http/coding.hpp"
 #include "http/limits.hpp"
 #include "http/target.hpp"
+#include "settings/request_fields.hpp"
+#include "settings/trusted_proxies.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -71,10 +73,19 @@ struct KeyRule {
   Query query = Query::all;
   std::vector<std::string> query_names;  // for Query::named, in the order given
   std::vector<std::string> headers;      // lower case; treated as though every answer had them in Vary
+  std::vector<std::string> cookies;      // names of cookies whose values tell entries apart, likewise
+};
+
+/// What makes a request pass by the cache, whatever its value.
+struct BypassRule {
+  std::vector<std::string> cookies;
+  std::vector<std::string> headers;  // lower case
 };
 
 enum class CacheMode : std::uint8_t { off, standard, ttl };
 enum class Invalidation : std::uint8_t { hard, soft };
+/// What a request's own Cache-Control and Pragma may ask for (RFC 9111 5.2.1).
+enum class ClientDirectives : std::uint8_t { obey, ignore };
 
 struct Route {
   std::string name;  // the path pattern's text: what metrics and logs call it
@@ -95,6 +106,9 @@ struct Route {
   std::string fields_param;
   std::vector<std::string> etag_ignore;
   KeyRule key;
+  BypassRule bypass;
+  ClientDirectives client_directives = ClientDirectives::obey;
+  bool store_errors = true;  // 4xx and 5xx, where upstream's fields or negative_ttl say so
   Despite despite;
   std::vector<http::PathPattern> invalidated_by;
   Invalidation invalidation = Invalidation::hard;
@@ -139,6 +153,7 @@ struct ConnectionLimits {
   std::size_t requests_per_connection = 0;  // 0 = no bound
   std::size_t json_depth = 64;              // containers one in another, of what is projected
   std::size_t json_members = 10'000'000;    // of all its objects and lists together
+  std::size_t hops = 8;                     // members of a request's Via; with more it goes round in a circle
 };
 
 /// Content codings towards clients (RFC 9110 8.4.1), each made once for a stored response.
@@ -186,6 +201,10 @@ struct Settings {
   Redaction access_log_redact;
   Begin trace_context = Begin::no;
   Begin request_id = Begin::no;
+  std::vector<Network> trusted_proxies = default_trusted_proxies();
+  std::vector<std::string> credentials = RequestFields::default_credentials();  // field names in lower case
+  RequestFields request_fields;                                                 // made from `credentials`
+  std::vector<std::string> upgrade = {"websocket"};  // protocols to which a connection may switch, lower case
   std::string log_level = "info";
   Millis drain_timeout = 30s;
   std::vector<Route> routes;

@@ -24,6 +24,7 @@ struct Form {
   std::vector<std::string>
       words;          // all that a choice has; otherwise what may stand in place of a value: `auto`
   bool list = false;  // a list of these; one alone may stand without brackets
+  bool may_be_empty = false;  // `[]` means something
 };
 
 /// What a route must do for the key to mean anything.

@@ -37,6 +37,15 @@ void Derived::abandon(std::string_view name) {
   std::erase_if(places_, [&](const Place& place) { return place.name == name; });
 }
 
+std::vector<std::string> Derived::entity_tags() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> tags;
+  for (const auto& place : places_) {
+    if (place.made) tags.push_back(place.made->entity_tag);
+  }
+  return tags;
+}
+
 std::size_t Derived::charge() const {
   const std::lock_guard lock(mutex_);
   std::size_t bytes = 0;

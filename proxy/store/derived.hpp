@@ -37,6 +37,9 @@ class Derived {
   /// It was not made for want of room elsewhere; the next who asks may begin.
   void abandon(std::string_view name);
 
+  /// Of the representations that there are.
+  [[nodiscard]] std::vector<std::string> entity_tags() const;
+
   [[nodiscard]] std::size_t charge() const;
 
  private:

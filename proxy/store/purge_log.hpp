@@ -8,6 +8,7 @@
 #include "policy/purge.hpp"
 #include "policy/stored.hpp"
 
+#include <atomic>
 #include <deque>
 #include <mutex>
 #include <span>
@@ -22,9 +23,22 @@ class PurgeLog {
   void add(policy::Purge purge, policy::Sequence number) {
     const std::lock_guard lock(mutex_);
     purges_.push_back({std::move(purge), number});
+    last_.store(number, std::memory_order_release);
     if (purges_.size() <= most) return;
     forgotten_ = purges_.front().number;
     purges_.pop_front();
+  }
+
+  /// Whether a purge since then may concern a fetch under way for that key: of its groups nothing is known yet, so every
+  /// purge of a group counts.
+  [[nodiscard]] bool may_concern(policy::Sequence began, std::string_view key) const {
+    if (began > last_.load(std::memory_order_acquire)) return false;
+    const std::lock_guard lock(mutex_);
+    if (began < forgotten_) return true;
+    for (auto at = purges_.rbegin(); at != purges_.rend() && at->number > began; ++at) {
+      if (at->purge.what == policy::Purge::What::group || at->purge.concerns(key, {})) return true;
+    }
+    return false;
   }
 
   [[nodiscard]] bool is_void(policy::Sequence began, std::string_view key,
@@ -46,6 +60,7 @@ class PurgeLog {
   mutable std::mutex mutex_;
   std::deque<Done> purges_;
   policy::Sequence forgotten_ = 0;
+  std::atomic<policy::Sequence> last_{0};  // so that a miss takes no lock while nothing is purged
 };
 
 }  // namespace larder::store

@@ -164,9 +164,10 @@ std::shared_ptr<const Entry> Store::peek(std::string_view key, std::uint64_t has
   return place == nullptr ? nullptr : place->entry;
 }
 
-bool Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<const Response> response) {
+Store::Put Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<const Response> response,
+                      const policy::RequestFacts* request) {
   const auto alone = entry_overhead + key.size() + response->charge();
-  if (alone > memory_.load(std::memory_order_relaxed)) return false;
+  if (alone > memory_.load(std::memory_order_relaxed)) return Put::too_large;
   const auto most = variants_.load(std::memory_order_relaxed);
 
   auto entry = std::make_shared<Entry>();
@@ -176,11 +177,16 @@ bool Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<const 
   {
     const std::lock_guard lock(shard.mutex);
     entry->variants.push_back(std::move(response));
+    const auto& added = *entry->variants.front();
+    const auto is_replaced = [&](const Response& other) {
+      return same_secondary(other.secondary, added.secondary) ||
+             (request != nullptr && policy::matches(other.secondary, *request));
+    };
     if (const auto* place = shard.find(key, hash)) {
       for (const auto& other : place->entry->variants) {
-        if (entry->variants.size() == most) break;
-        if (!same_secondary(other->secondary, entry->variants.front()->secondary))
-          entry->variants.push_back(other);
+        const bool replaced_by_it = is_replaced(*other);
+        if (replaced_by_it && other->began > added.began) return Put::outdated;
+        if (!replaced_by_it && entry->variants.size() < most) entry->variants.push_back(other);
       }
     }
     const auto charge = entry->charge();
@@ -200,7 +206,36 @@ bool Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<const 
   }
   if (changed_) changed_(entry->key, hash);
   evict_to_budget();
-  return true;
+  return Put::stored;
+}
+
+void Store::supersede(std::string_view key, std::uint64_t hash, const policy::RequestFacts& request,
+                      policy::Sequence began) {
+  std::shared_ptr<const Entry> replaced;  // released after the lock
+  auto& shard = shard_of(hash);
+  {
+    const std::lock_guard lock(shard.mutex);
+    auto* place = shard.find(key, hash);
+    if (place == nullptr) return;
+    auto entry = std::make_shared<Entry>();
+    for (const auto& variant : place->entry->variants) {
+      if (variant->began > began || !policy::matches(variant->secondary, request))
+        entry->variants.push_back(variant);
+    }
+    if (entry->variants.size() == place->entry->variants.size()) return;
+    if (entry->variants.empty()) {
+      bytes_.fetch_sub(place->node->charge, std::memory_order_relaxed);
+      entries_.fetch_sub(1, std::memory_order_relaxed);
+      replaced = shard.take(*place->node);
+    } else {
+      entry->key = key;
+      const auto charge = entry->charge();
+      bytes_.fetch_add(charge - place->node->charge, std::memory_order_relaxed);
+      place->node->charge = charge;
+      replaced = std::exchange(place->entry, std::move(entry));
+    }
+  }
+  if (changed_) changed_(replaced->key, hash);
 }
 
 void Store::evict_to_budget() {

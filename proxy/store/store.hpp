@@ -52,10 +52,22 @@ class Store {
   /// The same, for larder's own purposes: no use.
   [[nodiscard]] std::shared_ptr<const Entry> peek(std::string_view key, std::uint64_t hash) const noexcept;
 
+  enum class Put : std::uint8_t {
+    stored,
+    too_large,  // it alone exceeds the budget; nothing has changed
+    outdated,   // what is stored for the request was fetched later; nothing has changed
+  };
   /// Stores a response under its key: in place of the one with the same secondary key, or beside the others,
-  /// the oldest of which leaves when there are too many. False where it alone exceeds the budget: then
-  /// nothing changes.
-  bool put(std::string_view key, std::uint64_t hash, std::shared_ptr<const Response> response);
+  /// the oldest of which leaves when there are too many. `request` is the one that it answers: what is stored for
+  /// that too, under another secondary key (the response's Vary has changed), leaves where it was fetched earlier.
+  /// nullptr = not known.
+  [[nodiscard]] Put put(std::string_view key, std::uint64_t hash, std::shared_ptr<const Response> response,
+                        const policy::RequestFacts* request = nullptr);
+
+  /// A newer final response, which is not stored, has taken the place of what is stored for a request: erases that,
+  /// unless its fetch began later than `began`.
+  void supersede(std::string_view key, std::uint64_t hash, const policy::RequestFacts& request,
+                 policy::Sequence began);
 
   /// Counts anew what an entry takes, after something was derived from a response of it.
   void recharge(std::string_view key, std::uint64_t hash);

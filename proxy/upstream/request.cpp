@@ -2,6 +2,7 @@
 
 #include "http/max_forwards.hpp"
 #include "http/text.hpp"
+#include "policy/forwarded.hpp"
 
 namespace larder::upstream {
 
@@ -25,20 +26,18 @@ bool is_condition(const http::Field& line) noexcept {
   }
 }
 
-struct Seen {
-  std::string forwarded_for;
-  bool forwarded_proto = false;
-  bool forwarded_host = false;
-};
+bool names_tags(const http::Field& line) noexcept {
+  return line.id == FieldId::if_match || line.id == FieldId::if_none_match || line.id == FieldId::if_range;
+}
 
-// Whether a line goes on as it is; what is said anew further down is noted in `seen`.
-bool passes(const http::Field& line, const http::RequestHead& head, const RequestOptions& options,
-            Seen& seen) {
+// Whether a line goes on as it is.
+bool passes(const http::Field& line, const http::RequestHead& head, const RequestOptions& options) {
   switch (line.id) {
     case FieldId::host:
     case FieldId::content_length:
     case FieldId::upgrade:
     case FieldId::expect:  // said anew, once
+    case FieldId::http2_settings:  // of an upgrade to h2c, which is not sent on (RFC 9113 3.1)
       return false;
     case FieldId::accept_encoding:
       return !options.identity;
@@ -52,17 +51,10 @@ bool passes(const http::Field& line, const http::RequestHead& head, const Reques
   if (options.without_range && (line.id == FieldId::range || line.id == FieldId::if_range)) return false;
   if (options.without_directives && (line.id == FieldId::cache_control || line.id == FieldId::pragma))
     return false;
-  if (http::has_name(line, "X-Forwarded-For")) {
-    if (!seen.forwarded_for.empty()) seen.forwarded_for += ", ";
-    seen.forwarded_for += line.value;
-    return false;
-  }
+  if (http::has_name(line, "X-Forwarded-For")) return false;  // said anew, with the peer
   if (options.without_trace && (http::has_name(line, "traceparent") || http::has_name(line, "tracestate")))
     return false;
-  if (options.without_request_id && http::has_name(line, "X-Request-ID")) return false;
-  if (http::has_name(line, "X-Forwarded-Proto")) seen.forwarded_proto = true;
-  if (http::has_name(line, "X-Forwarded-Host")) seen.forwarded_host = true;
-  return true;
+  return !(options.without_request_id && http::has_name(line, "X-Request-ID"));
 }
 
 void write_framing(const http::RequestHead& head, std::string& out) {
@@ -82,24 +74,23 @@ void write_framing(const http::RequestHead& head, std::string& out) {
 
 void write_request(const http::RequestHead& head, const RequestOptions& options, std::string& out) {
   out.clear();
-  out.append(options.as_get ? std::string_view("GET") : head.method_name).append(" ").append(head.path);
-  const bool has_query = options.query ? !options.query->empty() : head.has_query;
-  if (has_query) out.append("?").append(options.query.value_or(head.query));
+  out.append(options.as_get ? std::string_view("GET") : head.method_name).append(" ");
+  if (!options.target.empty()) {
+    out.append(options.target);
+  } else {
+    out.append(head.path);
+    if (head.has_query) out.append("?").append(head.query);
+  }
   out.append(" HTTP/1.1\r\n");
-  const auto host = head.authority.empty() ? options.fallback_authority : head.authority;
-  add("Host", host, out);
-
-  Seen seen;
+  add("Host", options.host, out);
   for (const auto& line : head.fields) {
-    if (passes(line, head, options, seen)) add(line.name, line.value, out);
+    if (!passes(line, head, options)) continue;
+    if (options.tags != nullptr && names_tags(line))
+      add(line.name, options.tags->translate(line.value), out);
+    else
+      add(line.name, line.value, out);
   }
-  if (!options.client_address.empty()) {
-    if (!seen.forwarded_for.empty()) seen.forwarded_for += ", ";
-    seen.forwarded_for += options.client_address;
-  }
-  if (!seen.forwarded_for.empty()) add("X-Forwarded-For", seen.forwarded_for, out);
-  if (!seen.forwarded_proto) add("X-Forwarded-Proto", "http", out);
-  if (!seen.forwarded_host) add("X-Forwarded-Host", host, out);
+  policy::append_forwarded_fields(head.fields, options.arrival, options.host, out);
   add("Via", head.minor_version == 1 ? "1.1 larder" : "1.0 larder", out);
   if (options.identity) add("Accept-Encoding", "identity", out);
   if (!options.if_none_match.empty()) add("If-None-Match", options.if_none_match, out);
@@ -112,11 +103,9 @@ void write_request(const http::RequestHead& head, const RequestOptions& options,
   if (options.with_expect && head.expect_continue) add("Expect", "100-continue", out);
   out.append(options.more);
   if (options.with_body) write_framing(head, out);
-  if (options.with_upgrade) {
+  if (!options.upgrade.empty()) {
     add("Connection", "upgrade", out);
-    for (const auto& line : head.fields) {
-      if (line.id == FieldId::upgrade) add("Upgrade", line.value, out);
-    }
+    add("Upgrade", options.upgrade, out);
   }
   out.append("\r\n");
 }

@@ -341,3 +341,36 @@ TEST_CASE("bytes of no meaning are refused or waited for, and nothing else") {
     }
   }
 }
+
+TEST_CASE("a target in UTF-8 is percent-encoded once; other bytes beyond ASCII are refused") {
+  const auto read = [](const std::string& target, larder::http::RequestHead& head) {
+    const auto text = "GET " + target + " HTTP/1.1\r\nHost: a\r\n\r\n";
+    return larder::http::read_request(text, {}, head);
+  };
+  larder::http::RequestHead head;
+  CHECK(read("/caf\xC3\xA9?q=\xE4\xBA\xBA&r=%C3%A9", head).state == larder::http::GateResult::State::complete);
+  CHECK(head.target == "/caf\xC3\xA9?q=\xE4\xBA\xBA&r=%C3%A9");
+  CHECK(head.path == "/caf%C3%A9");
+  CHECK(head.query == "q=%E4%BA%BA&r=%C3%A9");
+  for (const auto* bad : {"/\xC3", "/\xFF", "/\xC0\xAE", "/\xED\xA0\x80", "/a\x80"}) {
+    const auto result = read(bad, head);
+    CHECK(result.refusal == larder::http::Refusal::bad_target);
+  }
+  CHECK(read("/" + std::string(3000, 'a'), head).state == larder::http::GateResult::State::complete);
+  std::string wide = "/";
+  for (int i = 0; i < 2000; ++i) wide += "\xE4\xBA\xBA";
+  CHECK(read(wide, head).refusal == larder::http::Refusal::target_too_long);
+}
+
+TEST_CASE("fields with an underscore in their names are dropped unless they are to pass") {
+  const std::string text = "GET / HTTP/1.1\r\nHost: a\r\nX_Forwarded_For: 1\r\nX-B: 2\r\n\r\n";
+  larder::http::RequestHead head;
+  CHECK(larder::http::read_request(text, {}, head).state == larder::http::GateResult::State::complete);
+  CHECK(head.fields.size() == 2);
+  CHECK(head.dropped_field == "X_Forwarded_For");
+  larder::http::Limits limits;
+  limits.underscores = true;
+  CHECK(larder::http::read_request(text, limits, head).state == larder::http::GateResult::State::complete);
+  CHECK(head.fields.size() == 3);
+  CHECK(head.dropped_field.empty());
+}

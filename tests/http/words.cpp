@@ -208,6 +208,10 @@ TEST_CASE("an authority is a host and a port, and nothing more") {
   }
   CHECK(same_authority("A:80", "a"));
   CHECK_FALSE(same_authority("a:81", "a"));
+  CHECK(same_authority("a:443", "a", Scheme::https));
+  CHECK_FALSE(same_authority("a:443", "a"));
+  CHECK(same_authority("a:", "a"));
+  CHECK(same_authority("[::1]:080", "[::1]"));
 }
 
 TEST_CASE("paths are compared in a normal form that changes nothing else (RFC 3986 6.2.2)") {

@@ -173,6 +173,62 @@ TEST_CASE("requests that are not for a cache are told apart") {
   CHECK(why(test::Request("GET /x", "If-Match: \"a\""), &standard) == "pass request ");
   CHECK(why(test::Request("GET /x", "Authorization: x"), &standard) == "for the cache");
   CHECK(why(test::Request("GET /x", "Authorization: x"), &ttl) == "pass bypass request-authorization");
+  CHECK(why(test::Request("GET /x", "X-API-Key: x"), &ttl) == "pass bypass request-authorization");
+  CHECK(why(test::Request("GET /x", "X-API-Key: x"), &standard) == "for the cache");
+  CHECK(why(test::Request("GET /x", "X-HTTP-Method-Override: DELETE"), &ttl) == "pass bypass method-override");
+  CHECK(why(test::Request("GET /static/../x"), &ttl) == "pass bypass ambiguous-path");
+  CHECK(why(test::Request("GET /x", "Connection: upgrade\nUpgrade: h2c"), &ttl) == "for the cache");
+  CHECK(why(test::Request("GET /x", "Connection: upgrade\nUpgrade: websocket\nContent-Length: 3"), &ttl) ==
+        "pass bypass request-body");
+  auto by_rule = ttl;
+  by_rule.bypass.headers = {"x-debug"};
+  by_rule.bypass.cookies = {"preview"};
+  CHECK(why(test::Request("GET /x", "X-Debug: "), &by_rule) == "pass bypass route-bypass");
+  CHECK(why(test::Request("GET /x", "Cookie: a=b; preview=1"), &by_rule) == "pass bypass route-bypass");
+  CHECK(why(test::Request("GET /x", "Cookie: a=preview"), &by_rule) == "for the cache");
+  auto keyed = ttl;
+  keyed.key.headers = {"authorization"};
+  CHECK(why(test::Request("GET /x", "Authorization: x"), &keyed) == "for the cache");
+  CHECK(why(test::Request("GET /x", "Authorization: x\nX-API-Key: y"), &keyed) ==
+        "pass bypass request-authorization");
+}
+
+TEST_CASE("refresh_min_interval bounds every way to force a fetch") {
+  auto route = test::ttl_route();
+  route.refresh_min_interval = 5s;
+  const auto held = stored("", route);
+  for (const auto* lines :
+       {"Cache-Control: no-cache", "Pragma: no-cache", "Cache-Control: max-age=0", "Cache-Control: min-fresh=60"}) {
+    CAPTURE(lines);
+    const test::Request request("GET /x", lines);
+    CHECK(said(policy::decide(request.facts, route, {&held, false}, test::at(4s))) ==
+          "serve larder; hit; ttl=26; detail=refresh-too-soon");
+    CHECK(said(policy::decide(request.facts, route, {&held, false}, test::at(6s))) == "validate request");
+  }
+  const test::Request no_store("GET /x", "Cache-Control: no-store");
+  CHECK(said(policy::decide(no_store.facts, route, {&held, false}, test::at(6s))) == "serve larder; hit; ttl=24");
+  CHECK(said(policy::decide(no_store.facts, route, {&held, false}, test::at(60s))) == "pass request request-no-store");
+}
+
+TEST_CASE("client_directives: ignore leaves no-store and only-if-cached") {
+  auto route = test::ttl_route();
+  route.client_directives = settings::ClientDirectives::ignore;
+  test::Request request("GET /x", "Cache-Control: no-cache, max-age=0, no-store, only-if-cached");
+  policy::obey_directives(route, request.facts);
+  CHECK_FALSE(request.facts.directives.no_cache);
+  CHECK_FALSE(request.facts.directives.max_age);
+  CHECK(request.facts.directives.no_store);
+  CHECK(request.facts.directives.only_if_cached);
+}
+
+TEST_CASE("which responses end the life of a stored one") {
+  const test::Request request("GET /x");
+  for (const int status : {200, 204, 301, 302, 401, 403, 404, 405, 410, 451, 501, 505, 599})
+    CHECK(policy::supersedes(status, request.facts));
+  for (const int status : {500, 502, 503, 504, 206, 304, 400, 406, 408, 412, 413, 414, 416, 417, 421, 425, 428, 429,
+                           431, 511, 103})
+    CHECK_FALSE(policy::supersedes(status, request.facts));
+  CHECK_FALSE(policy::supersedes(403, test::Request("GET /x", "Authorization: x").facts));
 }
 
 TEST_CASE("upstream in trouble, a stale response answers within its window (RFC 9111 4.2.4, RFC 5861 4)") {

@@ -4,33 +4,50 @@
 #include "policy/groups.hpp"
 #include "support.hpp"
 
+#include <algorithm>
+
 using namespace larder;
 using http::Method;
 
-TEST_CASE("what a method and a status say of a write (RFC 9111 4.4)") {
-  struct Row {
-    const char* rule;
-    Method method;
-    int status;
-    bool invalidates;
-  };
-  const Row rows[] = {
-      {"a safe method", Method::get, 200, false},
-      {"HEAD", Method::head, 200, false},
-      {"OPTIONS", Method::options, 200, false},
-      {"an unsafe one that went through", Method::post, 201, true},
-      {"PUT", Method::put, 204, true},
-      {"PATCH", Method::patch, 200, true},
-      {"DELETE", Method::delete_, 200, true},
-      {"one that leads elsewhere", Method::post, 303, true},
-      {"one that larder does not know", Method::unknown, 200, true},
-      {"a client's error", Method::post, 404, false},
-      {"the server's", Method::delete_, 500, false},
-  };
-  for (const auto& row : rows) {
-    INFO(row.rule);
-    CHECK(policy::is_invalidating(row.method, row.status) == row.invalidates);
+TEST_CASE("which methods are safe (RFC 9110 9.2.1)") {
+  for (const auto* method : {"GET", "HEAD", "OPTIONS", "TRACE", "PROPFIND", "REPORT", "SEARCH", "QUERY"}) {
+    CAPTURE(method);
+    const test::Request request(std::string(method) + " /x");
+    CHECK(request.facts.safe);
+    CHECK(request.facts.idempotent);
   }
+  for (const auto* method : {"POST", "PUT", "PATCH", "DELETE", "PROPPATCH", "LOCK", "query", "PURGE"}) {
+    CAPTURE(method);
+    CHECK_FALSE(test::Request(std::string(method) + " /x").facts.safe);
+  }
+}
+
+TEST_CASE("a GET that names another method in a field is no safe one") {
+  for (const auto* name : {"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"}) {
+    CAPTURE(name);
+    const auto line = std::string(name) + ": DELETE";
+    const test::Request get("GET /x", line);
+    CHECK(get.facts.method_override);
+    CHECK_FALSE(get.facts.safe);
+    CHECK_FALSE(get.facts.idempotent);
+    CHECK(test::Request("HEAD /x", line).facts.method_override);
+    CHECK_FALSE(test::Request("POST /x", line).facts.method_override);
+  }
+}
+
+TEST_CASE("what a status says of a write (RFC 9111 4.4)") {
+  using policy::WriteEffect;
+  for (const int status : {200, 201, 204, 303}) CHECK(policy::write_effect(status) == WriteEffect::applied);
+  for (const int status : {400, 404, 412, 429}) CHECK(policy::write_effect(status) == WriteEffect::none);
+  for (const int status : {500, 502, 503, 504, 507}) CHECK(policy::write_effect(status) == WriteEffect::possible);
+}
+
+TEST_CASE("a write to a path that servers read in another way concerns what they make of it") {
+  const auto paths = policy::other_paths_of("/static/../topics/");
+  CHECK(std::find(paths.begin(), paths.end(), "/topics/") != paths.end());
+  CHECK(policy::other_paths_of("/topics/").empty());
+  const auto merged = policy::other_paths_of("/topics//5");
+  CHECK(std::find(merged.begin(), merged.end(), "/topics/5") != merged.end());
 }
 
 TEST_CASE("the answer to a POST is what a GET would get where it says so (RFC 9110 9.3.3)") {
@@ -88,6 +105,8 @@ TEST_CASE("groups are lists of strings, and nothing else (RFC 9875 2, 3)") {
 
 TEST_CASE("a group is its origin's own (RFC 9875 2.1)") {
   const auto name = policy::group_name("http://a.test/x?y\nshape", "g");
+  CHECK(name == policy::group_name("//a.test/x", "g"));
+  CHECK(name == policy::group_name("https://a.test/x", "g"));
   CHECK(name == policy::group_name("http://a.test/z", "g"));
   CHECK(name != policy::group_name("http://b.test/x", "g"));
   CHECK(name != policy::group_name("http://a.test/x", "G"));

@@ -85,9 +85,9 @@ bool variant_matches(const std::string& first, const std::string& response, cons
   const test::Request stored("GET /x", first);
   const test::Request asked("GET /x", second);
   const test::Lines fields(response);
-  const auto key = policy::secondary_key(stored.facts.fields, fields, route, asks_identity);
+  const auto key = policy::secondary_key(stored.facts, fields, route, asks_identity);
   REQUIRE(key);
-  return policy::matches(*key, asked.facts.fields);
+  return policy::matches(*key, asked.facts);
 }
 
 }  // namespace
@@ -109,7 +109,7 @@ TEST_CASE("a Vary that names no field matches nothing") {
   for (const auto* vary : {"Vary: *", "Vary: Accept, *", "Vary: a b", "Vary: Accept, \"x\"", "Vary: (x)"}) {
     CAPTURE(vary);
     const test::Lines fields(vary);
-    CHECK_FALSE(policy::secondary_key(stored.facts.fields, fields, test::standard_route(), false));
+    CHECK_FALSE(policy::secondary_key(stored.facts, fields, test::standard_route(), false));
   }
 }
 
@@ -149,17 +149,132 @@ TEST_CASE("a write's related targets are those of its own origin (RFC 9111 4.4)"
     for (const auto& target : policy::related_targets("api:8000", "/topics/", fields)) text += target + " ";
     return text;
   };
-  CHECK(targets("Location: /topics/5") == "http://api:8000/topics/5 ");
+  CHECK(targets("Location: /topics/5") == "//api:8000/topics/5 ");
   CHECK(targets("Location: http://API:8000/a?b#c\nContent-Location: /d") ==
-        "http://api:8000/a http://api:8000/d ");
+        "//api:8000/a //api:8000/d ");
   CHECK(targets("Location: http://other/a") == "");
-  CHECK(targets("Location: 5") == "http://api:8000/topics/5 ");
-  CHECK(targets("Location: //api:8000/z") == "http://api:8000/z ");
+  CHECK(targets("Location: 5") == "//api:8000/topics/5 ");
+  CHECK(targets("Location: //api:8000/z") == "//api:8000/z ");
   CHECK(targets("Location: mailto:x") == "");
-  CHECK(policy::is_invalidating(http::Method::patch, 200));
-  CHECK(policy::is_invalidating(http::Method::unknown, 204));
-  CHECK(policy::is_invalidating(http::Method::post, 303));
-  CHECK_FALSE(policy::is_invalidating(http::Method::patch, 404));
-  CHECK_FALSE(policy::is_invalidating(http::Method::delete_, 500));
-  CHECK_FALSE(policy::is_invalidating(http::Method::get, 200));
+}
+
+TEST_CASE("a host has one spelling in keys") {
+  const auto route = test::standard_route();
+  for (const auto* host : {"api.test", "API.test", "api.test:", "api.test:80", "api.test:080"}) {
+    CAPTURE(host);
+    CHECK(key_of("/", route, host) == "http://api.test/");
+  }
+  CHECK(key_of("/", route, "api.test:8080") == "http://api.test:8080/");
+  CHECK(key_of("/", route, "[::1]:80") == "http://[::1]/");
+  CHECK(key_of("/", route, "[::1]") == "http://[::1]/");
+}
+
+TEST_CASE("a key comes apart into what it was made of") {
+  const auto parts = policy::parts_of("http://api:8000/a/b?c=1\nid;;");
+  CHECK(parts.authority == "api:8000");
+  CHECK(parts.path == "/a/b");
+  CHECK(parts.target == "/a/b?c=1");
+  CHECK(parts.query == "c=1");
+  CHECK(policy::invalidation_key("http://api:8000/a/b?c=1\nid;;") == "//api:8000/a/b");
+  CHECK(policy::invalidation_key("https://api:8000/a/b") == "//api:8000/a/b");
+  CHECK(policy::invalidation_key("http://api/a?u=http://x/") == "//api/a");
+}
+
+TEST_CASE("Accept-Encoding counts by the codings that it accepts") {
+  const auto same = [](const char* a, const char* b) {
+    return variant_matches(std::string("Accept-Encoding: ") + a, "Vary: Accept-Encoding",
+                           std::string("Accept-Encoding: ") + b);
+  };
+  CHECK(same("gzip, br", "br,gzip"));
+  CHECK(same("gzip;q=0.5, br", "br;q=0.1, GZIP"));
+  CHECK(same("x-gzip", "gzip"));
+  CHECK(same("gzip, zstd;q=0", "gzip"));
+  CHECK(same("identity", ""));
+  CHECK(same("gzip, gzip;q=0.2", "gzip"));
+  CHECK_FALSE(same("gzip", "br"));
+  CHECK_FALSE(same("gzip", "gzip, br"));
+  CHECK_FALSE(same("gzip", "gzip, identity;q=0"));
+  CHECK_FALSE(same("gzip", "gzip, *"));
+  CHECK_FALSE(same("*", "*, br;q=0"));
+  CHECK(same("gzip, *;q=0", "gzip, identity;q=0"));
+  CHECK_FALSE(variant_matches("Accept-Encoding: ", "Vary: Accept-Encoding", ""));
+}
+
+TEST_CASE("what a trusted proxy says of the original request tells entries apart, addresses do not") {
+  const auto* differs = GENERATE("X-Forwarded-Host: evil", "X-Forwarded-Proto: https", "X-Forwarded-Prefix: /p",
+                                 "Forwarded: host=evil", "Forwarded: for=1.2.3.4;proto=https", "X-Forwarded-Port: 1",
+                                 "X-Original-URL: /admin", "X-Rewrite-URL: /admin", "Front-End-Https: on",
+                                 "X-Forwarded-Server: x", "x-forwarded-ssl: on");
+  CAPTURE(differs);
+  CHECK_FALSE(variant_matches("", "", differs));
+  CHECK_FALSE(variant_matches(differs, "", ""));
+  CHECK(variant_matches(differs, "", differs));
+}
+
+TEST_CASE("addresses tell no entries apart") {
+  const auto* line = GENERATE("X-Forwarded-For: 1.2.3.4", "X-Real-IP: 1.2.3.4", "True-Client-IP: 1.2.3.4",
+                              "Forwarded: for=1.2.3.4", "Forwarded: for=\"[::1]:80;x\";by=10.0.0.1, for=a");
+  CAPTURE(line);
+  CHECK(variant_matches("", "", line));
+}
+
+TEST_CASE("a Vary on a field that larder writes compares what the API received") {
+  CHECK(variant_matches("X-Forwarded-For: 1.2.3.4", "Vary: X-Forwarded-For", "X-Forwarded-For: 1.2.3.4"));
+  CHECK_FALSE(variant_matches("X-Forwarded-For: 1.2.3.4", "Vary: X-Forwarded-For", "X-Forwarded-For: 1.2.3.5"));
+  CHECK(variant_matches("", "Vary: X-Forwarded-Proto", ""));
+  const test::Request one("GET /x", "", test::default_settings, {"10.0.0.1", false, http::Scheme::http, 80});
+  const test::Request two("GET /x", "", test::default_settings, {"10.0.0.2", false, http::Scheme::http, 80});
+  for (const auto* vary : {"Vary: X-Forwarded-For", "Vary: X-Real-IP"}) {
+    CAPTURE(vary);
+    const test::Lines fields(vary);
+    const auto key = policy::secondary_key(one.facts, fields, test::ttl_route(), false);
+    REQUIRE(key);
+    CHECK(policy::matches(*key, one.facts));
+    CHECK_FALSE(policy::matches(*key, two.facts));
+  }
+}
+
+TEST_CASE("a Vary on what larder alters from fetch to fetch is shared with nobody") {
+  settings::Settings settings;
+  settings.request_id = settings::Begin::yes;
+  settings.trace_context = settings::Begin::yes;
+  const test::Request request("GET /x", "", settings);
+  for (const auto* vary : {"Vary: X-Request-ID", "Vary: traceparent", "Vary: Range", "Vary: If-None-Match"}) {
+    CAPTURE(vary);
+    const test::Lines fields(vary);
+    CHECK_FALSE(policy::secondary_key(request.facts, fields, test::ttl_route(), false));
+  }
+  CHECK(variant_matches("X-Request-ID: 1", "Vary: X-Request-ID", "X-Request-ID: 1"));
+}
+
+TEST_CASE("credentials and cookies stand in keys as keyed hashes alone") {
+  auto route = test::ttl_route();
+  route.key.headers = {"authorization", "x-api-key"};
+  route.key.cookies = {"session"};
+  const test::Request request("GET /x", "Authorization: Bearer s3cret\nX-API-Key: s3cret\nCookie: a=b; session=s3cret");
+  const test::Lines fields("Vary: Cookie");
+  const auto key = policy::secondary_key(request.facts, fields, route, false);
+  REQUIRE(key);
+  CHECK(key->size() == 5);
+  for (const auto& field : *key) {
+    CAPTURE(field.name);
+    if (field.name == "origin") continue;
+    REQUIRE(field.value);
+    CHECK(field.value->size() == 32);
+    CHECK(field.value->find("s3cret") == std::string::npos);
+  }
+  CHECK(policy::matches(*key, request.facts));
+  const policy::KeyedHash other({9});
+  CHECK(other("s3cret") != test::hash("s3cret"));
+}
+
+TEST_CASE("the route's key.cookies tell entries apart") {
+  auto route = test::ttl_route();
+  route.key.cookies = {"session"};
+  CHECK(variant_matches("Cookie: session=1; theme=dark", "", "Cookie: theme=light; session=1", route));
+  CHECK_FALSE(variant_matches("Cookie: session=1", "", "Cookie: session=2", route));
+  CHECK_FALSE(variant_matches("Cookie: session=1", "", "", route));
+  CHECK_FALSE(variant_matches("", "", "Cookie: session=", route));
+  CHECK_FALSE(variant_matches("Cookie: session=1", "", "Cookie: session=1; session=2", route));
+  CHECK_FALSE(variant_matches("Cookie: session=1", "", "Cookie: Session=1", route));
 }

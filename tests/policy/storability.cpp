@@ -68,6 +68,18 @@ const Row by_the_book[] = {
      Detail::none},
     {"a cookie does not keep it from being stored by the book", "Cookie: a=b", 200,
      "Cache-Control: max-age=60", Detail::none},
+    {"one that is set does", "", 200, "Cache-Control: public, max-age=60\nSet-Cookie: a=b", Detail::set_cookie},
+    {"so does Set-Cookie2", "", 200, "Cache-Control: max-age=60\nSet-Cookie2: a=b", Detail::set_cookie},
+    {"3.5: another credential", "X-API-Key: a", 200, "Cache-Control: max-age=60", Detail::authorization},
+    {"3.5: with public", "X-API-Key: a", 200, "Cache-Control: public, max-age=60", Detail::none},
+    {"a 304 is no response to the URL", "", 304, "Cache-Control: max-age=60", Detail::status},
+    {"nor a 412", "", 412, "Cache-Control: max-age=60", Detail::status},
+    {"nor a 416", "", 416, "Cache-Control: max-age=60", Detail::status},
+    {"RFC 6585: 428", "", 428, "Cache-Control: max-age=60", Detail::status},
+    {"RFC 6585: 429", "", 429, "Cache-Control: max-age=60", Detail::status},
+    {"RFC 6585: 431", "", 431, "Cache-Control: max-age=60", Detail::status},
+    {"RFC 6585: 511", "", 511, "Cache-Control: max-age=60", Detail::status},
+    {"another error with a lifetime", "", 503, "Cache-Control: max-age=60", Detail::none},
 };
 
 const Row under_a_ttl[] = {
@@ -80,6 +92,8 @@ const Row under_a_ttl[] = {
     {"private with names", "", 200, "Cache-Control: private=\"x\"", Detail::is_private},
     {"a cookie that is set", "", 200, "Set-Cookie: a=b", Detail::set_cookie},
     {"Authorization", "Authorization: Bearer x", 200, "Server: x", Detail::authorization},
+    {"an API key", "X-API-Key: x", 200, "Server: x", Detail::authorization},
+    {"as CGI would have it", "Api-Key: x", 200, "Server: x", Detail::authorization},
     {"only 200", "", 201, "Cache-Control: max-age=60", Detail::status},
     {"404 without negative_ttl", "", 404, "Server: x", Detail::status},
     {"500", "", 500, "Cache-Control: max-age=60", Detail::status},
@@ -119,6 +133,67 @@ TEST_CASE("`despite` overrules exactly what it names") {
   CHECK(why_not(with(&Despite::is_private), "", 200, "Cache-Control: private") == Detail::none);
   CHECK(why_not(with(&Despite::set_cookie), "", 200, "Set-Cookie: a=b") == Detail::none);
   CHECK(why_not(with(&Despite::authorization), "Authorization: x", 200, "Server: x") == Detail::none);
+}
+
+TEST_CASE("despite: set-cookie holds by the book too") {
+  auto route = test::standard_route();
+  route.despite.set_cookie = true;
+  CHECK(why_not(route, "", 200, "Cache-Control: max-age=60\nSet-Cookie: a=b") == Detail::none);
+}
+
+TEST_CASE("a credential that the route's key names needs no despite") {
+  for (auto route : {test::ttl_route(), test::standard_route()}) {
+    route.key.headers = {"x-api-key"};
+    CHECK(why_not(route, "X-API-Key: a", 200, "Cache-Control: max-age=60") == Detail::none);
+    CHECK(why_not(route, "X-API-Key: a\nAuthorization: b", 200, "Cache-Control: max-age=60") ==
+          Detail::authorization);
+  }
+}
+
+TEST_CASE("store_errors: false keeps 4xx and 5xx out") {
+  auto route = test::standard_route();
+  route.store_errors = false;
+  for (const int status : {400, 404, 410, 500, 503})
+    CHECK(why_not(route, "", status, "Cache-Control: max-age=60") == Detail::status);
+  CHECK(why_not(route, "", 301, "Cache-Control: max-age=60") == Detail::none);
+}
+
+TEST_CASE("what was fetched with the client's own conditions is not stored") {
+  const test::Request request("GET /x", "If-None-Match: \"a\"");
+  const test::Lines response("Cache-Control: max-age=60");
+  policy::Asked asked;
+  asked.client_conditions = true;
+  const auto judged =
+      policy::judge(request.facts, test::standard_route(), 200, response, asked, test::received());
+  CHECK(std::get<Detail>(judged) == Detail::request_conditions);
+}
+
+TEST_CASE("a 5xx is shared with those who wait, unless it is one client's") {
+  const auto shared = [](const char* request_lines, int status, const char* response_lines) {
+    const test::Request request("GET /x", request_lines);
+    const test::Lines response(response_lines);
+    return policy::judge_shared_error(request.facts, test::ttl_route(), status, response, {}, test::received())
+        .has_value();
+  };
+  CHECK(shared("", 500, "Server: x"));
+  CHECK(shared("", 503, "Retry-After: 5"));
+  CHECK_FALSE(shared("", 404, "Server: x"));
+  CHECK_FALSE(shared("", 511, "Server: x"));
+  CHECK_FALSE(shared("", 500, "Set-Cookie: a=b"));
+  CHECK_FALSE(shared("", 500, "Cache-Control: private"));
+  CHECK_FALSE(shared("", 500, "Cache-Control: no-store"));
+  CHECK_FALSE(shared("", 500, "Vary: *"));
+  CHECK_FALSE(shared("Authorization: x", 500, "Server: x"));
+  CHECK_FALSE(shared("Cache-Control: no-store", 500, "Server: x"));
+}
+
+TEST_CASE("what names one request is not stored") {
+  for (const auto* name : {"X-Request-ID", "traceparent", "Tracestate", "Set-Cookie", "X-Correlation-ID"}) {
+    CAPTURE(name);
+    const test::Lines line(std::string(name) + ": 1");
+    const http::Fields fields = line;
+    CHECK(policy::fate_of(fields[0], fields, {}) == policy::FieldFate::for_the_asker);
+  }
 }
 
 TEST_CASE("negative_ttl stores 404 and 410 for its own time") {
@@ -161,7 +236,7 @@ TEST_CASE("fields that belong to the connection, or to one reader, are not store
   const auto directives = http::parse_response_cache_control(fields);
   std::string kept;
   for (const auto& line : fields) {
-    if (policy::fate_of(line, fields, directives, test::standard_route()) == policy::FieldFate::stored)
+    if (policy::fate_of(line, fields, directives) == policy::FieldFate::stored)
       kept += std::string(line.name) + " ";
   }
   CHECK(kept == "Cache-Control Content-Type X-Kept ");
@@ -170,5 +245,5 @@ TEST_CASE("fields that belong to the connection, or to one reader, are not store
 TEST_CASE("an answer stored despite Set-Cookie is shared without the cookie") {
   const test::Lines response("Set-Cookie: a=b");
   const http::Fields fields = response;
-  CHECK(policy::fate_of(fields[0], fields, {}, test::ttl_route()) == policy::FieldFate::for_the_asker);
+  CHECK(policy::fate_of(fields[0], fields, {}) == policy::FieldFate::for_the_asker);
 }

@@ -48,9 +48,14 @@ inline policy::Exchanged received(policy::Millis delay = {}) {
   return {at(-delay), at()};
 }
 
+inline const policy::KeyedHash hash({1, 2, 3});
+inline const settings::Settings default_settings;
+
 /// A parsed request; the head's views point into the request.
 struct Request {
-  explicit Request(const std::string& start, const std::string& lines = {}) {
+  explicit Request(const std::string& start, const std::string& lines = {},
+                   const settings::Settings& settings = default_settings,
+                   const policy::Arrival& arrival = {"127.0.0.1", true, http::Scheme::http, 8080}) {
     text = start + " HTTP/1.1\r\nHost: api\r\n";
     std::string_view rest = lines;
     while (!rest.empty()) {
@@ -59,8 +64,9 @@ struct Request {
       rest.remove_prefix(std::min(line.size() + 1, rest.size()));
     }
     text += "\r\n";
-    result = http::read_request(text, {}, head);
-    facts = policy::facts_of(head);
+    result = http::read_request(text, settings.gate, head);
+    if (!arrival.trusted) (void)policy::remove_forwarded(head, settings.request_fields);
+    facts = policy::facts_of(head, {settings, hash, arrival});
   }
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;

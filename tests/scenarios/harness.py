@@ -515,6 +515,14 @@ class Larder:
             assert self.condition.wait_for(lambda: any(text in line for line in lines), PATIENCE), lines
             return next(line for line in lines if text in line)
 
+    def reload(self):
+        """Has it read its file again, and waits until it has."""
+        before = sum("reloaded " in line for line in self.errors)
+        self.process.send_signal(signal.SIGHUP)
+        with self.condition:
+            done = lambda: sum("reloaded " in line for line in self.errors) > before
+            assert self.condition.wait_for(done, PATIENCE), self.errors
+
     def client(self, index=0):
         return Client(self.addresses[index])
 

@@ -135,14 +135,14 @@ def test_a_connection_ends_after_so_many_requests(origin):
 
 def upgrade(then):
     def script(exchange):
-        exchange.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\n")
+        exchange.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
         return then(exchange)
 
     return script
 
 
 def tunnel(client):
-    client.request("GET", "/ws", {"Connection": "Upgrade", "Upgrade": "raw"})
+    client.request("GET", "/ws", {"Connection": "Upgrade", "Upgrade": "websocket"})
     assert client.response().status == 101
 
 
@@ -183,7 +183,7 @@ def test_what_is_sent_behind_an_upgrade_request_reaches_the_other_side(origin):
 
     origin.on("/ws", upgrade(script))
     with Larder(origin) as larder, larder.client() as client:
-        client.send("GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\nearly")
+        client.send("GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nearly")
         assert client.response().status == 101
         assert client.file.read() == b"heard"
 

@@ -200,14 +200,14 @@ def test_cache_status_tells_the_key_where_the_settings_ask_for_it(origin):
 
 
 def test_stored_fields_come_as_they_were_and_in_order(origin):
-    head = b"HTTP/1.1 200 Fine\r\nb-Field: 2\r\nA: 1\r\nB-FIELD: 3\r\nSet-Cookie: s=1\r\nCache-Control: max-age=60\r\nX-Bytes: \xe4\xff\r\nSet-Cookie: t=2\r\nContent-Length: 4\r\n\r\ndata"
+    head = b"HTTP/1.1 200 Fine\r\nb-Field: 2\r\nA: 1\r\nB-FIELD: 3\r\nLink: <s>\r\nCache-Control: max-age=60\r\nX-Bytes: \xe4\xff\r\nLink: <t>\r\nContent-Length: 4\r\n\r\ndata"
     origin.on("/x", head)
     with Larder(origin) as larder, larder.client() as client:
         for _ in range(2):
             client.request("GET", "/x")
             answer = client.response()
-            assert [pair for pair in answer.fields if pair[0] in ("b-Field", "A", "B-FIELD", "Set-Cookie", "X-Bytes")] == [
-                ("b-Field", "2"), ("A", "1"), ("B-FIELD", "3"), ("Set-Cookie", "s=1"), ("X-Bytes", "\xe4\xff"), ("Set-Cookie", "t=2"),
+            assert [pair for pair in answer.fields if pair[0] in ("b-Field", "A", "B-FIELD", "Link", "X-Bytes")] == [
+                ("b-Field", "2"), ("A", "1"), ("B-FIELD", "3"), ("Link", "<s>"), ("X-Bytes", "\xe4\xff"), ("Link", "<t>"),
             ]
             assert answer.get("Date")
             assert answer.start == "HTTP/1.1 200 Fine"

@@ -47,7 +47,7 @@ PATHS = [
     ("/ttl?refresh=1", "GET", {}, 0, {"fwd": "request", "stored": True}),
     ("/ttl", "GET", {"Origin": "http://a.test"}, 1, {"fwd": "vary-miss", "stored": True}),
     ("/ttl", "GET", {"If-Match": '"v1"'}, 0, {"fwd": "request"}),
-    ("/ttl", "GET", {"Connection": "upgrade", "Upgrade": "x"}, 0, {"fwd": "bypass", "detail": "request-upgrade"}),
+    ("/ttl", "GET", {"Connection": "upgrade", "Upgrade": "websocket"}, 0, {"fwd": "bypass", "detail": "request-upgrade"}),
     ("/standard", "HEAD", {}, 0, {"fwd": "uri-miss", "detail": "head-miss"}),
     ("/standard", "GET", {"Cache-Control": "min-fresh=3600"}, 1, {"fwd": "request", "stored": True}),
     ("/standard", "GET", {"Cache-Control": "only-if-cached"}, 0, {"detail": "only-if-cached"}),

@@ -140,7 +140,7 @@ def test_an_absolute_target_is_the_same_resource(origin):
     assert [request.target for request in origin.seen()] == ["/x", "/x"]
 
 
-@pytest.mark.parametrize("target", ["/a/../x", "/./x", "//x", "/x/", "/X", "/x;v=1", "/x%2F", "/%2e/x", "/x?", "/x%3Fa=1"])
+@pytest.mark.parametrize("target", ["//x", "/x/", "/X", "/x?", "/x%3Fa=1", "/.x", "/x."])
 def test_a_path_that_is_not_the_same_has_an_entry_of_its_own(origin, target):
     origin.on("/x", reply(200, {}, b"data")).on(target, reply(200, {}, b"other"))
     with Larder(origin, routes=ROUTES["ttl"]) as larder, larder.client() as client:

@@ -12,7 +12,7 @@ ROUTES = "  - {path: /ttl/**, ttl: 1h}\n  - {path: /**, cache: off}"
 
 
 def echo(exchange):
-    exchange.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\n")
+    exchange.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
     while data := exchange.connection.recv(1000):
         exchange.send(data)
     return Origin.CLOSE
@@ -54,7 +54,7 @@ def test_requests_are_answered_first_and_tunnels_and_streams_end_last(origin, lo
         come = [larder.client() for _ in range(3)]  # and have not said anything yet
         silent = larder.client()  # and never will
         larder.wait_for("larder_connections", lambda value: value == 9)
-        tunnel.request("GET", "/ws", {"Connection": "Upgrade", "Upgrade": "raw"})
+        tunnel.request("GET", "/ws", {"Connection": "Upgrade", "Upgrade": "websocket"})
         assert tunnel.response().status == 101
         stream.request("GET", "/events")
         assert "Connection" not in stream.read_head()
@@ -104,7 +104,7 @@ def test_the_drain_ends_when_tunnels_and_streams_have_ended_by_themselves(origin
     origin.on("/ws", echo).on("/events", events)
     with Larder(origin, routes=ROUTES, settings="drain_timeout: 1h") as larder:
         with larder.client() as tunnel, larder.client() as stream:
-            tunnel.request("GET", "/ws", {"Connection": "Upgrade", "Upgrade": "raw"})
+            tunnel.request("GET", "/ws", {"Connection": "Upgrade", "Upgrade": "websocket"})
             assert tunnel.response().status == 101
             stream.request("GET", "/events")
             stream.read_head()

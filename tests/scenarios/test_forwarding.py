@@ -307,9 +307,9 @@ def test_a_silent_stream_ends_upstream_when_its_client_leaves(origin):
 
 def test_an_upgrade_becomes_a_tunnel_and_half_closes_pass(origin):
     def upgrade(exchange):
-        assert exchange.request["Upgrade"] == "echo"
+        assert exchange.request["Upgrade"] == "websocket"
         assert exchange.request["Connection"].lower() == "upgrade"
-        exchange.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nwelcome ")
+        exchange.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nwelcome ")
         while data := exchange.connection.recv(1000):
             exchange.send(data.upper())
         exchange.send(b" goodbye")
@@ -317,10 +317,10 @@ def test_an_upgrade_becomes_a_tunnel_and_half_closes_pass(origin):
 
     origin.on("/ws", upgrade)
     with Larder(origin) as larder, larder.client() as client:
-        client.request("GET", "/ws", {"Connection": "Upgrade", "Upgrade": "echo"})
+        client.request("GET", "/ws", {"Connection": "Upgrade", "Upgrade": "websocket"})
         head = client.response()
         assert head.status == 101
-        assert head["Upgrade"] == "echo"
+        assert head["Upgrade"] == "websocket"
         client.send(b"hello")
         assert client.file.read(13) == b"welcome HELLO"
         client.socket.shutdown(socket.SHUT_WR)

@@ -14,7 +14,8 @@ TEST_CASE("an unknown key is named with what was meant") {
       {"stale_while_revaldate: 30s\n",
        {"f:1:1: unknown key 'stale_while_revaldate'; did you mean 'stale_while_revalidate' in a route?"}},
       {"quux: 1\n",
-       {"f:1:1: unknown key 'quux'; there are listen, upstream, admin, admin_token, loops, cache, "
+       {"f:1:1: unknown key 'quux'; there are listen, upstream, admin, admin_token, loops, trusted_proxies, "
+        "credentials, upgrade, underscores, cache, "
         "access_log, "
         "access_log_file, access_log_redact, trace_context, request_id, log_level, drain_timeout, limits, "
         "timeouts, "

@@ -43,8 +43,17 @@ TEST_CASE("a route that cannot be meant so says why") {
        {"f:2:33: negative_ttl wants a ttl; with cache: standard upstream's own fields decide",
         "f:2:51: despite wants a ttl; with cache: standard upstream's own fields decide"}},
       {"routes:\n"
-       "  - {path: /a, cache: standard, refresh_min_interval: 5s}\n",
-       {"f:2:33: refresh_min_interval wants a refresh_param"}},
+       "  - {path: /a, cache: standard, refresh_min_interval: 5s, despite: set-cookie}\n",
+       {}},
+      {"routes:\n"
+       "  - {path: /a, cache: off, bypass: {cookies: preview}, client_directives: ignore, store_errors: false}\n",
+       {"f:2:28: bypass means nothing with cache: off; write a ttl or cache: standard",
+        "f:2:56: client_directives means nothing with cache: off; write a ttl or cache: standard",
+        "f:2:83: store_errors means nothing with cache: off; write a ttl or cache: standard"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 1s, key: {cookies: [\"a b\"]}, bypass: {headers: [\"x:\"]}}\n",
+       {"f:2:41: key.cookies: 'a b' is not the name of a cookie (RFC 6265 4.1.1), such as session",
+        "f:2:70: bypass.headers: 'x:' is not a field name (RFC 9110 5.1), such as accept-language"}},
       {"routes:\n"
        "  - {path: a, ttl: 1s}\n",
        {"f:2:12: path: 'a': a path begins with '/'"}},
@@ -158,12 +167,14 @@ TEST_CASE("what only the whole file can tell is told at the key") {
        {"f:1:1: upstream: http://localhost:8080 is larder's own listener 127.0.0.1:8080; requests would go "
         "round in a circle"}},
       {"listen: :8000\n"
+       "trusted_proxies: []\n"
        "upstream: {connections: 2}\n",
-       {"f:2:1: upstream: http://127.0.0.1:8000 is larder's own listener :8000; requests would go round in a "
+       {"f:3:1: upstream: http://127.0.0.1:8000 is larder's own listener :8000; requests would go round in a "
         "circle"}},
       {"listen: 0.0.0.0:81\n"
+       "trusted_proxies: 10.0.0.0/8\n"
        "upstream: {url: \"http://[::1]:81\"}\n",
-       {"f:2:12: upstream: http://[::1]:81 is larder's own listener 0.0.0.0:81; requests would go round in a "
+       {"f:3:12: upstream: http://[::1]:81 is larder's own listener 0.0.0.0:81; requests would go round in a "
         "circle"}},
       {"listen: unix:/run/api\n"
        "upstream: unix:/run/api\n",

@@ -75,12 +75,16 @@ upstream:
   resolve_interval: 9s
 admin: unix:/run/admin.sock
 loops: auto
+trusted_proxies: [10.0.0.0/8, unix]
+credentials: [X-Session-Token]
+upgrade: []
+underscores: pass
 cache: {memory: 64MiB, max_body: 512KiB, variants: 10, uncacheable_memory: 0s}
 access_log: combined
 log_level: trace
 drain_timeout: 11s
 limits: {head: 16KiB, target: 1KiB, field: 2KiB, fields: 12, method: 13B, chunk_extension: 0B, trailers: 14B,
-         body: 15KiB, buffer: 16KiB, connections: 17, requests_per_connection: 18}
+         body: 15KiB, buffer: 16KiB, connections: 17, hops: 3, requests_per_connection: 18}
 timeouts: {head: 19s, body: 20s, write: 21s, idle: 22s, tunnel: 23s}
 )");
   CHECK(to_string(settings.listen.at(0)) == "[::1]:81");
@@ -101,6 +105,16 @@ timeouts: {head: 19s, body: 20s, write: 21s, idle: 22s, tunnel: 23s}
   CHECK(upstream.resolve_interval == 9s);
   CHECK(to_string(*settings.admin) == "unix:/run/admin.sock");
   CHECK(settings.loops == 0);
+  CHECK(settings::contains(settings.trusted_proxies, "10.1.2.3"));
+  CHECK(settings::contains(settings.trusted_proxies, ""));
+  CHECK_FALSE(settings::contains(settings.trusted_proxies, "127.0.0.1"));
+  CHECK(settings.credentials == std::vector<std::string>{"x-session-token"});
+  CHECK(settings.request_fields.role_of("X-Session-Token") == settings::FieldRole::credential);
+  CHECK(settings.request_fields.role_of("Authorization") == settings::FieldRole::credential);
+  CHECK(settings.request_fields.role_of("X-API-Key") == settings::FieldRole::other);
+  CHECK(settings.upgrade.empty());
+  CHECK(settings.gate.underscores);
+  CHECK(settings.limits.hops == 3);
   CHECK(settings.cache.memory == 64u << 20);
   CHECK(settings.cache.max_body == 512u << 10);
   CHECK(settings.cache.variants == 10);
@@ -151,7 +165,10 @@ routes:
     items: workstreams.*
     fields_param: fields
     etag_ignore: generated_at
-    key: {query: [limit, status], headers: [X-Team, cookie]}
+    key: {query: [limit, status], headers: [X-Team, cookie], cookies: [Session]}
+    bypass: {cookies: preview, headers: [X-Debug]}
+    client_directives: ignore
+    store_errors: false
     despite: [no-store, no-cache, private, set-cookie, authorization]
     invalidated_by: ["/topics/{id}", /topics/]
     invalidation: soft
@@ -182,6 +199,11 @@ routes:
   CHECK(route.key.query == KeyRule::Query::named);
   CHECK(route.key.query_names == std::vector<std::string>{"limit", "status"});
   CHECK(route.key.headers == std::vector<std::string>{"x-team", "cookie"});
+  CHECK(route.key.cookies == std::vector<std::string>{"Session"});
+  CHECK(route.bypass.cookies == std::vector<std::string>{"preview"});
+  CHECK(route.bypass.headers == std::vector<std::string>{"x-debug"});
+  CHECK(route.client_directives == ClientDirectives::ignore);
+  CHECK_FALSE(route.store_errors);
   const auto& despite = route.despite;
   CHECK((despite.no_store && despite.no_cache && despite.is_private && despite.set_cookie));
   CHECK(despite.authorization);

@@ -12,6 +12,12 @@ TEST_CASE("what was written and does nothing is warned of") {
         "proxy in "
         "front, or write a loopback address or unix:/path"}},
       {"admin: 127.0.0.1:9901\n" + token, {}},
+      {"listen: 0.0.0.0:81\n",
+       {"f:1:1: warning: listen: other hosts can connect, and trusted_proxies is left out: X-Forwarded-* and "
+        "similar fields are believed from this machine alone. Name the proxies in front of larder "
+        "(trusted_proxies: [10.0.0.5]), or write trusted_proxies: [] where there are none"}},
+      {"listen: 0.0.0.0:81\ntrusted_proxies: []\n", {}},
+      {"listen: [127.0.0.1:81, unix:/run/l, fd:web]\n", {}},
       {token, {"f:1:1: warning: admin_token: there is no admin listener that would ask for it"}},
       {"access_log_file: /var/log/larder/access.log\n",
        {"f:1:1: warning: access_log_file: nothing is written while access_log is off; write access_log: "

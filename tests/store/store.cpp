@@ -1,6 +1,7 @@
 #include "store/store.hpp"
 
 #include "../catch.hpp"
+#include "../policy/support.hpp"
 #include "store/purge_log.hpp"
 #include "store/write_log.hpp"
 
@@ -12,17 +13,25 @@ using store::Store;
 
 namespace {
 
-std::shared_ptr<const Response> response(std::size_t body, const std::string& accept = {}) {
+policy::VaryField accepts(const std::string& value) {
+  auto field = policy::VaryField::named("accept", {});
+  field.value = value;
+  return field;
+}
+
+std::shared_ptr<const Response> response(std::size_t body, const std::string& accept = {},
+                                         policy::Sequence began = 0) {
   auto made = std::make_shared<Response>();
+  made->began = began;
   made->body = std::make_shared<const std::string>(body, 'x');
-  if (!accept.empty()) made->secondary.push_back({http::FieldId::accept, "accept", accept});
+  if (!accept.empty()) made->secondary.push_back(accepts(accept));
   return made;
 }
 
 class Sieve {
  public:
   explicit Sieve(std::size_t entries) : store_(entries * charge(), 4, 1) {}
-  void put(const std::string& key) { REQUIRE(store_.put(key, store_.hash(key), response(1000))); }
+  void put(const std::string& key) { REQUIRE(store_.put(key, store_.hash(key), response(1000)) == Store::Put::stored); }
   bool has(const std::string& key) { return store_.find(key, store_.hash(key)) != nullptr; }
   Store& store() { return store_; }
 
@@ -39,7 +48,7 @@ class Sieve {
 
 TEST_CASE("what is put is found under its key and no other") {
   Store store(1u << 20, 4);
-  REQUIRE(store.put("a", store.hash("a"), response(10)));
+  REQUIRE(store.put("a", store.hash("a"), response(10)) == Store::Put::stored);
   const auto entry = store.find("a", store.hash("a"));
   REQUIRE(entry);
   CHECK(entry->variants.size() == 1);
@@ -51,9 +60,9 @@ TEST_CASE("what is put is found under its key and no other") {
 TEST_CASE("a response takes the place of the one with the same secondary key") {
   Store store(1u << 20, 4);
   const auto hash = store.hash("k");
-  store.put("k", hash, response(10, "text"));
-  store.put("k", hash, response(20, "json"));
-  store.put("k", hash, response(30, "text"));
+  (void)store.put("k", hash, response(10, "text"));
+  (void)store.put("k", hash, response(20, "json"));
+  (void)store.put("k", hash, response(30, "text"));
   const auto entry = store.find("k", hash);
   REQUIRE(entry->variants.size() == 2);
   CHECK(entry->variants[0]->body->size() == 30);
@@ -61,10 +70,55 @@ TEST_CASE("a response takes the place of the one with the same secondary key") {
   CHECK(store.stats().entries == 1);
 }
 
+TEST_CASE("a response whose fetch began earlier does not replace one whose fetch began later") {
+  Store store(1u << 20, 4);
+  const auto hash = store.hash("k");
+  REQUIRE(store.put("k", hash, response(20, "text", 2)) == Store::Put::stored);
+  CHECK(store.put("k", hash, response(10, "text", 1)) == Store::Put::outdated);
+  CHECK(store.put("k", hash, response(10, "json", 1)) == Store::Put::stored);
+  CHECK(store.put("k", hash, response(30, "text", 2)) == Store::Put::stored);
+  const auto entry = store.find("k", hash);
+  REQUIRE(entry->variants.size() == 2);
+  CHECK(entry->variants[0]->body->size() == 30);
+}
+
+TEST_CASE("a response replaces what was stored for its request under another Vary") {
+  Store store(1u << 20, 4);
+  const auto hash = store.hash("k");
+  const test::Request request("GET /k", "Accept: text");
+  (void)store.put("k", hash, response(10, "", 1));  // without Vary: for any request
+  (void)store.put("k", hash, response(20, "json", 2));
+  CHECK(store.put("k", hash, response(30, "text", 3), &request.facts) == Store::Put::stored);
+  const auto entry = store.find("k", hash);
+  REQUIRE(entry->variants.size() == 2);
+  CHECK(entry->variants[0]->body->size() == 30);
+  CHECK(entry->variants[1]->body->size() == 20);
+  CHECK(store.put("k", hash, response(40, "", 2), &request.facts) == Store::Put::outdated);
+}
+
+TEST_CASE("a newer response that is not stored ends the life of the stored one for its request") {
+  Store store(1u << 20, 4);
+  const auto hash = store.hash("k");
+  const test::Request request("GET /k", "Accept: text");
+  (void)store.put("k", hash, response(10, "text", 5));
+  (void)store.put("k", hash, response(20, "json", 5));
+  store.supersede("k", hash, request.facts, 4);
+  CHECK(store.find("k", hash)->variants.size() == 2);
+  store.supersede("k", hash, request.facts, 6);
+  const auto entry = store.find("k", hash);
+  REQUIRE(entry->variants.size() == 1);
+  CHECK(entry->variants[0]->body->size() == 20);
+  const test::Request other("GET /k", "Accept: json");
+  store.supersede("k", hash, other.facts, 6);
+  CHECK_FALSE(store.find("k", hash));
+  CHECK(store.stats().entries == 0);
+  CHECK(store.stats().bytes == 0);
+}
+
 TEST_CASE("the variants of a key are bounded, and the oldest leaves") {
   Store store(1u << 20, 3);
   const auto hash = store.hash("k");
-  for (const char* accept : {"a", "b", "c", "d"}) store.put("k", hash, response(10, accept));
+  for (const char* accept : {"a", "b", "c", "d"}) (void)store.put("k", hash, response(10, accept));
   const auto entry = store.find("k", hash);
   REQUIRE(entry->variants.size() == 3);
   CHECK(*entry->variants.back()->secondary.front().value == "b");
@@ -74,7 +128,7 @@ TEST_CASE("the charge never exceeds the budget once put has returned") {
   Store store(100'000, 4);
   for (int i = 0; i < 1000; ++i) {
     const auto key = "k" + std::to_string(i);
-    store.put(key, store.hash(key), response(static_cast<std::size_t>(i % 7) * 900));
+    (void)store.put(key, store.hash(key), response(static_cast<std::size_t>(i % 7) * 900));
     REQUIRE(store.stats().bytes <= 100'000);
   }
   CHECK(store.stats().evictions > 0);
@@ -83,18 +137,18 @@ TEST_CASE("the charge never exceeds the budget once put has returned") {
 
 TEST_CASE("a response larger than the budget is refused and nothing is evicted for it") {
   Store store(10'000, 4);
-  REQUIRE(store.put("a", store.hash("a"), response(10)));
-  CHECK_FALSE(store.put("b", store.hash("b"), response(20'000)));
+  REQUIRE(store.put("a", store.hash("a"), response(10)) == Store::Put::stored);
+  CHECK(store.put("b", store.hash("b"), response(20'000)) == Store::Put::too_large);
   CHECK(store.find("a", store.hash("a")));
 }
 
 TEST_CASE("readers pin what they read, whatever is evicted, replaced or erased") {
   Store store(5'000, 4);
-  store.put("a", store.hash("a"), response(1000));
+  (void)store.put("a", store.hash("a"), response(1000));
   const auto pinned = store.find("a", store.hash("a"));
   for (int i = 0; i < 100; ++i) {
     const auto key = "k" + std::to_string(i);
-    store.put(key, store.hash(key), response(1000));
+    (void)store.put(key, store.hash(key), response(1000));
   }
   store.erase("a", store.hash("a"));
   CHECK(*pinned->variants.front()->body == std::string(1000, 'x'));
@@ -126,7 +180,7 @@ TEST_CASE("a smaller budget evicts at once") {
   Store store(1u << 20, 4);
   for (int i = 0; i < 100; ++i) {
     const auto key = "k" + std::to_string(i);
-    store.put(key, store.hash(key), response(1000));
+    (void)store.put(key, store.hash(key), response(1000));
   }
   store.set_limits(20'000, 4);
   CHECK(store.stats().bytes <= 20'000);
@@ -134,7 +188,7 @@ TEST_CASE("a smaller budget evicts at once") {
 
 TEST_CASE("erase_if takes what the predicate names and gives its bytes back") {
   Store store(1u << 20, 4);
-  for (const char* key : {"/a/1", "/a/2", "/b/1"}) store.put(key, store.hash(key), response(100));
+  for (const char* key : {"/a/1", "/a/2", "/b/1"}) (void)store.put(key, store.hash(key), response(100));
   CHECK(store.erase_if([](const store::Entry& entry) { return entry.key.starts_with("/a/"); }) == 2);
   CHECK(store.stats().entries == 1);
   store.erase("/b/1", store.hash("/b/1"));
@@ -152,7 +206,7 @@ TEST_CASE("loops may use the store at the same time") {
         if (const auto entry = store.find(key, store.hash(key))) {
           if (entry->key != key) std::abort();
         } else {
-          store.put(key, store.hash(key), response(500 + static_cast<std::size_t>(i % 100)));
+          (void)store.put(key, store.hash(key), response(500 + static_cast<std::size_t>(i % 100)));
         }
         if (i % 50 == 0) store.erase(key, store.hash(key));
       }

@@ -1,0 +1,33 @@
+// Warnings that are logged once: what larder does to a request in silence, and an operator wants to know of.
+//
+// Threading: any thread. Each set is bounded; past that nothing more is logged of its kind.
+#pragma once
+
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+
+namespace larder::server {
+
+class Notices {
+ public:
+  /// A peer that trusted_proxies does not have sent `field`, which larder replaced or removed; once for each peer.
+  void forwarding_replaced(std::string_view peer, std::string_view field);
+  /// A field was dropped for the underscore in its name; once for each name.
+  void underscore_dropped(std::string_view field);
+  /// A request with a credential bypassed the cache, or its response was not stored; once for each route.
+  void credentials_refused(std::string_view route);
+
+ private:
+  static constexpr std::size_t max_notices = 256;  // of each kind
+  /// True for the first of that name.
+  [[nodiscard]] bool is_first(std::set<std::string, std::less<>>& known, std::string_view name);
+
+  std::mutex mutex_;
+  std::set<std::string, std::less<>> peers_;
+  std::set<std::string, std::less<>> fields_;
+  std::set<std::string, std::less<>> routes_;
+};
+
+}  // namespace larder::server

@@ -1,0 +1,53 @@
+// Request fields that the cache must know by name: credentials, what proxies say of the original request, and
+// overrides of the method.
+#pragma once
+
+#include "http/fields.hpp"
+
+#include <array>
+#include <bitset>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace larder::settings {
+
+enum class FieldRole : std::uint8_t {
+  other,
+  credential,          // `credentials`, and Authorization always
+  method_override,     // X-HTTP-Method-Override and its like: a GET with it may be a write
+  forwarded_for,       // X-Forwarded-For, to which larder appends its peer
+  forwarded_address,   // the client's address in another field: X-Real-IP, True-Client-IP, ...
+  forwarded_original,  // the original host, scheme, port, prefix or URL: X-Forwarded-Host, Forwarded, ...
+};
+
+/// Looked up for each field of a request, so a look-up takes a few nanoseconds. Names are compared without regard
+/// to case, and `_` counts as `-`, as CGI and WSGI have it. Immutable; any thread.
+class RequestFields {
+ public:
+  RequestFields() : RequestFields(default_credentials()) {}
+  explicit RequestFields(const std::vector<std::string>& credentials);
+
+  [[nodiscard]] static const std::vector<std::string>& default_credentials();
+
+  [[nodiscard]] FieldRole role_of(const http::Field& line) const noexcept {
+    if (line.id != http::FieldId::unknown && !known_[static_cast<std::size_t>(line.id)])
+      return FieldRole::other;
+    return role_of(line.name);
+  }
+  [[nodiscard]] FieldRole role_of(std::string_view name) const noexcept;
+
+ private:
+  static constexpr std::size_t max_length = 64;  // of a name in the table
+  struct Entry {
+    std::string name;
+    FieldRole role;
+  };
+  void add(const std::string& name, FieldRole role);
+
+  std::bitset<512> known_;  // by FieldId
+  std::array<std::vector<Entry>, max_length + 1> by_length_;
+};
+
+}  // namespace larder::settings

@@ -1,0 +1,282 @@
+"""A newer final response supersedes an older one, and nothing older comes back."""
+
+import threading
+
+import pytest
+from harness import Larder, Origin, cache_status, in_parallel, reply
+
+STALE = "  - {path: /**, ttl: 1ms, stale_while_revalidate: 1h}"
+FRESH = {"Cache-Control": "max-age=3600"}
+REFRESH = "  - {path: /**, ttl: 1h, refresh_param: refresh}"
+
+
+def told(response):
+    return cache_status(response)[1]
+
+
+def is_hit(response):
+    return "hit" in told(response)
+
+
+FINAL = [
+    reply(404, {}, b"gone"), reply(410, {}, b"gone"), reply(403, {}, b"gone"), reply(301, {"Location": "/y"}, b"gone"),
+    reply(200, {"Cache-Control": "no-store"}, b"gone"), reply(200, {"Cache-Control": "private"}, b"gone"),
+    reply(200, {"Set-Cookie": "a=b"}, b"gone"), reply(501, {}, b"gone"),
+]  # fmt: skip
+NAMES = ["404", "410", "403", "301", "no-store", "private", "set-cookie", "501"]
+
+
+@pytest.mark.parametrize("final", FINAL, ids=NAMES)
+def test_a_final_response_behind_readers_ends_the_stale_one(origin, final):
+    origin.on("/x", reply(200, {}, b"old"))
+    with Larder(origin, routes=STALE) as larder:
+        assert larder.get("/x").body == b"old"
+        origin.on("/x", final)
+        # A reader is served the stale response while the final one is fetched; from then on it is gone for good.
+        larder.get_until("/x", lambda response: response.body == b"gone")
+        for _ in range(3):
+            response = larder.get("/x")
+            assert (response.body, is_hit(response)) == (b"gone", False)
+
+
+@pytest.mark.parametrize("final", FINAL, ids=NAMES)
+def test_a_forced_refresh_that_brings_a_final_response_ends_the_fresh_one(origin, final):
+    origin.on("*", reply(200, {}, b"old"))
+    with Larder(origin, routes=REFRESH) as larder:
+        larder.get("/x")
+        origin.on("*", final)
+        assert larder.get("/x?refresh=1").body == b"gone"
+        assert larder.get("/x").body == b"gone"
+
+
+def test_under_keep_warm_too(origin):
+    origin.on("/x", reply(200, {}, b"old"))
+    with Larder(origin, routes="  - {path: /**, ttl: 300ms, keep_warm: 10m, stale_while_revalidate: 1h}") as larder:
+        larder.get("/x")
+        origin.on("/x", reply(404, {}, b"gone"))
+        larder.get_until("/x", lambda response: response.status == 404)
+        assert larder.get("/x").status == 404
+
+
+ABOUT_THE_REQUEST = [400, 406, 408, 412, 413, 414, 416, 417, 421, 425, 428, 429, 431, 511]
+
+
+@pytest.mark.parametrize("status", ABOUT_THE_REQUEST)
+@pytest.mark.parametrize("mode", ["ttl: 1h", "cache: standard"])
+def test_a_response_about_the_request_ends_and_extends_nothing(origin, status, mode):
+    origin.on("/x", reply(200, FRESH, b"old"))
+    with Larder(origin, routes=f"  - {{path: /**, {mode}}}") as larder:
+        larder.get("/x")
+        origin.on("/x", reply(status, FRESH, b"no"))
+        assert larder.get("/x", {"Cache-Control": "no-cache"}).status == status
+        response = larder.get("/x")
+        assert (response.body, is_hit(response)) == (b"old", True)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_errors_that_stale_if_error_excuses_end_nothing(origin, status):
+    origin.on("*", reply(200, {}, b"old"))
+    with Larder(origin, routes=REFRESH) as larder:
+        larder.get("/x")
+        origin.on("*", reply(status, {}, b"bad"))
+        assert larder.get("/x?refresh=1").status in (200, status)
+        assert larder.get("/x").body == b"old"
+
+
+def test_a_credential_that_is_refused_ends_nothing(origin):
+    origin.on("/x", lambda at: reply(403, {}, b"no") if "X-API-Key" in at.request else reply(200, FRESH, b"public"))
+    with Larder(origin, routes="  - {path: /**, cache: standard}") as larder:
+        larder.get("/x")
+        assert larder.get("/x", {"X-API-Key": "bad", "Cache-Control": "no-cache"}).status == 403
+        assert is_hit(larder.get("/x"))
+
+
+def test_a_new_vary_replaces_what_was_stored_without(origin):
+    origin.on("/x", reply(200, FRESH, b"old"))
+    with Larder(origin, routes="  - {path: /**, cache: standard}") as larder:
+        larder.get("/x")
+        origin.on("/x", lambda at: reply(200, {**FRESH, "Vary": "X-Team"}, at.request.get("X-Team", "none")))
+        assert larder.get("/x", {"Cache-Control": "no-cache"}).body == b"none"
+        assert larder.get("/x", {"X-Team": "a"}).body == b"a"
+        assert larder.get("/x").body == b"none"
+
+
+# ---- order ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_older_fetch_that_ends_later_does_not_replace_a_newer_one(origin):
+    older, newer = origin.hold("/x"), origin.hold("/x?refresh=1")
+    with Larder(origin, routes=REFRESH) as larder:
+        first = in_parallel(1, lambda _: larder.get("/x"))
+        older.wait(1)
+        second = in_parallel(1, lambda _: larder.get("/x?refresh=1"))
+        newer.wait(1)
+        newer.release(reply(200, {}, b"new"))
+        assert second()[0].body == b"new"
+        older.release(reply(200, {}, b"old"))
+        first()
+        response = larder.get("/x")
+        assert (response.body, is_hit(response)) == (b"new", True)
+
+
+@pytest.mark.parametrize("purge", [{"path": "/x"}, {"prefix": "/"}, {"group": "lists"}, {"all": True}])
+def test_a_purge_during_the_first_fetch(origin, purge):
+    hold = origin.hold("/x")
+    with Larder(origin, routes="  - {path: /**, ttl: 1h, groups: [lists]}") as larder:
+        first = in_parallel(1, lambda _: larder.get("/x"))
+        hold.wait(1)
+        assert larder.change("/api/purge", purge)[0] == 200
+        second = in_parallel(1, lambda _: larder.get("/x"))
+        hold.wait(2)  # it does not join the fetch of the state before
+        hold.release_one(reply(200, {}, b"before"))
+        assert first()[0].body == b"before"
+        hold.release(reply(200, {}, b"after"))
+        assert second()[0].body == b"after"
+        assert larder.get("/x").body == b"after"
+
+
+def test_an_allowed_forced_fetch_gets_what_was_fetched_after_it_came(origin):
+    origin.on("/x", reply(200, {}, b"0"))
+    with Larder(origin, routes="  - {path: /**, ttl: 1ms}") as larder:
+        larder.get("/x")
+        hold = origin.hold("/x")
+        first = in_parallel(1, lambda _: larder.get("/x"))
+        hold.wait(1)
+        forced = in_parallel(1, lambda _: larder.get("/x", {"Cache-Control": "max-age=0"}))
+        hold.wait(2)
+        hold.release_one(reply(200, {}, b"1"))
+        assert first()[0].body == b"1"
+        hold.release(reply(200, {}, b"2"))
+        assert forced()[0].body == b"2"
+
+
+# ---- validation -----------------------------------------------------------------------------------------------------
+
+
+def test_a_private_304_is_its_requesting_clients(origin):
+    origin.on("/x", reply(200, {"Cache-Control": "no-cache", "ETag": '"1"'}, b"x"))
+    with Larder(origin, routes="  - {path: /**, cache: standard}") as larder:
+        larder.get("/x")
+        hold = origin.hold("/x")
+        join = in_parallel(3, lambda _: larder.get("/x"))
+        larder.wait_for("larder_fill_waiters", lambda value: value == 3)
+        count = iter(range(100))
+        lock = threading.Lock()
+
+        def answer(exchange):
+            with lock:
+                number = next(count)
+            fields = {"ETag": '"1"', "Cache-Control": "private", "X-User": str(number)}
+            if "If-None-Match" in exchange.request:
+                return reply(304, fields, length=False)
+            return reply(200, fields, b"x")
+
+        hold.release(answer)
+        users = [response["X-User"] for response in join()]
+        assert len(set(users)) == 3
+
+
+def test_a_304_by_a_date_alone_that_names_a_tag_renews_nothing(origin):
+    """Two states of one second: the date cannot tell them apart, the tag does."""
+    dated = {"Last-Modified": "Sun, 06 Nov 1994 08:49:37 GMT"}
+    origin.on("/x", reply(200, {**dated, "Cache-Control": "no-cache"}, b"one"))
+
+    def answer(exchange):
+        if "If-Modified-Since" in exchange.request:
+            return reply(304, {"ETag": '"2"', **FRESH}, length=False)
+        return reply(200, {**dated, **FRESH, "ETag": '"2"'}, b"two")
+
+    with Larder(origin, routes="  - {path: /**, cache: standard}") as larder:
+        assert larder.get("/x").body == b"one"
+        origin.on("/x", answer)
+        response = larder.get("/x")
+        assert (response.body, response["ETag"]) == (b"two", '"2"')
+        assert (larder.get("/x").body, is_hit(larder.get("/x"))) == (b"two", True)
+
+
+# ---- reasons that lie in a request ----------------------------------------------------------------------------------
+
+
+def test_no_store_of_one_client_does_not_end_collapsing_for_the_others(origin):
+    origin.on("/x", reply(200, {}, b"x"))
+    with Larder(origin, routes="  - {path: /**, ttl: 1h}") as larder:
+        assert told(larder.get("/x", {"Cache-Control": "no-store"}))["detail"] == "request-no-store"
+        hold = origin.hold("/x")
+        join = in_parallel(8, lambda _: larder.get("/x"))
+        larder.wait_for("larder_fill_waiters", lambda value: value == 8)
+        hold.release(reply(200, {}, b"x"))
+        join()
+        assert hold.arrivals == 1
+        assert is_hit(larder.get("/x", {"Cache-Control": "no-store"}))  # it forces nothing
+
+
+def test_a_stale_hit_with_no_store_starts_a_refresh_that_is_stored(origin):
+    origin.on("/x", reply(200, {}, b"old"))
+    with Larder(origin, routes="  - {path: /**, ttl: 1ms, stale_while_revalidate: 1h}") as larder:
+        larder.get("/x")
+        origin.on("/x", reply(200, {}, b"new"))
+        larder.get_until("/x", lambda response: response.body == b"new", {"Cache-Control": "no-store"})
+
+
+def test_a_credential_whose_response_is_not_shared_does_not_end_collapsing_for_the_others(origin):
+    origin.on("/x", reply(200, FRESH, b"x"))
+    with Larder(origin, routes="  - {path: /**, cache: standard}") as larder:
+        assert told(larder.get("/x", {"Authorization": "a"}))["detail"] == "authorization"
+        hold = origin.hold("/x")
+        join = in_parallel(8, lambda _: larder.get("/x"))
+        larder.wait_for("larder_fill_waiters", lambda value: value == 8)
+        hold.release(reply(200, FRESH, b"x"))
+        join()
+        assert hold.arrivals == 1
+
+
+@pytest.mark.parametrize("fields", [{}, {"Authorization": "a"}, {"Cookie": "preview=1"}])
+def test_only_if_cached_never_goes_upstream(origin, fields):
+    origin.on("*", reply(200, {}, b"x"))
+    routes = "  - {path: /off, cache: off}\n  - {path: /**, ttl: 1ms, stale_while_revalidate: 1h, bypass: {cookies: [preview]}}"
+    with Larder(origin, routes=routes) as larder:
+        for path in ("/off", "/x", "/a/../x"):
+            assert larder.get(path, {**fields, "Cache-Control": "only-if-cached"}).status == 504
+        assert origin.requests == []
+
+
+def test_fields_param_on_a_request_that_bypasses_the_cache(origin):
+    origin.on("*", reply(200, {"Content-Type": "application/json"}, b'[{"id": 1, "slug": 2}]'))
+    with Larder(origin, routes="  - {path: /**, ttl: 1h, fields: [id, slug], fields_param: fields}") as larder:
+        assert larder.get("/x?fields=id&a=1", {"Authorization": "a"}).status == 200
+        assert larder.get("/x?fields=nope", {"Authorization": "a"}).status == 400
+    assert [request.target for request in origin.requests] == ["/x?a=1"]
+
+
+# ---- errors ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_invalidated_response_under_stale_if_error_is_stale_and_nobody_waits_for_one_failure_after_another(origin):
+    origin.on("/list", reply(200, {}, b"old")).on("/items/1", reply(200, {}, b"done"))
+    routes = "  - {path: /list, ttl: 1h, invalidated_by: [/items/**], stale_if_error: 1h}\n  - {path: /**, ttl: 1h}"
+    with Larder(origin, routes=routes, upstream="  breaker_failures: 0") as larder:
+        larder.get("/list")
+        larder.get("/items/1", method="PATCH", body=b"{}")
+        origin.on("/list", Origin.CLOSE)
+        first = larder.get("/list")
+        assert (first.body, told(first)["detail"], told(first)["ttl"]) == (b"old", "stale-if-error", "-1")
+        hold = origin.hold("/list")  # whoever waited for another fetch would not come back
+        for _ in range(20):
+            response = larder.get("/list")
+            assert (response.body, told(response)["ttl"]) == (b"old", "-1")
+        hold.release(reply(200, {}, b"new"))
+        larder.get_until("/list", lambda response: response.body == b"new")
+
+
+@pytest.mark.parametrize("status, survives", [(500, True), (503, True), (404, False), (409, False)])
+def test_a_write_answered_with_5xx_may_have_been_applied(origin, status, survives):
+    """It invalidates, but for stale_if_error; one that is refused invalidates nothing."""
+    origin.on("/x", lambda at: reply(status, {}, b"") if at.request.method == "PUT" else reply(200, {}, b"old"))
+    with Larder(origin, routes="  - {path: /**, ttl: 1h, stale_if_error: 1h}") as larder:
+        larder.get("/x")
+        assert larder.get("/x", method="PUT", body=b"{}").status == status
+        assert is_hit(larder.get("/x")) == (not survives)
+        assert larder.get("/x", method="PUT", body=b"{}").status == status
+        origin.on("/x", Origin.CLOSE)
+        response = larder.get("/x")
+        assert (response.body, told(response).get("detail")) == (b"old", "stale-if-error" if survives else None)
