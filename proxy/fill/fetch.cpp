@@ -96,10 +96,8 @@ class Fetch {
       asking = Asking::for_the_rest;
     if (auto failed = co_await ask(asking)) co_return fail(std::move(*failed));
     if (asking == Asking::to_validate && call_->head().status == 304) {
-      if (names_held(*held, call_->head().fields)) co_return renew();
-      // RFC 9111 4.3.4: a 304 that names another tag renews nothing. In answer to our own tag it still says that what is
-      // held may be used once; by a date alone it may be of another representation of the same second.
-      if (!held->upstream_entity_tag.empty()) co_return use_once();
+      // RFC 9111 4.3.4: by a date alone, a 304 that names a tag may be of another representation of the same second.
+      if (!held->upstream_entity_tag.empty() || names_held(*held, call_->head().fields)) co_return renew();
       asking = Asking::plainly;
       begin_call();
       if (auto failed = co_await ask(asking)) co_return fail(std::move(*failed));
@@ -205,16 +203,6 @@ class Fetch {
         failure.is_disconnection() ? policy::Trouble::disconnected : policy::Trouble::error_status,
         Loop::now().mono);
     permit_.settle(Failed{std::move(failure), took()});
-  }
-
-  void use_once() {
-    with_.fills.succeeded(order_.key);
-    Answered answer;
-    answer.response = order_.held;
-    answer.upstream_status = 304;
-    call_.reset();
-    answer.took = took();
-    permit_.settle(std::move(answer));
   }
 
   void renew() {

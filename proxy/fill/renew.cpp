@@ -17,7 +17,7 @@ bool tells_time(const http::Field& line) noexcept {
 }
 
 bool sets_cookie(const http::Field& line) noexcept {
-  return line.id == FieldId::set_cookie || line.id == FieldId::set_cookie2;
+  return line.id == FieldId::set_cookie;
 }
 
 }  // namespace
@@ -32,7 +32,7 @@ bool names_held(const store::Response& held, http::Fields fresh) {
 
 Renewal renewed(const store::Response& held, const http::ResponseHead& fresh, const Renewing& by) {
   const auto stored = upstream_fields(held);
-  const auto fields = policy::updated_fields(stored, fresh.fields);
+  const auto fields = names_held(held, fresh.fields) ? policy::updated_fields(stored, fresh.fields) : stored;
   // Age counts from the validation (RFC 9111 4.2.3), whatever the stored fields say.
   auto as_received = fields;
   std::erase_if(as_received, tells_time);

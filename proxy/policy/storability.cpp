@@ -150,8 +150,7 @@ void set_lifetime(const settings::Route& route, http::Fields response, const htt
 }  // namespace
 
 bool sets_cookie(http::Fields response) noexcept {
-  return http::find(response, FieldId::set_cookie) != nullptr ||
-         http::find(response, FieldId::set_cookie2) != nullptr;
+  return http::find(response, FieldId::set_cookie) != nullptr;
 }
 
 std::optional<StoredMeta> judge_shared_error(const RequestFacts& request, const settings::Route& route,
@@ -232,7 +231,7 @@ FieldFate fate_of(const http::Field& line, http::Fields response, const http::Ca
   if (http::is_hop_by_hop(line) || line.id == FieldId::age) return FieldFate::dropped;
   if (http::list_has(response, FieldId::connection, line.name)) return FieldFate::dropped;
   // A cookie is its requesting client's; so is what names one request from hop to hop.
-  if (line.id == FieldId::set_cookie || line.id == FieldId::set_cookie2 || names_one_request(line))
+  if (line.id == FieldId::set_cookie || names_one_request(line))
     return FieldFate::for_the_asker;
   const auto named = [&](const std::vector<std::string>& names) {
     return std::any_of(names.begin(), names.end(),

@@ -14,7 +14,8 @@ policy::MonoTime at(std::chrono::milliseconds after) {
 
 struct Table {
   store::WriteLog writes;
-  fill::FillTable fills{writes};
+  store::PurgeLog purges;
+  fill::FillTable fills{writes, purges};
 
   fill::Joined join(const char* name, policy::Sequence since = 0, std::chrono::milliseconds when = 0ms) {
     return fills.join("key", name, 1, 100, since, at(when));
@@ -142,4 +143,34 @@ TEST_CASE("what is remembered is bounded") {
     if (table.fills.join(key, key, 1, 100, 0, at(0s)).role == Role::alone) ++alone;
   }
   CHECK(alone <= 16 * 1024);
+}
+
+TEST_CASE("nobody joins a fill that a purge concerns") {
+  using policy::Purge;
+  for (const auto& purge : {Purge{Purge::What::path, "/x"}, Purge{Purge::What::prefix, "/"},
+                            Purge{Purge::What::group, "lists"}, Purge{Purge::What::all, ""}}) {
+    Table table;
+    const auto join = [&] { return table.fills.join("http://a/x", "http://a/x", 1, 100, 0, at(0ms)); };
+    const auto first = join();
+    CHECK(join().role == Role::follow);
+    table.purges.add(purge, table.writes.begin_fill());
+    const auto second = join();
+    CHECK(second.role == Role::lead);
+    CHECK(second.fill != first.fill);
+    CHECK(join().role == Role::follow);
+  }
+  Table table;
+  (void)table.fills.join("http://a/x", "http://a/x", 1, 100, 0, at(0ms));
+  table.purges.add({Purge::What::path, "/y"}, table.writes.begin_fill());
+  CHECK(table.fills.join("http://a/x", "http://a/x", 1, 100, 0, at(0ms)).role == Role::follow);
+}
+
+TEST_CASE("who has joined a fill that is given up gets what was found in its place") {
+  Table table;
+  const auto first = table.join("a");
+  const auto second = table.join("a");
+  REQUIRE(second.role == Role::follow);
+  table.fills.give_up("a", first.fill, std::make_shared<store::Response>());
+  CHECK(second.fill->is_settled());
+  CHECK(table.join("a").role == Role::lead);
 }

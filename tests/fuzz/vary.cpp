@@ -18,12 +18,31 @@ std::vector<http::Field> rewritten(const std::vector<http::Field>& fields) {
   return out;
 }
 
-void check(const std::vector<http::Field>& request, const std::vector<http::Field>& response,
+const settings::Settings settings_by_default;
+const policy::KeyedHash hash({1});
+
+policy::RequestFacts facts_of(const std::vector<http::Field>& fields) {
+  http::RequestHead head;
+  head.method = http::Method::get;
+  head.method_name = "GET";
+  head.path = "/";
+  head.fields = fields;
+  auto facts = policy::facts_of(head, {settings_by_default, hash});
+  facts.fields = fields;  // the head's own go with it
+  return facts;
+}
+
+void check(const std::vector<http::Field>& request_fields, const std::vector<http::Field>& response,
            const settings::Route& route, bool asks_identity) {
+  using Kind = policy::VaryField::Kind;
+  const auto request = facts_of(request_fields);
   const auto key = policy::secondary_key(request, response, route, asks_identity);
   if (!key) return;
   fuzz::must(policy::matches(*key, request), "a response matches the request that it was the answer to");
-  const auto again = rewritten(request);
+  const auto again_fields = rewritten(request_fields);
+  const auto again = facts_of(again_fields);
+  // A list that is written in another way is another text to whoever reads X-Forwarded-Host.
+  if (!request.forwarded.empty()) return;
   fuzz::must(policy::matches(*key, again), "and the same request, written in another way");
   const auto other = policy::secondary_key(again, response, route, asks_identity);
   fuzz::must(other && other->size() == key->size(), "whose key has the same names");
@@ -33,8 +52,8 @@ void check(const std::vector<http::Field>& request, const std::vector<http::Fiel
     for (std::size_t j = 0; j < i; ++j) fuzz::must((*key)[i].name != (*key)[j].name, "a name comes once");
   }
   for (const auto& field : *key) {
-    fuzz::must(policy::normalised_value(request, field.name) == field.value,
-               "the key holds normalised values");
+    fuzz::must(policy::key_value(field, request) == field.value, "the key holds normalised values");
+    if (field.kind != Kind::plain && field.kind != Kind::encodings) continue;
     // A quotation mark that is not closed makes more of a list when lines are joined.
     if (!field.value || field.value->find('"') != std::string::npos) continue;
     const http::Field normal{field.id, field.name, *field.value};
@@ -42,13 +61,13 @@ void check(const std::vector<http::Field>& request, const std::vector<http::Fiel
                "normalising again changes nothing");
     // Without it, or with another value, it is another variant.
     std::vector<http::Field> without;
-    for (const auto& line : request) {
+    for (const auto& line : request_fields) {
       if (!http::has_name(line, field.name)) without.push_back(line);
     }
-    fuzz::must(!policy::matches(*key, without), "a request without the field is another variant");
-    auto another = request;
+    fuzz::must(!policy::matches(*key, facts_of(without)), "a request without the field is another variant");
+    auto another = request_fields;
     another.push_back({field.id, field.name, "another"});
-    fuzz::must(!policy::matches(*key, another), "and so is one with another value");
+    fuzz::must(!policy::matches(*key, facts_of(another)), "and so is one with another value");
   }
 }
 

@@ -26,8 +26,9 @@ store::Response full() {
   response.entity_tag = "\"a\"";
   response.upstream_entity_tag = "W/\"b\"";
   response.upstream_last_modified = "yesterday";
-  response.secondary = {{http::FieldId::accept_language, "accept-language", "de"},
-                        {http::FieldId::origin, "origin", std::nullopt}};
+  response.secondary.push_back(policy::VaryField::named("accept-language", {}));
+  response.secondary.back().value = "de";
+  response.secondary.push_back(policy::VaryField::named("origin", {}));
   response.groups = {"one", "two"};
   response.began = 42;
   response.head = "HTTP/1.1 404 Not Found\r\nA: b\r\n";

@@ -156,7 +156,7 @@ def test_a_projected_answer_is_renewed_by_upstreams_tag_and_answers_by_its_own(o
     assert origin.seen("/x")[1]["If-None-Match"] == '"up"'
 
 
-def test_a_304_that_names_another_tag_answers_once_and_renews_nothing(origin):
+def test_a_304_that_names_another_tag_validates_and_brings_nothing(origin):
     """RFC 9111 4.3.4: it may update nothing; but the condition named no tag but ours, and it says that it holds."""
 
     def script(exchange):
