@@ -41,9 +41,9 @@ struct WriteFile::Layout {
   std::uint64_t size;
   std::uint64_t seed;
   std::uint64_t generation;
-  policy::KeyedHash::Secret secret;
   char boot[64];
   std::uint64_t clean;  // 1 = closed in order
+  policy::KeyedHash::Secret secret;
   alignas(page) store::WriteLog::Memory memory;
 };
 

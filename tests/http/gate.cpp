@@ -343,8 +343,9 @@ TEST_CASE("bytes of no meaning are refused or waited for, and nothing else") {
 }
 
 TEST_CASE("a target in UTF-8 is percent-encoded once; other bytes beyond ASCII are refused") {
-  const auto read = [](const std::string& target, larder::http::RequestHead& head) {
-    const auto text = "GET " + target + " HTTP/1.1\r\nHost: a\r\n\r\n";
+  std::string text;  // which the head views
+  const auto read = [&text](const std::string& target, larder::http::RequestHead& head) {
+    text = "GET " + target + " HTTP/1.1\r\nHost: a\r\n\r\n";
     return larder::http::read_request(text, {}, head);
   };
   larder::http::RequestHead head;

@@ -41,7 +41,8 @@ TEST_CASE("a route that cannot be meant so says why") {
       {"routes:\n"
        "  - {path: /a, cache: standard, negative_ttl: 5s, despite: private}\n",
        {"f:2:33: negative_ttl wants a ttl; with cache: standard upstream's own fields decide",
-        "f:2:51: despite wants a ttl; with cache: standard upstream's own fields decide"}},
+        "f:2:51: despite: with cache: standard upstream's own fields decide, and only set-cookie may stand here; write a "
+        "ttl for the others"}},
       {"routes:\n"
        "  - {path: /a, cache: standard, refresh_min_interval: 5s, despite: set-cookie}\n",
        {}},
@@ -53,7 +54,7 @@ TEST_CASE("a route that cannot be meant so says why") {
       {"routes:\n"
        "  - {path: /a, ttl: 1s, key: {cookies: [\"a b\"]}, bypass: {headers: [\"x:\"]}}\n",
        {"f:2:41: key.cookies: 'a b' is not the name of a cookie (RFC 6265 4.1.1), such as session",
-        "f:2:70: bypass.headers: 'x:' is not a field name (RFC 9110 5.1), such as accept-language"}},
+        "f:2:69: bypass.headers: 'x:' is not a field name (RFC 9110 5.1), such as accept-language"}},
       {"routes:\n"
        "  - {path: a, ttl: 1s}\n",
        {"f:2:12: path: 'a': a path begins with '/'"}},
