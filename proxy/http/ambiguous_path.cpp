@@ -73,7 +73,7 @@ bool is_ambiguous_escape(std::string_view path, std::size_t at) noexcept {
 
 constexpr auto special = [] {
   std::array<bool, 256> table{};
-  for (const unsigned char c : {'%', '/', ';', '\\'}) table[c] = true;
+  for (const char c : {'%', '/', ';', '\\'}) table[static_cast<unsigned char>(c)] = true;
   return table;
 }();
 

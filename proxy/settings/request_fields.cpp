@@ -1,6 +1,5 @@
 #include "settings/request_fields.hpp"
 
-#include <boost/beast/http/field.hpp>
 
 #include <algorithm>
 
