@@ -1,0 +1,52 @@
+"""What a reader must get, where one operation comes after another: a hit where a fresh response is known to be stored, and an answer without a wait where
+the API is known to fail. Where requests overlap nothing is known, until an answer tells."""
+
+
+class Expectations:
+    def __init__(self, history):
+        self.history = history
+        self.stored = {}  # (key, variant): the fetch that is stored and fresh
+        self.failing = set()  # (key, variant) of which the last answer was for want of a better one
+
+    def before(self, reading):
+        """'hit', 'finish' (with whatever answer, but at once) or None."""
+        if reading.bypasses or reading.asks_unknown_field:
+            return "finish" if reading.asks_unknown_field or reading.directive("only-if-cached") else None
+        place = (reading.key, reading.variant)
+        may_use = not reading.forces or reading.route.min_interval
+        if place in self.stored and may_use and not (reading.route.standard and reading.has_credentials):
+            return "hit"
+        if place in self.failing and reading.is_plain and self.only_failures(reading.path):
+            return "finish"
+        return "finish" if reading.directive("only-if-cached") else None
+
+    def only_failures(self, path):
+        """Whether nothing that larder has received since could have changed it."""
+        answered = [fetch for fetch in self.history.api.fetches.values() if fetch.path == path and fetch.released is not None and fetch.method in ("GET", "HEAD")]
+        return bool(answered) and answered[-1].status in (None, 500, 503)
+
+    def after(self, reading, alone):
+        """`alone`: no other request for the path was under way meanwhile."""
+        if reading.bypasses or reading.message is None:
+            return
+        place = (reading.key, reading.variant)
+        if reading.detail == "stale-if-error" and reading.ttl < 0 and alone:
+            self.failing.add(place)
+        else:
+            self.failing.discard(place)
+        if reading.fetch_number is None:
+            return
+        fetch = self.history.api.fetches[reading.fetch_number]
+        fresh = (reading.is_hit and reading.ttl >= 0) or "stored" in reading.told
+        lasting = reading.route.long and "no-cache" not in fetch.said
+        if alone and fresh and lasting:
+            self.stored[place] = fetch
+        elif not fresh and not (fetch.status in (400, 429, 500, 503) or reading.directive("no-store")):
+            self.forget(lambda key: key == reading.key)
+
+    def forget(self, concerns):
+        self.stored = {place: fetch for place, fetch in self.stored.items() if not concerns(place[0])}
+        self.failing = {place for place in self.failing if not concerns(place[0])}
+
+    def forget_path(self, path):
+        self.forget(lambda key: key[1] == path)
