@@ -31,7 +31,8 @@ def check(history, reading):
         require(not fetches, "only-if-cached-stays-here", reading, *fetches)
         require(reading.is_hit or message.status == 504 or reading.asks_unknown_field, "only-if-cached-is-a-hit-or-504", reading)
     if reading.asks_unknown_field:
-        require(message.status == 400 and not fetches, "an-unknown-field-is-refused", reading, *fetches)
+        refused = message.status == 400 or (message.status == 504 and reading.directive("only-if-cached"))
+        require(refused and not fetches, "an-unknown-field-is-refused", reading, *fetches)
         return
     check_cache_status(reading)
     if reading.fetch_number is None:

@@ -300,6 +300,8 @@ class Run:
         self.stop(signal.SIGKILL if operation.argument == "KILL" else signal.SIGTERM)
         if not self.settings.persist or operation.argument == "KILL":
             self.expectations.forget(lambda key: True)
+        if operation.argument == "KILL":
+            self.history.settled.clear()  # responses are persisted a moment later: an older one may be back
         self.expectations.failing.clear()
         self.history.reloads.append(self.clock.tick())
         self.larder = Larder(self.origin, **self.settings.parts())
