@@ -7,8 +7,8 @@
 # preset also the status page in a browser, the Debian package, the fuzz targets, and whether every measurement works. --quick builds and runs unit
 # tests, module checks and scenarios only, and installs only what these need.
 #
-# PRESET is dev (default), asan or tsan; the rest goes to ctest. Tests are selected by label (unit, modules, scenario, differential, api, conformance,
-# browser, bench, package, fuzz; api marks what needs the sample API's packages), for instance: bash tests/run.sh asan -L scenario
+# PRESET is dev (default), asan or tsan; the rest goes to ctest. Tests are selected by label (unit, modules, scenario, model, differential, api,
+# conformance, browser, bench, package, fuzz; api marks what needs the sample API's packages), for instance: bash tests/run.sh asan -L scenario
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -69,7 +69,9 @@ class Reading:
             return True
         if self.route is None or self.route.ignores_directives:
             return False
-        return any(text in self.fields.get(name, "") for name, texts in FORCING.items() for text in texts)
+        # RFC 9111 5.4: beside Cache-Control, Pragma counts for nothing.
+        names = ["cache-control"] if "cache-control" in self.fields else ["pragma"]
+        return any(text in self.fields.get(name, "") for name in names for text in FORCING[name])
 
     @property
     def bypasses(self):
