@@ -162,7 +162,8 @@ def expected_bodies(reading, body):
     if body.status != 200 or route is None or not route.lean or reading.bypasses:
         return [body.body]
     kept = reading.is_hit or "stored" in reading.told or "collapsed" in reading.told
-    if not kept and reading.detail is not None and reading.detail != "superseded":
+    validated = "fwd-status" in reading.told  # then the bytes are those that were stored
+    if not kept and not validated and reading.detail is not None and reading.detail != "superseded":
         return [body.body]  # what is not stored passes whole
     items = json.loads(body.body)
     asked = [piece[7:].split(",") for piece in reading.query.split("&") if piece.startswith("fields=")]
