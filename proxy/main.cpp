@@ -34,8 +34,8 @@ void print(const std::vector<settings::Problem>& problems) {
 }
 
 // The plan of the file with the command line's overrides; nullptr after saying why not.
-std::shared_ptr<const fill::Plan> load(const Arguments& arguments,
-                                       settings::Problem::Severity least = settings::Problem::Severity::warning) {
+std::shared_ptr<const fill::Plan> load(
+    const Arguments& arguments, settings::Problem::Severity least = settings::Problem::Severity::warning) {
   auto loaded = settings::apply(settings::load_file(arguments.file), arguments.overrides);
   std::erase_if(loaded.problems, [&](const auto& problem) {
     return least == settings::Problem::Severity::error && problem.severity != least;

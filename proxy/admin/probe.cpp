@@ -44,8 +44,10 @@ std::string remedy(policy::Detail why, int status) {
     case Detail::status:
       if (status == 401 || status == 403)
         return fmt::format(
-            "has status {} without credentials; where every client sends a credential of its own, write key: {{headers: "
-            "[authorization]}} (or the cookie of its session: key: {{cookies: [session]}}), and where all clients may "
+            "has status {} without credentials; where every client sends a credential of its own, write key: "
+            "{{headers: "
+            "[authorization]}} (or the cookie of its session: key: {{cookies: [session]}}), and where all "
+            "clients may "
             "share the response, despite: [authorization]",
             status);
       return fmt::format("has status {}; under a ttl a 200 is stored, and a 404 or 410 with negative_ttl",

@@ -96,7 +96,8 @@ class Fetch {
       asking = Asking::for_the_rest;
     if (auto failed = co_await ask(asking)) co_return fail(std::move(*failed));
     if (asking == Asking::to_validate && call_->head().status == 304) {
-      // RFC 9111 4.3.4: by a date alone, a 304 that names a tag may be of another representation of the same second.
+      // RFC 9111 4.3.4: by a date alone, a 304 that names a tag may be of another representation of the same
+      // second.
       if (!held->upstream_entity_tag.empty() || names_held(*held, call_->head().fields)) co_return renew();
       asking = Asking::plainly;
       begin_call();
@@ -234,7 +235,8 @@ class Fetch {
       co_return unshare(*detail, {}, false);
     }
     // What speaks of this request alone does not take the place of a response that is stored.
-    if (order_.held && policy::is_about_the_request(head.status) && !std::get<policy::StoredMeta>(judged).part)
+    if (order_.held && policy::is_about_the_request(head.status) &&
+        !std::get<policy::StoredMeta>(judged).part)
       co_return unshare(Detail::status, {}, false);
     if (would_hide_what_is_held(head.status)) co_return unshare(Detail::stale_if_error, {}, false);
     std::string body;
@@ -392,8 +394,8 @@ class Fetch {
     auto& fill = permit_.fill();
     // Identity was asked for, whatever the others accept: in a coding it is the asker's alone.
     const bool coded = detail != Detail::none && http::is_coded(call_->head().fields);
-    const bool judged_unstorable = detail != Detail::none && detail != Detail::not_json &&
-                                   detail != Detail::not_projectable;
+    const bool judged_unstorable =
+        detail != Detail::none && detail != Detail::not_json && detail != Detail::not_projectable;
     const bool shareable = response->fresh_until > response->response_time && !response->must_validate &&
                            !coded && !judged_unstorable;
     Answered answer{response, false, shareable, detail, upstream_status, std::move(for_the_asker_)};
@@ -472,8 +474,8 @@ class Fetch {
       with_.fills.succeeded(order_.key);
   }
 
-  // Design, invariant 6: what is not stored still ends the life of what is, unless the reason lies in this request, or a
-  // write has come between, which has done so already.
+  // Design, invariant 6: what is not stored still ends the life of what is, unless the reason lies in this
+  // request, or a write has come between, which has done so already.
   void supersede(Detail detail, int status) {
     switch (detail) {
       case Detail::none:

@@ -37,8 +37,8 @@ struct Order {
   std::string fill_key;                         // what the fill is called in the table
   std::string memory_key;                       // what FillTable remembers of it under; empty = `key`
   std::shared_ptr<const store::Response> held;  // what a 304 would renew; nullptr = nothing
-  bool part = false;   // the range that the request asks for, with its If-Range, not the whole
-  bool alone = false;  // nobody joins: the client's own conditions may go on where nothing is held
+  bool part = false;    // the range that the request asks for, with its If-Range, not the whole
+  bool alone = false;   // nobody joins: the client's own conditions may go on where nothing is held
   bool forced = false;  // the route's refresh parameter forces it; the API sees that too
   /// Nobody waits for it yet: it yields to what somebody waits for, and asks upstream as though nobody had
   /// forced it.

@@ -14,7 +14,8 @@ std::string name_of_fill(std::string_view key, const settings::Route& route,
     if (std::none_of(fields.begin(), fields.end(), is_same)) fields.push_back(field);
   };
   if (entry != nullptr) {
-    for (const auto& variant : entry->variants) std::for_each(variant->secondary.begin(), variant->secondary.end(), add);
+    for (const auto& variant : entry->variants)
+      std::for_each(variant->secondary.begin(), variant->secondary.end(), add);
   }
   if (part) {
     for (const char* name : {"range", "if-range"})

@@ -37,7 +37,8 @@ Renewal renewed(const store::Response& held, const http::ResponseHead& fresh, co
   auto as_received = fields;
   std::erase_if(as_received, tells_time);
   std::copy_if(fresh.fields.begin(), fresh.fields.end(), std::back_inserter(as_received), tells_time);
-  // A cookie of the 304 is its requesting client's (see fate_of), and says nothing against the stored response.
+  // A cookie of the 304 is its requesting client's (see fate_of), and says nothing against the stored
+  // response.
   std::erase_if(as_received, sets_cookie);
 
   const policy::Asked asked{by.route.projects(), held.part.has_value()};

@@ -28,8 +28,9 @@ struct Renewing {
 /// Whether a 304 is for the held response: it names no entity tag, or that one's (RFC 9111 4.3.4).
 [[nodiscard]] bool names_held(const store::Response& held, http::Fields fresh);
 
-/// The held response after `fresh`. A 304 that names another entity tag than the held one has validated it all the
-/// same, where the condition named the held one's; but nothing of it is taken over save when it was made.
+/// The held response after `fresh`. A 304 that names another entity tag than the held one has validated it
+/// all the same, where the condition named the held one's; but nothing of it is taken over save when it was
+/// made.
 [[nodiscard]] Renewal renewed(const store::Response& held, const http::ResponseHead& fresh,
                               const Renewing& by);
 

@@ -37,17 +37,18 @@ class FillTable {
  public:
   FillTable(store::WriteLog& writes, const store::PurgeLog& purges) : writes_(writes), purges_(purges) {}
 
-  /// A fill called `name`: the one under way unless a write or a purge has made it void or it began before `since`, else
-  /// a new one. Alone, under no name, where the answers for the primary key `key` are known not to be shared.
-  /// Of those who ask for what begins after them, two fills are under way at a time at the most: the others
-  /// wait for the younger one's end and share the next. One that began less than `young` ago is good enough
-  /// for them too.
+  /// A fill called `name`: the one under way unless a write or a purge has made it void or it began before
+  /// `since`, else a new one. Alone, under no name, where the answers for the primary key `key` are known not
+  /// to be shared. Of those who ask for what begins after them, two fills are under way at a time at the
+  /// most: the others wait for the younger one's end and share the next. One that began less than `young` ago
+  /// is good enough for them too.
   [[nodiscard]] Joined join(std::string_view key, std::string_view name, std::uint64_t path_hash,
                             std::uint64_t route_hash, policy::Sequence since, policy::MonoTime now,
                             policy::Millis young = policy::Millis{0});
   /// The fill is over: later requests begin another. No effect where another has taken its place.
   void leave(std::string_view name, const std::shared_ptr<Fill>& fill);
-  /// Ends a fill that was to be led and is not needed: `found` was stored meanwhile, and whoever has joined gets it.
+  /// Ends a fill that was to be led and is not needed: `found` was stored meanwhile, and whoever has joined
+  /// gets it.
   void give_up(std::string_view name, const std::shared_ptr<Fill>& fill,
                std::shared_ptr<const store::Response> found);
 

@@ -192,8 +192,8 @@ std::optional<MonoTime> Warmer::look_at(Item& item, const Means& means, policy::
 std::optional<MonoTime> Warmer::refresh(Item& item, const Means& means, const settings::Route& route,
                                         policy::Now now) {
   auto& with = means.resources;
-  const auto facts = policy::facts_of(item.request->head,
-                                      {*means.plan->settings, with.key_hash, item.request->arrival});
+  const auto facts =
+      policy::facts_of(item.request->head, {*means.plan->settings, with.key_hash, item.request->arrival});
   const std::string_view key = item.key;
   const auto path_hash = with.store.hash(policy::invalidation_key(key));
   const auto route_hash = with.store.hash(route.name);

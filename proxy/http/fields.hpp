@@ -47,8 +47,8 @@ using Fields = std::span<const Field>;
 [[nodiscard]] bool is_hop_by_hop(const Field& line) noexcept;
 
 /// Safe methods (RFC 9110 9.2.1; QUERY: RFC 10008; PROPFIND, REPORT and SEARCH: WebDAV) and idempotent ones
-/// (9.2.2). `name` is the method's own, which tells those apart that Beast has no number for. Any other method
-/// is neither.
+/// (9.2.2). `name` is the method's own, which tells those apart that Beast has no number for. Any other
+/// method is neither.
 [[nodiscard]] bool is_safe(Method method, std::string_view name) noexcept;
 [[nodiscard]] bool is_idempotent(Method method, std::string_view name) noexcept;
 

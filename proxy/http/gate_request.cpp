@@ -47,8 +47,8 @@ std::optional<Refusal> check_request_line(std::string_view line, const Limits& l
   return std::nullopt;
 }
 
-// RFC 3986: printable ASCII without a blank; a fragment never goes to a server (RFC 9112 3.2). Bytes beyond ASCII
-// pass here and are looked at by encode_beyond_ascii.
+// RFC 3986: printable ASCII without a blank; a fragment never goes to a server (RFC 9112 3.2). Bytes beyond
+// ASCII pass here and are looked at by encode_beyond_ascii.
 bool is_target(std::string_view target, bool& beyond_ascii) noexcept {
   bool fine = true;
   for (const char c : target) {

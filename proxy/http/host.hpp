@@ -12,12 +12,13 @@ enum class Scheme : std::uint8_t { http, https };
   return scheme == Scheme::https ? "https" : "http";
 }
 
-/// Whether `text` is an authority without user information (RFC 9110 4.2, 7.2): a reg-name, an IPv4 address or a
-/// bracketed IPv6 address, with an optional port, which may be empty (`api.test:`).
+/// Whether `text` is an authority without user information (RFC 9110 4.2, 7.2): a reg-name, an IPv4 address
+/// or a bracketed IPv6 address, with an optional port, which may be empty (`api.test:`).
 [[nodiscard]] bool is_authority(std::string_view text) noexcept;
 
-/// Appends an authority in the one form in which larder compares and sends authorities (RFC 9110 4.2.3, RFC 3986
-/// 6.2.3): in lower case, the port without leading zeros, and no port where it is empty or the scheme's default.
+/// Appends an authority in the one form in which larder compares and sends authorities (RFC 9110 4.2.3, RFC
+/// 3986 6.2.3): in lower case, the port without leading zeros, and no port where it is empty or the scheme's
+/// default.
 void append_authority(std::string_view authority, Scheme scheme, std::string& out);
 
 /// Whether both are the same in that form.

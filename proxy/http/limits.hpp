@@ -15,8 +15,9 @@ struct Limits {
   std::size_t method = 32;             // bytes of a method's name
   std::size_t chunk_extension = 1024;  // bytes of extensions on one chunk's line; they are dropped
   std::size_t trailers = 8 * 1024;     // bytes of a trailer section; it is dropped
-  /// A request's fields with an underscore in their names pass. By default they are dropped: CGI and WSGI make
-  /// the same variable of `X_Forwarded_For` and `X-Forwarded-For`, so that one could stand in for the other.
+  /// A request's fields with an underscore in their names pass. By default they are dropped: CGI and WSGI
+  /// make the same variable of `X_Forwarded_For` and `X-Forwarded-For`, so that one could stand in for the
+  /// other.
   bool underscores = false;
 };
 

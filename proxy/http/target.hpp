@@ -15,7 +15,8 @@ namespace larder::http {
 /// escape. Returns `path` itself where nothing changes, else a view into `scratch`.
 [[nodiscard]] std::string_view normalise_path(std::string_view path, std::string& scratch);
 
-/// A path or target in UTF-8, percent-encoded as RFC 3987 3.1 makes a URI of an IRI; nullopt where it is not UTF-8.
+/// A path or target in UTF-8, percent-encoded as RFC 3987 3.1 makes a URI of an IRI; nullopt where it is not
+/// UTF-8.
 [[nodiscard]] std::optional<std::string> encode_beyond_ascii(std::string_view text);
 
 /// A route's path pattern: `/topics/` is exact, `{id}` stands for one segment that is not empty, a last

@@ -1,11 +1,12 @@
 #include "lean/codec.hpp"
 
+#include <xxhash.h>
+
 #include <algorithm>
 #include <brotli/decode.h>
 #include <brotli/encode.h>
 #include <libdeflate.h>
 #include <memory>
-#include <xxhash.h>
 #include <zstd.h>
 
 namespace larder::lean {

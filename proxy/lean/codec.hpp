@@ -15,8 +15,9 @@ namespace larder::lean {
 /// gzip 1 to 12, br 0 to 11, zstd 1 to 19.
 [[nodiscard]] std::optional<std::string> encode(http::Coding coding, int level, std::string_view bytes);
 
-/// What tells the bytes that `encode` makes now from those that it would make under another level, or with another
-/// version of the library: the end of an entity tag. Empty for the default levels with the versions of Debian 12, else
+/// What tells the bytes that `encode` makes now from those that it would make under another level, or with
+/// another version of the library: the end of an entity tag. Empty for the default levels with the versions
+/// of Debian 12, else
 /// `-` and four hexadecimal digits.
 [[nodiscard]] std::string encoder_mark(http::Coding coding, int level);
 

@@ -39,13 +39,15 @@ bool write_accepted_codings(http::Fields request, std::string& out) {
       const auto semicolon = element.find(';');
       const auto parameters =
           semicolon == std::string_view::npos ? std::string_view() : element.substr(semicolon + 1);
-      codings.push_back({without_x(http::trim(element.substr(0, semicolon))), http::weight_of(parameters) == 0});
+      codings.push_back(
+          {without_x(http::trim(element.substr(0, semicolon))), http::weight_of(parameters) == 0});
     }
   }
   if (!present) return false;
   std::stable_sort(codings.begin(), codings.end(),
                    [](const Coding& a, const Coding& b) { return less(a.name, b.name); });
-  const auto any = std::find_if(codings.begin(), codings.end(), [](const auto& one) { return one.name == "*"; });
+  const auto any =
+      std::find_if(codings.begin(), codings.end(), [](const auto& one) { return one.name == "*"; });
   const bool accepts_any = any != codings.end() && !any->refused;
   const bool refuses_any = any != codings.end() && any->refused;
   bool names_identity = false;

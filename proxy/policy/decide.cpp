@@ -44,8 +44,8 @@ Decision fetch(const RequestFacts& request, const settings::Route& route, const 
   return Wait{why, by_the_book && request.range && !whole};
 }
 
-// What of a request's own wishes can force a fetch although the stored response is fresh (RFC 9111 5.2.1.1, 5.2.1.3,
-// 5.2.1.4).
+// What of a request's own wishes can force a fetch although the stored response is fresh (RFC
+// 9111 5.2.1.1, 5.2.1.3, 5.2.1.4).
 bool may_force(const RequestFacts& request) {
   return request.refresh || refuses_stored(request.directives);
 }
@@ -149,7 +149,8 @@ Decision decide(const RequestFacts& request, const settings::Route& route, const
   return fetch(request, route, held, Forward::stale);
 }
 
-bool forces_fetch(const RequestFacts& request, const settings::Route& route, const StoredMeta* held, Now now) {
+bool forces_fetch(const RequestFacts& request, const settings::Route& route, const StoredMeta* held,
+                  Now now) {
   return may_force(request) && (held == nullptr || !is_too_soon(request, route, *held, now));
 }
 

@@ -44,7 +44,7 @@ struct Held {
   bool other_variants = false;   // something is stored for the key, but for other values of the Vary fields
   bool soft = false;             // a write made the response stale that may be served once more
   bool being_refreshed = false;  // a refresh that was planned in time is under way, or about to begin
-  bool forced = false;           // the request has been found to force a fetch: refresh_min_interval is behind it
+  bool forced = false;  // the request has been found to force a fetch: refresh_min_interval is behind it
 };
 
 /// `route` is the matching one. Held is looked at only where the request is for the cache: see is_for_cache.
@@ -52,9 +52,10 @@ struct Held {
                               Now now);
 
 /// Whether a request forces a fetch by its own wish (refresh parameter, no-cache, max-age, min-fresh), within
-/// refresh_min_interval: then it gets what is fetched after it has come, and nothing else. `held` may be nullptr.
-[[nodiscard]] bool forces_fetch(const RequestFacts& request, const settings::Route& route, const StoredMeta* held,
-                                Now now);
+/// refresh_min_interval: then it gets what is fetched after it has come, and nothing else. `held` may be
+/// nullptr.
+[[nodiscard]] bool forces_fetch(const RequestFacts& request, const settings::Route& route,
+                                const StoredMeta* held, Now now);
 
 /// Whether the store may be asked at all; otherwise why not. The route may be nullptr (no route matches).
 [[nodiscard]] std::variant<std::monostate, Pass> is_for_cache(const RequestFacts& request,
@@ -67,12 +68,13 @@ enum class Trouble : std::uint8_t {
 };
 /// The statuses that count as an error there (RFC 5861 4).
 [[nodiscard]] bool is_error_status(int status) noexcept;
-/// Statuses that speak of the request (its conditions, range, syntax, size or rate) and not of the resource: such a
-/// response neither ends nor extends the life of what is stored.
+/// Statuses that speak of the request (its conditions, range, syntax, size or rate) and not of the resource:
+/// such a response neither ends nor extends the life of what is stored.
 [[nodiscard]] bool is_about_the_request(int status) noexcept;
-/// Whether a response with that status, which is not stored itself, ends the life of what is stored for the request
-/// (design, invariant 6): it is final, no error that stale-if-error excuses, and not about the request. One to a
-/// request with credentials may be meant for that client alone, and says nothing of the shared response.
+/// Whether a response with that status, which is not stored itself, ends the life of what is stored for the
+/// request (design, invariant 6): it is final, no error that stale-if-error excuses, and not about the
+/// request. One to a request with credentials may be meant for that client alone, and says nothing of the
+/// shared response.
 [[nodiscard]] bool supersedes(int status, const RequestFacts& request) noexcept;
 /// Whether a stored response that is stale may answer while upstream fails: within stale-if-error, the stored
 /// response's or the request's (RFC 5861 4), and, by the book, while it cannot be reached (RFC 9111 4.2.4).

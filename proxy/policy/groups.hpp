@@ -16,8 +16,8 @@ namespace larder::policy {
 /// The groups that the answer to an unsafe method makes void (3): the strings of Cache-Group-Invalidation.
 [[nodiscard]] std::vector<std::string> groups_invalidated(http::Fields response);
 
-/// A group's name for the write log. Groups are the origin's own (2.1), and both its schemes are one here: `key` is
-/// any primary key of it, or a target as write_target writes it.
+/// A group's name for the write log. Groups are the origin's own (2.1), and both its schemes are one here:
+/// `key` is any primary key of it, or a target as write_target writes it.
 [[nodiscard]] std::string group_name(std::string_view key, std::string_view group);
 
 }  // namespace larder::policy

@@ -10,8 +10,8 @@
 
 namespace larder::policy {
 
-/// Replaces `out` by a target's name for the write log: `//host/path`, which is the invalidation_key of its primary
-/// keys. Every query of the path is meant, under both schemes.
+/// Replaces `out` by a target's name for the write log: `//host/path`, which is the invalidation_key of its
+/// primary keys. Every query of the path is meant, under both schemes.
 void write_target(std::string_view authority, std::string_view normalised_path, std::string& out);
 
 /// What the response to an unsafe method says of the write.

@@ -213,7 +213,8 @@ std::optional<std::string> key_value(const VaryField& field, const RequestFacts&
     case VaryField::Kind::secret:
       return hashed(normalised_value(request.fields, field.name));
     case VaryField::Kind::cookie:
-      return hashed(http::cookie_values(request.fields, std::string_view(field.name).substr(cookie_prefix.size())));
+      return hashed(
+          http::cookie_values(request.fields, std::string_view(field.name).substr(cookie_prefix.size())));
     case VaryField::Kind::forwarded:
       return request.forwarded.empty() ? std::nullopt : std::optional(request.forwarded);
   }

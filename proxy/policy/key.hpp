@@ -1,10 +1,11 @@
 // Cache keys (RFC 9111 2 and 4.1).
 //
 // The primary key is the target URI, reduced as the route says, and the route's shape. The method is not part
-// of it: what is stored answers GET and HEAD. The secondary key holds the request's values of the Vary fields, as
-// the API received them. As though every response listed them, it also holds Origin (so that an API which answers
-// CORS only when asked cannot poison an entry), the route's `key.headers` and `key.cookies`, and what a trusted
-// proxy says of the original request. Values of credentials and cookies stand in it as keyed hashes.
+// of it: what is stored answers GET and HEAD. The secondary key holds the request's values of the Vary
+// fields, as the API received them. As though every response listed them, it also holds Origin (so that an
+// API which answers CORS only when asked cannot poison an entry), the route's `key.headers` and
+// `key.cookies`, and what a trusted proxy says of the original request. Values of credentials and cookies
+// stand in it as keyed hashes.
 #pragma once
 
 #include "http/fields.hpp"
@@ -37,17 +38,18 @@ struct KeyParts {
 };
 [[nodiscard]] KeyParts parts_of(std::string_view key);
 
-/// What a write to the key's URL is known by: authority and path, `//host/path`. The scheme is no part of it, as an API
-/// changes the same thing under both; nor is the query.
+/// What a write to the key's URL is known by: authority and path, `//host/path`. The scheme is no part of it,
+/// as an API changes the same thing under both; nor is the query.
 [[nodiscard]] std::string_view invalidation_key(std::string_view key) noexcept;
 
-/// The target of a fetch that the route's refresh parameter forces: the key's, with that parameter as the client sent it
-/// in `query`.
+/// The target of a fetch that the route's refresh parameter forces: the key's, with that parameter as the
+/// client sent it in `query`.
 [[nodiscard]] std::string forced_target(const KeyParts& parts, std::string_view query,
                                         const settings::Route& route);
 
 struct VaryField {
-  /// What tells requests apart; the name of a cookie is `cookie:NAME`, that of what a proxy says `:forwarded`.
+  /// What tells requests apart; the name of a cookie is `cookie:NAME`, that of what a proxy says
+  /// `:forwarded`.
   enum class Kind : std::uint8_t {
     plain,      // a field's value, as sent
     encodings,  // Accept-Encoding: the set of codings that it accepts
@@ -67,10 +69,10 @@ struct VaryField {
 /// One field, Origin, is what most have: it lies in place.
 using SecondaryKey = boost::container::small_vector<VaryField, 1>;
 
-/// The secondary key of a response to a request; nullopt for `Vary: *`, and where Vary names a field that larder
-/// alters from fetch to fetch (conditions, Range, trace identifiers of its own): then no other request is known to get
-/// the same. A response that is coded counts as varying by Accept-Encoding whatever it says; where larder itself asks
-/// for identity (`asks_identity`), Accept-Encoding does not count at all.
+/// The secondary key of a response to a request; nullopt for `Vary: *`, and where Vary names a field that
+/// larder alters from fetch to fetch (conditions, Range, trace identifiers of its own): then no other request
+/// is known to get the same. A response that is coded counts as varying by Accept-Encoding whatever it says;
+/// where larder itself asks for identity (`asks_identity`), Accept-Encoding does not count at all.
 [[nodiscard]] std::optional<SecondaryKey> secondary_key(const RequestFacts& request, http::Fields response,
                                                         const settings::Route& route, bool asks_identity);
 
@@ -84,9 +86,9 @@ using SecondaryKey = boost::container::small_vector<VaryField, 1>;
 [[nodiscard]] SecondaryKey fields_in_key(const RequestFacts& request, const settings::Route& route);
 
 /// The request's lines of that name as one value: joined by commas, white space around commas gone, and in
-/// lower case for Accept-Language and Accept-Charset, whose values are case-insensitive; of Accept-Encoding the
-/// codings that are accepted, sorted, and those that are refused where that makes a difference.
-/// nullopt where there is no such line.
+/// lower case for Accept-Language and Accept-Charset, whose values are case-insensitive; of Accept-Encoding
+/// the codings that are accepted, sorted, and those that are refused where that makes a difference. nullopt
+/// where there is no such line.
 [[nodiscard]] std::optional<std::string> normalised_value(http::Fields request, std::string_view name);
 
 }  // namespace larder::policy

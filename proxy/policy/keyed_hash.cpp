@@ -1,10 +1,9 @@
 #include "policy/keyed_hash.hpp"
 
+#include <memory>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
-
-#include <memory>
 #include <stdexcept>
 
 namespace larder::policy {

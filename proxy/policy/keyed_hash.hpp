@@ -8,8 +8,8 @@
 
 namespace larder::policy {
 
-/// SipHash-2-4 with a 128-bit secret and a 128-bit result: without the secret, values can neither be recovered by
-/// trial nor made to collide. Immutable; any thread.
+/// SipHash-2-4 with a 128-bit secret and a 128-bit result: without the secret, values can neither be
+/// recovered by trial nor made to collide. Immutable; any thread.
 class KeyedHash {
  public:
   using Secret = std::array<std::uint8_t, 16>;

@@ -76,8 +76,8 @@ RequestFacts facts_of(const http::RequestHead& head, const RequestContext& conte
   facts.safe = http::is_safe(head.method, head.method_name) && !facts.method_override;
   facts.idempotent = http::is_idempotent(head.method, head.method_name) && !facts.method_override;
   // A body could be read as the new protocol's first bytes: with one, Upgrade is ignored (RFC 9110 7.8).
-  facts.upgrade = head.upgrade && !facts.body &&
-                  !allowed_upgrade(head.fields, context.settings.upgrade).empty();
+  facts.upgrade =
+      head.upgrade && !facts.body && !allowed_upgrade(head.fields, context.settings.upgrade).empty();
   return facts;
 }
 

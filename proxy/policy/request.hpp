@@ -45,8 +45,8 @@ struct RequestFacts {
   bool upgrade = false;         // to a protocol that `upgrade` allows
   bool refresh = false;         // the route's refresh_param asks for a fetch
   bool ambiguous_path = false;  // servers may read the path in another way (http/ambiguous_path)
-  /// What a trusted proxy says of the original request, addresses apart, as one text: the API may answer by it.
-  /// Empty where it says nothing.
+  /// What a trusted proxy says of the original request, addresses apart, as one text: the API may answer by
+  /// it. Empty where it says nothing.
   std::string forwarded;
   std::string_view authority;  // as sent
   Arrival arrival;
@@ -57,8 +57,8 @@ struct RequestFacts {
 /// Facts that depend on no route. The head's views, and the context, outlive the result.
 [[nodiscard]] RequestFacts facts_of(const http::RequestHead& head, const RequestContext& context);
 
-/// Takes off a request's fields what only a trusted proxy may say (X-Forwarded-*, Forwarded, X-Real-IP, ...). The
-/// first that was there, else empty: a view into the request's bytes.
+/// Takes off a request's fields what only a trusted proxy may say (X-Forwarded-*, Forwarded, X-Real-IP, ...).
+/// The first that was there, else empty: a view into the request's bytes.
 std::string_view remove_forwarded(http::RequestHead& head, const settings::RequestFields& roles);
 
 /// Leaves of the request's directives those that the route obeys.
@@ -71,8 +71,8 @@ void obey_directives(const settings::Route& route, RequestFacts& facts);
 [[nodiscard]] std::string_view authority_of(const http::RequestHead& head,
                                             const settings::Settings& settings);
 
-/// The protocols that a request's Upgrade names and `allowed` has, as that field's value (RFC 9110 7.8); empty where
-/// none is.
+/// The protocols that a request's Upgrade names and `allowed` has, as that field's value (RFC 9110 7.8);
+/// empty where none is.
 [[nodiscard]] std::string allowed_upgrade(http::Fields request, const std::vector<std::string>& allowed);
 
 /// What a route's refresh parameter asks for.

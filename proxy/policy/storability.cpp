@@ -85,8 +85,8 @@ bool excludes_cookie(const http::CacheControl& directives) {
   return has(directives.private_fields) || has(directives.no_cache_fields);
 }
 
-// What answers the request's own conditions or range (RFC 9110 13, 14) is no response to the URL, and RFC 6585 forbids
-// storing its four.
+// What answers the request's own conditions or range (RFC 9110 13, 14) is no response to the URL, and RFC
+// 6585 forbids storing its four.
 bool is_never_stored(int status) noexcept {
   switch (status) {
     case 304:
@@ -231,8 +231,7 @@ FieldFate fate_of(const http::Field& line, http::Fields response, const http::Ca
   if (http::is_hop_by_hop(line) || line.id == FieldId::age) return FieldFate::dropped;
   if (http::list_has(response, FieldId::connection, line.name)) return FieldFate::dropped;
   // A cookie is its requesting client's; so is what names one request from hop to hop.
-  if (line.id == FieldId::set_cookie || names_one_request(line))
-    return FieldFate::for_the_asker;
+  if (line.id == FieldId::set_cookie || names_one_request(line)) return FieldFate::for_the_asker;
   const auto named = [&](const std::vector<std::string>& names) {
     return std::any_of(names.begin(), names.end(),
                        [&](const auto& name) { return http::has_name(line, name); });

@@ -14,7 +14,8 @@ namespace larder::policy {
 struct Asked {
   bool identity = false;  // Accept-Encoding: identity
   bool part = false;      // a range: a 206 is what was asked for
-  bool client_conditions = false;  // the client's own conditions went along: the response is for that client alone
+  bool client_conditions =
+      false;  // the client's own conditions went along: the response is for that client alone
 };
 
 /// Judges the head of a complete-to-be final response to a GET. The body's own tests, size, completeness and
@@ -28,9 +29,9 @@ struct Asked {
                                                      http::Fields response, Asked asked,
                                                      const Exchanged& when);
 
-/// Judges a 5xx that is not stored: those who wait for it share it, as they would share a failure, unless it is one
-/// client's alone (private, no-store, a cookie, credentials, 511). nullopt where it is. The result is stale from its
-/// reception.
+/// Judges a 5xx that is not stored: those who wait for it share it, as they would share a failure, unless it
+/// is one client's alone (private, no-store, a cookie, credentials, 511). nullopt where it is. The result is
+/// stale from its reception.
 [[nodiscard]] std::optional<StoredMeta> judge_shared_error(const RequestFacts& request,
                                                            const settings::Route& route, int status,
                                                            http::Fields response, Asked asked,

@@ -44,7 +44,8 @@ void TagTranslation::add(std::string shown, std::string original) {
 
 std::string TagTranslation::original_of(std::string_view tag) const {
   const auto find = [&](std::string_view shown) -> const std::string* {
-    const auto at = std::find_if(tags_.begin(), tags_.end(), [&](const auto& one) { return one.first == shown; });
+    const auto at =
+        std::find_if(tags_.begin(), tags_.end(), [&](const auto& one) { return one.first == shown; });
     return at == tags_.end() ? nullptr : &at->second;
   };
   if (const auto* known = find(tag)) return known->empty() ? std::string(tag) : *known;

@@ -1,12 +1,8 @@
 #include "server/exchange.hpp"
 
-#include "fill/name.hpp"
 #include "http/max_forwards.hpp"
 #include "http/target.hpp"
 #include "http/text.hpp"
-#include "policy/part.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -15,12 +11,6 @@ namespace larder::server {
 using policy::Detail;
 using policy::Forward;
 using policy::Outcome;
-
-namespace {
-
-constexpr int most_attempts = 3;  // to share a fill, before a request asks for itself
-
-}  // namespace
 
 Exchange::Exchange(Worker& worker, Client& client, const policy::Arrival& arrival,
                    const http::RequestHead& head, std::string_view head_bytes, bool last)
@@ -164,50 +154,8 @@ store::Void Exchange::void_of(const store::Response& response) const noexcept {
   return worker_.shared.writes.state_of(response.began, path_hash_, view_.hash, response.group_hashes);
 }
 
-// Asked when the fetch has failed: a write may have gone through since the request looked.
-bool Exchange::may_be_served_on_error(policy::Trouble trouble) {
-  const auto* held = response_ != nullptr ? response_ : voided_;
-  if (held == nullptr) return false;
-  const auto state = void_of(**held);
-  if (state == store::Void::strict) return false;
-  // What a write made void is served for want of anything else, where the operator or the API says so.
-  if (state == store::Void::hard && !(*held)->stale_if_error) return false;
-  response_ = held;
-  return policy::may_serve_on_error(facts_, **held, trouble, now_);
-}
-
-void Exchange::refresh_behind() {
-  own_request();
-  auto fill_key = make_fill_key();
-  auto joined = worker_.shared.fills.join(memory_key(), fill_key, path_hash_, view_.hash, 0, now_.mono);
-  if (joined.role == fill::Role::follow) return;
-  // A fill may have ended between the look-up and here, on another loop: what it stored is not fetched again.
-  if (auto fresh = joined.role == fill::Role::lead ? fresh_in_store() : nullptr)
-    return worker_.shared.fills.give_up(fill_key, joined.fill, std::move(fresh));
-  auto order = make_order(std::move(fill_key), joined.role == fill::Role::alone);
-  order.background = true;
-  if (response_ != nullptr) order.interest = (*response_)->interest;
-  fill::begin_fetch(worker_.resources(), std::move(joined.fill), std::move(order));
-}
-
-std::shared_ptr<const store::Response> Exchange::fresh_in_store() const {
-  const auto entry = worker_.shared.store.peek(key_, hash_);
-  if (!entry) return nullptr;
-  const auto at = std::find_if(entry->variants.begin(), entry->variants.end(), [&](const auto& variant) {
-    return variant->is_fresh(now_.mono) && !variant->must_validate && void_of(*variant) == store::Void::no &&
-           policy::matches(variant->secondary, facts_) && policy::has_bytes_for(facts_, *variant, now_.wall);
-  });
-  return at == entry->variants.end() ? nullptr : *at;
-}
-
-// What the memory of responses that were not shared knows the request by: a credential's own are no reason for others to
-// ask for themselves.
-std::string Exchange::memory_key() const {
-  return facts_.credentials && policy::has_foreign_credentials(facts_, *route_) ? key_ + "\n:credentials" : key_;
-}
-
-// ---- Fetching
-// ---------------------------------------------------------------------------------------------------------
+// ---- What waits
+// -------------------------------------------------------------------------------------------------------
 
 Task<Exchange::Done> Exchange::finish() {
   if (rest_pending_) {
@@ -229,7 +177,8 @@ Task<Exchange::Done> Exchange::finish() {
     co_return co_await problem(answer, &outcome);
   }
   if (http::count_elements(head().fields, http::FieldId::via) > settings().limits.hops) {
-    const Problem circle{508, "the request has passed too many proxies (limits.hops): it goes round in a circle", {}};
+    const Problem circle{
+        508, "the request has passed too many proxies (limits.hops): it goes round in a circle", {}};
     const Outcome none;
     co_return co_await problem(circle, &none);
   }
@@ -252,186 +201,6 @@ void Exchange::own_request() {
   owned_ = std::make_shared<const fill::OwnedRequest>(head_bytes_, settings(), arrival_);
   read_facts();
   names_ = upstream::names_of(owned_->head.fields, settings());
-}
-
-std::string Exchange::make_fill_key() const {
-  return fill::name_of_fill(key_, *route_, facts_, entry_.get(), asks_for_part());
-}
-
-bool Exchange::asks_for_part() const noexcept {
-  const auto* wait = std::get_if<policy::Wait>(&decision_);
-  return wait != nullptr && wait->part;
-}
-
-fill::Order Exchange::make_order(std::string fill_key, bool alone) {
-  fill::Order order;
-  order.request = owned_;
-  order.forced = facts_.refresh;
-  if (alone) order.tags = tag_translation();
-  order.plan = plan_;
-  order.route = route_;
-  order.key = key_;
-  order.hash = hash_;
-  order.fill_key = std::move(fill_key);
-  order.memory_key = memory_key();
-  if (response_ != nullptr) order.held = *response_;
-  order.part = asks_for_part();
-  order.alone = alone;
-  order.counters = view_.counters;
-  order.names = names_;
-  return order;
-}
-
-// Whether what is stored by now answers a request that would have waited for a fetch: looked up once more, as other fills
-// have ended meanwhile.
-std::optional<Outcome> Exchange::found_meanwhile(policy::Sequence came) {
-  now_ = Loop::now();
-  worker_.key = key_;
-  look_up();
-  if (forced_) {
-    if (response_ == nullptr || soft_ || (*response_)->began < came || !(*response_)->is_fresh(now_.mono) ||
-        !policy::has_bytes_for(facts_, **response_, now_.wall))
-      return std::nullopt;
-    Outcome outcome;
-    outcome.forward = Forward::request;
-    outcome.collapsed = true;
-    return outcome;
-  }
-  auto decision = policy::decide(facts_, *route_, held(), now_);
-  const auto* hit = std::get_if<policy::Serve>(&decision);
-  if (hit == nullptr) return std::nullopt;
-  auto outcome = hit->outcome;
-  decision_ = std::move(decision);
-  return outcome;
-}
-
-Task<Exchange::Done> Exchange::through_fill() {
-  auto& fills = worker_.shared.fills;
-  const auto came = worker_.shared.writes.begin_fill();
-  forced_ = policy::forces_fetch(facts_, *route_, response_ != nullptr ? response_->get() : nullptr, now_);
-  for (int attempt = 1;; ++attempt) {
-    auto why = Forward::miss;
-    if (const auto* wait = std::get_if<policy::Wait>(&decision_)) why = wait->why;
-    if (const auto* validate = std::get_if<policy::Validate>(&decision_)) why = validate->why;
-    const auto since = attempt > most_attempts ? worker_.shared.writes.begin_fill() : forced_ ? came : 0;
-
-    auto fill_key = make_fill_key();
-    auto joined = fills.join(memory_key(), fill_key, path_hash_, view_.hash, since, now_.mono,
-                             route_->refresh_min_interval);
-    const bool begins = joined.role == fill::Role::lead || joined.role == fill::Role::alone;
-    // A fill may have ended between the look-up and here, on another loop.
-    if (joined.role == fill::Role::lead) {
-      const auto before = decision_;
-      if (const auto found = found_meanwhile(came)) {
-        fills.give_up(fill_key, joined.fill, *response_);
-        co_return co_await serve(*response_, *found, true);
-      }
-      decision_ = before;
-    }
-    fill::Reader reader(worker_.loop, joined.fill, begins);
-    if (joined.role == fill::Role::after) {
-      co_await reader.settled();
-      // The next one may have come and gone already.
-      if (const auto found = found_meanwhile(came)) co_return co_await serve(*response_, *found, true);
-      --attempt;
-      continue;
-    }
-    if (begins) {
-      const bool alone = joined.role == fill::Role::alone;
-      fill::begin_fetch(worker_.resources(), joined.fill, make_order(std::move(fill_key), alone));
-    }
-    if (const auto done_with = co_await read_fill(reader, why)) co_return *done_with;
-
-    // Another's fill had nothing for this request: look again, and ask alone where its key is known not to be
-    // shared.
-    if (const auto found = found_meanwhile(came)) co_return co_await serve(*response_, *found, true);
-    decision_ = policy::decide(facts_, *route_, held(), now_);
-    if (const auto* stale = std::get_if<policy::ServeThenRefresh>(&decision_)) {
-      co_return co_await serve(*response_, stale->outcome, true);
-    }
-    if (const auto* go = std::get_if<policy::Pass>(&decision_)) {
-      Outcome outcome;
-      outcome.forward = go->why;
-      outcome.detail = go->detail;
-      co_return co_await pass(outcome);
-    }
-  }
-}
-
-// nullopt where the fill was another's and its answer is not for this request.
-Task<std::optional<Exchange::Done>> Exchange::read_fill(fill::Reader& reader, Forward why) {
-  fill::Reader::News news;
-  for (;;) {
-    news = co_await reader.next();
-    const auto* interim = std::get_if<std::string>(&news);
-    if (interim == nullptr) break;
-    if (head().minor_version == 0) continue;  // RFC 9110 15.2
-    if (!co_await client_.write(*interim, settings().timeouts.write)) co_return Done::close;
-  }
-  now_ = Loop::now();
-  view_.counters->waits.observe(now_.mono - started_);
-  const auto& result = std::get<fill::Result>(news);
-  upstream_time_ = std::visit([](const auto& end) { return end.took; }, result);
-  Outcome outcome;
-  outcome.forward = why;
-  outcome.collapsed = !reader.began();
-
-  if (const auto* answered = std::get_if<fill::Answered>(&result)) {
-    if (reader.began()) complain_of(answered->detail);
-    if (policy::is_error_status(answered->upstream_status) && !answered->stored &&
-        may_be_served_on_error(policy::Trouble::error_status))
-      co_return co_await serve(*response_, stale_on_error(), true);
-    const auto& response = *answered->response;
-    const bool for_all = answered->shareable && policy::matches(response.secondary, facts_) &&
-                         policy::has_bytes_for(facts_, response, now_.wall) &&
-                         // That a group was made void is known only now that the answer names its groups.
-                         (response.group_hashes.empty() || void_of(response) == store::Void::no);
-    if (!reader.began() && !for_all) co_return std::nullopt;
-    outcome.stored = answered->stored && reader.began();
-    if (reader.began()) for_me_alone_ = answered->for_the_asker;
-    outcome.detail = answered->detail;
-    if (answered->upstream_status == 304) outcome.forward_status = 304;
-    co_return co_await serve(answered->response, outcome, !reader.began() || response.upstream_age);
-  }
-  if (const auto* unshared = std::get_if<fill::Unshared>(&result)) {
-    if (policy::is_error_status(unshared->upstream_status) &&
-        may_be_served_on_error(policy::Trouble::error_status))
-      co_return co_await serve(*response_, stale_on_error(), true);
-    if (!reader.began()) co_return std::nullopt;
-    warn_of_credentials(unshared->detail);
-    outcome.detail = unshared->detail;
-    co_return co_await take_over(reader, outcome);
-  }
-  const auto& failed = std::get<fill::Failed>(result);
-  if (may_be_served_on_error(failed.failure.is_disconnection() ? policy::Trouble::disconnected
-                                                               : policy::Trouble::error_status)) {
-    co_return co_await serve(*response_, stale_on_error(), true);
-  }
-  co_return co_await fail(failed.failure, outcome);
-}
-
-// One warning for a route: what bypasses the cache looks like a cache that does not work.
-void Exchange::warn_of_credentials(Detail detail) {
-  if (detail != Detail::request_authorization && detail != Detail::authorization) return;
-  if (worker_.is_first_refusal(view_)) worker_.shared.notices.credentials_refused(route_->name);
-}
-
-// An operator who names fields wants to know that they are not cut; once a minute is enough.
-void Exchange::complain_of(Detail detail) {
-  if (detail != Detail::not_json && detail != Detail::not_projectable) return;
-  if (!worker_.may_complain(view_, now_.mono)) return;
-  spdlog::warn(
-      "route {}: the answer to {} passes whole and is not stored: {}", route_->name,
-      redacted(head().target, settings().access_log_redact),
-      detail == Detail::not_json
-          ? "it is no well-formed JSON of a JSON type"
-          : "it is in a coding, must not be transformed, or has no list where `fields` and `items` say");
-}
-
-Task<Exchange::Done> Exchange::take_over(fill::Reader& reader, Outcome outcome) {
-  auto handover = reader.take_handover();
-  auto& call = *handover.call;
-  co_return co_await relay(call, &handover, outcome, true);
 }
 
 // ---- Answers of our own

@@ -22,8 +22,8 @@ namespace larder::server {
 
 class Exchange {
  public:
-  /// `head` are views into `head_bytes`, the front of the client's unread input, without what only a trusted peer may
-  /// say; `arrival` is the session's. `last`: the connection ends with this answer.
+  /// `head` are views into `head_bytes`, the front of the client's unread input, without what only a trusted
+  /// peer may say; `arrival` is the session's. `last`: the connection ends with this answer.
   Exchange(Worker& worker, Client& client, const policy::Arrival& arrival, const http::RequestHead& head,
            std::string_view head_bytes, bool last);
   ~Exchange();

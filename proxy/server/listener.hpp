@@ -35,7 +35,6 @@ struct Peer {
 };
 
 /// Accepts until the acceptor is closed; out of descriptors it pauses and tries again.
-[[nodiscard]] Task<void> accept_loop(Loop& loop, Acceptor& acceptor,
-                                     std::function<void(Socket, Peer)> begin);
+[[nodiscard]] Task<void> accept_loop(Loop& loop, Acceptor& acceptor, std::function<void(Socket, Peer)> begin);
 
 }  // namespace larder::server

@@ -12,7 +12,8 @@ namespace larder::server {
 
 class Notices {
  public:
-  /// A peer that trusted_proxies does not have sent `field`, which larder replaced or removed; once for each peer.
+  /// A peer that trusted_proxies does not have sent `field`, which larder replaced or removed; once for each
+  /// peer.
   void forwarding_replaced(std::string_view peer, std::string_view field);
   /// A field was dropped for the underscore in its name; once for each name.
   void underscore_dropped(std::string_view field);

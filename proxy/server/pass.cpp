@@ -1,15 +1,10 @@
 // Exchange: what streams through larder without being stored.
 
-#include "fill/renew.hpp"
-#include "fill/represent.hpp"
 #include "http/interim.hpp"
 #include "http/max_forwards.hpp"
 #include "http/text.hpp"
-#include "http/target.hpp"
 #include "loop/companion.hpp"
-#include "policy/groups.hpp"
 #include "policy/invalidation.hpp"
-#include "policy/precondition.hpp"
 #include "server/exchange.hpp"
 #include "server/tunnel.hpp"
 #include "server/upload.hpp"
@@ -86,7 +81,8 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
   if (request.framing.kind == Framing::Kind::length && request.framing.length > rules.limits.body) {
     co_return co_await refuse_body(http::Refusal::body_too_large);
   }
-  const auto upgrade = facts_.upgrade ? policy::allowed_upgrade(request.fields, rules.upgrade) : std::string();
+  const auto upgrade =
+      facts_.upgrade ? policy::allowed_upgrade(request.fields, rules.upgrade) : std::string();
   const auto tags = tag_translation();
   upstream::RequestOptions options;
   options.arrival = arrival_;
@@ -226,110 +222,6 @@ Task<std::optional<Failure>> Exchange::read_final_head(upstream::Call& call) {
       co_return Failure{upstream::FailureKind::closed_early, {}, "the client has gone"};
     }
   }
-}
-
-// Design, invariant 5: before the client can see that its write went through, everything older is void. A
-// write without a response (nullptr), or one that failed with 5xx, may have gone through.
-void Exchange::note_write(const http::ResponseHead* answer) {
-  using policy::WriteEffect;
-  using store::Void;
-  if (facts_.safe) return;
-  const auto effect = answer != nullptr ? policy::write_effect(answer->status) : WriteEffect::possible;
-  if (effect == WriteEffect::none) return;
-  auto& shared = worker_.shared;
-  const auto authority = policy::authority_of(head(), settings());
-  std::string scratch;
-  auto paths = policy::other_paths_of(head().path);
-  paths.emplace_back(http::normalise_path(head().path, scratch));
-  worker_.loop.counters().invalidations.add();
-  // Of a write that may not have been applied, RFC 9111 4.4 asks for nothing.
-  const auto level = effect == WriteEffect::applied ? Void::strict : Void::hard;
-  std::string target;
-  for (const auto& path : paths) {
-    policy::write_target(authority, path, target);
-    shared.writes.written(shared.store.hash(target), level);
-  }
-  if (effect == WriteEffect::applied) {
-    for (const auto& related : policy::related_targets(authority, head().path, answer->fields)) {
-      shared.writes.written(shared.store.hash(related), Void::strict);
-    }
-    for (const auto& group : policy::groups_invalidated(answer->fields)) {
-      shared.writes.group_written(shared.store.hash(policy::group_name(target, group)), Void::strict);
-    }
-  }
-  for (const auto& route : settings().routes) {
-    const auto is_meant = [&](const http::PathPattern& pattern) {
-      return std::any_of(paths.begin(), paths.end(), [&](const auto& path) { return pattern.matches(path); });
-    };
-    if (std::none_of(route.invalidated_by.begin(), route.invalidated_by.end(), is_meant)) continue;
-    const bool soft = route.invalidation == settings::Invalidation::soft;
-    shared.writes.route_written(shared.store.hash(route.name), soft ? Void::soft : Void::hard);
-  }
-}
-
-// Design, invariant 6: a response that passes, to a request that could have been answered from the store, ends the life of
-// what is stored as a fetched one does.
-void Exchange::note_final(int status, policy::Sequence began) {
-  if (!keyed_ || is_head() || !policy::supersedes(status, facts_)) return;
-  if (status == 200) return;  // as good as the stored one, whose validation is the next fetch's
-  worker_.shared.store.supersede(key_, hash_, facts_, began);
-}
-
-// What clients know the stored representations of this URL by.
-policy::TagTranslation Exchange::tag_translation() {
-  policy::TagTranslation tags;
-  const bool any = facts_.preconditions || facts_.if_none_match != nullptr ||
-                   http::find(facts_.fields, http::FieldId::if_range) != nullptr;
-  if (!any || route_ == nullptr || route_->cache == settings::CacheMode::off) return tags;
-  std::string scratch;
-  std::string key;
-  policy::write_key(policy::authority_of(head(), settings()), http::normalise_path(head().path, scratch),
-                    head(), *route_, key);
-  const auto entry = worker_.shared.store.peek(key, worker_.shared.store.hash(key));
-  if (!entry) return tags;
-  for (const auto& variant : entry->variants) {
-    tags.add(variant->entity_tag, variant->upstream_entity_tag);
-    if (!variant->derived) continue;
-    for (auto& tag : variant->derived->entity_tags()) {
-      if (!tag.empty()) tags.add(std::move(tag), variant->upstream_entity_tag);
-    }
-  }
-  return tags;
-}
-
-bool Exchange::names_fields_param() const {
-  if (route_ == nullptr || route_->fields_param.empty() || !head().has_query) return false;
-  if (facts_.method != http::Method::get && !is_head()) return false;
-  return policy::query_without(head().query, route_->fields_param) != head().query;
-}
-
-// RFC 9111 4.3.5: the answer to a HEAD says whether what is stored for GET still holds.
-void Exchange::note_head(const http::ResponseHead& answer, policy::Sequence began) {
-  if (!is_head() || route_ == nullptr || response_ == nullptr || !route_->fields.empty()) return;
-  const auto& held = **response_;
-  const auto effect = policy::head_effect(held, held.body->size(), answer.status, answer.fields);
-  if (effect == policy::HeadEffect::none || void_of(held) != store::Void::no) return;
-  auto& store = worker_.shared.store;
-  if (effect == policy::HeadEffect::expires) {
-    (void)store.put(key_, hash_, fill::expired(held, now_.mono), &facts_);
-    return;
-  }
-  const auto renewal =
-      fill::renewed(held, answer, {facts_, *route_, settings().compression, {now_, Loop::now()}, began});
-  renewal.response->group_hashes = fill::group_hashes(store, key_, renewal.response->groups);
-  const bool is_void_by_now =
-      worker_.shared.writes.is_void(began, path_hash_, view_.hash, renewal.response->group_hashes);
-  if (renewal.against == policy::Detail::none && !is_void_by_now)
-    (void)store.put(key_, hash_, renewal.response, &facts_);
-}
-
-// What a POST answered may be what a GET would get.
-void Exchange::keep(const http::ResponseHead& answer) {
-  if (facts_.method != http::Method::post || route_ == nullptr || head().authority.empty()) return;
-  std::string target(head().path);
-  if (head().has_query) target.append("?").append(head().query);
-  keeper_ = fill::Keeper::for_answer(worker_.resources(), *plan_, *route_, facts_, head().authority,
-                                     target, answer, {now_, Loop::now()});
 }
 
 Task<Exchange::Done> Exchange::relay(upstream::Call& call, fill::Handover* begun, Outcome outcome,

@@ -24,9 +24,10 @@ void adapt(const settings::Route& route, Millis grace, store::Response& response
   response.stale_if_error = response.stale_if_disconnected = route.stale_if_error;
 }
 
-// A request that gets such a response: its target, and the fields that it varies by. nullptr where their values are not
-// known: of credentials and cookies only hashes are kept.
-std::shared_ptr<const fill::OwnedRequest> request_for(const policy::KeyParts& of, const store::Response& response,
+// A request that gets such a response: its target, and the fields that it varies by. nullptr where their
+// values are not known: of credentials and cookies only hashes are kept.
+std::shared_ptr<const fill::OwnedRequest> request_for(const policy::KeyParts& of,
+                                                      const store::Response& response,
                                                       const settings::Settings& settings) {
   using Kind = policy::VaryField::Kind;
   std::string head = "GET ";
@@ -38,7 +39,8 @@ std::shared_ptr<const fill::OwnedRequest> request_for(const policy::KeyParts& of
   }
   head += "\r\n";
   http::RequestHead read;
-  if (http::read_request(head, settings.gate, read).state != http::GateResult::State::complete) return nullptr;
+  if (http::read_request(head, settings.gate, read).state != http::GateResult::State::complete)
+    return nullptr;
   return std::make_shared<const fill::OwnedRequest>(head, settings, policy::Arrival{});
 }
 

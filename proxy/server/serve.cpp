@@ -27,8 +27,8 @@ void append_age(Millis age, std::string& out) {
 
 namespace {
 
-// The coding of larder's making in which the client holds the response, by its tag. A coding that the client does not
-// accept now does not count: a 200 would not have that tag.
+// The coding of larder's making in which the client holds the response, by its tag. A coding that the client
+// does not accept now does not count: a 200 would not have that tag.
 std::optional<http::Coding> coding_held(const policy::RequestFacts& request, const store::Response& response,
                                         const fill::Plan& plan) {
   for (const auto coding : plan.settings->compression.codings) {
@@ -69,7 +69,8 @@ Exchange::Done Exchange::serve_codable(const std::shared_ptr<const store::Respon
   if (facts_.if_none_match != nullptr) {
     if (const auto held = coding_held(facts_, response, plan)) {
       std::string head;
-      write_tagged_head(response.head_304, policy::coded_tag(response.entity_tag, *held, plan.mark_of(*held)), head);
+      write_tagged_head(response.head_304, policy::coded_tag(response.entity_tag, *held, plan.mark_of(*held)),
+                        head);
       return send(304, head, {}, outcome, age);
     }
   }

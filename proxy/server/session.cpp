@@ -97,7 +97,8 @@ Exchange::Done Session::answer_now(std::size_t head_size) {
   const bool last =
       (bound != 0 && answered_ >= bound) || worker_.shared.draining.load(std::memory_order_relaxed);
   const auto head_bytes = client_.unread().substr(0, head_size);
-  const auto done = turn_->exchange.emplace(worker_, client_, arrival_, turn_->head, head_bytes, last).try_now();
+  const auto done =
+      turn_->exchange.emplace(worker_, client_, arrival_, turn_->head, head_bytes, last).try_now();
   if (done == Exchange::Done::not_yet) return done;
   turn_->exchange.reset();
   client_.consume(head_size);

@@ -82,7 +82,8 @@ class Worker {
     return route == nullptr ? views_.back() : views_[route->index];
   }
   [[nodiscard]] fill::Resources resources() noexcept {
-    return {loop, pool, workspace, shared.store, shared.writes, shared.fills, shared.purges, shared.warmer, shared.key_hash};
+    return {loop,         pool,          workspace,     shared.store,   shared.writes,
+            shared.fills, shared.purges, shared.warmer, shared.key_hash};
   }
   /// Counters of each route that there has been, by name ("" = no route matched). From any thread.
   void each_route(const std::function<void(const std::string&, const RouteCounters&)>& visit) const;

@@ -94,9 +94,10 @@ void check_despite(const Places& places, const Route& route, Report& report) {
   if (place == nullptr || !place->sound || route.cache != CacheMode::standard) return;
   const auto& despite = route.despite;
   if (despite.no_store || despite.no_cache || despite.is_private || despite.authorization)
-    report.error(*place,
-                 "despite: with cache: standard upstream's own fields decide, and only set-cookie may stand here; "
-                 "write a ttl for the others");
+    report.error(
+        *place,
+        "despite: with cache: standard upstream's own fields decide, and only set-cookie may stand here; "
+        "write a ttl for the others");
 }
 
 void check_parameters(const Places& places, const Route& route, Report& report) {
@@ -195,10 +196,11 @@ void warn_of_what_is_idle(const Settings& settings, const Places& places, Report
       });
   if (listen != nullptr && listen->sound && is_reachable && place_of(places, "trusted_proxies") == nullptr &&
       settings.trusted_proxies == default_trusted_proxies())
-    report.warning(*listen,
-                   "listen: other hosts can connect, and trusted_proxies is left out: X-Forwarded-* and similar "
-                   "fields are believed from this machine alone. Name the proxies in front of larder "
-                   "(trusted_proxies: [10.0.0.5]), or write trusted_proxies: [] where there are none");
+    report.warning(
+        *listen,
+        "listen: other hosts can connect, and trusted_proxies is left out: X-Forwarded-* and similar "
+        "fields are believed from this machine alone. Name the proxies in front of larder "
+        "(trusted_proxies: [10.0.0.5]), or write trusted_proxies: [] where there are none");
   warn(!settings.admin, "admin_token", "admin_token: there is no admin listener that would ask for it");
   const Settings plain;
   const auto& cache = settings.cache;

@@ -139,8 +139,7 @@ Codec<std::string> cookie_names() {
 
 Codec<std::string> protocols() {
   return in_lower_case(texts_that(
-      form_of(Form::Kind::text, "protocol", ""),
-      [](const std::string& text) { return http::is_token(text); },
+      form_of(Form::Kind::text, "protocol", ""), [](const std::string& text) { return http::is_token(text); },
       "the name of a protocol, without a version: websocket"));
 }
 

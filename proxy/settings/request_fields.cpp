@@ -1,6 +1,5 @@
 #include "settings/request_fields.hpp"
 
-
 #include <algorithm>
 
 namespace larder::settings {

@@ -22,8 +22,8 @@ enum class FieldRole : std::uint8_t {
   forwarded_original,  // the original host, scheme, port, prefix or URL: X-Forwarded-Host, Forwarded, ...
 };
 
-/// Looked up for each field of a request, so a look-up takes a few nanoseconds. Names are compared without regard
-/// to case, and `_` counts as `-`, as CGI and WSGI have it. Immutable; any thread.
+/// Looked up for each field of a request, so a look-up takes a few nanoseconds. Names are compared without
+/// regard to case, and `_` counts as `-`, as CGI and WSGI have it. Immutable; any thread.
 class RequestFields {
  public:
   RequestFields() : RequestFields(default_credentials()) {}

@@ -92,7 +92,8 @@ Row<R> despite_row() {
   Row<R> row{
       "despite",
       flags.form,
-      "Cache despite the listed directives and fields (with set-cookie the response is stored without the cookie; "
+      "Cache despite the listed directives and fields (with set-cookie the response is stored without the "
+      "cookie; "
       "authorization covers all credentials). Every client then shares the response. With cache: standard, "
       "set-cookie alone.",
       {},
@@ -143,12 +144,12 @@ std::vector<Row<R>> lifetime_rows() {
                 "refresh_param", at(&R::refresh_param), parameter_names(),
                 "A query parameter that, when true, fetches anew and refills the same entry; it is no part "
                 "of the key.")),
-      wants(
-          Needs::caching,
-          value_row<R>("refresh_min_interval", at(&R::refresh_min_interval), durations(0ms),
-                       "Bounds every way in which a client may force a fetch: refresh_param, no-cache, Pragma, "
-                       "max-age=0 and min-fresh. Within this time after the last fetch the stored response is "
-                       "sent (detail=refresh-too-soon).")),
+      wants(Needs::caching,
+            value_row<R>(
+                "refresh_min_interval", at(&R::refresh_min_interval), durations(0ms),
+                "Bounds every way in which a client may force a fetch: refresh_param, no-cache, Pragma, "
+                "max-age=0 and min-fresh. Within this time after the last fetch the stored response is "
+                "sent (detail=refresh-too-soon).")),
   };
 }
 
@@ -173,23 +174,25 @@ std::vector<Row<R>> content_rows() {
       caching(
           list_row<R>("key.headers", at(&R::key, &KeyRule::headers), field_names(),
                       "Request fields that make another entry, whether an answer's Vary names them or not.")),
+      caching(list_row<R>("key.cookies", at(&R::key, &KeyRule::cookies), cookie_names(),
+                          "Cookies whose values make another entry, such as a session's. In keys a value is "
+                          "kept as a keyed hash "
+                          "alone.")),
       caching(list_row<R>(
-          "key.cookies", at(&R::key, &KeyRule::cookies), cookie_names(),
-          "Cookies whose values make another entry, such as a session's. In keys a value is kept as a keyed hash "
-          "alone.")),
-      caching(list_row<R>("bypass.cookies", at(&R::bypass, &BypassRule::cookies), cookie_names(),
-                          "A request with one of these cookies bypasses the cache, and its response is not stored.")),
+          "bypass.cookies", at(&R::bypass, &BypassRule::cookies), cookie_names(),
+          "A request with one of these cookies bypasses the cache, and its response is not stored.")),
       caching(list_row<R>("bypass.headers", at(&R::bypass, &BypassRule::headers), field_names(),
                           "A request with one of these fields bypasses the cache, likewise.")),
       caching(value_row<R>(
           "client_directives", at(&R::client_directives),
           choices<ClientDirectives>({{"obey", ClientDirectives::obey}, {"ignore", ClientDirectives::ignore}}),
-          "ignore: a request's Cache-Control and Pragma count for nothing and are not sent on, except no-store and "
+          "ignore: a request's Cache-Control and Pragma count for nothing and are not sent on, except "
+          "no-store and "
           "only-if-cached; for clients that send no-cache with every poll.")),
-      caching(value_row<R>("store_errors", at(&R::store_errors),
-                           choices<bool>({{"true", true}, {"false", false}}),
-                           "Whether 4xx and 5xx may be stored: under a ttl by negative_ttl, with cache: standard "
-                           "where upstream gives them a lifetime.")),
+      caching(value_row<R>(
+          "store_errors", at(&R::store_errors), choices<bool>({{"true", true}, {"false", false}}),
+          "Whether 4xx and 5xx may be stored: under a ttl by negative_ttl, with cache: standard "
+          "where upstream gives them a lifetime.")),
       caching(despite_row()),
       caching(
           list_row<R>("invalidated_by", at(&R::invalidated_by), path_patterns(),

@@ -22,8 +22,8 @@ struct Form {
   std::uint64_t least = 0;  // of a duration (ms), a size (bytes) or a number
   std::uint64_t greatest = 0;
   std::vector<std::string>
-      words;          // all that a choice has; otherwise what may stand in place of a value: `auto`
-  bool list = false;  // a list of these; one alone may stand without brackets
+      words;                  // all that a choice has; otherwise what may stand in place of a value: `auto`
+  bool list = false;          // a list of these; one alone may stand without brackets
   bool may_be_empty = false;  // `[]` means something
 };
 

@@ -132,27 +132,32 @@ RowsOf outside_rows() {
 RowsOf request_rows() {
   auto credentials = list_or_none_row<S>(
       "credentials", at(&S::credentials), field_names(),
-      "Request fields that carry a credential. They are treated as Authorization is (which always counts): under a ttl "
-      "such a request bypasses the cache, unless the route's key names the field or despite says authorization; with "
+      "Request fields that carry a credential. They are treated as Authorization is (which always counts): "
+      "under a ttl "
+      "such a request bypasses the cache, unless the route's key names the field or despite says "
+      "authorization; with "
       "cache: standard its response is stored only where upstream allows it (RFC 9111 3.5).");
   credentials.set = [set = credentials.set](Report& report, const YAML::Node& node, S& settings) {
     set(report, node, settings);
     settings.request_fields = RequestFields(settings.credentials);
   };
   return {
-      in_range("10.0.0.0/8, 192.0.2.7, ::1, unix (every Unix socket); [] trusts nobody",
-               list_or_none_row<S>(
-                   "trusted_proxies", at(&S::trusted_proxies), networks(),
-                   "Peers whose X-Forwarded-*, Forwarded and similar fields are believed: they go to the API, and "
-                   "what they say of host, scheme, port, prefix or URL tells entries apart. From any other peer "
-                   "these fields are replaced by what larder itself knows, or removed.")),
+      in_range(
+          "10.0.0.0/8, 192.0.2.7, ::1, unix (every Unix socket); [] trusts nobody",
+          list_or_none_row<S>(
+              "trusted_proxies", at(&S::trusted_proxies), networks(),
+              "Peers whose X-Forwarded-*, Forwarded and similar fields are believed: they go to the API, and "
+              "what they say of host, scheme, port, prefix or URL tells entries apart. From any other peer "
+              "these fields are replaced by what larder itself knows, or removed.")),
       std::move(credentials),
-      list_or_none_row<S>("upgrade", at(&S::upgrade), protocols(),
-                          "Protocols to which a client's connection may switch through larder (Upgrade); any other is "
-                          "ignored, as RFC 9110 7.8 allows, and not sent on."),
+      list_or_none_row<S>(
+          "upgrade", at(&S::upgrade), protocols(),
+          "Protocols to which a client's connection may switch through larder (Upgrade); any other is "
+          "ignored, as RFC 9110 7.8 allows, and not sent on."),
       value("underscores", at(&S::gate, &http::Limits::underscores),
             choices<bool>({{"drop", false}, {"pass", true}}),
-            "Request fields with an underscore in their names. Many APIs take X_Forwarded_For for X-Forwarded-For, so "
+            "Request fields with an underscore in their names. Many APIs take X_Forwarded_For for "
+            "X-Forwarded-For, so "
             "by default they are dropped."),
   };
 }
@@ -246,7 +251,8 @@ RowsOf limit_rows() {
       value("limits.connections", limits(&Bounds::connections), numbers(1, million),
             "Client connections at a time, all loops together; one more is answered with 503."),
       value("limits.hops", limits(&Bounds::hops), numbers(1, 255),
-            "Proxies that a request may have passed, by its Via; one with more goes round in a circle, and is answered "
+            "Proxies that a request may have passed, by its Via; one with more goes round in a circle, and "
+            "is answered "
             "with 508."),
       value("limits.requests_per_connection", limits(&Bounds::requests_per_connection),
             numbers(0, 1000 * million),
@@ -292,9 +298,8 @@ RowsOf compression_rows() {
 
 RowsOf make_rows() {
   RowsOf rows;
-  for (const auto& group :
-       {outside_rows(), request_rows(), cache_rows(), saying_rows(), limit_rows(), timeout_rows(),
-        compression_rows()})
+  for (const auto& group : {outside_rows(), request_rows(), cache_rows(), saying_rows(), limit_rows(),
+                            timeout_rows(), compression_rows()})
     rows.insert(rows.end(), group.begin(), group.end());
   return rows;
 }

@@ -48,7 +48,8 @@ std::optional<Network> parse_network(std::string_view text, std::string& error) 
   const auto slash = text.find('/');
   const auto address = parse_address(text.substr(0, slash));
   if (!address) {
-    error = in_quotes(text) + " is not an address, a network or unix; write 10.0.0.0/8, 192.0.2.7, ::1 or unix";
+    error =
+        in_quotes(text) + " is not an address, a network or unix; write 10.0.0.0/8, 192.0.2.7, ::1 or unix";
     return std::nullopt;
   }
   const unsigned most = address->is_ipv4 ? 32 : 128;
@@ -65,7 +66,8 @@ std::optional<Network> parse_network(std::string_view text, std::string& error) 
   network.prefix = bits + (address->is_ipv4 ? ipv4_offset : 0);
   std::array<std::uint8_t, 16> base{};
   for (unsigned bit = 0; bit < network.prefix; ++bit)
-    base[bit / 8] = static_cast<std::uint8_t>(base[bit / 8] | (network.address[bit / 8] & (0x80u >> (bit % 8))));
+    base[bit / 8] =
+        static_cast<std::uint8_t>(base[bit / 8] | (network.address[bit / 8] & (0x80u >> (bit % 8))));
   if (base != network.address) {
     error = in_quotes(text) + " has bits set behind its prefix; write the network's first address";
     return std::nullopt;

@@ -20,7 +20,8 @@ struct Network {
   friend bool operator==(const Network&, const Network&) = default;
 };
 
-/// `10.0.0.0/8`, `192.0.2.7`, `::1`, `2001:db8::/32` or `unix`; nullopt and what is wrong in `error` otherwise.
+/// `10.0.0.0/8`, `192.0.2.7`, `::1`, `2001:db8::/32` or `unix`; nullopt and what is wrong in `error`
+/// otherwise.
 [[nodiscard]] std::optional<Network> parse_network(std::string_view text, std::string& error);
 
 /// Whether one of the networks has that peer; `peer` is a numeric address, or empty for a Unix socket.

@@ -29,8 +29,8 @@ class PurgeLog {
     purges_.pop_front();
   }
 
-  /// Whether a purge since then may concern a fetch under way for that key: of its groups nothing is known yet, so every
-  /// purge of a group counts.
+  /// Whether a purge since then may concern a fetch under way for that key: of its groups nothing is known
+  /// yet, so every purge of a group counts.
   [[nodiscard]] bool may_concern(policy::Sequence began, std::string_view key) const {
     if (began > last_.load(std::memory_order_acquire)) return false;
     const std::lock_guard lock(mutex_);

@@ -58,14 +58,14 @@ class Store {
     outdated,   // what is stored for the request was fetched later; nothing has changed
   };
   /// Stores a response under its key: in place of the one with the same secondary key, or beside the others,
-  /// the oldest of which leaves when there are too many. `request` is the one that it answers: what is stored for
-  /// that too, under another secondary key (the response's Vary has changed), leaves where it was fetched earlier.
-  /// nullptr = not known.
+  /// the oldest of which leaves when there are too many. `request` is the one that it answers: what is stored
+  /// for that too, under another secondary key (the response's Vary has changed), leaves where it was fetched
+  /// earlier. nullptr = not known.
   [[nodiscard]] Put put(std::string_view key, std::uint64_t hash, std::shared_ptr<const Response> response,
                         const policy::RequestFacts* request = nullptr);
 
-  /// A newer final response, which is not stored, has taken the place of what is stored for a request: erases that,
-  /// unless its fetch began later than `began`.
+  /// A newer final response, which is not stored, has taken the place of what is stored for a request: erases
+  /// that, unless its fetch began later than `began`.
   void supersede(std::string_view key, std::uint64_t hash, const policy::RequestFacts& request,
                  policy::Sequence began);
 

@@ -36,7 +36,7 @@ bool passes(const http::Field& line, const http::RequestHead& head, const Reques
     case FieldId::host:
     case FieldId::content_length:
     case FieldId::upgrade:
-    case FieldId::expect:  // said anew, once
+    case FieldId::expect:          // said anew, once
     case FieldId::http2_settings:  // of an upgrade to h2c, which is not sent on (RFC 9113 3.1)
       return false;
     case FieldId::accept_encoding:

@@ -1,23 +1,25 @@
-#include "../catch.hpp"
 #include "http/ambiguous_path.hpp"
+
+#include "../catch.hpp"
 
 #include <algorithm>
 
 using namespace larder;
 
 TEST_CASE("A path that servers may read in another way is ambiguous") {
-  const auto* path = GENERATE(
-      "/static/../me", "/..", "/.", "/a/./b", "/a/..", "/a/.", "/static/%2e%2e/me", "/static/.%2E/me",
-      "/static/%2e/me", "/a%2fb", "/a%2Fb", "/a%5cb", "/a\\b", "/static/..\\me", "/static/..;/me", "/a;v=1/b",
-      "/me;.css", "/static/..%3b/me", "/static/%2e%2e%3Bx/me", "/static/%252e%252e/me", "/a%252fb", "/a%2525",
-      "/a%00", "/static/%c0%ae%c0%ae/me", "/a%c0%afb", "/a/%2e%2e");
+  const auto* path = GENERATE("/static/../me", "/..", "/.", "/a/./b", "/a/..", "/a/.", "/static/%2e%2e/me",
+                              "/static/.%2E/me", "/static/%2e/me", "/a%2fb", "/a%2Fb", "/a%5cb", "/a\\b",
+                              "/static/..\\me", "/static/..;/me", "/a;v=1/b", "/me;.css", "/static/..%3b/me",
+                              "/static/%2e%2e%3Bx/me", "/static/%252e%252e/me", "/a%252fb", "/a%2525",
+                              "/a%00", "/static/%c0%ae%c0%ae/me", "/a%c0%afb", "/a/%2e%2e");
   CAPTURE(path);
   CHECK(http::is_ambiguous_path(path));
 }
 
 TEST_CASE("Other paths have one meaning") {
-  const auto* path = GENERATE("/", "/topics/", "/a.b", "/.well-known/x", "/..a", "/a..", "/a...b", "/...", "/a/..b/c",
-                              "/%2ehidden", "/100%25", "/a%20b", "/%E4%BA%BA", "/a//b", "//", "*", "/a%zz", "/a%2", "/a%25z0");
+  const auto* path = GENERATE("/", "/topics/", "/a.b", "/.well-known/x", "/..a", "/a..", "/a...b", "/...",
+                              "/a/..b/c", "/%2ehidden", "/100%25", "/a%20b", "/%E4%BA%BA", "/a//b", "//", "*",
+                              "/a%zz", "/a%2", "/a%25z0");
   CAPTURE(path);
   CHECK_FALSE(http::is_ambiguous_path(path));
 }

@@ -349,7 +349,8 @@ TEST_CASE("a target in UTF-8 is percent-encoded once; other bytes beyond ASCII a
     return larder::http::read_request(text, {}, head);
   };
   larder::http::RequestHead head;
-  CHECK(read("/caf\xC3\xA9?q=\xE4\xBA\xBA&r=%C3%A9", head).state == larder::http::GateResult::State::complete);
+  CHECK(read("/caf\xC3\xA9?q=\xE4\xBA\xBA&r=%C3%A9", head).state ==
+        larder::http::GateResult::State::complete);
   CHECK(head.target == "/caf\xC3\xA9?q=\xE4\xBA\xBA&r=%C3%A9");
   CHECK(head.path == "/caf%C3%A9");
   CHECK(head.query == "q=%E4%BA%BA&r=%C3%A9");

@@ -41,7 +41,7 @@ class Expectations:
         lasting = reading.route.long and "no-cache" not in fetch.said
         if alone and fresh and lasting:
             self.stored[place] = fetch
-        elif not fresh and not (fetch.status in (400, 429, 500, 503) or reading.directive("no-store")):
+        elif not reading.is_hit and not fresh and not (fetch.status in (400, 429, 500, 503) or reading.directive("no-store")):
             self.forget(lambda key: key == reading.key)
 
     def forget(self, concerns):

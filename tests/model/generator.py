@@ -24,7 +24,8 @@ class Generator:
     def make(self, count):
         weighted = [
             (self.read, 24), (self.reads, 10), (self.write, 10), (self.change, 4), (self.state, 8), (self.purge, 5), (self.reload, 4), (self.restart, 2),
-            (self.collapse, 12), (self.overtake, 7), (self.validate, 12), (self.codings, 6), (self.failing, 7), (self.unstorable, 6), (self.storm, 6),
+            (self.collapse, 12), (self.overtake, 7), (self.validate, 12), (self.codings, 6), (self.failing, 7), (self.unstorable, 6), (self.storm, 5),
+            (self.behind, 8),
         ]  # fmt: skip
         makers, weights = zip(*weighted)
         while len(self.operations) < count:
@@ -173,6 +174,22 @@ class Generator:
         for _ in range(chance.randrange(1, 3)):
             self.read(path, plain=True)
 
+    def behind(self):
+        """Stale hits of readers of any kind, and what is fetched behind them."""
+        chance = self.chance
+        path = self.path(lambda route: route.stale_while_revalidate) or self.path(lambda route: route.invalidated == "soft") or self.path()
+        self.add("state", path, to=chance.choice(["normal"] * 3 + STATES))
+        self.read(path, plain=True)
+        if route_of(path).long:
+            self.add("write", "/acts/1", method="POST")
+        else:
+            self.add("expire", path)
+        if chance.random() < 0.4:
+            self.state()
+        for _ in range(chance.randrange(1, 3)):
+            self.add("read", path, fields=chance.choice([None, {"Cache-Control": "no-store"}, {"Cache-Control": "no-store"}, {"Cookie": "session=1"}]))
+        self.read(path, plain=True)
+
     def codings(self):
         """Codings at several levels, their tags, and conditions with them."""
         chance, path = self.chance, self.path()
@@ -216,7 +233,9 @@ class Generator:
         self.add("unhold", path)
 
     def storm(self):
-        self.add("storm", self.path(), count=24, rounds=self.chance.randrange(2, 8))
+        # Between a fetch's end on one loop and a reader on another there is a short moment; with one loop there is none.
+        several = self.operations[0].get("loops") > 1
+        self.add("storm", self.path(), count=64 if several else 16, rounds=self.chance.randrange(10, 30) if several else 2)
 
 
 def generate(seed, loops=None):

@@ -175,7 +175,8 @@ TEST_CASE("requests that are not for a cache are told apart") {
   CHECK(why(test::Request("GET /x", "Authorization: x"), &ttl) == "pass bypass request-authorization");
   CHECK(why(test::Request("GET /x", "X-API-Key: x"), &ttl) == "pass bypass request-authorization");
   CHECK(why(test::Request("GET /x", "X-API-Key: x"), &standard) == "for the cache");
-  CHECK(why(test::Request("GET /x", "X-HTTP-Method-Override: DELETE"), &ttl) == "pass bypass method-override");
+  CHECK(why(test::Request("GET /x", "X-HTTP-Method-Override: DELETE"), &ttl) ==
+        "pass bypass method-override");
   CHECK(why(test::Request("GET /static/../x"), &ttl) == "pass bypass ambiguous-path");
   CHECK(why(test::Request("GET /x", "Connection: upgrade\nUpgrade: h2c"), &ttl) == "for the cache");
   CHECK(why(test::Request("GET /x", "Connection: upgrade\nUpgrade: websocket\nContent-Length: 3"), &ttl) ==
@@ -197,8 +198,8 @@ TEST_CASE("refresh_min_interval bounds every way to force a fetch") {
   auto route = test::ttl_route();
   route.refresh_min_interval = 5s;
   const auto held = stored("", route);
-  for (const auto* lines :
-       {"Cache-Control: no-cache", "Pragma: no-cache", "Cache-Control: max-age=0", "Cache-Control: min-fresh=60"}) {
+  for (const auto* lines : {"Cache-Control: no-cache", "Pragma: no-cache", "Cache-Control: max-age=0",
+                            "Cache-Control: min-fresh=60"}) {
     CAPTURE(lines);
     const test::Request request("GET /x", lines);
     CHECK(said(policy::decide(request.facts, route, {&held, false}, test::at(4s))) ==
@@ -206,8 +207,10 @@ TEST_CASE("refresh_min_interval bounds every way to force a fetch") {
     CHECK(said(policy::decide(request.facts, route, {&held, false}, test::at(6s))) == "validate request");
   }
   const test::Request no_store("GET /x", "Cache-Control: no-store");
-  CHECK(said(policy::decide(no_store.facts, route, {&held, false}, test::at(6s))) == "serve larder; hit; ttl=24");
-  CHECK(said(policy::decide(no_store.facts, route, {&held, false}, test::at(60s))) == "pass request request-no-store");
+  CHECK(said(policy::decide(no_store.facts, route, {&held, false}, test::at(6s))) ==
+        "serve larder; hit; ttl=24");
+  CHECK(said(policy::decide(no_store.facts, route, {&held, false}, test::at(60s))) ==
+        "pass request request-no-store");
 }
 
 TEST_CASE("client_directives: ignore leaves no-store and only-if-cached") {
@@ -225,8 +228,8 @@ TEST_CASE("which responses end the life of a stored one") {
   const test::Request request("GET /x");
   for (const int status : {200, 204, 301, 302, 401, 403, 404, 405, 410, 451, 501, 505, 599})
     CHECK(policy::supersedes(status, request.facts));
-  for (const int status : {500, 502, 503, 504, 206, 304, 400, 406, 408, 412, 413, 414, 416, 417, 421, 425, 428, 429,
-                           431, 511, 103})
+  for (const int status : {500, 502, 503, 504, 206, 304, 400, 406, 408, 412, 413,
+                           414, 416, 417, 421, 425, 428, 429, 431, 511, 103})
     CHECK_FALSE(policy::supersedes(status, request.facts));
   CHECK_FALSE(policy::supersedes(403, test::Request("GET /x", "Authorization: x").facts));
 }

@@ -22,8 +22,10 @@ std::string sent(const std::string& lines, const policy::Arrival& arrival) {
 TEST_CASE("a trusted peer's fields go on, and the peer is appended to X-Forwarded-For") {
   CHECK(sent("", trusted) ==
         "X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: api.test\r\n");
-  CHECK(sent("X-Forwarded-For: 1.2.3.4\nX-Forwarded-For: 5.6.7.8\nX-Forwarded-Proto: https\nX-Forwarded-Host: a",
-             trusted) == "X-Forwarded-For: 1.2.3.4, 5.6.7.8, 10.0.0.1\r\n");
+  CHECK(
+      sent(
+          "X-Forwarded-For: 1.2.3.4\nX-Forwarded-For: 5.6.7.8\nX-Forwarded-Proto: https\nX-Forwarded-Host: a",
+          trusted) == "X-Forwarded-For: 1.2.3.4, 5.6.7.8, 10.0.0.1\r\n");
 }
 
 TEST_CASE("of any other peer only what larder knows itself is said") {
@@ -31,17 +33,18 @@ TEST_CASE("of any other peer only what larder knows itself is said") {
       "X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: api.test\r\n"
       "X-Forwarded-Port: 8080\r\nX-Real-IP: 10.0.0.1\r\n";
   CHECK(sent("", untrusted) == all);
-  CHECK(sent("X-Forwarded-For: 1.2.3.4\nX-Forwarded-Proto: https\nX-Forwarded-Host: evil\nX-Real-IP: 9.9.9.9", untrusted) ==
-        all);
+  CHECK(sent("X-Forwarded-For: 1.2.3.4\nX-Forwarded-Proto: https\nX-Forwarded-Host: evil\nX-Real-IP: 9.9.9.9",
+             untrusted) == all);
 }
 
 TEST_CASE("fields that only a trusted peer may send are taken off the request") {
   for (const auto* name :
-       {"X-Forwarded-For", "X-Forwarded-Host", "x-forwarded-prefix", "Forwarded", "X-Forwarded-Scheme", "X-Forwarded-Ssl",
-        "X-Forwarded-Server", "X-Client-IP", "True-Client-IP", "Front-End-Https", "X-Original-URL", "X-Rewrite-URL",
-        "X-Real-IP", "X-Forwarded-Anything"}) {
+       {"X-Forwarded-For", "X-Forwarded-Host", "x-forwarded-prefix", "Forwarded", "X-Forwarded-Scheme",
+        "X-Forwarded-Ssl", "X-Forwarded-Server", "X-Client-IP", "True-Client-IP", "Front-End-Https",
+        "X-Original-URL", "X-Rewrite-URL", "X-Real-IP", "X-Forwarded-Anything"}) {
     CAPTURE(name);
-    const test::Request request("GET /x", std::string(name) + ": v\nAccept: a", test::default_settings, untrusted);
+    const test::Request request("GET /x", std::string(name) + ": v\nAccept: a", test::default_settings,
+                                untrusted);
     CHECK(request.head.fields.size() == 2);  // Host and Accept
     CHECK(request.facts.forwarded.empty());
   }

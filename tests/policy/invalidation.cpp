@@ -39,7 +39,8 @@ TEST_CASE("what a status says of a write (RFC 9111 4.4)") {
   using policy::WriteEffect;
   for (const int status : {200, 201, 204, 303}) CHECK(policy::write_effect(status) == WriteEffect::applied);
   for (const int status : {400, 404, 412, 429}) CHECK(policy::write_effect(status) == WriteEffect::none);
-  for (const int status : {500, 502, 503, 504, 507}) CHECK(policy::write_effect(status) == WriteEffect::possible);
+  for (const int status : {500, 502, 503, 504, 507})
+    CHECK(policy::write_effect(status) == WriteEffect::possible);
 }
 
 TEST_CASE("a write to a path that servers read in another way concerns what they make of it") {

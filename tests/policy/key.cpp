@@ -150,8 +150,7 @@ TEST_CASE("a write's related targets are those of its own origin (RFC 9111 4.4)"
     return text;
   };
   CHECK(targets("Location: /topics/5") == "//api:8000/topics/5 ");
-  CHECK(targets("Location: http://API:8000/a?b#c\nContent-Location: /d") ==
-        "//api:8000/a //api:8000/d ");
+  CHECK(targets("Location: http://API:8000/a?b#c\nContent-Location: /d") == "//api:8000/a //api:8000/d ");
   CHECK(targets("Location: http://other/a") == "");
   CHECK(targets("Location: 5") == "//api:8000/topics/5 ");
   CHECK(targets("Location: //api:8000/z") == "//api:8000/z ");
@@ -201,10 +200,10 @@ TEST_CASE("Accept-Encoding counts by the codings that it accepts") {
 }
 
 TEST_CASE("what a trusted proxy says of the original request tells entries apart, addresses do not") {
-  const auto* differs = GENERATE("X-Forwarded-Host: evil", "X-Forwarded-Proto: https", "X-Forwarded-Prefix: /p",
-                                 "Forwarded: host=evil", "Forwarded: for=1.2.3.4;proto=https", "X-Forwarded-Port: 1",
-                                 "X-Original-URL: /admin", "X-Rewrite-URL: /admin", "Front-End-Https: on",
-                                 "X-Forwarded-Server: x", "x-forwarded-ssl: on");
+  const auto* differs = GENERATE(
+      "X-Forwarded-Host: evil", "X-Forwarded-Proto: https", "X-Forwarded-Prefix: /p", "Forwarded: host=evil",
+      "Forwarded: for=1.2.3.4;proto=https", "X-Forwarded-Port: 1", "X-Original-URL: /admin",
+      "X-Rewrite-URL: /admin", "Front-End-Https: on", "X-Forwarded-Server: x", "x-forwarded-ssl: on");
   CAPTURE(differs);
   CHECK_FALSE(variant_matches("", "", differs));
   CHECK_FALSE(variant_matches(differs, "", ""));
@@ -220,7 +219,8 @@ TEST_CASE("addresses tell no entries apart") {
 
 TEST_CASE("a Vary on a field that larder writes compares what the API received") {
   CHECK(variant_matches("X-Forwarded-For: 1.2.3.4", "Vary: X-Forwarded-For", "X-Forwarded-For: 1.2.3.4"));
-  CHECK_FALSE(variant_matches("X-Forwarded-For: 1.2.3.4", "Vary: X-Forwarded-For", "X-Forwarded-For: 1.2.3.5"));
+  CHECK_FALSE(
+      variant_matches("X-Forwarded-For: 1.2.3.4", "Vary: X-Forwarded-For", "X-Forwarded-For: 1.2.3.5"));
   CHECK(variant_matches("", "Vary: X-Forwarded-Proto", ""));
   const test::Request one("GET /x", "", test::default_settings, {"10.0.0.1", false, http::Scheme::http, 80});
   const test::Request two("GET /x", "", test::default_settings, {"10.0.0.2", false, http::Scheme::http, 80});
@@ -251,7 +251,8 @@ TEST_CASE("credentials and cookies stand in keys as keyed hashes alone") {
   auto route = test::ttl_route();
   route.key.headers = {"authorization", "x-api-key"};
   route.key.cookies = {"session"};
-  const test::Request request("GET /x", "Authorization: Bearer s3cret\nX-API-Key: s3cret\nCookie: a=b; session=s3cret");
+  const test::Request request("GET /x",
+                              "Authorization: Bearer s3cret\nX-API-Key: s3cret\nCookie: a=b; session=s3cret");
   const test::Lines fields("Vary: Cookie");
   const auto key = policy::secondary_key(request.facts, fields, route, false);
   REQUIRE(key);

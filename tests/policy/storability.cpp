@@ -68,7 +68,8 @@ const Row by_the_book[] = {
      Detail::none},
     {"a cookie does not keep it from being stored by the book", "Cookie: a=b", 200,
      "Cache-Control: max-age=60", Detail::none},
-    {"one that is set does", "", 200, "Cache-Control: public, max-age=60\nSet-Cookie: a=b", Detail::set_cookie},
+    {"one that is set does", "", 200, "Cache-Control: public, max-age=60\nSet-Cookie: a=b",
+     Detail::set_cookie},
     {"3.5: another credential", "X-API-Key: a", 200, "Cache-Control: max-age=60", Detail::authorization},
     {"3.5: with public", "X-API-Key: a", 200, "Cache-Control: public, max-age=60", Detail::none},
     {"a 304 is no response to the URL", "", 304, "Cache-Control: max-age=60", Detail::status},
@@ -171,7 +172,8 @@ TEST_CASE("a 5xx is shared with those who wait, unless it is one client's") {
   const auto shared = [](const char* request_lines, int status, const char* response_lines) {
     const test::Request request("GET /x", request_lines);
     const test::Lines response(response_lines);
-    return policy::judge_shared_error(request.facts, test::ttl_route(), status, response, {}, test::received())
+    return policy::judge_shared_error(request.facts, test::ttl_route(), status, response, {},
+                                      test::received())
         .has_value();
   };
   CHECK(shared("", 500, "Server: x"));

@@ -41,13 +41,15 @@ TEST_CASE("a route that cannot be meant so says why") {
       {"routes:\n"
        "  - {path: /a, cache: standard, negative_ttl: 5s, despite: private}\n",
        {"f:2:33: negative_ttl wants a ttl; with cache: standard upstream's own fields decide",
-        "f:2:51: despite: with cache: standard upstream's own fields decide, and only set-cookie may stand here; write a "
+        "f:2:51: despite: with cache: standard upstream's own fields decide, and only set-cookie may stand "
+        "here; write a "
         "ttl for the others"}},
       {"routes:\n"
        "  - {path: /a, cache: standard, refresh_min_interval: 5s, despite: set-cookie}\n",
        {}},
       {"routes:\n"
-       "  - {path: /a, cache: off, bypass: {cookies: preview}, client_directives: ignore, store_errors: false}\n",
+       "  - {path: /a, cache: off, bypass: {cookies: preview}, client_directives: ignore, store_errors: "
+       "false}\n",
        {"f:2:28: bypass means nothing with cache: off; write a ttl or cache: standard",
         "f:2:56: client_directives means nothing with cache: off; write a ttl or cache: standard",
         "f:2:83: store_errors means nothing with cache: off; write a ttl or cache: standard"}},

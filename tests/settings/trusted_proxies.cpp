@@ -41,8 +41,8 @@ TEST_CASE("a peer on a Unix socket has no address") {
 }
 
 TEST_CASE("what is no network is refused with the remedy") {
-  for (const auto* text : {"", "localhost", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "10.0.0", "::1/129", "10.0.0.1/8",
-                           "10.0.0.0/8x", "1.2.3.4:80", "[::1]"}) {
+  for (const auto* text : {"", "localhost", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "10.0.0", "::1/129",
+                           "10.0.0.1/8", "10.0.0.0/8x", "1.2.3.4:80", "[::1]"}) {
     CAPTURE(text);
     std::string error;
     CHECK_FALSE(settings::parse_network(text, error));

@@ -31,7 +31,9 @@ std::shared_ptr<const Response> response(std::size_t body, const std::string& ac
 class Sieve {
  public:
   explicit Sieve(std::size_t entries) : store_(entries * charge(), 4, 1) {}
-  void put(const std::string& key) { REQUIRE(store_.put(key, store_.hash(key), response(1000)) == Store::Put::stored); }
+  void put(const std::string& key) {
+    REQUIRE(store_.put(key, store_.hash(key), response(1000)) == Store::Put::stored);
+  }
   bool has(const std::string& key) { return store_.find(key, store_.hash(key)) != nullptr; }
   Store& store() { return store_; }
 
