@@ -189,9 +189,10 @@ class Signals {
       } else if (signal == SIGUSR1) {
         if (const auto failed = server_.reopen_log()) spdlog::error("{}", *failed);
       } else if (!server_.is_draining()) {
-        spdlog::info("stopping: draining connections");
         notify_.stopping();
         server_.stop();
+        // Logged afterwards, so that a response to a request that follows the line ends its connection.
+        spdlog::info("stopping: draining connections");
       } else {
         spdlog::info("stopping at once");
         server_.stop_now();
