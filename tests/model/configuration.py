@@ -48,8 +48,8 @@ ROUTES = {
 }
 
 # The second part of a path says what the API's answer varies by.
-PATHS = [f"/{name}/a" for name in ROUTES] + ["/long/team", "/std/team", "/swr/team", "/long/lang", "/key/user"]
-VARY = {"a": (), "team": ("x-team",), "lang": ("accept-language",), "user": ()}
+PATHS = [f"/{name}/a" for name in ROUTES] + ["/long/team", "/std/team", "/swr/team", "/long/lang", "/key/user", "/lean/b", "/sie/b"]
+VARY = {"a": (), "team": ("x-team",), "lang": ("accept-language",), "user": (), "b": ()}
 
 
 def route_of(path):

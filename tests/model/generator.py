@@ -25,7 +25,7 @@ class Generator:
         weighted = [
             (self.read, 24), (self.reads, 10), (self.write, 10), (self.change, 4), (self.state, 8), (self.purge, 5), (self.reload, 4), (self.restart, 2),
             (self.collapse, 12), (self.overtake, 7), (self.validate, 12), (self.codings, 6), (self.failing, 7), (self.unstorable, 6), (self.storm, 5),
-            (self.behind, 8),
+            (self.behind, 8), (self.shapes, 14),
         ]  # fmt: skip
         makers, weights = zip(*weighted)
         while len(self.operations) < count:
@@ -189,6 +189,15 @@ class Generator:
         for _ in range(chance.randrange(1, 3)):
             self.add("read", path, fields=chance.choice([None, {"Cache-Control": "no-store"}, {"Cache-Control": "no-store"}, {"Cookie": "session=1"}]))
         self.read(path, plain=True)
+
+    def shapes(self):
+        """What fields_param asks for, of what is stored and past the cache."""
+        path = self.path(lambda route: route.lean)
+        if path is None:
+            return
+        for _ in range(self.chance.randrange(1, 4)):
+            query = self.chance.choice(["fields=id", "fields=mark,id", "fields=nope", "fields=id&q=1", "q=1&fields=id"])
+            self.add("read", path, query=query, fields=self.chance.choice([None, {"Authorization": "Bearer a"}, {"X-API-Key": "k1"}, {"Cache-Control": "no-store"}]))
 
     def codings(self):
         """Codings at several levels, their tags, and conditions with them."""

@@ -74,6 +74,10 @@ class Reading:
         return any(text in self.fields.get(name, "") for name in names for text in FORCING[name])
 
     @property
+    def forces_by_age_alone(self):
+        return not self.refreshes and self.fields.get("cache-control") == "max-age=0"
+
+    @property
     def bypasses(self):
         """Whether the request is not for the cache at all."""
         if self.route is None or self.route.off:
