@@ -84,7 +84,7 @@ def check_cache_status(reading):
         if reading.detail == "stale-while-revalidate":
             require(reading.route.stale_while_revalidate, "stale-while-revalidate-is-the-routes", reading)
         if reading.detail == "soft-invalidation":
-            require(not reading.forces, "a-forced-fetch-is-new", reading)
+            require(not reading.forces or reading.route.min_interval or reading.forces_by_age_alone, "a-forced-fetch-is-new", reading)
     elif "fwd" not in told:
         require("detail" in told, "a-response-has-a-reason", reading)
 
