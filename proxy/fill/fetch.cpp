@@ -64,6 +64,7 @@ class Fetch {
         settings_(*order_.plan->settings),
         route_(*order_.route),
         permit_(std::move(fill), with_.fills, order_.fill_key, with_.loop.counters().fills_running),
+        pending_(with_.store, order_.hash, permit_.fill().began()),
         facts_(policy::facts_of(order_.request->head, {settings_, with_.key_hash, order_.request->arrival})),
         asked_{route_.projects(), false, false} {
     policy::obey_directives(route_, facts_);
@@ -408,7 +409,7 @@ class Fetch {
       answer.detail = Detail::superseded;
     }
     if (answer.detail == Detail::none && !(response->part && whole_is_stored(*response))) {
-      const auto put = with_.store.put(order_.key, order_.hash, response, &facts_);
+      const auto put = with_.store.put(order_.key, order_.hash, response, &facts_, &pending_);
       answer.stored = put == store::Store::Put::stored;
       if (put == store::Store::Put::too_large) answer.detail = Detail::body_too_large;
       if (put == store::Store::Put::outdated) answer.detail = Detail::superseded;
@@ -488,8 +489,10 @@ class Fetch {
       default:
         break;
     }
-    if (policy::supersedes(status, facts_))
-      with_.store.supersede(order_.key, order_.hash, facts_, permit_.fill().began());
+    if (!policy::supersedes(status, facts_)) return;
+    const auto secondary = policy::secondary_key(facts_, call_->head().fields, route_, asked_.identity)
+                               .value_or(policy::SecondaryKey{});
+    with_.store.supersede(order_.key, order_.hash, facts_, permit_.fill().began(), secondary);
   }
 
   void remember_unshared(Detail detail, bool for_the_next) {
@@ -505,6 +508,7 @@ class Fetch {
   const settings::Settings& settings_;
   const settings::Route& route_;
   Permit permit_;
+  const store::Store::Pending pending_;
   policy::RequestFacts facts_;
   policy::Asked asked_;
   policy::Exchanged when_;

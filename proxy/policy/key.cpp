@@ -255,6 +255,13 @@ std::optional<SecondaryKey> secondary_key(const RequestFacts& request, http::Fie
   return key;
 }
 
+bool are_compatible(const SecondaryKey& a, const SecondaryKey& b) noexcept {
+  return std::none_of(a.begin(), a.end(), [&](const auto& x) {
+    return std::any_of(b.begin(), b.end(),
+                       [&](const auto& y) { return x.name == y.name && x.value != y.value; });
+  });
+}
+
 bool matches(const SecondaryKey& key, const RequestFacts& request) {
   bool names_forwarded = false;
   for (const auto& field : key) {

@@ -79,6 +79,9 @@ using SecondaryKey = boost::container::small_vector<VaryField, 1>;
 /// Whether a request has the values of the secondary key (RFC 9111 4.1).
 [[nodiscard]] bool matches(const SecondaryKey& key, const RequestFacts& request);
 
+/// Whether a request may have the values of both: none of the fields that both name differs.
+[[nodiscard]] bool are_compatible(const SecondaryKey& a, const SecondaryKey& b) noexcept;
+
 /// The request's value for a field of a secondary key.
 [[nodiscard]] std::optional<std::string> key_value(const VaryField& field, const RequestFacts& request);
 

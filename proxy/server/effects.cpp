@@ -53,10 +53,14 @@ void Exchange::note_write(const http::ResponseHead* answer) {
 
 // Design, invariant 6: a response that passes, to a request that could have been answered from the store,
 // ends the life of what is stored as a fetched one does.
-void Exchange::note_final(int status, policy::Sequence began) {
-  if (!keyed_ || is_head() || !policy::supersedes(status, facts_)) return;
-  if (status == 200) return;  // as good as the stored one, whose validation is the next fetch's
-  worker_.shared.store.supersede(key_, hash_, facts_, began);
+void Exchange::note_final(const http::ResponseHead& answer, policy::Sequence began) {
+  if (!keyed_ || is_head() || !policy::supersedes(answer.status, facts_)) return;
+  if (answer.status == 200) return;  // as good as the stored one, whose validation is the next fetch's
+  worker_.shared.store.supersede(key_, hash_, facts_, began, secondary_of(answer));
+}
+
+policy::SecondaryKey Exchange::secondary_of(const http::ResponseHead& answer) const {
+  return policy::secondary_key(facts_, answer.fields, *route_, false).value_or(policy::SecondaryKey{});
 }
 
 // What clients know the stored representations of this URL by.
@@ -95,6 +99,7 @@ void Exchange::note_head(const http::ResponseHead& answer, policy::Sequence bega
   if (effect == policy::HeadEffect::none || void_of(held) != store::Void::no) return;
   auto& store = worker_.shared.store;
   if (effect == policy::HeadEffect::expires) {
+    store.outdate(hash_, began, secondary_of(answer));
     (void)store.put(key_, hash_, fill::expired(held, now_.mono), &facts_);
     return;
   }

@@ -135,7 +135,7 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
       counters.waits.observe(answered - started_);
       note_write(&call.head());
       note_head(call.head(), began);
-      note_final(call.head().status, began);
+      note_final(call.head(), began);
       keep(call.head());
       if (call.head().status == 101) {
         co_await upload.stop();

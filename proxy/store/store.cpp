@@ -29,6 +29,8 @@ std::size_t charge_of(const std::string& text) noexcept {
   return text.capacity() <= 15 ? 0 : allocated(text.capacity() + 1);
 }
 
+constexpr std::size_t most_newer = 16;  // final responses remembered for a fetch under way
+
 // Keys are hashed already; the table takes the hash as it is.
 struct Identity {
   using is_avalanching = void;
@@ -85,6 +87,19 @@ struct Store::Shard {
   Node* newest = nullptr;
   Node* oldest = nullptr;
   Node* hand = nullptr;
+  std::vector<Pending*> pending;  // in no order: few are under way at a time
+
+  // What `supersede` and `outdate` leave for fetches under way.
+  void outdate(std::uint64_t hash, policy::Sequence began, const policy::SecondaryKey& secondary) {
+    for (auto* fetch : pending) {
+      if (fetch->hash_ != hash || fetch->began_ >= began) continue;
+      // An empty key is compatible with every other one.
+      if (fetch->newer_.size() == most_newer)
+        fetch->newer_.front().clear();
+      else
+        fetch->newer_.push_back(secondary);
+    }
+  }
 
   Place* find(std::string_view key, std::uint64_t hash) noexcept {
     const auto at = table.find(hash);
@@ -164,8 +179,29 @@ std::shared_ptr<const Entry> Store::peek(std::string_view key, std::uint64_t has
   return place == nullptr ? nullptr : place->entry;
 }
 
+Store::Pending::Pending(Store& store, std::uint64_t hash, policy::Sequence began)
+    : store_(store), hash_(hash), began_(began) {
+  auto& shard = store_.shard_of(hash_);
+  const std::lock_guard lock(shard.mutex);
+  shard.pending.push_back(this);
+}
+
+Store::Pending::~Pending() {
+  auto& shard = store_.shard_of(hash_);
+  const std::lock_guard lock(shard.mutex);
+  auto& pending = shard.pending;
+  *std::find(pending.begin(), pending.end(), this) = pending.back();
+  pending.pop_back();
+}
+
+void Store::outdate(std::uint64_t hash, policy::Sequence began, const policy::SecondaryKey& secondary) {
+  auto& shard = shard_of(hash);
+  const std::lock_guard lock(shard.mutex);
+  shard.outdate(hash, began, secondary);
+}
+
 Store::Put Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<const Response> response,
-                      const policy::RequestFacts* request) {
+                      const policy::RequestFacts* request, const Pending* pending) {
   const auto alone = entry_overhead + key.size() + response->charge();
   if (alone > memory_.load(std::memory_order_relaxed)) return Put::too_large;
   const auto most = variants_.load(std::memory_order_relaxed);
@@ -178,6 +214,10 @@ Store::Put Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<
     const std::lock_guard lock(shard.mutex);
     entry->variants.push_back(std::move(response));
     const auto& added = *entry->variants.front();
+    if (pending != nullptr &&
+        std::any_of(pending->newer_.begin(), pending->newer_.end(),
+                    [&](const auto& newer) { return policy::are_compatible(newer, added.secondary); }))
+      return Put::outdated;
     const auto is_replaced = [&](const Response& other) {
       return same_secondary(other.secondary, added.secondary) ||
              (request != nullptr && policy::matches(other.secondary, *request));
@@ -210,11 +250,12 @@ Store::Put Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<
 }
 
 void Store::supersede(std::string_view key, std::uint64_t hash, const policy::RequestFacts& request,
-                      policy::Sequence began) {
+                      policy::Sequence began, const policy::SecondaryKey& secondary) {
   std::shared_ptr<const Entry> replaced;  // released after the lock
   auto& shard = shard_of(hash);
   {
     const std::lock_guard lock(shard.mutex);
+    shard.outdate(hash, began, secondary);
     auto* place = shard.find(key, hash);
     if (place == nullptr) return;
     auto entry = std::make_shared<Entry>();

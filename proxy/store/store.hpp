@@ -52,22 +52,45 @@ class Store {
   /// The same, for larder's own purposes: no use.
   [[nodiscard]] std::shared_ptr<const Entry> peek(std::string_view key, std::uint64_t hash) const noexcept;
 
+  class Pending;
   enum class Put : std::uint8_t {
     stored,
     too_large,  // it alone exceeds the budget; nothing has changed
-    outdated,   // what is stored for the request was fetched later; nothing has changed
+    outdated,   // a later fetch's response is stored for the request, or has ended what was; nothing changed
   };
   /// Stores a response under its key: in place of the one with the same secondary key, or beside the others,
   /// the oldest of which leaves when there are too many. `request` is the one that it answers: what is stored
   /// for that too, under another secondary key (the response's Vary has changed), leaves where it was fetched
-  /// earlier. nullptr = not known.
+  /// earlier. nullptr = not known. `pending` is the fetch that brought it; nullptr = none that took time.
   [[nodiscard]] Put put(std::string_view key, std::uint64_t hash, std::shared_ptr<const Response> response,
-                        const policy::RequestFacts* request = nullptr);
+                        const policy::RequestFacts* request = nullptr, const Pending* pending = nullptr);
 
   /// A newer final response, which is not stored, has taken the place of what is stored for a request: erases
-  /// that, unless its fetch began later than `began`.
+  /// that, unless its fetch began later than `began`; and `outdate`, as one step. `secondary` is the final
+  /// response's.
   void supersede(std::string_view key, std::uint64_t hash, const policy::RequestFacts& request,
-                 policy::Sequence began);
+                 policy::Sequence began, const policy::SecondaryKey& secondary);
+  /// What fetches of the key bring that began before `began` and are still under way is not stored, where a
+  /// request may have both their response's secondary key and this one.
+  void outdate(std::uint64_t hash, policy::Sequence began, const policy::SecondaryKey& secondary);
+
+  /// A fetch under way, from before its request is sent until its response is stored or dropped. The
+  /// store outlives it. Made and destroyed on any thread.
+  class Pending {
+   public:
+    Pending(Store& store, std::uint64_t hash, policy::Sequence began);
+    ~Pending();
+    Pending(const Pending&) = delete;
+    Pending& operator=(const Pending&) = delete;
+
+   private:
+    friend class Store;
+    Store& store_;
+    const std::uint64_t hash_;
+    const policy::Sequence began_;
+    // Of newer final responses; guarded by the shard.
+    std::vector<policy::SecondaryKey> newer_;
+  };
 
   /// Counts anew what an entry takes, after something was derived from a response of it.
   void recharge(std::string_view key, std::uint64_t hash);

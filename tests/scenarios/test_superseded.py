@@ -104,6 +104,52 @@ def test_a_new_vary_replaces_what_was_stored_without(origin):
 # ---- order ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("final", FINAL, ids=NAMES)
+def test_an_older_fetch_that_ends_after_a_final_response_is_not_stored(origin, final):
+    older, newer = origin.hold("/x"), origin.hold("/x?refresh=1")
+    with Larder(origin, routes=REFRESH) as larder:
+        first = in_parallel(1, lambda _: larder.get("/x"))
+        older.wait(1)
+        second = in_parallel(1, lambda _: larder.get("/x?refresh=1"))
+        newer.wait(1)
+        newer.release(final)
+        assert second()[0].body == b"gone"
+        older.release(reply(200, {}, b"old"))
+        assert first()[0].body == b"old"  # it asked before
+        origin.on("/x", final)
+        assert larder.get("/x").body == b"gone"
+
+
+def test_an_older_fetch_is_stored_where_the_final_response_was_for_another_variant(origin):
+    older, newer = origin.hold("/x"), origin.hold("/x?refresh=1")
+    with Larder(origin, routes=REFRESH) as larder:
+        first = in_parallel(1, lambda _: larder.get("/x", {"X-Team": "a"}))
+        older.wait(1)
+        second = in_parallel(1, lambda _: larder.get("/x?refresh=1", {"X-Team": "b"}))
+        newer.wait(1)
+        newer.release(reply(404, {"Vary": "X-Team"}, b"gone"))
+        assert second()[0].body == b"gone"
+        older.release(reply(200, {"Vary": "X-Team"}, b"old"))
+        first()
+        assert is_hit(larder.get("/x", {"X-Team": "a"}))
+
+
+def test_a_fetch_that_began_before_a_head_found_a_change_is_not_stored(origin):
+    old = reply(200, {"Cache-Control": "max-age=3600", "ETag": '"1"'}, b"old")
+    new = reply(200, {"Cache-Control": "max-age=3600", "ETag": '"2"'}, b"new")
+    origin.on("/x", old)
+    with Larder(origin, routes="  - {path: /**, cache: standard}") as larder:
+        larder.get("/x")
+        older = origin.hold("/x")
+        first = in_parallel(1, lambda _: larder.get("/x", {"Cache-Control": "no-cache"}))
+        older.wait(1)
+        origin.on("/x", new)
+        larder.get("/x", {"Cache-Control": "no-cache"}, method="HEAD")
+        older.release(old)
+        assert first()[0].body == b"old"
+        assert larder.get("/x").body == b"new"
+
+
 def test_an_older_fetch_that_ends_later_does_not_replace_a_newer_one(origin):
     older, newer = origin.hold("/x"), origin.hold("/x?refresh=1")
     with Larder(origin, routes=REFRESH) as larder:
@@ -140,7 +186,7 @@ def test_an_allowed_forced_fetch_gets_what_was_fetched_after_it_came(origin):
     with Larder(origin, routes="  - {path: /**, ttl: 1ms}") as larder:
         larder.get("/x")
         hold = origin.hold("/x")
-        first = in_parallel(1, lambda _: larder.get("/x"))
+        first = in_parallel(1, lambda _: larder.get_until("/x", lambda answer: answer.body == b"1"))
         hold.wait(1)
         forced = in_parallel(1, lambda _: larder.get("/x", {"Cache-Control": "max-age=0"}))
         hold.wait(2)

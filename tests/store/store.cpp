@@ -104,17 +104,53 @@ TEST_CASE("a newer response that is not stored ends the life of the stored one f
   const test::Request request("GET /k", "Accept: text");
   (void)store.put("k", hash, response(10, "text", 5));
   (void)store.put("k", hash, response(20, "json", 5));
-  store.supersede("k", hash, request.facts, 4);
+  store.supersede("k", hash, request.facts, 4, {});
   CHECK(store.find("k", hash)->variants.size() == 2);
-  store.supersede("k", hash, request.facts, 6);
+  store.supersede("k", hash, request.facts, 6, {});
   const auto entry = store.find("k", hash);
   REQUIRE(entry->variants.size() == 1);
   CHECK(entry->variants[0]->body->size() == 20);
   const test::Request other("GET /k", "Accept: json");
-  store.supersede("k", hash, other.facts, 6);
+  store.supersede("k", hash, other.facts, 6, {});
   CHECK_FALSE(store.find("k", hash));
   CHECK(store.stats().entries == 0);
   CHECK(store.stats().bytes == 0);
+}
+
+TEST_CASE("what a fetch under way brings is not stored after a newer final response") {
+  Store store(1u << 20, 4, 1);
+  const auto hash = store.hash("k");
+  const test::Request request("GET /k", "Accept: a");
+  const auto put = [&](policy::Sequence began, const std::string& accept, const Store::Pending* pending) {
+    return store.put("k", hash, response(10, accept, began), nullptr, pending);
+  };
+  const Store::Pending older(store, hash, 5);
+  const Store::Pending newer(store, hash, 9);
+  const Store::Pending elsewhere(store, store.hash("other"), 5);
+
+  SECTION("of the same variant, or of one that the final response names no fields of") {
+    store.supersede(
+        "k", hash, request.facts, 7,
+        GENERATE(as<policy::SecondaryKey>{}, policy::SecondaryKey{}, policy::SecondaryKey{accepts("a")}));
+    CHECK(put(5, "a", &older) == Store::Put::outdated);
+    CHECK(put(5, "", &older) == Store::Put::outdated);
+    CHECK_FALSE(store.find("k", hash));
+    CHECK(put(5, "a", &elsewhere) == Store::Put::stored);
+    CHECK(put(9, "a", &newer) == Store::Put::stored);
+  }
+  SECTION("another variant's is stored") {
+    store.supersede("k", hash, request.facts, 7, {accepts("a")});
+    CHECK(put(5, "b", &older) == Store::Put::stored);
+  }
+  SECTION("however many there were") {
+    for (int i = 0; i < 40; ++i) store.outdate(hash, 7, {accepts(std::to_string(i))});
+    CHECK(put(5, "39", &older) == Store::Put::outdated);
+  }
+  SECTION("a fetch that began later remembers none") {
+    store.outdate(hash, 7, {});
+    const Store::Pending later(store, hash, 5);
+    CHECK(put(5, "a", &later) == Store::Put::stored);
+  }
 }
 
 TEST_CASE("the variants of a key are bounded, and the oldest leaves") {
