@@ -47,6 +47,7 @@ class Fetch:
         self.status = None  # None: the connection was dropped
         self.body = b""
         self.body_of = number  # the answer whose body this one stands for; None for a 304 with a tag of nothing stored
+        self.renews = None  # of a 304: the answer that it validates
         self.version = None
         self.state = "normal"
         self.said = set()  # of private, no-store, no-cache, cookie
@@ -56,6 +57,10 @@ class Fetch:
     def is_final(self):
         """Whether it ends the life of what was stored before it."""
         return self.status is not None and self.status not in (206, 304, 400, 412, 416, 429, 500, 502, 503, 504)
+
+    @property
+    def is_final_status(self):
+        return self.is_final and self.status != 200
 
     @property
     def has_credentials(self):
@@ -177,6 +182,8 @@ class Api:
         named = self.named(fetch, place)
         if named is not None and state.startswith("v-"):
             says = state[2:]
+        if named is not None:
+            fetch.renews = named.body_of
         if named is not None and says == "other":
             fetch.status, fetch.body_of, fetch.tag = 304, None, f'"other{fetch.number}"'
             return reply(304, {"ETag": fetch.tag, "X-Fetch": fetch.number, "Cache-Control": "max-age=3600"}, length=False)

@@ -41,7 +41,10 @@ class Expectations:
         lasting = reading.route.long and "no-cache" not in fetch.said
         if alone and fresh and lasting:
             self.stored[place] = fetch
-        elif not reading.is_hit and not fresh and not (fetch.status in (400, 429, 500, 503) or reading.directive("no-store")):
+            return
+        # The answer to a HEAD may tell of a change (RFC 9111 4.3.5), and a final status ends what is stored, whether or not they may be stored.
+        leaves_it = fetch.status in (400, 429, 500, 503) or (reading.directive("no-store") and fetch.method != "HEAD" and not fetch.is_final_status)
+        if not reading.is_hit and not fresh and not leaves_it:
             self.forget(lambda key: key == reading.key)
 
     def forget(self, concerns):

@@ -178,6 +178,10 @@ class History:
             fetch.settled = stamp
             self.settled.setdefault(self.key_of(fetch), []).append(fetch)
 
+    def is_invalidated_under_way(self, fetch):
+        """Whether larder may have dropped what it brought."""
+        return any(one.done > fetch.arrival and one.concerns(self.key_of(fetch)) for one in self.invalidations)
+
     @staticmethod
     def key_of(fetch):
         return (fetch.host, fetch.path, plain(fetch.query, route_of(fetch.path)))

@@ -121,7 +121,7 @@ class Reads:
             reading = self.history.readings.get(fetch.op)
             behind = reading is not None and reading.is_hit and not reading.bypasses and not reading.has_credentials
             whole = fetch.status == 200 or fetch.is_final or (fetch.status == 304 and fetch.body_of is not None and not fetch.said)
-            if behind and whole and fetch.method == "GET":
+            if behind and whole and fetch.method == "GET" and not self.history.is_invalidated_under_way(fetch):
                 self.history.settle(fetch, stamp)
 
     def expire(self, operation):

@@ -43,7 +43,7 @@ def check(history, reading):
     require(fetch.body_of is not None, "a-304-for-another-tag-renews-nothing", reading, fetch)
     # A 304 for another tag leaves what is stored as it is, for this once.
     once = reading.told.get("fwd-status") == "304" and any(one.status == 304 and one.body_of is None for one in fetches)
-    if once or known_fault(history, reading):
+    if once:
         return check_body(history, reading, fetch)
     check_who_fetched(history, reading, fetch, fetches)
     # What came less than a millisecond ago has the age that max-age=0 accepts.
@@ -56,12 +56,6 @@ def check(history, reading):
         check_order(history, reading, fetch)
     check_body(history, reading, fetch)
     check_tags(history, reading)
-
-
-def known_fault(history, reading):
-    """A fault of larder's that is known and not mended: what a 304 for another tag lets it use once goes to all who wait. To be removed with the fault."""
-    others = any(one.path == reading.path and one.status == 304 and one.body_of is None for one in history.api.fetches.values())
-    return "collapsed" in reading.told and reading.told.get("fwd-status") == "304" and others
 
 
 def passes_condition(reading, fetch):
@@ -141,8 +135,11 @@ def check_sharing(history, reading, fetch):
 
 def check_invalidations(history, reading, fetch):
     worst = None
+    # A 304 that names another tag renews what it validates and leaves its fields, X-Fetch among them.
+    renewals = [one.arrival for one in history.api.fetches.values() if one.body_of is None and one.renews is not None and one.renews == fetch.body_of]
+    arrival = max([fetch.arrival, *renewals])
     for one in history.invalidations:
-        if one.done < reading.start and fetch.arrival < one.before and one.concerns(reading.key):
+        if one.done < reading.start and arrival < one.before and one.concerns(reading.key):
             if worst is None or LEVELS.index(one.level) > LEVELS.index(worst.level):
                 worst = one
     if worst is None:
@@ -154,18 +151,8 @@ def check_invalidations(history, reading, fetch):
 def check_order(history, reading, fetch):
     """No reader gets what is older than what larder has stored or seen before that reader came."""
     for other in history.settled.get(reading.key, ()):
-        if other.settled < reading.start and not ended_after_a_final_one(history, fetch) and history.is_before(fetch, other) and history.variant_of(other) == reading.variant:
+        if other.settled < reading.start and history.is_before(fetch, other) and history.variant_of(other) == reading.variant:
             require(False, "nothing-older-comes-back", reading, fetch, f"but settled at {other.settled}: {other}")
-
-
-def ended_after_a_final_one(history, fetch):
-    """A fault of larder's that is known and not mended: a final response that is not stored ends what is stored, but leaves no mark for a fetch that began
-    before it and ends after it, which is stored. To be removed with the fault."""
-    for one in history.api.fetches.values():
-        final = one.status is not None and (one.said or (one.is_final and one.status != 200))
-        if final and one.path == fetch.path and one.arrival > fetch.arrival and (fetch.released is None or fetch.released > one.arrival):
-            return True
-    return False
 
 
 def expected_bodies(reading, body):
