@@ -413,13 +413,6 @@ class Fetch {
       answer.stored = put == store::Store::Put::stored;
       if (put == store::Store::Put::too_large) answer.detail = Detail::body_too_large;
       if (put == store::Store::Put::outdated) answer.detail = Detail::superseded;
-      // Looked up after it is stored: a purge that came before has found nothing to void, one that comes now
-      // finds it.
-      if (with_.purges.is_void(fill.began(), order_.key, response->groups)) {
-        with_.store.erase(order_.key, order_.hash);
-        answer.stored = false;
-        answer.detail = Detail::superseded;
-      }
     }
     if (answer.stored && response->interest) {
       with_.warmer.fetched({order_, *response, when_.requested.mono, Loop::now().mono},

@@ -61,7 +61,6 @@ struct Resources {
   store::Store& store;
   store::WriteLog& writes;
   FillTable& fills;
-  store::PurgeLog& purges;
   Warmer& warmer;
   const policy::KeyedHash& key_hash;
 };

@@ -32,7 +32,9 @@ struct Shared {
               write_file ? write_file->seed() : 0),
         fills(writes, purges),
         coder(store),
-        key_hash(write_file ? write_file->secret() : policy::KeyedHash::random_secret()) {}
+        key_hash(write_file ? write_file->secret() : policy::KeyedHash::random_secret()) {
+    store.heed(purges);
+  }
 
   std::unique_ptr<persist::WriteFile> write_file;  // nullptr: nothing outlives the process
   store::WriteLog writes;
@@ -82,8 +84,7 @@ class Worker {
     return route == nullptr ? views_.back() : views_[route->index];
   }
   [[nodiscard]] fill::Resources resources() noexcept {
-    return {loop,         pool,          workspace,     shared.store,   shared.writes,
-            shared.fills, shared.purges, shared.warmer, shared.key_hash};
+    return {loop, pool, workspace, shared.store, shared.writes, shared.fills, shared.warmer, shared.key_hash};
   }
   /// Counters of each route that there has been, by name ("" = no route matched). From any thread.
   void each_route(const std::function<void(const std::string&, const RouteCounters&)>& visit) const;

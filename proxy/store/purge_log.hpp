@@ -41,8 +41,10 @@ class PurgeLog {
     return false;
   }
 
+  /// Whether a purge since then concerns a response for that key, which belongs to these groups.
   [[nodiscard]] bool is_void(policy::Sequence began, std::string_view key,
                              std::span<const std::string> groups) const {
+    if (began > last_.load(std::memory_order_acquire)) return false;
     const std::lock_guard lock(mutex_);
     if (began < forgotten_) return true;
     for (auto at = purges_.rbegin(); at != purges_.rend() && at->number > began; ++at) {
@@ -60,7 +62,7 @@ class PurgeLog {
   mutable std::mutex mutex_;
   std::deque<Done> purges_;
   policy::Sequence forgotten_ = 0;
-  std::atomic<policy::Sequence> last_{0};  // so that a miss takes no lock while nothing is purged
+  std::atomic<policy::Sequence> last_{0};  // so that no lock is taken while nothing is purged
 };
 
 }  // namespace larder::store

@@ -214,6 +214,8 @@ Store::Put Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<
     const std::lock_guard lock(shard.mutex);
     entry->variants.push_back(std::move(response));
     const auto& added = *entry->variants.front();
+    // Under the lock: a purge that is not in the log yet will come to this shard afterwards, and find it.
+    if (purges_ != nullptr && purges_->is_void(added.began, key, added.groups)) return Put::outdated;
     if (pending != nullptr &&
         std::any_of(pending->newer_.begin(), pending->newer_.end(),
                     [&](const auto& newer) { return policy::are_compatible(newer, added.secondary); }))

@@ -8,6 +8,7 @@
 // a time.
 #pragma once
 
+#include "store/purge_log.hpp"
 #include "store/response.hpp"
 
 #include <atomic>
@@ -42,6 +43,9 @@ class Store {
   using Changed = std::function<void(const std::string& key, std::uint64_t hash)>;
   void on_change(Changed changed) { changed_ = std::move(changed); }
 
+  /// What was fetched before a purge is not stored after it. Set before the store is used; outlives it.
+  void heed(const PurgeLog& purges) { purges_ = &purges; }
+
   /// The hash that the functions below want for a key. Seeded against those who would choose keys that
   /// collide.
   [[nodiscard]] std::uint64_t hash(std::string_view key) const noexcept;
@@ -56,7 +60,8 @@ class Store {
   enum class Put : std::uint8_t {
     stored,
     too_large,  // it alone exceeds the budget; nothing has changed
-    outdated,   // a later fetch's response is stored for the request, or has ended what was; nothing changed
+    outdated,   // a later fetch's response is stored for the request, or has ended what was, or a purge has
+                // come since the fetch began; nothing has changed
   };
   /// Stores a response under its key: in place of the one with the same secondary key, or beside the others,
   /// the oldest of which leaves when there are too many. `request` is the one that it answers: what is stored
@@ -119,6 +124,7 @@ class Store {
   std::atomic<std::size_t> variants_;
   std::uint64_t seed_;
   Changed changed_;
+  const PurgeLog* purges_ = nullptr;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::atomic<std::size_t> bytes_{0};
   std::atomic<std::size_t> entries_{0};

@@ -180,7 +180,7 @@ class History:
 
     def is_invalidated_under_way(self, fetch):
         """Whether larder may have dropped what it brought."""
-        return any(one.done > fetch.arrival and one.concerns(self.key_of(fetch)) for one in self.invalidations)
+        return any(one.done > self.began_after(fetch) and one.concerns(self.key_of(fetch)) for one in self.invalidations)
 
     @staticmethod
     def key_of(fetch):

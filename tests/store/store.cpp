@@ -117,6 +117,20 @@ TEST_CASE("a newer response that is not stored ends the life of the stored one f
   CHECK(store.stats().bytes == 0);
 }
 
+TEST_CASE("what was fetched before a purge is not stored after it") {
+  store::PurgeLog purges;
+  Store store(1u << 20, 4, 1);
+  store.heed(purges);
+  const auto put = [&](const std::string& key, policy::Sequence began) {
+    return store.put(key, store.hash(key), response(10, {}, began));
+  };
+  purges.add({policy::Purge::What::path, "/x", false}, 5);
+  CHECK(put("http://h/x", 4) == Store::Put::outdated);
+  CHECK_FALSE(store.find("http://h/x", store.hash("http://h/x")));
+  CHECK(put("http://h/x", 6) == Store::Put::stored);
+  CHECK(put("http://h/y", 4) == Store::Put::stored);
+}
+
 TEST_CASE("what a fetch under way brings is not stored after a newer final response") {
   Store store(1u << 20, 4, 1);
   const auto hash = store.hash("k");
