@@ -29,7 +29,8 @@ std::optional<std::string> same_origin_target(std::string_view reference, std::s
                       http::same_authority(host, authority, http::Scheme::https);
     if (!same) return std::nullopt;
     if (slash == std::string_view::npos) return "/";
-    return (reference[slash] == '?' ? "/" : "") + std::string(reference.substr(slash));
+    std::string target(reference[slash] == '?' ? "/" : "");
+    return target.append(reference.substr(slash));
   }
   if (reference.starts_with('/')) return std::string(reference);
   if (reference.empty() || reference.find(':') < reference.find('/')) return std::nullopt;  // another scheme
