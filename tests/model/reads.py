@@ -145,7 +145,7 @@ class Reads:
         self.quiesce()
         with contextlib.ExitStack() as stack:
             clients = [stack.enter_context(Client(self.larder.address)) for _ in range(operation.get("count", 24))]
-            for _ in range(operation.get("rounds", 4)):
+            for round in range(operation.get("rounds", 4)):
                 self.purge(op("purge", "path", text=path))
                 readings = []
                 for client in clients:
@@ -158,5 +158,6 @@ class Reads:
                 for reading in readings:
                     check(self.history, reading)
                 fetches = [fetch for reading in readings for fetch in self.api.for_op(reading.number)]
-                if self.settings.memory == "0ms" or "stored" in "".join(str(reading.told) for reading in readings[:1]):
+                # Before the first round larder may remember that nobody shares what this key gets.
+                if self.settings.memory == "0ms" or round > 0:
                     require(len(fetches) == 1, "one-fetch-a-lifetime", *fetches)
