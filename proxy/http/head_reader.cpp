@@ -18,13 +18,16 @@ const char* find_byte(const char* from, const char* to, char byte) noexcept {
   return static_cast<const char*>(std::memchr(from, byte, static_cast<std::size_t>(to - from)));
 }
 
-// The first control character of a line that must have none; HTAB is white space.
+// Whether a line has control characters; HTAB is white space. Without a branch, so that the compiler makes
+// vector instructions of it: every byte of a request's head comes through here.
 bool has_control(std::string_view line) noexcept {
+  unsigned found = 0;
   for (const char c : line) {
     const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && byte != '\t') || byte == 0x7F) return true;
+    found |= static_cast<unsigned>(byte < 0x20) & static_cast<unsigned>(byte != '\t');
+    found |= static_cast<unsigned>(byte == 0x7F);
   }
-  return false;
+  return found != 0;
 }
 
 std::optional<Refusal> check_line(std::string_view line, bool is_start, bool is_second,

@@ -134,8 +134,9 @@ KeyParts parts_of(std::string_view key) {
 }
 
 std::string_view invalidation_key(std::string_view key) noexcept {
-  key = key.substr(0, key.find_first_of("?\n"));
-  return key.substr(std::min(key.find("//"), key.size()));
+  key = key.substr(0, key.find('?'));
+  key = key.substr(0, key.find('\n'));
+  return key.substr(std::min(key.find(':') + 1, key.size()));
 }
 
 std::string forced_target(const KeyParts& parts, std::string_view query, const settings::Route& route) {
