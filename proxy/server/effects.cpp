@@ -51,6 +51,15 @@ void Exchange::note_write(const http::ResponseHead* answer) {
   }
 }
 
+void Exchange::note_lost_write() noexcept {
+  try {
+    note_write(nullptr);
+  } catch (const std::exception&) {
+    // No memory to find out what it concerns: nothing that was fetched before counts.
+    worker_.shared.writes.all_written(store::Void::hard);
+  }
+}
+
 // Design, invariant 6: a response that passes, to a request that could have been answered from the store,
 // ends the life of what is stored as a fetched one does.
 void Exchange::note_final(const http::ResponseHead& answer, policy::Sequence began) {

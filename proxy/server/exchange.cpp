@@ -139,7 +139,7 @@ void Exchange::look_up() {
   }
   if (any) return;
   // Nothing of it can be used again.
-  worker_.shared.store.erase(key, hash_);
+  worker_.shared.store.erase(key, hash_, *entry_);
   entry_.reset();
 }
 

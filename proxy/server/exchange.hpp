@@ -95,6 +95,8 @@ class Exchange {
   [[nodiscard]] policy::TagTranslation tag_translation();
   [[nodiscard]] bool names_fields_param() const;
   void note_write(const http::ResponseHead* answer);
+  void note_lost_write() noexcept;
+  class InDoubt;
   void note_final(const http::ResponseHead& answer, policy::Sequence began);
   [[nodiscard]] policy::SecondaryKey secondary_of(const http::ResponseHead& answer) const;
   void note_head(const http::ResponseHead& answer, policy::Sequence began);

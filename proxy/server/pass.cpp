@@ -75,6 +75,30 @@ bool is_allowed(const std::string& sent, const http::ResponseHead& response) {
 
 }  // namespace
 
+// A write whose request may have reached the API, and of which it is not known whether it was applied. It
+// counts as one that may have been, however this ends: by a failed second attempt or by an exception.
+class Exchange::InDoubt {
+ public:
+  explicit InDoubt(Exchange& exchange) : exchange_(exchange) {}
+  InDoubt(const InDoubt&) = delete;
+  InDoubt& operator=(const InDoubt&) = delete;
+  ~InDoubt() { lost(); }
+
+  void sent() noexcept { sent_ = true; }
+  /// No answer will come. Before the client is told so.
+  void lost() noexcept {
+    if (std::exchange(sent_, false)) exchange_.note_lost_write();
+  }
+  void answered(const http::ResponseHead& answer) {
+    exchange_.note_write(&answer);
+    sent_ = false;
+  }
+
+ private:
+  Exchange& exchange_;
+  bool sent_ = false;
+};
+
 Task<Exchange::Done> Exchange::pass(Outcome outcome) {
   const auto& request = head();
   const auto& rules = settings();
@@ -109,6 +133,7 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
   const auto began = worker_.shared.writes.begin_fill();
   auto& counters = *view_.counters;
   const auto asked = Loop::now().mono;
+  InDoubt write(*this);
   for (bool again = false;; again = true) {
     upstream::Call call(worker_.pool, rules.gate);
     call.set_target(request.path);
@@ -116,6 +141,7 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
     Upload upload(client_, call, request.framing, rules.gate, {rules.limits.body, rules.timeouts.body});
     auto failed = co_await call.open(again);
     const bool opened = !failed;
+    if (opened) write.sent();
     if (!failed) failed = co_await call.write(out);
     if (!failed) {
       if (facts_.body)
@@ -133,7 +159,7 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
       counters.upstream.observe(answered - asked);
       upstream_time_ = answered - asked;
       counters.waits.observe(answered - started_);
-      note_write(&call.head());
+      write.answered(call.head());
       note_head(call.head(), began);
       note_final(call.head(), began);
       keep(call.head());
@@ -168,7 +194,7 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
       worker_.loop.counters().upstream_retries.add();
       continue;
     }
-    if (opened) note_write(nullptr);
+    write.lost();
     if (!client_side) {
       worker_.loop.counters().upstream_errors.add();
       counters.upstream_errors.add();

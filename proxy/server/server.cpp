@@ -30,11 +30,12 @@ unsigned loop_count(const settings::Settings& settings) {
 }
 
 std::vector<std::unique_ptr<Worker>> make_workers(Shared& shared,
-                                                  const std::shared_ptr<const fill::Plan>& plan) {
-  if (plan->settings->access_log != settings::AccessLog::off) shared.log_sink = std::make_shared<LogSink>();
+                                                  const std::shared_ptr<const fill::Plan>& plan,
+                                                  const std::shared_ptr<LogSink>& sink) {
   const auto loops = loop_count(*plan->settings);
   std::vector<std::unique_ptr<Worker>> workers;
-  for (unsigned i = 0; i < loops; ++i) workers.push_back(std::make_unique<Worker>(i, loops, shared, plan));
+  for (unsigned i = 0; i < loops; ++i)
+    workers.push_back(std::make_unique<Worker>(i, loops, shared, plan, sink));
   return workers;
 }
 
@@ -60,7 +61,9 @@ struct Server::Place {
 Server::Server(std::shared_ptr<const fill::Plan> plan)
     : shared_(*plan->settings),
       plan_(std::move(plan)),
-      workers_(make_workers(shared_, plan_)),
+      log_sink_(plan_->settings->access_log == settings::AccessLog::off ? nullptr
+                                                                        : std::make_shared<LogSink>()),
+      workers_(make_workers(shared_, plan_, log_sink_)),
       warm_up_(*workers_.front()) {
   auto& first = *workers_.front();
   shared_.warmer.start(first.loop, [&first] {
@@ -81,8 +84,8 @@ Server::~Server() {
 }
 
 std::optional<std::string> Server::listen() {
-  if (shared_.log_sink) {
-    if (auto error = shared_.log_sink->set_file(plan_->settings->access_log_file)) return error;
+  if (log_sink_) {
+    if (auto error = log_sink_->set_file(plan_->settings->access_log_file)) return error;
   }
   for (const auto& address : plan_->settings->listen) {
     auto bound = bind_place(address);
@@ -212,7 +215,7 @@ std::optional<std::string> Server::reload(std::shared_ptr<const fill::Plan> plan
   }
   const auto& log = *plan->settings;
   const bool logs = log.access_log != settings::AccessLog::off;
-  auto sink = shared_.log_sink || !logs ? shared_.log_sink : std::make_shared<LogSink>();
+  auto sink = log_sink_ || !logs ? log_sink_ : std::make_shared<LogSink>();
   if (logs) {
     if (auto error = sink->set_file(log.access_log_file)) return give_up(std::move(*error));
   }
@@ -231,9 +234,9 @@ std::optional<std::string> Server::reload(std::shared_ptr<const fill::Plan> plan
   for (const auto& place : places_) names_.push_back(place.bound.front().name);
 
   plan_ = std::move(plan);
-  shared_.log_sink = std::move(sink);
+  log_sink_ = std::move(sink);
   shared_.store.set_limits(plan_->settings->cache.memory, plan_->settings->cache.variants);
-  on_every_loop([next = plan_](Worker& worker) { worker.adopt(next); });
+  on_every_loop([next = plan_, to = log_sink_](Worker& worker) { worker.adopt(next, to); });
   asio::post(first_loop().executor(), [this] {
     if (!stopping_) warm_up_.begin(authority_of(names_));
   });
@@ -245,7 +248,8 @@ Task<std::size_t> Server::purge(policy::Purge what) {
   auto& writes = shared_.writes;
   const auto level = what.soft ? store::Void::soft : store::Void::strict;
   // First what is being fetched: whatever is stored from now on has been looked at.
-  shared_.purges.add(what, writes.begin_fill());
+  const auto number = writes.begin_fill();
+  shared_.purges.add(what, number);
   if (what.what == policy::Purge::What::all) writes.all_written(level);
   std::size_t purged = 0;
   for (std::size_t shard = 0; shard < store.shards(); ++shard) {
@@ -256,7 +260,7 @@ Task<std::size_t> Server::purge(policy::Purge what) {
       });
       if (any) concerned.push_back(entry.key);
     });
-    for (const auto& key : concerned) purge_entry(what, level, key);
+    for (const auto& key : concerned) purge_entry(what, level, key, number);
     purged += concerned.size();
     if (!concerned.empty()) co_await asio::post(first_loop().executor(), asio::use_awaitable_t<Executor>{});
   }
@@ -264,7 +268,8 @@ Task<std::size_t> Server::purge(policy::Purge what) {
 }
 
 // The write log makes it last, should the process be killed.
-void Server::purge_entry(const policy::Purge& what, store::Void level, std::string_view key) {
+void Server::purge_entry(const policy::Purge& what, store::Void level, std::string_view key,
+                         policy::Sequence number) {
   using What = policy::Purge::What;
   auto& store = shared_.store;
   const bool one_query = what.what == What::path && what.text.find('?') != std::string::npos;
@@ -272,12 +277,12 @@ void Server::purge_entry(const policy::Purge& what, store::Void level, std::stri
     shared_.writes.group_written(store.hash(policy::group_name(key, what.text)), level);
   else if (what.what != What::all && (what.soft || !one_query))
     shared_.writes.written(store.hash(policy::invalidation_key(key)), level);
-  if (!what.soft) store.erase(key, store.hash(key));
+  if (!what.soft) store.erase_older(key, store.hash(key), number);
 }
 
 std::optional<std::string> Server::reopen_log() {
   on_every_loop([](Worker& worker) { worker.access_log.flush(); });
-  return shared_.log_sink ? shared_.log_sink->reopen() : std::nullopt;
+  return log_sink_ ? log_sink_->reopen() : std::nullopt;
 }
 
 void Server::close_files() noexcept {

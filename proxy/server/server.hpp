@@ -92,12 +92,14 @@ class Server {
   void close_places(const std::function<bool(const std::string& key)>& is_meant);
   void begin(Worker& worker, Socket socket, Peer peer);
   void on_every_loop(const std::function<void(Worker&)>& action);
-  void purge_entry(const policy::Purge& what, store::Void level, std::string_view key);
+  void purge_entry(const policy::Purge& what, store::Void level, std::string_view key,
+                   policy::Sequence number);
   [[nodiscard]] Task<void> wind_down();
   [[nodiscard]] bool is_quiet() const;
 
   Shared shared_;
   std::shared_ptr<const fill::Plan> plan_;
+  std::shared_ptr<LogSink> log_sink_;  // of the access log; each loop has a reference of its own
   std::vector<std::unique_ptr<Worker>> workers_;
   WarmUp warm_up_;
   std::vector<std::shared_ptr<Listening>> listening_;

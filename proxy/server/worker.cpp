@@ -31,7 +31,8 @@ Millis sweep_resolution(const settings::Settings& settings) {
 
 }  // namespace
 
-Worker::Worker(unsigned index, unsigned loops, Shared& all, std::shared_ptr<const fill::Plan> plan)
+Worker::Worker(unsigned index, unsigned loops, Shared& all, std::shared_ptr<const fill::Plan> plan,
+               std::shared_ptr<LogSink> sink)
     : loop(index, buffer_size(*plan->settings), sweep_resolution(*plan->settings)),
       shared(all),
       pool(loop, plan->settings->upstream, loops),
@@ -43,7 +44,7 @@ Worker::Worker(unsigned index, unsigned loops, Shared& all, std::shared_ptr<cons
     pool.log().look(Loop::now().mono);
   });
   pool.log().set([](const std::string& sentence) { spdlog::warn("{}", sentence); });
-  adopt(std::move(plan));
+  adopt(std::move(plan), std::move(sink));
 }
 
 // Those at rest belong to nobody else.
@@ -51,12 +52,12 @@ Worker::~Worker() {
   each_session([](Session& session) { session.end_at_rest(); });
 }
 
-void Worker::adopt(std::shared_ptr<const fill::Plan> plan) {
+void Worker::adopt(std::shared_ptr<const fill::Plan> plan, std::shared_ptr<LogSink> sink) {
   plan_ = std::move(plan);
   loop.buffers().set_size(buffer_size(settings()));
   loop.sweeper().set_resolution(sweep_resolution(settings()));
   pool.configure(settings().upstream, loops_);
-  access_log.configure(settings(), shared.log_sink);
+  access_log.configure(settings(), std::move(sink));
   const std::lock_guard lock(routes_mutex_);
   const auto view = [&](const std::string& name, std::uint64_t mark) {
     const bool is_known = routes_.size() < most_route_names || routes_.count(name) != 0;

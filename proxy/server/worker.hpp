@@ -48,7 +48,6 @@ struct Shared {
   Notices notices;
   std::atomic<std::int64_t> connections{0};  // client connections, all loops together
   std::atomic<bool> draining{false};
-  std::shared_ptr<LogSink> log_sink;  // set once, before the loops run
 
  private:
   /// nullptr, after a warning in the log, where there can be none.
@@ -69,13 +68,14 @@ struct Turn;
 
 class Worker {
  public:
-  Worker(unsigned index, unsigned loops, Shared& shared, std::shared_ptr<const fill::Plan> plan);
+  Worker(unsigned index, unsigned loops, Shared& shared, std::shared_ptr<const fill::Plan> plan,
+         std::shared_ptr<LogSink> sink);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
   /// Takes over new settings; on the worker's loop (or before it runs). Requests under way keep the old ones.
-  void adopt(std::shared_ptr<const fill::Plan> plan);
+  void adopt(std::shared_ptr<const fill::Plan> plan, std::shared_ptr<LogSink> sink);
 
   [[nodiscard]] const settings::Settings& settings() const noexcept { return *plan_->settings; }
   [[nodiscard]] const std::shared_ptr<const fill::Plan>& plan() const noexcept { return plan_; }

@@ -251,34 +251,52 @@ Store::Put Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<
   return Put::stored;
 }
 
+// What has left its place, if anything has: to be released, and told of, after the lock.
+template <class Predicate>
+std::shared_ptr<const Entry> Store::erase_variants(Shard& shard, std::string_view key, std::uint64_t hash,
+                                                   Predicate is_meant) {
+  auto* place = shard.find(key, hash);
+  if (place == nullptr) return nullptr;
+  auto entry = std::make_shared<Entry>();
+  for (const auto& variant : place->entry->variants) {
+    if (!is_meant(*variant)) entry->variants.push_back(variant);
+  }
+  if (entry->variants.size() == place->entry->variants.size()) return nullptr;
+  if (entry->variants.empty()) {
+    bytes_.fetch_sub(place->node->charge, std::memory_order_relaxed);
+    entries_.fetch_sub(1, std::memory_order_relaxed);
+    return shard.take(*place->node);
+  }
+  entry->key = key;
+  const auto charge = entry->charge();
+  bytes_.fetch_add(charge - place->node->charge, std::memory_order_relaxed);
+  place->node->charge = charge;
+  return std::exchange(place->entry, std::move(entry));
+}
+
 void Store::supersede(std::string_view key, std::uint64_t hash, const policy::RequestFacts& request,
                       policy::Sequence began, const policy::SecondaryKey& secondary) {
-  std::shared_ptr<const Entry> replaced;  // released after the lock
+  std::shared_ptr<const Entry> replaced;
   auto& shard = shard_of(hash);
   {
     const std::lock_guard lock(shard.mutex);
     shard.outdate(hash, began, secondary);
-    auto* place = shard.find(key, hash);
-    if (place == nullptr) return;
-    auto entry = std::make_shared<Entry>();
-    for (const auto& variant : place->entry->variants) {
-      if (variant->began > began || !policy::matches(variant->secondary, request))
-        entry->variants.push_back(variant);
-    }
-    if (entry->variants.size() == place->entry->variants.size()) return;
-    if (entry->variants.empty()) {
-      bytes_.fetch_sub(place->node->charge, std::memory_order_relaxed);
-      entries_.fetch_sub(1, std::memory_order_relaxed);
-      replaced = shard.take(*place->node);
-    } else {
-      entry->key = key;
-      const auto charge = entry->charge();
-      bytes_.fetch_add(charge - place->node->charge, std::memory_order_relaxed);
-      place->node->charge = charge;
-      replaced = std::exchange(place->entry, std::move(entry));
-    }
+    replaced = erase_variants(shard, key, hash, [&](const Response& variant) {
+      return variant.began <= began && policy::matches(variant.secondary, request);
+    });
   }
-  if (changed_) changed_(replaced->key, hash);
+  if (replaced && changed_) changed_(replaced->key, hash);
+}
+
+void Store::erase_older(std::string_view key, std::uint64_t hash, policy::Sequence number) {
+  std::shared_ptr<const Entry> replaced;
+  auto& shard = shard_of(hash);
+  {
+    const std::lock_guard lock(shard.mutex);
+    replaced =
+        erase_variants(shard, key, hash, [&](const Response& variant) { return variant.began < number; });
+  }
+  if (replaced && changed_) changed_(replaced->key, hash);
 }
 
 void Store::evict_to_budget() {
@@ -321,13 +339,13 @@ void Store::recharge(std::string_view key, std::uint64_t hash) {
   evict_to_budget();
 }
 
-void Store::erase(std::string_view key, std::uint64_t hash) noexcept {
+void Store::erase(std::string_view key, std::uint64_t hash, const Entry& found) noexcept {
   auto& shard = shard_of(hash);
   std::shared_ptr<const Entry> gone;
   {
     const std::lock_guard lock(shard.mutex);
     const auto* place = shard.find(key, hash);
-    if (place == nullptr) return;
+    if (place == nullptr || place->entry.get() != &found) return;
     bytes_.fetch_sub(place->node->charge, std::memory_order_relaxed);
     entries_.fetch_sub(1, std::memory_order_relaxed);
     gone = shard.take(*place->node);

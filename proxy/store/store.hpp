@@ -100,7 +100,10 @@ class Store {
   /// Counts anew what an entry takes, after something was derived from a response of it.
   void recharge(std::string_view key, std::uint64_t hash);
 
-  void erase(std::string_view key, std::uint64_t hash) noexcept;
+  /// Erases an entry that was found, unless another has taken its place.
+  void erase(std::string_view key, std::uint64_t hash, const Entry& found) noexcept;
+  /// Erases of a key what was fetched before `number`.
+  void erase_older(std::string_view key, std::uint64_t hash, policy::Sequence number);
   /// Erases what the predicate names, shard by shard; returns how many entries.
   std::size_t erase_if(const std::function<bool(const Entry&)>& predicate);
 
@@ -118,6 +121,10 @@ class Store {
  private:
   struct Shard;
   [[nodiscard]] Shard& shard_of(std::uint64_t hash) const noexcept;
+  // Erases the responses of a key that the predicate names, under the shard's lock.
+  template <class Predicate>
+  std::shared_ptr<const Entry> erase_variants(Shard& shard, std::string_view key, std::uint64_t hash,
+                                              Predicate is_meant);
   void evict_to_budget();
 
   std::atomic<std::size_t> memory_;

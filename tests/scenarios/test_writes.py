@@ -1,5 +1,7 @@
 """Writes through larder: what they make void, in which order, and what of them may have gone through."""
 
+import socket
+
 import pytest
 from harness import Larder, Origin, cache_status, in_parallel, reply
 
@@ -72,6 +74,20 @@ def test_a_write_whose_client_leaves_counts_all_the_same(origin):
         writer.abort()
         hold.release(reply(200, {}, b"done"))
         larder.get_until("/x", lambda answer: answer.body == b"version 2")
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_a_write_whose_second_attempt_cannot_connect_may_have_gone_through(origin, method):
+    def apply_and_go(exchange):
+        origin.listener.shutdown(socket.SHUT_RDWR)  # from now on connections are refused
+        return Origin.CLOSE
+
+    resource = Resource(origin, "/x", apply_and_go)
+    with Larder(origin, routes=TTL) as larder:
+        assert larder.get("/x").body == b"version 1"
+        assert larder.get("/x", method=method).status == 502
+        assert resource.version == 2
+        assert larder.get("/x").status == 502
 
 
 @pytest.mark.parametrize("loops", [1, 2])

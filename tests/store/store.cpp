@@ -131,6 +131,31 @@ TEST_CASE("what was fetched before a purge is not stored after it") {
   CHECK(put("http://h/y", 4) == Store::Put::stored);
 }
 
+TEST_CASE("an entry that another has replaced is not erased") {
+  Store store(1u << 20, 4, 1);
+  const auto hash = store.hash("k");
+  REQUIRE(store.put("k", hash, response(10, {}, 1)) == Store::Put::stored);
+  const auto found = store.find("k", hash);
+  REQUIRE(store.put("k", hash, response(10, {}, 2)) == Store::Put::stored);
+  store.erase("k", hash, *found);
+  REQUIRE(store.find("k", hash));
+  CHECK(store.find("k", hash)->variants.front()->began == 2);
+}
+
+TEST_CASE("what is older than a purge is erased, and what is newer stays") {
+  Store store(1u << 20, 4, 1);
+  const auto hash = store.hash("k");
+  REQUIRE(store.put("k", hash, response(10, "a", 1)) == Store::Put::stored);
+  REQUIRE(store.put("k", hash, response(10, "b", 5)) == Store::Put::stored);
+  store.erase_older("k", hash, 3);
+  REQUIRE(store.find("k", hash));
+  CHECK(store.find("k", hash)->variants.size() == 1);
+  CHECK(store.find("k", hash)->variants.front()->began == 5);
+  store.erase_older("k", hash, 9);
+  CHECK_FALSE(store.find("k", hash));
+  CHECK(store.stats().bytes == 0);
+}
+
 TEST_CASE("what a fetch under way brings is not stored after a newer final response") {
   Store store(1u << 20, 4, 1);
   const auto hash = store.hash("k");
@@ -202,7 +227,7 @@ TEST_CASE("readers pin what they read, whatever is evicted, replaced or erased")
     const auto key = "k" + std::to_string(i);
     (void)store.put(key, store.hash(key), response(1000));
   }
-  store.erase("a", store.hash("a"));
+  store.erase("a", store.hash("a"), *store.find("a", store.hash("a")));
   CHECK(*pinned->variants.front()->body == std::string(1000, 'x'));
 }
 
@@ -243,7 +268,7 @@ TEST_CASE("erase_if takes what the predicate names and gives its bytes back") {
   for (const char* key : {"/a/1", "/a/2", "/b/1"}) (void)store.put(key, store.hash(key), response(100));
   CHECK(store.erase_if([](const store::Entry& entry) { return entry.key.starts_with("/a/"); }) == 2);
   CHECK(store.stats().entries == 1);
-  store.erase("/b/1", store.hash("/b/1"));
+  store.erase("/b/1", store.hash("/b/1"), *store.find("/b/1", store.hash("/b/1")));
   CHECK(store.stats().entries == 0);
   CHECK(store.stats().bytes == 0);
 }
@@ -260,7 +285,7 @@ TEST_CASE("loops may use the store at the same time") {
         } else {
           (void)store.put(key, store.hash(key), response(500 + static_cast<std::size_t>(i % 100)));
         }
-        if (i % 50 == 0) store.erase(key, store.hash(key));
+        if (i % 50 == 0) store.erase_older(key, store.hash(key), 1);
       }
     });
   }
