@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import zlib
 
 import pytest
@@ -10,6 +11,11 @@ from harness import Larder, cache_status, reply
 BODY = json.dumps([{"id": i, "slug": f"item-{i}", "more": "x" * 20} for i in range(400)]).encode()
 JSON = {"Content-Type": "application/json", "ETag": '"v1"'}
 TTL = "  - {path: /**, ttl: 60s}"
+
+
+def is_tag(tag, of, coding):
+    """Whether it is the tag of that coding of the representation: with four more digits where other libraries than Debian 12's made the bytes."""
+    return re.fullmatch(f'"{of}-{coding}(-[0-9a-f]{{4}})?"', tag) is not None
 
 
 def coded(larder, coding, target="/x", **fields):
@@ -24,7 +30,8 @@ def test_identity_is_sent_until_a_coding_is_made(origin):
         assert (first.get("Content-Encoding"), first.body, first["ETag"]) == (None, BODY, '"v1"')
         answer = coded(larder, "gzip")
         assert gzip.decompress(answer.body) == BODY
-        assert (answer["ETag"], answer["Content-Length"], answer["Content-Type"]) == ('"v1-gzip"', str(len(answer.body)), "application/json")
+        assert is_tag(answer["ETag"], "v1", "gzip")
+        assert (answer["Content-Length"], answer["Content-Type"]) == (str(len(answer.body)), "application/json")
         assert cache_status(answer)[1].get("hit")
         assert len(answer.body) < len(BODY) / 3
         plain = client.get("/x")
@@ -39,7 +46,7 @@ def test_the_coding_is_negotiated(origin, asked, expected):
     origin.on("/x", reply(200, JSON, BODY))
     with Larder(origin, routes=TTL) as larder:
         answer = larder.get_until("/x", lambda it: it.get("Content-Encoding") == expected, {"Accept-Encoding": asked})
-        assert answer["ETag"] == f'"v1-{expected}"'
+        assert is_tag(answer["ETag"], "v1", expected)
 
 
 @pytest.mark.parametrize("asked", [None, "", "identity", "gzip;q=0", "deflate", "gzip;q=0.1, identity;q=0.2"])
@@ -108,8 +115,10 @@ def test_what_upstream_coded_is_kept_as_it_came(origin):
 
 def test_whoever_holds_a_coding_gets_a_304_also_before_it_is_made_again(origin):
     origin.on("/x", reply(200, JSON, BODY))
+    with Larder(origin, routes=TTL) as larder:
+        gzip_tag, br_tag, zstd_tag = (coded(larder, coding)["ETag"] for coding in ("gzip", "br", "zstd"))
     with Larder(origin, routes=TTL) as larder, larder.client() as client:
-        for tag in ('"v1"', '"v1-gzip"', '"v1-br"', 'W/"v1-zstd"', '"other", "v1-gzip"'):
+        for tag in ('"v1"', gzip_tag, br_tag, f"W/{zstd_tag}", f'"other", {gzip_tag}'):
             answer = client.get("/x", {"Accept-Encoding": "gzip, br, zstd", "If-None-Match": tag})
             assert answer.status == 304, tag
             assert answer["ETag"] in tag.replace("W/", "")
@@ -125,8 +134,8 @@ def test_a_range_is_of_the_coding_that_is_sent(origin):
         asked = {"Accept-Encoding": "gzip", "Range": "bytes=10-19"}
         part = client.get("/x", asked)
         assert (part.status, part.body, part["Content-Range"]) == (206, whole.body[10:20], f"bytes 10-19/{len(whole.body)}")
-        assert (part["Content-Encoding"], part["ETag"]) == ("gzip", '"v1-gzip"')
-        assert client.get("/x", {**asked, "If-Range": '"v1-gzip"'}).status == 206
+        assert (part["Content-Encoding"], part["ETag"]) == ("gzip", whole["ETag"])
+        assert client.get("/x", {**asked, "If-Range": whole["ETag"]}).status == 206
         assert client.get("/x", {**asked, "If-Range": '"v1"'}).status == 200
         plain = client.get("/x", {"Range": "bytes=10-19", "If-Range": '"v1"'})
         assert (plain.status, plain.body) == (206, BODY[10:20])
@@ -148,7 +157,7 @@ def test_a_lean_list_is_coded_as_it_is_sent(origin):
         lean = json.loads(zlib.decompress(answer.body, 31))
         assert lean == [{"id": item["id"], "slug": item["slug"]} for item in json.loads(BODY)]
         plain = larder.get("/x")
-        assert answer["ETag"] == plain["ETag"][:-1] + '-gzip"'
+        assert is_tag(answer["ETag"], plain["ETag"].strip('"'), "gzip")
     assert origin.seen("/x")[0]["Accept-Encoding"] == "identity"
 
 
@@ -193,4 +202,5 @@ def test_a_renewed_answer_is_coded_anew(origin):
         assert cache_status(larder.get("/x", {"Cache-Control": "no-cache"}))[1]["fwd-status"] == "304"
         answer = coded(larder, "gzip")
         assert answer["X-N"] == "2"
-        assert (gzip.decompress(answer.body), answer["ETag"], answer.all("Vary")) == (BODY, '"v1-gzip"', ["Accept-Encoding"])
+        assert (gzip.decompress(answer.body), answer.all("Vary")) == (BODY, ["Accept-Encoding"])
+        assert is_tag(answer["ETag"], "v1", "gzip")
