@@ -28,42 +28,14 @@ using upstream::FailureKind;
 
 constexpr std::size_t largest_reserve = 1u << 20;  // what a Content-Length alone makes larder set aside
 
-// The right, and the duty, to settle a fill: given up on any path, it releases the waiters.
-class Permit {
- public:
-  Permit(std::shared_ptr<Fill> fill, FillTable& table, std::string fill_key, Counter& running)
-      : fill_(std::move(fill)), table_(table), key_(std::move(fill_key)), running_(running) {
-    running_.add(1);
-  }
-  Permit(const Permit&) = delete;
-  Permit& operator=(const Permit&) = delete;
-  ~Permit() { settle(Failed{Failure{FailureKind::closed_early, {}, "the fetch was abandoned"}}); }
-
-  void settle(Result result) {
-    if (settled_) return;
-    settled_ = true;
-    running_.add(-1);
-    table_.leave(key_, fill_);
-    fill_->settle(std::move(result));
-  }
-  [[nodiscard]] Fill& fill() noexcept { return *fill_; }
-
- private:
-  std::shared_ptr<Fill> fill_;
-  FillTable& table_;
-  std::string key_;
-  Counter& running_;
-  bool settled_ = false;
-};
-
 class Fetch {
  public:
-  Fetch(Resources resources, std::shared_ptr<Fill> fill, Order order)
+  Fetch(Resources resources, Permit permit, Order order)
       : with_(resources),
         order_(std::move(order)),
         settings_(*order_.plan->settings),
         route_(*order_.route),
-        permit_(std::move(fill), with_.fills, order_.fill_key, with_.loop.counters().fills_running),
+        permit_(std::move(permit)),
         pending_(with_.store, order_.hash, permit_.fill().began()),
         facts_(policy::facts_of(order_.request->head, {settings_, with_.key_hash, order_.request->arrival})),
         asked_{route_.projects(), false, false} {
@@ -510,8 +482,8 @@ class Fetch {
   std::unique_ptr<upstream::Call> call_;
 };
 
-Task<void> lead(Resources resources, std::shared_ptr<Fill> fill, Order order) {
-  Fetch fetch(resources, std::move(fill), std::move(order));
+Task<void> lead(Resources resources, Permit permit, Order order) {
+  Fetch fetch(resources, std::move(permit), std::move(order));
   co_await fetch.run();
 }
 
@@ -525,9 +497,10 @@ OwnedRequest::OwnedRequest(std::string_view head_bytes, const settings::Settings
   if (!arrival.trusted) (void)policy::remove_forwarded(head, settings.request_fields);
 }
 
-void begin_fetch(Resources resources, std::shared_ptr<Fill> fill, Order order) {
+void begin_fetch(Resources resources, Permit permit, Order order) {
+  permit.count(resources.loop.counters().fills_running);
   // An exception (out of memory, above all) ends this fill alone: the Permit has released the readers.
-  asio::co_spawn(resources.loop.executor(), lead(resources, std::move(fill), std::move(order)),
+  asio::co_spawn(resources.loop.executor(), lead(resources, std::move(permit), std::move(order)),
                  [&counter = resources.loop.counters().upstream_errors](const std::exception_ptr& error) {
                    if (error) counter.add();
                  });

@@ -34,7 +34,6 @@ struct Order {
   const settings::Route* route = nullptr;       // of the plan's settings
   std::string key;                              // primary
   std::uint64_t hash = 0;                       // of `key`, the store's
-  std::string fill_key;                         // what the fill is called in the table
   std::string memory_key;                       // what FillTable remembers of it under; empty = `key`
   std::shared_ptr<const store::Response> held;  // what a 304 would renew; nullptr = nothing
   bool part = false;    // the range that the request asks for, with its If-Range, not the whole
@@ -65,8 +64,8 @@ struct Resources {
   const policy::KeyedHash& key_hash;
 };
 
-/// Spawns the coroutine that leads the fill, on the loop of `resources`. Whatever happens in it, the fill is
-/// settled.
-void begin_fetch(Resources resources, std::shared_ptr<Fill> fill, Order order);
+/// Spawns the coroutine that leads the permit's fill, on the loop of `resources`. Whatever happens, here or
+/// in it, the fill is settled.
+void begin_fetch(Resources resources, Permit permit, Order order);
 
 }  // namespace larder::fill

@@ -1,7 +1,11 @@
 #include "fill/fill.hpp"
 
+#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/post.hpp>
 
+#include <array>
+#include <cassert>
+#include <cstddef>
 #include <deque>
 
 namespace larder::fill {
@@ -14,11 +18,43 @@ constexpr std::size_t most_interim_waiting = 16;
 
 struct Reader::Seat {
   explicit Seat(Loop& its_loop) : loop(its_loop), event(its_loop) {}
+  // Where the operation that wakes the reader lies, so that no want of memory keeps it asleep.
+  alignas(std::max_align_t) std::array<std::byte, 256> waking;
   Loop& loop;
   Event event;
   std::deque<std::string> interim;  // of the beginning reader
   bool settled = false;             // read and written on the seat's loop
 };
+
+namespace {
+
+// Hands out the memory that a seat has for its waking. It is asked for once: a fill is settled once.
+template <class T, class Seat>
+struct WakingAllocator {
+  using value_type = T;
+  template <class U>
+  struct rebind {
+    using other = WakingAllocator<U, Seat>;
+  };
+  explicit WakingAllocator(std::shared_ptr<Seat> its_seat) noexcept : seat(std::move(its_seat)) {}
+  template <class U>
+  WakingAllocator(const WakingAllocator<U, Seat>& other) noexcept : seat(other.seat) {}
+
+  [[nodiscard]] T* allocate(std::size_t count) noexcept {
+    static_assert(sizeof(T) <= sizeof(seat->waking) && alignof(T) <= alignof(std::max_align_t));
+    assert(count == 1);
+    return reinterpret_cast<T*>(seat->waking.data());
+  }
+  void deallocate(T*, std::size_t) noexcept {}
+  template <class U>
+  bool operator==(const WakingAllocator<U, Seat>& other) const noexcept {
+    return seat == other.seat;
+  }
+
+  std::shared_ptr<Seat> seat;
+};
+
+}  // namespace
 
 Reader::Reader(Loop& loop, std::shared_ptr<Fill> fill, bool began)
     : loop_(loop), fill_(std::move(fill)), seat_(std::make_shared<Seat>(loop)), began_(began) {
@@ -71,7 +107,7 @@ Handover Reader::take_handover() {
   return handover;
 }
 
-void Fill::settle(Result result) {
+void Fill::settle(Result result) noexcept {
   std::vector<std::shared_ptr<Reader::Seat>> seats;
   {
     const std::lock_guard lock(mutex_);
@@ -81,10 +117,11 @@ void Fill::settle(Result result) {
   }
   for (auto& seat : seats) {
     auto& loop = seat->loop;
-    asio::post(loop.executor(), [woken = std::move(seat)] {
-      woken->settled = true;
-      woken->event.raise();
-    });
+    const WakingAllocator<std::byte, Reader::Seat> memory(seat);
+    asio::post(loop.executor(), asio::bind_allocator(memory, [woken = std::move(seat)] {
+                 woken->settled = true;
+                 woken->event.raise();
+               }));
   }
 }
 

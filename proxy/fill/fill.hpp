@@ -100,8 +100,8 @@ class Fill {
   [[nodiscard]] std::uint64_t path_hash() const noexcept { return path_hash_; }
   [[nodiscard]] std::uint64_t route_hash() const noexcept { return route_hash_; }
 
-  /// Releases every reader. Once.
-  void settle(Result result);
+  /// Releases every reader; later calls do nothing.
+  void settle(Result result) noexcept;
   [[nodiscard]] bool is_settled();
 
   /// A fill that runs behind readers yields to those that somebody waits for. `hasten` is called on its loop

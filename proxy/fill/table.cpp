@@ -7,8 +7,10 @@ namespace larder::fill {
 Joined FillTable::join(std::string_view key, std::string_view name, std::uint64_t path_hash,
                        std::uint64_t route_hash, policy::Sequence since, policy::MonoTime now,
                        policy::Millis young) {
-  if (is_unshared(key, now))
-    return {Role::alone, std::make_shared<Fill>(writes_.begin_fill(), path_hash, route_hash)};
+  if (is_unshared(key, now)) {
+    auto fill = std::make_shared<Fill>(writes_.begin_fill(), path_hash, route_hash);
+    return {Role::alone, fill, Permit(*this, {}, fill)};
+  }
   auto& shard = shard_of(name);
   const std::lock_guard lock(shard.mutex);
   const auto running = shard.running.find(name);
@@ -16,30 +18,47 @@ Joined FillTable::join(std::string_view key, std::string_view name, std::uint64_
   if (running != shard.running.end()) {
     const auto& [fill, begun, older] = running->second;
     if (!writes_.is_void(fill->began(), path_hash, route_hash) && !purges_.may_concern(fill->began(), key)) {
-      if (fill->began() >= since || now - begun < young) return {Role::follow, fill};
+      if (fill->began() >= since || now - begun < young) return {Role::follow, fill, {}};
       const auto other = older.lock();
-      if (other && !other->is_settled()) return {Role::after, fill};
+      if (other && !other->is_settled()) return {Role::after, fill, {}};
       before = fill;
     }
   }
   auto fill = std::make_shared<Fill>(writes_.begin_fill(), path_hash, route_hash);
-  shard.running.insert_or_assign(std::string(name), Running{fill, now, std::move(before)});
-  return {Role::lead, std::move(fill)};
+  std::string owned(name);
+  shard.running.insert_or_assign(owned, Running{fill, now, std::move(before)});
+  // Nothing throws from here on: what is in the table has a permit.
+  return {Role::lead, fill, Permit(*this, std::move(owned), fill)};
 }
 
-void FillTable::leave(std::string_view name, const std::shared_ptr<Fill>& fill) {
+void FillTable::leave(std::string_view name, const std::shared_ptr<Fill>& fill) noexcept {
   auto& shard = shard_of(name);
   const std::lock_guard lock(shard.mutex);
   const auto running = shard.running.find(name);
   if (running != shard.running.end() && running->second.fill == fill) shard.running.erase(running);
 }
 
-void FillTable::give_up(std::string_view name, const std::shared_ptr<Fill>& fill,
-                        std::shared_ptr<const store::Response> found) {
-  leave(name, fill);
+Permit::~Permit() {
+  // The reason is short enough to lie in place.
+  settle(Failed{upstream::Failure{upstream::FailureKind::closed_early, {}, "abandoned"}});
+}
+
+void Permit::count(Counter& running) noexcept {
+  running_ = &running;
+  running_->add(1);
+}
+
+void Permit::settle(Result result) noexcept {
+  if (table_ == nullptr) return;
+  if (running_ != nullptr) running_->add(-1);
+  std::exchange(table_, nullptr)->leave(name_, fill_);
+  fill_->settle(std::move(result));
+}
+
+void Permit::give_up(std::shared_ptr<const store::Response> found) noexcept {
   Answered answer;
   answer.response = std::move(found);
-  fill->settle(std::move(answer));
+  settle(std::move(answer));
 }
 
 bool FillTable::is_unshared(std::string_view key, policy::MonoTime now) const {

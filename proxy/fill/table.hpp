@@ -28,9 +28,51 @@ enum class Role : std::uint8_t {
   after,   // one that began too early, beside another: wait for its end, then ask again
 };
 
+class FillTable;
+
+/// The right, and the duty, to settle a fill. Given up on any path it fails the fill, which releases the
+/// waiters. Moved from, or made without a fill, it is empty. Threading: any thread, one at a time.
+class Permit {
+ public:
+  Permit() noexcept = default;
+  Permit(Permit&& other) noexcept { swap(other); }
+  Permit& operator=(Permit&& other) noexcept {
+    Permit(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~Permit();
+
+  [[nodiscard]] Fill& fill() noexcept { return *fill_; }
+  /// Counts the fill as running until it is settled.
+  void count(Counter& running) noexcept;
+  /// Takes the fill out of the table and ends it. Once; the permit is empty afterwards, the fill is still
+  /// referred to.
+  void settle(Result result) noexcept;
+  /// Ends a fill that was to be led and is not needed: `found` was stored meanwhile, and whoever has joined
+  /// gets it.
+  void give_up(std::shared_ptr<const store::Response> found) noexcept;
+
+ private:
+  friend class FillTable;
+  Permit(FillTable& table, std::string name, std::shared_ptr<Fill> fill) noexcept
+      : table_(&table), name_(std::move(name)), fill_(std::move(fill)) {}
+  void swap(Permit& other) noexcept {
+    std::swap(table_, other.table_);
+    std::swap(running_, other.running_);
+    name_.swap(other.name_);
+    fill_.swap(other.fill_);
+  }
+
+  FillTable* table_ = nullptr;  // nullptr: settled, or none
+  Counter* running_ = nullptr;
+  std::string name_;
+  std::shared_ptr<Fill> fill_;
+};
+
 struct Joined {
   Role role = Role::lead;
   std::shared_ptr<Fill> fill;
+  Permit permit;  // of who leads it, or is alone
 };
 
 class FillTable {
@@ -45,13 +87,6 @@ class FillTable {
   [[nodiscard]] Joined join(std::string_view key, std::string_view name, std::uint64_t path_hash,
                             std::uint64_t route_hash, policy::Sequence since, policy::MonoTime now,
                             policy::Millis young = policy::Millis{0});
-  /// The fill is over: later requests begin another. No effect where another has taken its place.
-  void leave(std::string_view name, const std::shared_ptr<Fill>& fill);
-  /// Ends a fill that was to be led and is not needed: `found` was stored meanwhile, and whoever has joined
-  /// gets it.
-  void give_up(std::string_view name, const std::shared_ptr<Fill>& fill,
-               std::shared_ptr<const store::Response> found);
-
   /// Why the last answer for a primary key could not be shared, or was not stored.
   struct NotStored {
     policy::Detail detail = policy::Detail::none;
@@ -104,6 +139,9 @@ class FillTable {
   static constexpr policy::Millis first_wait{1000};     // after a failure
   static constexpr policy::Millis longest_wait{15'000};
 
+  friend class Permit;
+  // The fill is over: later requests begin another. No effect where another has taken its place.
+  void leave(std::string_view name, const std::shared_ptr<Fill>& fill) noexcept;
   [[nodiscard]] bool is_unshared(std::string_view key, policy::MonoTime now) const;
   [[nodiscard]] Shard& shard_of(std::string_view key) noexcept {
     return shards_[TransparentHash{}(key) % shard_count];

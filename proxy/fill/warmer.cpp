@@ -198,7 +198,7 @@ std::optional<MonoTime> Warmer::refresh(Item& item, const Means& means, const se
   const auto path_hash = with.store.hash(policy::invalidation_key(key));
   const auto route_hash = with.store.hash(route.name);
   const auto entry = with.store.peek(key, item.hash);
-  auto name = name_of_fill(key, route, facts, entry.get(), false);
+  const auto name = name_of_fill(key, route, facts, entry.get(), false);
   auto joined = with.fills.join(key, name, path_hash, route_hash, 0, now.mono);
   if (joined.role == Role::alone) return std::nullopt;  // its answers cannot be shared any more
   if (joined.role == Role::lead) {
@@ -208,7 +208,6 @@ std::optional<MonoTime> Warmer::refresh(Item& item, const Means& means, const se
     order.route = &route;
     order.key = item.key;
     order.hash = item.hash;
-    order.fill_key = std::move(name);
     order.background = true;
     order.counters = means.counters_of(route);
     const auto* held = find_variant(entry.get(), facts);
@@ -218,8 +217,8 @@ std::optional<MonoTime> Warmer::refresh(Item& item, const Means& means, const se
     }
     // Posted: what begins here may end at once, and then tells this table, which is locked.
     asio::post(with.loop.executor(),
-               [with, fill = std::move(joined.fill), order = std::move(order)]() mutable {
-                 begin_fetch(with, std::move(fill), std::move(order));
+               [with, permit = std::move(joined.permit), order = std::move(order)]() mutable {
+                 begin_fetch(with, std::move(permit), std::move(order));
                });
   }
   // What it brings moves `due`; should it bring nothing, there is another look.

@@ -73,7 +73,7 @@ class Exchange {
 
   // Fetching.
   void own_request();
-  [[nodiscard]] fill::Order make_order(std::string fill_key, bool alone);
+  [[nodiscard]] fill::Order make_order(bool alone);
   [[nodiscard]] std::string make_fill_key() const;
   [[nodiscard]] bool may_be_served_on_error(policy::Trouble trouble);
   [[nodiscard]] bool asks_for_part() const noexcept;

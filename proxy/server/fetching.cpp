@@ -34,16 +34,16 @@ bool Exchange::may_be_served_on_error(policy::Trouble trouble) {
 
 void Exchange::refresh_behind() {
   own_request();
-  auto fill_key = make_fill_key();
+  const auto fill_key = make_fill_key();
   auto joined = worker_.shared.fills.join(memory_key(), fill_key, path_hash_, view_.hash, 0, now_.mono);
   if (joined.role == fill::Role::follow) return;
   // A fill may have ended between the look-up and here, on another loop: what it stored is not fetched again.
   if (auto fresh = joined.role == fill::Role::lead ? fresh_in_store() : nullptr)
-    return worker_.shared.fills.give_up(fill_key, joined.fill, std::move(fresh));
-  auto order = make_order(std::move(fill_key), joined.role == fill::Role::alone);
+    return joined.permit.give_up(std::move(fresh));
+  auto order = make_order(joined.role == fill::Role::alone);
   order.background = true;
   if (response_ != nullptr) order.interest = (*response_)->interest;
-  fill::begin_fetch(worker_.resources(), std::move(joined.fill), std::move(order));
+  fill::begin_fetch(worker_.resources(), std::move(joined.permit), std::move(order));
 }
 
 std::shared_ptr<const store::Response> Exchange::fresh_in_store() const {
@@ -72,7 +72,7 @@ bool Exchange::asks_for_part() const noexcept {
   return wait != nullptr && wait->part;
 }
 
-fill::Order Exchange::make_order(std::string fill_key, bool alone) {
+fill::Order Exchange::make_order(bool alone) {
   fill::Order order;
   order.request = owned_;
   order.forced = facts_.refresh;
@@ -81,7 +81,6 @@ fill::Order Exchange::make_order(std::string fill_key, bool alone) {
   order.route = route_;
   order.key = key_;
   order.hash = hash_;
-  order.fill_key = std::move(fill_key);
   order.memory_key = memory_key();
   if (response_ != nullptr) order.held = *response_;
   order.part = asks_for_part();
@@ -124,7 +123,7 @@ Task<Exchange::Done> Exchange::through_fill() {
     if (const auto* validate = std::get_if<policy::Validate>(&decision_)) why = validate->why;
     const auto since = attempt > most_attempts ? worker_.shared.writes.begin_fill() : forced_ ? came : 0;
 
-    auto fill_key = make_fill_key();
+    const auto fill_key = make_fill_key();
     auto joined = fills.join(memory_key(), fill_key, path_hash_, view_.hash, since, now_.mono,
                              route_->refresh_min_interval);
     const bool begins = joined.role == fill::Role::lead || joined.role == fill::Role::alone;
@@ -132,7 +131,7 @@ Task<Exchange::Done> Exchange::through_fill() {
     if (joined.role == fill::Role::lead) {
       const auto before = decision_;
       if (const auto found = found_meanwhile(came)) {
-        fills.give_up(fill_key, joined.fill, *response_);
+        joined.permit.give_up(*response_);
         co_return co_await serve(*response_, *found, true);
       }
       decision_ = before;
@@ -147,7 +146,7 @@ Task<Exchange::Done> Exchange::through_fill() {
     }
     if (begins) {
       const bool alone = joined.role == fill::Role::alone;
-      fill::begin_fetch(worker_.resources(), joined.fill, make_order(std::move(fill_key), alone));
+      fill::begin_fetch(worker_.resources(), std::move(joined.permit), make_order(alone));
     }
     if (const auto done_with = co_await read_fill(reader, why)) co_return *done_with;
 

@@ -108,7 +108,7 @@ Task<bool> WarmUp::try_once(std::shared_ptr<Target> target) {
       }
     }
   }
-  auto name = fill::name_of_fill(key, *route, facts, entry.get(), false);
+  const auto name = fill::name_of_fill(key, *route, facts, entry.get(), false);
   auto joined = shared.fills.join(key, name, path_hash, route_hash, 0, now.mono);
   const bool begins = joined.role != fill::Role::follow;
   fill::Reader reader(worker_.loop, joined.fill, begins);
@@ -119,11 +119,10 @@ Task<bool> WarmUp::try_once(std::shared_ptr<Target> target) {
     order.route = route;
     order.key = key;
     order.hash = hash;
-    order.fill_key = std::move(name);
     order.alone = joined.role == fill::Role::alone;
     order.background = true;
     order.counters = worker_.view_of(route).counters;
-    fill::begin_fetch(worker_.resources(), joined.fill, std::move(order));
+    fill::begin_fetch(worker_.resources(), std::move(joined.permit), std::move(order));
   }
   fill::Reader::News news;
   do {

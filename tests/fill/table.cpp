@@ -26,27 +26,42 @@ struct Table {
 
 TEST_CASE("the first to ask leads a fill, and the others follow it until it is over") {
   Table table;
-  const auto first = table.join("a");
+  auto first = table.join("a");
   CHECK(first.role == Role::lead);
   const auto second = table.join("a");
   CHECK(second.role == Role::follow);
   CHECK(second.fill == first.fill);
-  CHECK(table.join("b").role == Role::lead);
+  const auto other = table.join("b");
+  CHECK(other.role == Role::lead);
   CHECK(table.fills.running() == 2);
-  table.fills.leave("a", first.fill);
+  first.permit.settle(fill::Failed{});
+  CHECK(table.join("a").role == Role::lead);
+}
+
+TEST_CASE("a fill whose permit goes away unused is over, and fails for who has joined it") {
+  Table table;
+  std::shared_ptr<fill::Fill> followed;
+  {
+    auto lead = table.join("a");
+    followed = table.join("a").fill;
+    const auto moved = std::move(lead.permit);
+    CHECK_FALSE(followed->is_settled());
+  }
+  CHECK(followed->is_settled());
+  CHECK(table.fills.running() == 0);
   CHECK(table.join("a").role == Role::lead);
 }
 
 TEST_CASE("nobody follows a fill that began before a write") {
   Table table;
-  const auto old = table.join("a");
+  auto old = table.join("a");
   table.writes.written(1, store::Void::hard);
   const auto fresh = table.join("a");
   CHECK(fresh.role == Role::lead);
   CHECK(fresh.fill != old.fill);
   CHECK(table.join("a").fill == fresh.fill);
   // The end of the older one takes nothing from the newer.
-  table.fills.leave("a", old.fill);
+  old.permit.settle(fill::Failed{});
   CHECK(table.join("a").fill == fresh.fill);
 }
 
@@ -61,10 +76,10 @@ TEST_CASE("a fetch that is to begin now takes the place of the one under way") {
 
 TEST_CASE("of those who ask for what begins after them two are under way at a time") {
   Table table;
-  const auto old = table.join("a");
+  auto old = table.join("a");
   const auto came_first = table.writes.begin_fill();
   const auto came_second = table.writes.begin_fill();
-  const auto forced = table.join("a", came_first);
+  auto forced = table.join("a", came_first);
   CHECK(forced.role == Role::lead);
   // It began after both of them came.
   CHECK(table.join("a", came_second).fill == forced.fill);
@@ -72,12 +87,11 @@ TEST_CASE("of those who ask for what begins after them two are under way at a ti
   CHECK(late.role == Role::after);
   CHECK(late.fill == forced.fill);
   SECTION("the older one ends") {
-    old.fill->settle(fill::Failed{});
+    old.permit.settle(fill::Failed{});
     CHECK(table.join("a", table.writes.begin_fill()).role == Role::lead);
   }
   SECTION("the younger one ends") {
-    forced.fill->settle(fill::Failed{});
-    table.fills.leave("a", forced.fill);
+    forced.permit.settle(fill::Failed{});
     CHECK(table.join("a", table.writes.begin_fill()).role == Role::lead);
   }
   SECTION("a write makes it void") {
@@ -160,17 +174,17 @@ TEST_CASE("nobody joins a fill that a purge concerns") {
     CHECK(join().role == Role::follow);
   }
   Table table;
-  (void)table.fills.join("http://a/x", "http://a/x", 1, 100, 0, at(0ms));
+  const auto first = table.fills.join("http://a/x", "http://a/x", 1, 100, 0, at(0ms));
   table.purges.add({Purge::What::path, "/y"}, table.writes.begin_fill());
   CHECK(table.fills.join("http://a/x", "http://a/x", 1, 100, 0, at(0ms)).role == Role::follow);
 }
 
 TEST_CASE("who has joined a fill that is given up gets what was found in its place") {
   Table table;
-  const auto first = table.join("a");
+  auto first = table.join("a");
   const auto second = table.join("a");
   REQUIRE(second.role == Role::follow);
-  table.fills.give_up("a", first.fill, std::make_shared<store::Response>());
+  first.permit.give_up(std::make_shared<store::Response>());
   CHECK(second.fill->is_settled());
   CHECK(table.join("a").role == Role::lead);
 }
