@@ -4,6 +4,7 @@ namespace larder::upstream {
 
 int Failure::status() const noexcept {
   switch (kind) {
+    case FailureKind::resolve_timeout:
     case FailureKind::connect_timeout:
     case FailureKind::first_byte_timeout:
     case FailureKind::idle_timeout:
@@ -21,6 +22,8 @@ std::string_view Failure::name() const noexcept {
   switch (kind) {
     case FailureKind::resolve_failed:
       return "resolve_failed";
+    case FailureKind::resolve_timeout:
+      return "resolve_timeout";
     case FailureKind::connect_failed:
       return "connect_failed";
     case FailureKind::connect_timeout:
@@ -55,6 +58,8 @@ std::string Failure::sentence() const {
   switch (kind) {
     case FailureKind::resolve_failed:
       return with_reason("the upstream's name could not be resolved");
+    case FailureKind::resolve_timeout:
+      return "the upstream's name could not be looked up within connect_timeout";
     case FailureKind::connect_failed:
       return with_reason("could not connect to the upstream");
     case FailureKind::connect_timeout:

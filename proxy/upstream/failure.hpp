@@ -12,6 +12,7 @@ namespace larder::upstream {
 
 enum class FailureKind : std::uint8_t {
   resolve_failed,      // 502: the name has no address
+  resolve_timeout,     // 504: the look-up of its name takes too long
   connect_failed,      // 502: refused, unreachable
   connect_timeout,     // 504
   queue_full,          // 503: upstream.queue requests wait already

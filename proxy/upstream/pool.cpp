@@ -1,7 +1,6 @@
 #include "upstream/pool.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -36,7 +35,8 @@ Connection::Connection(Pool& pool, Socket socket)
         }
         Error ignored;
         socket_.cancel(ignored);
-      }) {
+      }),
+      era_(pool.era_) {
   place_ = pool_.live_.insert(pool_.live_.end(), this);
 }
 
@@ -74,7 +74,7 @@ class Pool::Waking {
   Pool& pool_;
 };
 
-Pool::Pool(Loop& loop, const settings::Upstream& upstream, unsigned share) : loop_(loop) {
+Pool::Pool(Loop& loop, const settings::Upstream& upstream, unsigned share) : loop_(loop), resolver_(loop) {
   configure(upstream, share);
 }
 
@@ -85,7 +85,8 @@ Pool::~Pool() {
 void Pool::configure(const settings::Upstream& upstream, unsigned share) {
   if (upstream.url != upstream_.url) {
     idle_.clear();
-    resolved_.clear();
+    resolver_.forget();
+    ++era_;
   }
   upstream_ = upstream;
   const auto loops = std::max(share, 1u);
@@ -211,6 +212,7 @@ void Pool::ended(const Connection& connection) noexcept {
 }
 
 void Pool::release(std::unique_ptr<Connection> connection) {
+  if (connection->era_ != era_) return;
   ended(*connection);
   connection->reused_ = true;
   connection->background_ = false;
@@ -287,50 +289,20 @@ void Pool::follow_breaker(Breaker::State before) noexcept {
   }
 }
 
-Task<std::variant<Pool::Endpoints, Failure>> Pool::resolve() {
-  using Result = std::variant<Endpoints, Failure>;
-  if (const auto* local = std::get_if<settings::UnixAddress>(&upstream_.address)) {
-    auto path = local->path;
-    if (path.starts_with('@')) path[0] = '\0';
-    co_return Result{Endpoints{asio::local::stream_protocol::endpoint(path)}};
-  }
-  const auto now = Loop::now().mono;
-  if (!resolved_.empty() && now - resolved_at_ < upstream_.resolve_interval) co_return Result{resolved_};
-
-  const auto address = std::get<settings::TcpAddress>(upstream_.address);
-  Error not_literal;
-  const auto literal = asio::ip::make_address(address.host, not_literal);
-  Endpoints found;
-  if (!not_literal) {
-    found.push_back(asio::ip::tcp::endpoint(literal, address.port));
-  } else {
-    // The look-up itself runs on Asio's own resolver thread; an answer that failed leaves the addresses known
-    // so far.
-    asio::ip::basic_resolver<asio::ip::tcp, Executor> resolver(loop_.executor());
-    auto [error, results] =
-        co_await resolver.async_resolve(address.host, std::to_string(address.port), as_result);
-    if (error) {
-      if (!resolved_.empty()) co_return Result{resolved_};
-      co_return Result{Failure{FailureKind::resolve_failed, {}, error.message()}};
-    }
-    for (const auto& result : results) found.push_back(result.endpoint());
-  }
-  resolved_ = found;
-  resolved_at_ = now;
-  co_return Result{std::move(found)};
-}
-
 Task<Acquired> Pool::connect(Priority priority) {
   // The places in open_ and busy_ are already taken: by a Connection from here on, or given back on failure.
   loop_.counters().upstream_busy.add(1);
   auto connection = std::make_unique<Connection>(*this, Socket(loop_.executor()));
   connection->background_ = priority == Priority::background;
-  auto resolved = co_await resolve();
+  const auto began = Loop::now().mono;
+  const auto patience = upstream_.connect_timeout;
+  auto resolved = co_await resolver_.resolve(upstream_, patience);
   if (auto* failure = std::get_if<Failure>(&resolved)) co_return Acquired{std::move(*failure)};
+  if (forced_) co_return Acquired{Failure{FailureKind::connect_failed, {}, "shutting down"}};
 
   Error error = asio::error::host_not_found;
-  connection->deadline_.set(upstream_.connect_timeout);
-  for (const auto& endpoint : std::get<Endpoints>(resolved)) {
+  connection->deadline_.set(std::max(patience - (Loop::now().mono - began), Millis{1}));
+  for (const auto& endpoint : std::get<Resolver::Endpoints>(resolved)) {
     Error ignored;
     connection->socket_.close(ignored);
     auto [result] = co_await connection->socket_.async_connect(endpoint, as_result);
@@ -339,7 +311,7 @@ Task<Acquired> Pool::connect(Priority priority) {
     if (connection->deadline_.expired()) co_return Acquired{Failure{FailureKind::connect_timeout, {}, {}}};
   }
   if (error) {
-    resolved_.clear();  // a name may have moved
+    resolver_.forget();  // a name may have moved
     co_return Acquired{Failure{FailureKind::connect_failed, {}, error.message()}};
   }
   connection->deadline_.clear();

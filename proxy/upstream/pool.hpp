@@ -12,6 +12,7 @@
 #include "upstream/breaker.hpp"
 #include "upstream/failure.hpp"
 #include "upstream/failure_log.hpp"
+#include "upstream/resolver.hpp"
 
 #include <deque>
 #include <list>
@@ -52,6 +53,7 @@ class Connection {
   bool reused_ = false;
   bool idle_ = false;
   bool background_ = false;
+  std::uint32_t era_;                       // Pool::era_ when it was begun
   std::list<Connection*>::iterator place_;  // in Pool::live_
 };
 
@@ -72,7 +74,8 @@ class Pool {
   /// Takes back a connection on which nothing is outstanding.
   void release(std::unique_ptr<Connection> connection);
 
-  /// For connections made from now on; pooled ones to another address are closed.
+  /// For connections made from now on. Those to another address are closed: pooled ones now, those in use
+  /// when they come back.
   void configure(const settings::Upstream& upstream, unsigned share);
   void close_idle() noexcept { idle_.clear(); }
   /// Ends everything: pooled connections, those in use, and requests that wait. Nothing is connected any
@@ -93,9 +96,7 @@ class Pool {
   friend class Connection;
   struct Waiter;
   class Waking;
-  using Endpoints = std::vector<StreamProtocol::endpoint>;
 
-  [[nodiscard]] Task<std::variant<Endpoints, Failure>> resolve();
   [[nodiscard]] Task<Acquired> connect(Priority priority);
   [[nodiscard]] std::unique_ptr<Connection> take_idle(Priority priority);
   [[nodiscard]] Task<Acquired> wait_for_turn(bool fresh, Claim& claim);
@@ -122,10 +123,10 @@ class Pool {
   std::list<Waiter*> queue_;
   std::list<Waiter*> behind_;    // of the background: while nobody else waits
   std::list<Connection*> live_;  // every one there is
+  std::uint32_t era_ = 0;  // counts changes of the address
   bool forced_ = false;
   bool waking_ = false;
-  Endpoints resolved_;
-  policy::MonoTime resolved_at_{};
+  Resolver resolver_;
 };
 
 }  // namespace larder::upstream

@@ -184,3 +184,19 @@ def test_an_answer_before_the_body_is_read_reaches_the_client(origin):
         answer = client.response("POST")
         assert answer.status == 413
         assert answer.body == b"too much"
+
+
+def test_a_connection_that_was_in_use_while_the_upstream_changed_is_not_used_again(origin):
+    hold = origin.hold("/held")
+    origin.on("/x", reply(200, {}, b"before"))
+    other = Origin().on("/x", reply(200, {}, b"after"))
+    try:
+        with Larder(origin, routes=PASS) as larder:
+            held = in_parallel(1, lambda _: larder.get("/held"))
+            hold.wait()
+            larder.reload(url=other.url)
+            hold.release(reply(200, {}, b"held"))
+            assert held()[0].body == b"held"
+            assert larder.get("/x").body == b"after"
+    finally:
+        other.close()
