@@ -8,6 +8,7 @@
 #include "admin/reload.hpp"
 #include "admin/status.hpp"
 #include "http/target.hpp"
+#include "loop/spawn.hpp"
 #include "server/client.hpp"
 #include "server/reply.hpp"
 
@@ -278,7 +279,7 @@ class Admin::Connection {
 };
 
 Admin::Admin(server::Server& server) : server_(server), timer_(server.first_loop().executor()) {
-  asio::co_spawn(server.first_loop().executor(), keep_history(), [](const std::exception_ptr&) {});
+  spawn(server.first_loop(), "history", keep_history());
 }
 
 Admin::~Admin() {
@@ -344,8 +345,7 @@ void Admin::begin(Socket socket) {
   if (connections_.size() >= most_connections) return;  // closes it
   auto connection = std::make_unique<Connection>(*this, std::move(socket));
   const auto live = [](std::unique_ptr<Connection> its) -> Task<void> { co_await its->run(); };
-  asio::co_spawn(server_.first_loop().executor(), live(std::move(connection)),
-                 [](const std::exception_ptr&) {});
+  spawn(server_.first_loop(), "admin connection", live(std::move(connection)));
 }
 
 Task<void> Admin::keep_history() {

@@ -165,6 +165,8 @@ std::string metrics_text(const server::Server& server) {
               sum(server, &Counters::upstream_requests));
   out.counter("larder_upstream_errors_total", "Requests upstream that failed",
               sum(server, &Counters::upstream_errors));
+  out.counter("larder_task_failures_total", "Tasks that ended by an exception, such as for want of memory",
+              sum(server, &Counters::task_failures));
   out.counter("larder_upstream_retries_total", "Requests sent again as a pooled connection had died",
               sum(server, &Counters::upstream_retries));
   auto& upstream = out.family("larder_upstream_connections", "Connections to the API", MetricType::Gauge);

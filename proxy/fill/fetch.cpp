@@ -8,13 +8,13 @@
 #include "http/interim.hpp"
 #include "lean/codec.hpp"
 #include "lean/entity_tag.hpp"
+#include "loop/spawn.hpp"
 #include "policy/key.hpp"
 #include "policy/part.hpp"
 #include "policy/precondition.hpp"
 #include "policy/storability.hpp"
 #include "upstream/request.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <fmt/format.h>
 
 namespace larder::fill {
@@ -499,11 +499,8 @@ OwnedRequest::OwnedRequest(std::string_view head_bytes, const settings::Settings
 
 void begin_fetch(Resources resources, Permit permit, Order order) {
   permit.count(resources.loop.counters().fills_running);
-  // An exception (out of memory, above all) ends this fill alone: the Permit has released the readers.
-  asio::co_spawn(resources.loop.executor(), lead(resources, std::move(permit), std::move(order)),
-                 [&counter = resources.loop.counters().upstream_errors](const std::exception_ptr& error) {
-                   if (error) counter.add();
-                 });
+  // An exception ends this fill alone: the permit releases the readers.
+  spawn(resources.loop, "fetch", lead(resources, std::move(permit), std::move(order)));
 }
 
 }  // namespace larder::fill

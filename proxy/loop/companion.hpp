@@ -1,12 +1,13 @@
-// A second coroutine beside the one that starts it, on the same loop, joined before what it refers to goes
-// away.
+// Coroutines beside the one that starts them, on the same loop, which have ended before what they refer to
+// goes away: `beside` sees to that, whatever happens.
 #pragma once
 
-#include "loop/loop.hpp"
+#include "loop/spawn.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-
+#include <exception>
 #include <memory>
+#include <optional>
+#include <type_traits>
 
 namespace larder {
 
@@ -16,14 +17,20 @@ class Companion {
   Companion(const Companion&) = delete;
   Companion& operator=(const Companion&) = delete;
 
-  /// Once. The task may refer to what lives until `join` has returned. An exception in it is an end like any
-  /// other.
-  void start(Task<void> task) {
+  /// Once, and within a `beside` that stops it. The task may refer to what lives until `join` has returned.
+  /// An exception in it is an end like any other.
+  void start(std::string_view name, Task<void> task) {
+    // Set before: the task may have ended when `spawn` returns.
     state_->running = true;
-    asio::co_spawn(loop_.executor(), std::move(task), [state = state_](const std::exception_ptr&) {
-      state->running = false;
-      state->ended.raise();
-    });
+    try {
+      spawn(loop_, name, std::move(task), [state = state_] {
+        state->running = false;
+        state->ended.raise();
+      });
+    } catch (...) {
+      state_->running = false;
+      throw;
+    }
   }
   [[nodiscard]] bool is_running() const noexcept { return state_->running; }
   /// Waits for the end; whoever calls it has made sure that the task ends (by cancelling what it waits for).
@@ -40,5 +47,30 @@ class Companion {
   Loop& loop_;
   std::shared_ptr<State> state_;
 };
+
+/// Awaits `body`, a function that returns a Task, and then `stop`, another: which ends companions of the
+/// body's and joins them. `stop` runs although `body` throws, which is passed on afterwards. That `stop`
+/// itself fails cannot be survived, as what the companions refer to goes away next: it ends the program.
+template <class Body, class Stop>
+[[nodiscard]] std::invoke_result_t<Body&> beside(Body body, Stop stop) {
+  using Result = typename std::invoke_result_t<Body&>::value_type;
+  std::exception_ptr error;
+  std::optional<std::conditional_t<std::is_void_v<Result>, bool, Result>> result;
+  try {
+    if constexpr (std::is_void_v<Result>)
+      co_await body();
+    else
+      result.emplace(co_await body());
+  } catch (...) {
+    error = std::current_exception();
+  }
+  try {
+    co_await stop();
+  } catch (...) {
+    std::terminate();
+  }
+  if (error) std::rethrow_exception(error);
+  if constexpr (!std::is_void_v<Result>) co_return std::move(*result);
+}
 
 }  // namespace larder

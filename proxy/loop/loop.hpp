@@ -16,7 +16,10 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <ctime>
+#include <exception>
+#include <functional>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 namespace larder {
@@ -92,6 +95,15 @@ class Loop {
   [[nodiscard]] Counters& counters() noexcept { return counters_; }
   [[nodiscard]] const Counters& counters_view() const noexcept { return counters_; }
 
+  /// Who is told of a task that ended by an exception: its name, and what was thrown. Set before the loop
+  /// runs.
+  using OnFailure = std::function<void(std::string_view task, const std::exception_ptr& error)>;
+  void on_failure(OnFailure told) { on_failure_ = std::move(told); }
+  void note_failure(std::string_view task, const std::exception_ptr& error) noexcept {
+    counters_.task_failures.add();
+    if (on_failure_) on_failure_(task, error);
+  }
+
   /// When it last turned; from any thread.
   [[nodiscard]] policy::MonoTime last_turn() const noexcept {
     return std::chrono::floor<Millis>(sweeper_.last_turn());
@@ -113,6 +125,7 @@ class Loop {
   BufferPool buffers_;
   Rest rest_;
   Counters counters_;
+  OnFailure on_failure_;
 };
 
 /// A flag that one coroutine waits for and others on the same loop raise. Raised before the wait, it is not

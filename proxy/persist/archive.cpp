@@ -277,6 +277,7 @@ void Archive::load(const Take& take) {
 
 void Archive::start(store::Store& store) {
   store_ = &store;
+  dirty_.reserve(most_waiting);
   if (database_) thread_ = std::thread([this] { run(); });
 }
 
@@ -301,8 +302,9 @@ void Archive::changed(const std::string& key, std::uint64_t hash) {
 
 void Archive::run() {
   Millis pause{0};
+  Dirty batch;
+  batch.reserve(keys_a_batch);  // so that moving keys to and fro needs no memory
   for (;;) {
-    Dirty batch;
     bool last = false;
     {
       std::unique_lock lock(mutex_);
@@ -315,13 +317,24 @@ void Archive::run() {
     if (batch.empty()) return;
     if (write(batch)) {
       pause = Millis{0};
+      batch.clear();
       continue;
     }
     failures_.fetch_add(1, std::memory_order_relaxed);
     if (last || !database_) return;
     pause = std::clamp(pause * 2, first_pause, longest_pause);
     const std::lock_guard lock(mutex_);
-    for (auto& key : batch) dirty_.try_emplace(key.first, key.second);
+    dirty_.merge(batch);
+    batch.clear();
+  }
+}
+
+// Once in a while; what cannot be said for want of memory stays unsaid.
+void Archive::complain(std::string_view why) const noexcept {
+  if (failures_.load() % 16 != 0) return;
+  try {
+    options_.warn(options_.path + ": " + std::string(why) + "; nothing is persisted meanwhile");
+  } catch (const std::exception&) {
   }
 }
 
@@ -394,8 +407,11 @@ bool Archive::write(const Dirty& batch) {
       return false;
     }
     (void)sqlite3_exec(database.handle, "ROLLBACK", nullptr, nullptr, nullptr);
-    if (failures_.load() == 0 || failures_.load() % 16 == 0)
-      options_.warn(options_.path + ": " + why + "; nothing is persisted meanwhile");
+    complain(why);
+    return false;
+  } catch (const std::exception& error) {  // out of memory, above all
+    (void)sqlite3_exec(database.handle, "ROLLBACK", nullptr, nullptr, nullptr);
+    complain(error.what());
     return false;
   }
 }

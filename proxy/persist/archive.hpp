@@ -67,6 +67,7 @@ class Archive {
   [[nodiscard]] std::string open_file();
   void run();
   [[nodiscard]] bool write(const Dirty& batch);
+  void complain(std::string_view why) const noexcept;
   void begin_anew(const std::string& why);
 
   Options options_;

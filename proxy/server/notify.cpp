@@ -1,6 +1,7 @@
 #include "server/notify.hpp"
 
-#include <boost/asio/co_spawn.hpp>
+#include "loop/spawn.hpp"
+
 #include <fmt/format.h>
 #include <systemd/sd-daemon.h>
 
@@ -39,7 +40,7 @@ void Notify::send(const std::string& text) const {
 
 void Notify::ready() {
   send("READY=1\nSTATUS=" + figures());
-  asio::co_spawn(server_.first_loop().executor(), run(), [](const std::exception_ptr&) {});
+  spawn(server_.first_loop(), "service notification", run());
 }
 
 void Notify::reloading() {

@@ -39,7 +39,7 @@ class Watch {
  public:
   Watch(Client& client, upstream::Call& call) : client_(client), call_(call), companion_(client.loop()) {}
 
-  void start() { companion_.start(run()); }
+  void start() { companion_.start("watch of a client", run()); }
   /// To be awaited before the call or the client goes away.
   [[nodiscard]] Task<void> stop() {
     if (companion_.is_running()) client_.cancel();
@@ -139,75 +139,85 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
     call.set_target(request.path);
     Watch watch(client_, call);
     Upload upload(client_, call, request.framing, rules.gate, {rules.limits.body, rules.timeouts.body});
-    auto failed = co_await call.open(again);
-    const bool opened = !failed;
-    if (opened) write.sent();
-    if (!failed) failed = co_await call.write(out);
-    if (!failed) {
-      if (facts_.body)
-        upload.start();
-      else
-        call.request_complete();
-      // A write goes on without its client: it is better done than half done.
-      if (!facts_.body && facts_.safe) watch.start();
-      failed = co_await read_final_head(call);
-      co_await watch.stop();
-    }
-    if (opened) counters.upstream_requests.add();
-    if (!failed) {
-      const auto answered = Loop::now().mono;
-      counters.upstream.observe(answered - asked);
-      upstream_time_ = answered - asked;
-      counters.waits.observe(answered - started_);
-      write.answered(call.head());
-      note_head(call.head(), began);
-      note_final(call.head(), began);
-      keep(call.head());
-      if (call.head().status == 101) {
-        co_await upload.stop();
-        if (!is_allowed(upgrade, call.head())) {
-          const Failure unasked{
-              upstream::FailureKind::bad_answer, {}, "it changes to a protocol that the client did not name"};
-          worker_.loop.counters().upstream_errors.add();
-          co_return co_await fail(unasked, outcome);
-        }
-        co_return co_await tunnel(call, outcome);
-      }
-      auto result = co_await relay(call, nullptr, outcome, !facts_.body);
-      // An answer may come before the request's body is read whole; what is left of it is nobody's.
-      co_await upload.stop();
-      if (facts_.body && upload.state() != Upload::State::complete && result == Done::keep)
-        result = Done::linger;
-      co_return result;
-    }
 
-    const bool client_side = upload.state() == Upload::State::refused ||
-                             upload.state() == Upload::State::client_gone ||
-                             upload.state() == Upload::State::client_late;
-    co_await upload.stop();
-    if (watch.client_has_gone()) {
-      record(client_has_gone, 0, outcome);
-      co_return Done::close;
-    }
-    const bool replayable = !again && !facts_.body && facts_.idempotent && call.may_retry();
-    if (replayable) {
-      worker_.loop.counters().upstream_retries.add();
-      continue;
-    }
-    write.lost();
-    if (!client_side) {
-      worker_.loop.counters().upstream_errors.add();
-      counters.upstream_errors.add();
-      if (facts_.body && upload.state() != Upload::State::complete) persistence_.keep_alive = false;
-      const auto result = co_await fail(*failed, outcome);
-      co_return result == Done::close&& facts_.body ? Done::linger : result;
-    }
-    if (upload.state() == Upload::State::client_gone) co_return Done::close;
-    if (upload.state() == Upload::State::refused) co_return co_await refuse_body(upload.refusal());
-    persistence_.keep_alive = false;
-    const Problem late{408, "the request's body stopped for longer than timeouts.body", {}};
-    co_await problem(late, nullptr);
-    co_return Done::linger;
+    // nullopt: once more.
+    const auto attempt = [&]() -> Task<std::optional<Done>> {
+      auto failed = co_await call.open(again);
+      const bool opened = !failed;
+      if (opened) write.sent();
+      if (!failed) failed = co_await call.write(out);
+      if (!failed) {
+        if (facts_.body)
+          upload.start();
+        else
+          call.request_complete();
+        // A write goes on without its client: it is better done than half done.
+        if (!facts_.body && facts_.safe) watch.start();
+        failed = co_await read_final_head(call);
+        co_await watch.stop();
+      }
+      if (opened) counters.upstream_requests.add();
+      if (!failed) {
+        const auto answered = Loop::now().mono;
+        counters.upstream.observe(answered - asked);
+        upstream_time_ = answered - asked;
+        counters.waits.observe(answered - started_);
+        write.answered(call.head());
+        note_head(call.head(), began);
+        note_final(call.head(), began);
+        keep(call.head());
+        if (call.head().status == 101) {
+          co_await upload.stop();
+          if (!is_allowed(upgrade, call.head())) {
+            const Failure unasked{upstream::FailureKind::bad_answer,
+                                  {},
+                                  "it changes to a protocol that the client did not name"};
+            worker_.loop.counters().upstream_errors.add();
+            co_return co_await fail(unasked, outcome);
+          }
+          co_return co_await tunnel(call, outcome);
+        }
+        auto result = co_await relay(call, nullptr, outcome, !facts_.body);
+        // An answer may come before the request's body is read whole; what is left of it is nobody's.
+        co_await upload.stop();
+        if (facts_.body && upload.state() != Upload::State::complete && result == Done::keep)
+          result = Done::linger;
+        co_return result;
+      }
+
+      const bool client_side = upload.state() == Upload::State::refused ||
+                               upload.state() == Upload::State::client_gone ||
+                               upload.state() == Upload::State::client_late;
+      co_await upload.stop();
+      if (watch.client_has_gone()) {
+        record(client_has_gone, 0, outcome);
+        co_return Done::close;
+      }
+      const bool replayable = !again && !facts_.body && facts_.idempotent && call.may_retry();
+      if (replayable) {
+        worker_.loop.counters().upstream_retries.add();
+        co_return std::nullopt;
+      }
+      write.lost();
+      if (!client_side) {
+        worker_.loop.counters().upstream_errors.add();
+        counters.upstream_errors.add();
+        if (facts_.body && upload.state() != Upload::State::complete) persistence_.keep_alive = false;
+        const auto result = co_await fail(*failed, outcome);
+        co_return result == Done::close&& facts_.body ? Done::linger : result;
+      }
+      if (upload.state() == Upload::State::client_gone) co_return Done::close;
+      if (upload.state() == Upload::State::refused) co_return co_await refuse_body(upload.refusal());
+      persistence_.keep_alive = false;
+      const Problem late{408, "the request's body stopped for longer than timeouts.body", {}};
+      co_await problem(late, nullptr);
+      co_return Done::linger;
+    };
+    const auto stop = [&]() -> Task<void> {
+      co_await watch.stop();
+      co_await upload.stop();
+    };
+    if (const auto result = co_await beside(attempt, stop)) co_return *result;
   }
 }
 
@@ -281,26 +291,26 @@ Task<Exchange::Done> Exchange::relay(upstream::Call& call, fill::Handover* begun
     sent = co_await send({});
     lead.clear();
   }
-  if (sent && !complete && watch && answer.framing.kind != Framing::Kind::length) {
-    watcher.start();
-  }
-  while (sent && !complete) {
-    auto piece = co_await call.read_body();
-    if (piece.failure) {
-      failed = std::move(piece.failure);
-      break;
+  const auto transfer = [&]() -> Task<void> {
+    if (sent && !complete && watch && answer.framing.kind != Framing::Kind::length) watcher.start();
+    while (sent && !complete) {
+      auto piece = co_await call.read_body();
+      if (piece.failure) {
+        failed = std::move(piece.failure);
+        break;
+      }
+      complete = piece.end;
+      if (keeper_) keeper_->append(piece.data);
+      if (piece.data.empty()) continue;
+      sent = co_await send(piece.data);
+      lead.clear();
     }
-    complete = piece.end;
-    if (keeper_) keeper_->append(piece.data);
-    if (piece.data.empty()) continue;
-    sent = co_await send(piece.data);
-    lead.clear();
-  }
-  if (sent && complete && (chunked || !lead.empty())) {
-    sent = co_await client_.write(lead, chunked ? "0\r\n\r\n" : "", {}, patience);
-    lead.clear();
-  }
-  co_await watcher.stop();
+    if (sent && complete && (chunked || !lead.empty())) {
+      sent = co_await client_.write(lead, chunked ? "0\r\n\r\n" : "", {}, patience);
+      lead.clear();
+    }
+  };
+  co_await beside(transfer, [&] { return watcher.stop(); });
 
   if (keeper_ && complete) {
     const auto path = http::normalise_path(head().path, worker_.path);

@@ -1,8 +1,8 @@
 #include "server/session.hpp"
 
+#include "loop/spawn.hpp"
 #include "server/reply.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 
 namespace larder::server {
@@ -11,6 +11,7 @@ using State = http::GateResult::State;
 
 namespace {
 
+constexpr std::string_view task_name = "client connection";
 constexpr Millis patience_when_draining{1000};
 // A client that sends without end lets others have theirs after so many full buffers.
 constexpr std::size_t reads_in_a_turn = 4;
@@ -178,6 +179,7 @@ void Session::settle(std::unique_ptr<Session> self) noexcept {
 void Session::go_on() noexcept {
   client_.at_rest(nullptr, nullptr);
   attended_ = true;
+  auto& worker = worker_;  // which outlives the session
   std::unique_ptr<Session> self(this);
   // An exception (out of memory, above all) ends this connection alone.
   try {
@@ -185,9 +187,9 @@ void Session::go_on() noexcept {
     if (step == Step::rest)
       settle(std::move(self));
     else if (step != Step::close)
-      asio::co_spawn(worker_.loop.executor(), attend(std::move(self), step),
-                     [](const std::exception_ptr&) {});
-  } catch (const std::exception&) {
+      spawn(worker.loop, task_name, attend(std::move(self), step));
+  } catch (...) {
+    worker.loop.note_failure(task_name, std::current_exception());
   }
 }
 

@@ -20,9 +20,18 @@ Task<void> Tunnel::run() {
   client_.give_back_buffer();
   deadline_.set(patience_);
   Companion back(client_.loop());
-  back.start(pump(upstream_.socket(), client_.socket(), {}));
-  co_await pump(client_.socket(), upstream_.socket(), early);
-  co_await back.join();
+  bool whole = false;
+  const auto there = [&]() -> Task<void> {
+    back.start("tunnel", pump(upstream_.socket(), client_.socket(), {}));
+    co_await pump(client_.socket(), upstream_.socket(), early);
+    whole = true;
+  };
+  // The other direction may go on after this one has ended, but not after it has failed.
+  const auto stop = [&]() -> Task<void> {
+    if (!whole) cancel();
+    co_await back.join();
+  };
+  co_await beside(there, stop);
 }
 
 Task<bool> Tunnel::send(Socket& to, std::string_view bytes) {

@@ -23,7 +23,7 @@ class Upload {
   Upload(Client& client, upstream::Call& call, const http::Framing& framing, const http::Limits& limits,
          Bounds bounds);
 
-  void start() { companion_.start(run()); }
+  void start() { companion_.start("request body", run()); }
 
   enum class State : std::uint8_t {
     none,  // never started

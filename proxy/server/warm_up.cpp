@@ -2,8 +2,8 @@
 
 #include "fill/name.hpp"
 #include "http/target.hpp"
+#include "loop/spawn.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -63,7 +63,7 @@ void WarmUp::begin(const std::string& host) {
   targets_ = std::move(wanted);
   pending_ += added.size();
   for (auto& target : added) {
-    asio::co_spawn(worker_.loop.executor(), warm(target), [this](const std::exception_ptr&) { --pending_; });
+    spawn(worker_.loop, "warm-up", warm(target), [this] { --pending_; });
   }
 }
 

@@ -43,6 +43,15 @@ Worker::Worker(unsigned index, unsigned loops, Shared& all, std::shared_ptr<cons
     access_log.flush();
     pool.log().look(Loop::now().mono);
   });
+  loop.on_failure([](std::string_view task, const std::exception_ptr& error) {
+    try {
+      std::rethrow_exception(error);
+    } catch (const std::exception& thrown) {
+      spdlog::error("{}: ended by an exception: {}", task, thrown.what());
+    } catch (...) {
+      spdlog::error("{}: ended by an exception", task);
+    }
+  });
   pool.log().set([](const std::string& sentence) { spdlog::warn("{}", sentence); });
   adopt(std::move(plan), std::move(sink));
 }

@@ -1,6 +1,7 @@
 #include "upstream/resolver.hpp"
 
-#include <boost/asio/co_spawn.hpp>
+#include "loop/spawn.hpp"
+
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 
@@ -56,11 +57,11 @@ Task<std::variant<Resolver::Endpoints, Failure>> Resolver::resolve(const setting
   if (!known_.empty() && Loop::now().mono - known_at_ < upstream.resolve_interval) co_return Result{known_};
 
   if (!asking_) {
-    asking_ = std::make_shared<Asking>();
-    asio::co_spawn(loop_.executor(), ask(loop_, look_up_, asking_, address),
-                   [asking = asking_](const std::exception_ptr& error) {
-                     if (error) asking->end({{}, "out of memory"});
-                   });
+    auto begun = std::make_shared<Asking>();
+    spawn(loop_, "name look-up", ask(loop_, look_up_, begun, address), [begun] {
+      if (!begun->ended) begun->end({{}, "the look-up failed"});
+    });
+    asking_ = std::move(begun);
   }
   const auto asking = asking_;
   if (!asking->ended) {
