@@ -40,7 +40,7 @@ struct WakingAllocator {
   template <class U>
   WakingAllocator(const WakingAllocator<U, Seat>& other) noexcept : seat(other.seat) {}
 
-  [[nodiscard]] T* allocate(std::size_t count) noexcept {
+  [[nodiscard]] T* allocate([[maybe_unused]] std::size_t count) noexcept {
     static_assert(sizeof(T) <= sizeof(seat->waking) && alignof(T) <= alignof(std::max_align_t));
     assert(count == 1);
     return reinterpret_cast<T*>(seat->waking.data());
