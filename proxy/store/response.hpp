@@ -88,7 +88,8 @@ struct Entry {
   boost::container::small_vector<std::shared_ptr<const Response>, 1> variants;
   std::string key;
 
-  [[nodiscard]] std::size_t charge() const noexcept;
+  static const std::size_t overhead;                  // bytes of an entry without key and responses
+  [[nodiscard]] std::size_t charge() const noexcept;  // bytes against cache.memory
 };
 
 }  // namespace larder::store

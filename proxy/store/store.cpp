@@ -12,23 +12,6 @@ namespace larder::store {
 
 namespace {
 
-// What an allocation takes: allocators round up, to a size in ten or so.
-constexpr std::size_t allocated(std::size_t bytes) noexcept {
-  return bytes + bytes / 8 + 16;
-}
-constexpr std::size_t reference_counts = 16;  // of a shared_ptr, beside what it refers to
-// A place in the table (which is two thirds full), a node of the queue, the entry itself.
-constexpr std::size_t entry_overhead = 2 * 48 + allocated(40) + allocated(sizeof(Entry) + reference_counts);
-constexpr std::size_t response_overhead = allocated(sizeof(Response) + reference_counts);
-constexpr std::size_t body_overhead = allocated(sizeof(std::string) + reference_counts);
-// Marks of its readers, and who keeps them by name.
-constexpr std::size_t interest_charge = sizeof(Interest) + 256;
-
-// Beside the string itself.
-std::size_t charge_of(const std::string& text) noexcept {
-  return text.capacity() <= 15 ? 0 : allocated(text.capacity() + 1);
-}
-
 constexpr std::size_t most_newer = 16;  // final responses remembered for a fetch under way
 
 // Keys are hashed already; the table takes the hash as it is.
@@ -44,28 +27,6 @@ bool same_secondary(const policy::SecondaryKey& a, const policy::SecondaryKey& b
 }
 
 }  // namespace
-
-std::size_t Response::charge() const noexcept {
-  std::size_t bytes = response_overhead;
-  if (body.owner()) bytes += body_overhead + charge_of(*body.owner());
-  for (const auto* text : {&head, &head_304, &entity_tag, &upstream_entity_tag, &upstream_last_modified,
-                           &replaced_cache_control, &content_range})
-    bytes += charge_of(*text);
-  if (secondary.capacity() > 1) bytes += allocated(secondary.capacity() * sizeof(policy::VaryField));
-  for (const auto& field : secondary)
-    bytes += charge_of(field.name) + (field.value ? charge_of(*field.value) : 0);
-  if (!groups.empty()) bytes += allocated(groups.capacity() * (sizeof(std::string) + sizeof(std::uint64_t)));
-  for (const auto& group : groups) bytes += charge_of(group);
-  if (interest) bytes += interest_charge;
-  if (derived) bytes += allocated(sizeof(Derived) + reference_counts) + derived->charge();
-  return bytes;
-}
-
-std::size_t Entry::charge() const noexcept {
-  std::size_t bytes = entry_overhead + charge_of(key);
-  for (const auto& response : variants) bytes += response->charge();
-  return bytes;
-}
 
 struct Store::Shard {
   // In the queue.
@@ -90,14 +51,15 @@ struct Store::Shard {
   std::vector<Pending*> pending;  // in no order: few are under way at a time
 
   // What `supersede` and `outdate` leave for fetches under way.
-  void outdate(std::uint64_t hash, policy::Sequence began, const policy::SecondaryKey& secondary) {
+  void outdate(std::uint64_t hash, policy::Sequence began,
+               const std::optional<policy::SecondaryKey>& secondary) {
     for (auto* fetch : pending) {
       if (fetch->hash_ != hash || fetch->began_ >= began) continue;
       // An empty key is compatible with every other one.
       if (fetch->newer_.size() == most_newer)
         fetch->newer_.front().clear();
       else
-        fetch->newer_.push_back(secondary);
+        fetch->newer_.push_back(secondary ? *secondary : policy::SecondaryKey{});
     }
   }
 
@@ -194,7 +156,8 @@ Store::Pending::~Pending() {
   pending.pop_back();
 }
 
-void Store::outdate(std::uint64_t hash, policy::Sequence began, const policy::SecondaryKey& secondary) {
+void Store::outdate(std::uint64_t hash, policy::Sequence began,
+                    const std::optional<policy::SecondaryKey>& secondary) {
   auto& shard = shard_of(hash);
   const std::lock_guard lock(shard.mutex);
   shard.outdate(hash, began, secondary);
@@ -202,7 +165,7 @@ void Store::outdate(std::uint64_t hash, policy::Sequence began, const policy::Se
 
 Store::Put Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<const Response> response,
                       const policy::RequestFacts* request, const Pending* pending) {
-  const auto alone = entry_overhead + key.size() + response->charge();
+  const auto alone = Entry::overhead + key.size() + response->charge();
   if (alone > memory_.load(std::memory_order_relaxed)) return Put::too_large;
   const auto most = variants_.load(std::memory_order_relaxed);
 
@@ -275,7 +238,7 @@ std::shared_ptr<const Entry> Store::erase_variants(Shard& shard, std::string_vie
 }
 
 void Store::supersede(std::string_view key, std::uint64_t hash, const policy::RequestFacts& request,
-                      policy::Sequence began, const policy::SecondaryKey& secondary) {
+                      policy::Sequence began, const std::optional<policy::SecondaryKey>& secondary) {
   std::shared_ptr<const Entry> replaced;
   auto& shard = shard_of(hash);
   {

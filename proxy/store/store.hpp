@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -72,12 +73,13 @@ class Store {
 
   /// A newer final response, which is not stored, has taken the place of what is stored for a request: erases
   /// that, unless its fetch began later than `began`; and `outdate`, as one step. `secondary` is the final
-  /// response's.
+  /// response's; nullopt (Vary: *) counts for every request.
   void supersede(std::string_view key, std::uint64_t hash, const policy::RequestFacts& request,
-                 policy::Sequence began, const policy::SecondaryKey& secondary);
-  /// What fetches of the key bring that began before `began` and are still under way is not stored, where a
-  /// request may have both their response's secondary key and this one.
-  void outdate(std::uint64_t hash, policy::Sequence began, const policy::SecondaryKey& secondary);
+                 policy::Sequence began, const std::optional<policy::SecondaryKey>& secondary);
+  /// What a fetch of the key brings that began before `began` and is still under way will not be stored, if
+  /// some request has both its response's secondary key and this one.
+  void outdate(std::uint64_t hash, policy::Sequence began,
+               const std::optional<policy::SecondaryKey>& secondary);
 
   /// A fetch under way, from before its request is sent until its response is stored or dropped. The
   /// store outlives it. Made and destroyed on any thread.

@@ -17,7 +17,7 @@ enum class FailureKind : std::uint8_t {
   connect_timeout,     // 504
   queue_full,          // 503: upstream.queue requests wait already
   queue_timeout,       // 503: no connection became free in time
-  breaker_open,        // 503: it has not answered for a while, and is left alone
+  breaker_open,        // 503: it has not answered for a while, and is not asked
   closed_early,        // 502: the connection ended before an answer
   write_failed,        // 502: it ended while the request was sent
   first_byte_timeout,  // 504

@@ -21,21 +21,25 @@ bool is_quiet(Socket& socket) noexcept {
 }  // namespace
 
 Connection::Connection(Pool& pool, Socket socket)
-    : pool_(pool), socket_(std::move(socket)), deadline_(pool.loop_.sweeper(), [this] {
-        if (idle_) {
-          auto& idle = pool_.idle_;
-          const auto at =
-              std::find_if(idle.begin(), idle.end(), [this](const auto& c) { return c.get() == this; });
-          if (at != idle.end()) {
-            // Not destroyed in its own callback.
-            asio::post(pool_.loop_.executor(), [self = std::shared_ptr<Connection>(std::move(*at))] {});
-            idle.erase(at);
-          }
-          return;
-        }
-        Error ignored;
-        socket_.cancel(ignored);
-      }),
+    : pool_(pool),
+      socket_(std::move(socket)),
+      deadline_(
+          pool.loop_.sweeper(),
+          [this] {
+            if (idle_) {
+              auto& idle = pool_.idle_;
+              const auto at =
+                  std::find_if(idle.begin(), idle.end(), [this](const auto& c) { return c.get() == this; });
+              if (at != idle.end()) {
+                // Not destroyed in its own callback.
+                asio::post(pool_.loop_.executor(), [self = std::shared_ptr<Connection>(std::move(*at))] {});
+                idle.erase(at);
+              }
+              return;
+            }
+            Error ignored;
+            socket_.cancel(ignored);
+          }),
       era_(pool.era_) {
   place_ = pool_.live_.insert(pool_.live_.end(), this);
 }
@@ -283,7 +287,7 @@ void Pool::follow_breaker(Breaker::State before) noexcept {
   if (now == Breaker::State::open) {
     loop_.counters().breaker_opened.add();
     if (before == Breaker::State::closed)
-      log_.say("the upstream does not answer: it is left alone, and asked now and then");
+      log_.say("the upstream does not answer: nothing but a probe now and then is sent to it");
   } else if (now == Breaker::State::recovering) {
     log_.say("the upstream answers again");
   }
@@ -311,7 +315,7 @@ Task<Acquired> Pool::connect(Priority priority) {
     if (connection->deadline_.expired()) co_return Acquired{Failure{FailureKind::connect_timeout, {}, {}}};
   }
   if (error) {
-    resolver_.forget();  // a name may have moved
+    resolver_.distrust();  // a name may have moved
     co_return Acquired{Failure{FailureKind::connect_failed, {}, error.message()}};
   }
   connection->deadline_.clear();

@@ -23,6 +23,19 @@ struct Resolver::Asking {
   }
 };
 
+// One that waits, for as long as it does: its coroutine may end by an exception.
+struct Resolver::Waiting {
+  Waiting(Loop& loop, Asking& its_asking) : event(loop), asking(its_asking) {
+    asking.waiting.push_back(&event);
+  }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+  ~Waiting() { std::erase(asking.waiting, &event); }
+
+  Event event;
+  Asking& asking;
+};
+
 Resolver::Resolver(Loop& loop, LookUp look_up) : loop_(loop), look_up_(std::move(look_up)) {}
 Resolver::~Resolver() = default;
 
@@ -65,10 +78,8 @@ Task<std::variant<Resolver::Endpoints, Failure>> Resolver::resolve(const setting
   }
   const auto asking = asking_;
   if (!asking->ended) {
-    Event event(loop_);
-    asking->waiting.push_back(&event);
-    (void)co_await event.wait_for(patience);
-    std::erase(asking->waiting, &event);
+    Waiting waiting(loop_, *asking);
+    (void)co_await waiting.event.wait_for(patience);
   }
   if (asking->ended && asking == asking_) {
     take(*asking);
@@ -85,6 +96,10 @@ void Resolver::take(const Asking& asking) {
   if (!asking.found.error.empty()) return;
   known_ = asking.found.endpoints;
   known_at_ = Loop::now().mono;
+}
+
+void Resolver::distrust() noexcept {
+  known_.clear();
 }
 
 void Resolver::forget() noexcept {

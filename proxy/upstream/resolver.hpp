@@ -32,16 +32,20 @@ class Resolver {
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  /// The addresses of the upstream, which for a name are at most `interval` old, or being looked up for
-  /// `patience` already, or not to be found; then those known from before are returned where there are any.
-  /// Fails with resolve_failed or resolve_timeout.
+  /// The addresses of the upstream. A name is looked up again after its resolve_interval; where that fails or
+  /// takes longer than `patience`, the addresses known from before are returned, or, where there are none,
+  /// resolve_failed or resolve_timeout.
   [[nodiscard]] Task<std::variant<Endpoints, Failure>> resolve(const settings::Upstream& upstream,
                                                                Millis patience);
-  /// Nothing that is known counts any more; a look-up under way belongs to the past.
+  /// None of the known addresses could be connected to: the next caller waits for a look-up, which may be the
+  /// one under way.
+  void distrust() noexcept;
+  /// The upstream is another one: what is known, and what a look-up under way will find, is dropped.
   void forget() noexcept;
 
  private:
   struct Asking;
+  struct Waiting;
   [[nodiscard]] static Task<Found> ask_the_system(Loop& loop, std::string host, std::uint16_t port);
   [[nodiscard]] static Task<void> ask(Loop& loop, LookUp look_up, std::shared_ptr<Asking> asking,
                                       settings::TcpAddress address);

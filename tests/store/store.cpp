@@ -178,11 +178,11 @@ TEST_CASE("what a fetch under way brings is not stored after a newer final respo
     CHECK(put(9, "a", &newer) == Store::Put::stored);
   }
   SECTION("another variant's is stored") {
-    store.supersede("k", hash, request.facts, 7, {accepts("a")});
+    store.supersede("k", hash, request.facts, 7, policy::SecondaryKey{accepts("a")});
     CHECK(put(5, "b", &older) == Store::Put::stored);
   }
   SECTION("however many there were") {
-    for (int i = 0; i < 40; ++i) store.outdate(hash, 7, {accepts(std::to_string(i))});
+    for (int i = 0; i < 40; ++i) store.outdate(hash, 7, policy::SecondaryKey{accepts(std::to_string(i))});
     CHECK(put(5, "39", &older) == Store::Put::outdated);
   }
   SECTION("a fetch that began later remembers none") {

@@ -119,6 +119,21 @@ TEST_CASE("a look-up that fails leaves what was known") {
   CHECK(std::get<Resolver::Endpoints>(names.results[2]) == endpoints(80));
 }
 
+TEST_CASE("addresses that do not work are looked up again, by one look-up") {
+  Names names;
+  names.resolve();
+  names.answer(0, {endpoints(1), {}});
+  names.upstream.resolve_interval = 0ms;
+  names.resolve();
+  names.resolver.distrust();
+  names.resolve();
+  REQUIRE(names.asked.size() == 2);
+  names.answer(1, {endpoints(2), {}});
+  REQUIRE(names.results.size() == 3);
+  CHECK(std::get<Resolver::Endpoints>(names.results[1]) == endpoints(2));
+  CHECK(std::get<Resolver::Endpoints>(names.results[2]) == endpoints(2));
+}
+
 TEST_CASE("what is forgotten is looked up again, and a look-up from before is nobody's") {
   Names names;
   names.resolve(1ms);
