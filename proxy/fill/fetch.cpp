@@ -133,7 +133,7 @@ class Fetch {
     options.without_directives =
         is_in_background_ || route_.client_directives == settings::ClientDirectives::ignore;
     asked_.client_conditions = !options.without_conditions && has_conditions();
-    options.tags = &order_.tags;
+    options.tags = order_.tags ? &*order_.tags : nullptr;
     const auto names = is_in_background_ ? upstream::new_names(settings_) : order_.names;
     const auto lines = names.lines();
     options.without_trace = is_in_background_ || names.began_trace;
@@ -455,8 +455,7 @@ class Fetch {
         break;
     }
     if (!policy::supersedes(status, facts_)) return;
-    const auto secondary = policy::secondary_key(facts_, call_->head().fields, route_, asked_.identity)
-                               .value_or(policy::SecondaryKey{});
+    const auto secondary = policy::secondary_key(facts_, call_->head().fields, route_, asked_.identity);
     with_.store.supersede(order_.key, order_.hash, facts_, permit_.fill().began(), secondary);
   }
 

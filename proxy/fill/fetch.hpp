@@ -45,9 +45,9 @@ struct Order {
   /// Of an entry that readers are served meanwhile, though it expires: nobody is to wait for this. May be
   /// nullptr.
   std::shared_ptr<store::Interest> interest;
-  RouteCounters* counters = nullptr;  // of the route, on the loop that fetches
-  upstream::Names names;              // of the request; in the background it gets new ones
-  policy::TagTranslation tags;        // for conditions of the client's that go on
+  RouteCounters* counters = nullptr;           // of the route, on the loop that fetches
+  upstream::Names names;                       // of the request; in the background it gets new ones
+  std::optional<policy::TagTranslation> tags;  // for conditions of the client's that go on
 };
 
 class Warmer;

@@ -61,6 +61,21 @@ std::string TagTranslation::original_of(std::string_view tag) const {
   return std::string(tag);
 }
 
+std::string TagTranslation::confirmed(std::string_view if_none_match, std::string_view original) const {
+  const auto wanted = http::parse_entity_tag(original);
+  if (!wanted) return {};
+  std::string found;
+  for (std::string_view rest = if_none_match, element; http::next_element(rest, element);) {
+    const auto sent = http::parse_entity_tag(element);
+    if (!sent) continue;
+    if (http::weak_match(*sent, *wanted)) return {};
+    const auto translated = original_of(element);
+    const auto tag = http::parse_entity_tag(translated);
+    if (found.empty() && tag && http::weak_match(*tag, *wanted)) found = element;
+  }
+  return found;
+}
+
 std::string TagTranslation::translate(std::string_view value) const {
   std::string out;
   for (std::string_view rest = value, element; http::next_element(rest, element);) {

@@ -29,6 +29,10 @@ class TagTranslation {
   /// stay.
   [[nodiscard]] std::string translate(std::string_view value) const;
 
+  /// Of the tags in a client's If-None-Match, the one that a 304 with the tag `original` confirms: the client
+  /// would not know `original`. Empty where it has sent `original` itself, or none that stands for it.
+  [[nodiscard]] std::string confirmed(std::string_view if_none_match, std::string_view original) const;
+
  private:
   [[nodiscard]] std::string original_of(std::string_view tag) const;
   std::vector<std::pair<std::string, std::string>> tags_;

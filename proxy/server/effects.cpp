@@ -55,7 +55,7 @@ void Exchange::note_lost_write() noexcept {
   try {
     note_write(nullptr);
   } catch (const std::exception&) {
-    // No memory to find out what it concerns: nothing that was fetched before counts.
+    // There is no memory to work out what the write concerns, so everything fetched before it is invalidated.
     worker_.shared.writes.all_written(store::Void::hard);
   }
 }
@@ -65,19 +65,17 @@ void Exchange::note_lost_write() noexcept {
 void Exchange::note_final(const http::ResponseHead& answer, policy::Sequence began) {
   if (!keyed_ || is_head() || !policy::supersedes(answer.status, facts_)) return;
   if (answer.status == 200) return;  // as good as the stored one, whose validation is the next fetch's
-  worker_.shared.store.supersede(key_, hash_, facts_, began, secondary_of(answer));
+  const auto secondary = policy::secondary_key(facts_, answer.fields, *route_, false);
+  worker_.shared.store.supersede(key_, hash_, facts_, began, secondary);
 }
 
-policy::SecondaryKey Exchange::secondary_of(const http::ResponseHead& answer) const {
-  return policy::secondary_key(facts_, answer.fields, *route_, false).value_or(policy::SecondaryKey{});
-}
-
-// What clients know the stored representations of this URL by.
-policy::TagTranslation Exchange::tag_translation() {
-  policy::TagTranslation tags;
+// What clients know the stored representations of this URL by. nullopt where the request has no conditions,
+// or nothing is ever stored: then every tag is the API's own.
+std::optional<policy::TagTranslation> Exchange::tag_translation() {
   const bool any = facts_.preconditions || facts_.if_none_match != nullptr ||
                    http::find(facts_.fields, http::FieldId::if_range) != nullptr;
-  if (!any || route_ == nullptr || route_->cache == settings::CacheMode::off) return tags;
+  if (!any || route_ == nullptr || route_->cache == settings::CacheMode::off) return std::nullopt;
+  policy::TagTranslation tags;
   std::string scratch;
   std::string key;
   policy::write_key(policy::authority_of(head(), settings()), http::normalise_path(head().path, scratch),
@@ -94,6 +92,13 @@ policy::TagTranslation Exchange::tag_translation() {
   return tags;
 }
 
+// The tag that a 304 from the API is to name, where that is not the API's own.
+std::string Exchange::confirmed_tag(const http::ResponseHead& answer) const {
+  const auto* tag = http::find(answer.fields, http::FieldId::etag);
+  if (answer.status != 304 || !tags_ || tag == nullptr || facts_.if_none_match == nullptr) return {};
+  return tags_->confirmed(facts_.if_none_match->value, tag->value);
+}
+
 bool Exchange::names_fields_param() const {
   if (route_ == nullptr || route_->fields_param.empty() || !head().has_query) return false;
   if (facts_.method != http::Method::get && !is_head()) return false;
@@ -108,7 +113,7 @@ void Exchange::note_head(const http::ResponseHead& answer, policy::Sequence bega
   if (effect == policy::HeadEffect::none || void_of(held) != store::Void::no) return;
   auto& store = worker_.shared.store;
   if (effect == policy::HeadEffect::expires) {
-    store.outdate(hash_, began, secondary_of(answer));
+    store.outdate(hash_, began, policy::secondary_key(facts_, answer.fields, *route_, false));
     (void)store.put(key_, hash_, fill::expired(held, now_.mono), &facts_);
     return;
   }

@@ -92,13 +92,13 @@ class Exchange {
   [[nodiscard]] Task<Done> relay(upstream::Call& call, fill::Handover* begun, policy::Outcome outcome,
                                  bool watch);
   [[nodiscard]] Task<Done> tunnel(upstream::Call& call, policy::Outcome outcome);
-  [[nodiscard]] policy::TagTranslation tag_translation();
+  [[nodiscard]] std::optional<policy::TagTranslation> tag_translation();
+  [[nodiscard]] std::string confirmed_tag(const http::ResponseHead& answer) const;
   [[nodiscard]] bool names_fields_param() const;
   void note_write(const http::ResponseHead* answer);
   void note_lost_write() noexcept;
   class InDoubt;
   void note_final(const http::ResponseHead& answer, policy::Sequence began);
-  [[nodiscard]] policy::SecondaryKey secondary_of(const http::ResponseHead& answer) const;
   void note_head(const http::ResponseHead& answer, policy::Sequence began);
   void keep(const http::ResponseHead& answer);
 
@@ -157,6 +157,7 @@ class Exchange {
   std::shared_ptr<const fill::Plan> plan_;  // keeps route_ alive across a reload
   std::shared_ptr<const fill::OwnedRequest> owned_;
   std::string key_;
+  std::optional<policy::TagTranslation> tags_;  // by which the conditions that went on were translated
   std::unique_ptr<fill::Keeper> keeper_;
   std::string for_me_alone_;  // field lines of the answer that are not stored
   std::string rest_of_heads_;

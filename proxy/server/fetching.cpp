@@ -76,7 +76,10 @@ fill::Order Exchange::make_order(bool alone) {
   fill::Order order;
   order.request = owned_;
   order.forced = facts_.refresh;
-  if (alone) order.tags = tag_translation();
+  if (alone) {
+    tags_ = tag_translation();
+    order.tags = tags_;
+  }
   order.plan = plan_;
   order.route = route_;
   order.key = key_;

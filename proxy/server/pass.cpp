@@ -107,12 +107,12 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
   }
   const auto upgrade =
       facts_.upgrade ? policy::allowed_upgrade(request.fields, rules.upgrade) : std::string();
-  const auto tags = tag_translation();
+  tags_ = tag_translation();
   upstream::RequestOptions options;
   options.arrival = arrival_;
   options.host = policy::authority_of(request, rules);
   options.upgrade = upgrade;
-  options.tags = &tags;
+  options.tags = tags_ ? &*tags_ : nullptr;
   // What larder alone understands is not sent on, on requests that bypass the cache either.
   std::string target;
   if (names_fields_param()) {
@@ -267,7 +267,8 @@ Task<Exchange::Done> Exchange::relay(upstream::Call& call, fill::Handover* begun
   const auto framing = framing_for(answer, is_head(), persistence());
   const bool chunked = framing.kind == Framing::Kind::chunked;
   std::string lead;
-  write_forwarded_head(answer, framing, is_head(), outcome, shown_key(), persistence_, lead);
+  write_forwarded_head(answer, confirmed_tag(answer), framing, is_head(), outcome, shown_key(), persistence_,
+                       lead);
 
   std::uint64_t body_bytes = 0;
   const auto send = [&](std::string_view data) {

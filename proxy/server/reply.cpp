@@ -36,7 +36,8 @@ void status_line(int status, std::string_view reason, std::string& out) {
 }
 
 // Every field that is not of the upstream connection alone (RFC 9110 7.6.1).
-void end_to_end_fields(const http::ResponseHead& head, bool with_length, std::string& out) {
+void end_to_end_fields(const http::ResponseHead& head, bool with_length, std::string_view entity_tag,
+                       std::string& out) {
   const bool connection_lists = http::find(head.fields, FieldId::connection) != nullptr;
   for (const auto& line : head.fields) {
     if (http::is_hop_by_hop(line)) continue;
@@ -47,7 +48,7 @@ void end_to_end_fields(const http::ResponseHead& head, bool with_length, std::st
       add_length(http::parse_digits(line.value).value_or(0), out);
       continue;
     }
-    add(line.name, line.value, out);
+    add(line.name, line.id == FieldId::etag && !entity_tag.empty() ? entity_tag : line.value, out);
   }
 }
 
@@ -70,13 +71,13 @@ void append_cache_status_line(const policy::Outcome& outcome, std::string_view k
   out += "\r\n";
 }
 
-void write_forwarded_head(const http::ResponseHead& head, const http::Framing& framing, bool answers_head,
-                          const policy::Outcome& outcome, std::string_view key,
-                          const Persistence& persistence, std::string& out) {
+void write_forwarded_head(const http::ResponseHead& head, std::string_view entity_tag,
+                          const http::Framing& framing, bool answers_head, const policy::Outcome& outcome,
+                          std::string_view key, const Persistence& persistence, std::string& out) {
   status_line(head.status, head.reason, out);
   // Without a body to frame, Content-Length says what a GET would have; a 204 has none (RFC 9110 8.6).
   const bool bodiless = answers_head || head.status == 304;
-  end_to_end_fields(head, bodiless && head.status != 204, out);
+  end_to_end_fields(head, bodiless && head.status != 204, entity_tag, out);
   add("Via", via(head), out);
   append_cache_status_line(outcome, key, out);
   if (!bodiless && framing.kind == http::Framing::Kind::length) {
@@ -125,7 +126,7 @@ void write_unsatisfiable_head(std::optional<std::uint64_t> complete, std::string
 
 void write_upgrade_head(const http::ResponseHead& head, std::string& out) {
   status_line(head.status, head.reason, out);
-  end_to_end_fields(head, false, out);
+  end_to_end_fields(head, false, {}, out);
   add("Via", via(head), out);
   add("Connection", "upgrade", out);
   for (const auto& line : head.fields) {

@@ -24,10 +24,11 @@ void append_connection(const Persistence& persistence, std::string& out);
 void append_cache_status_line(const policy::Outcome& outcome, std::string_view key, std::string& out);
 
 /// Replaces `out` by the head of a forwarded final response: the API's fields as they came, less hop-by-hop
-/// ones and its framing; Via and Cache-Status added; `framing` is larder's own towards this client.
-void write_forwarded_head(const http::ResponseHead& head, const http::Framing& framing, bool answers_head,
-                          const policy::Outcome& outcome, std::string_view key,
-                          const Persistence& persistence, std::string& out);
+/// ones and its framing; Via and Cache-Status added; `framing` is larder's own towards this client. A
+/// non-empty `entity_tag` takes the place of the API's.
+void write_forwarded_head(const http::ResponseHead& head, std::string_view entity_tag,
+                          const http::Framing& framing, bool answers_head, const policy::Outcome& outcome,
+                          std::string_view key, const Persistence& persistence, std::string& out);
 
 /// The value of Content-Range (RFC 9110 14.4). `complete` is the size of the whole, where it is known.
 [[nodiscard]] std::string content_range(const http::ByteRange& range, std::optional<std::uint64_t> complete);

@@ -36,3 +36,26 @@ TEST_CASE("tags that larder made become the API's") {
   CAPTURE(row.value);
   CHECK(tags.translate(row.value) == row.translated);
 }
+
+TEST_CASE("a 304 confirms the tag that the client sent") {
+  policy::TagTranslation tags;
+  tags.add("\"digest\"", "\"v8\"");
+  struct Row {
+    const char* sent;
+    const char* original;
+    const char* confirmed;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"\"v7-gzip\"", "\"v7\"", "\"v7-gzip\""},
+      {"\"v7-gzip-5e78\"", "\"v7\"", "\"v7-gzip-5e78\""},
+      {"W/\"v7-gzip\"", "W/\"v7\"", "W/\"v7-gzip\""},
+      {"\"a\", \"v7-br\", \"v7-gzip\"", "\"v7\"", "\"v7-br\""},
+      {"\"v7-gzip\", \"v7\"", "\"v7\"", ""},
+      {"\"digest-gzip\"", "\"v8\"", "\"digest-gzip\""},
+      {"\"v7-gzip\"", "\"v8\"", ""},
+      {"*", "\"v7\"", ""},
+      {"\"v7-gzip\"", "no tag", ""},
+  }));
+  CAPTURE(row.sent, row.original);
+  CHECK(tags.confirmed(row.sent, row.original) == row.confirmed);
+}

@@ -64,6 +64,28 @@ def test_a_coded_tag_names_its_bytes(origin):
     assert len(tags) == 3
 
 
+@pytest.mark.parametrize("fields", [{"Authorization": "a"}, {"Cache-Control": "no-store", "X-API-Key": "k"}], ids=["bypass", "api-key"])
+def test_a_304_that_passes_names_the_tag_that_the_client_has(origin, fields):
+    def validate(exchange):
+        return reply(304, {"ETag": '"v7"'}, length=False) if '"v7"' in exchange.request.get("If-None-Match", "") else api(exchange)
+
+    origin.on("/x", validate)
+    with Larder(origin, routes="  - {path: /**, ttl: 1h}") as larder:
+        tag = coded(larder, "gzip")["ETag"]
+        response = larder.get("/x", {**fields, "If-None-Match": tag})
+        assert (response.status, response["ETag"]) == (304, tag)
+        response = larder.get("/x", {**fields, "If-None-Match": f'{tag}, "v7"'})
+        assert (response.status, response["ETag"]) == (304, '"v7"')
+
+
+def test_where_nothing_is_stored_every_tag_is_the_apis_own(origin):
+    with Larder(origin, routes="  - {path: /**, cache: off}") as larder:
+        larder.get("/x", {"If-None-Match": '"v7-gzip"'})
+        assert origin.requests[-1]["If-None-Match"] == '"v7-gzip"'
+        larder.get("/x", {"If-Match": '"v7-gzip"'}, method="PUT", body=b"{}")
+        assert origin.requests[-1]["If-Match"] == '"v7-gzip"'
+
+
 def test_a_304_is_for_a_coding_that_the_client_accepts(origin):
     origin.on("/x", api)
     with Larder(origin, routes="  - {path: /**, ttl: 1h}") as larder:

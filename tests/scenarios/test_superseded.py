@@ -104,33 +104,40 @@ def test_a_new_vary_replaces_what_was_stored_without(origin):
 # ---- order ----------------------------------------------------------------------------------------------------------
 
 
+class Overtaken:
+    """A fetch of /x under way, and a forced one that began after it; each waits for its answer."""
+
+    def __init__(self, origin, larder, older=None, newer=None):
+        self.holds = origin.hold("/x"), origin.hold("/x?refresh=1")
+        self.older = in_parallel(1, lambda _: larder.get("/x", older))
+        self.holds[0].wait(1)
+        self.newer = in_parallel(1, lambda _: larder.get("/x?refresh=1", newer))
+        self.holds[1].wait(1)
+
+    def newer_gets(self, answer):
+        self.holds[1].release(answer)
+        return self.newer()[0].body
+
+    def older_gets(self, answer):
+        self.holds[0].release(answer)
+        return self.older()[0].body
+
+
 @pytest.mark.parametrize("final", FINAL, ids=NAMES)
 def test_an_older_fetch_that_ends_after_a_final_response_is_not_stored(origin, final):
-    older, newer = origin.hold("/x"), origin.hold("/x?refresh=1")
     with Larder(origin, routes=REFRESH) as larder:
-        first = in_parallel(1, lambda _: larder.get("/x"))
-        older.wait(1)
-        second = in_parallel(1, lambda _: larder.get("/x?refresh=1"))
-        newer.wait(1)
-        newer.release(final)
-        assert second()[0].body == b"gone"
-        older.release(reply(200, {}, b"old"))
-        assert first()[0].body == b"old"  # it asked before
+        both = Overtaken(origin, larder)
+        assert both.newer_gets(final) == b"gone"
+        assert both.older_gets(reply(200, {}, b"old")) == b"old"  # it asked before
         origin.on("/x", final)
         assert larder.get("/x").body == b"gone"
 
 
 def test_an_older_fetch_is_stored_where_the_final_response_was_for_another_variant(origin):
-    older, newer = origin.hold("/x"), origin.hold("/x?refresh=1")
     with Larder(origin, routes=REFRESH) as larder:
-        first = in_parallel(1, lambda _: larder.get("/x", {"X-Team": "a"}))
-        older.wait(1)
-        second = in_parallel(1, lambda _: larder.get("/x?refresh=1", {"X-Team": "b"}))
-        newer.wait(1)
-        newer.release(reply(404, {"Vary": "X-Team"}, b"gone"))
-        assert second()[0].body == b"gone"
-        older.release(reply(200, {"Vary": "X-Team"}, b"old"))
-        first()
+        both = Overtaken(origin, larder, older={"X-Team": "a"}, newer={"X-Team": "b"})
+        assert both.newer_gets(reply(404, {"Vary": "X-Team"}, b"gone")) == b"gone"
+        assert both.older_gets(reply(200, {"Vary": "X-Team"}, b"old")) == b"old"
         assert is_hit(larder.get("/x", {"X-Team": "a"}))
 
 
@@ -151,16 +158,10 @@ def test_a_fetch_that_began_before_a_head_found_a_change_is_not_stored(origin):
 
 
 def test_an_older_fetch_that_ends_later_does_not_replace_a_newer_one(origin):
-    older, newer = origin.hold("/x"), origin.hold("/x?refresh=1")
     with Larder(origin, routes=REFRESH) as larder:
-        first = in_parallel(1, lambda _: larder.get("/x"))
-        older.wait(1)
-        second = in_parallel(1, lambda _: larder.get("/x?refresh=1"))
-        newer.wait(1)
-        newer.release(reply(200, {}, b"new"))
-        assert second()[0].body == b"new"
-        older.release(reply(200, {}, b"old"))
-        first()
+        both = Overtaken(origin, larder)
+        assert both.newer_gets(reply(200, {}, b"new")) == b"new"
+        both.older_gets(reply(200, {}, b"old"))
         response = larder.get("/x")
         assert (response.body, is_hit(response)) == (b"new", True)
 
