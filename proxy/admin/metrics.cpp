@@ -165,7 +165,8 @@ std::string metrics_text(const server::Server& server) {
               sum(server, &Counters::upstream_requests));
   out.counter("larder_upstream_errors_total", "Requests upstream that failed",
               sum(server, &Counters::upstream_errors));
-  out.counter("larder_task_failures_total", "Tasks that ended by an exception, such as for want of memory",
+  out.counter("larder_task_failures_total",
+              "Internal tasks that ended with an exception, for example out of memory",
               sum(server, &Counters::task_failures));
   out.counter("larder_upstream_retries_total", "Requests sent again as a pooled connection had died",
               sum(server, &Counters::upstream_retries));
@@ -175,7 +176,7 @@ std::string metrics_text(const server::Server& server) {
   out.gauge("larder_upstream_queue", "Requests that wait for a connection to the API",
             sum(server, &Counters::upstream_queue));
   out.counter("larder_upstream_breaker_opened_total",
-              "Times that the API was left alone as it did not answer",
+              "Times that the circuit breaker opened because the API did not answer",
               sum(server, &Counters::breaker_opened));
   out.gauge("larder_upstream_breakers_open", "Loops whose breaker is open now",
             sum(server, &Counters::breakers_open));

@@ -105,10 +105,11 @@ void print_status(const Snapshot& snapshot, std::ostream& out) {
   const auto& total = snapshot.total;
   line("larder", fmt::format("{}, up for {}{}", snapshot.version, time_text(snapshot.uptime_seconds),
                              snapshot.draining ? ", draining" : ""));
-  line("API", fmt::format("{}: {}; {} requests under way, {} waiting, {} failed", snapshot.upstream,
-                          snapshot.breaker_open ? "does not answer, and is left alone for a moment" : "fine",
-                          count_text(snapshot.busy), count_text(snapshot.queue),
-                          count_text(snapshot.upstream_errors)));
+  line("API",
+       fmt::format(
+           "{}: {}; {} requests under way, {} waiting, {} failed", snapshot.upstream,
+           snapshot.breaker_open ? "does not answer; nothing is sent to it until a probe succeeds" : "fine",
+           count_text(snapshot.busy), count_text(snapshot.queue), count_text(snapshot.upstream_errors)));
   line("spared", fmt::format("{} of {} requests ({}), {} of the API's time", count_text(total.spared),
                              count_text(total.requests), share_text(total.spared, total.requests),
                              time_text(snapshot.spared_seconds)));

@@ -48,9 +48,10 @@ class Companion {
   std::shared_ptr<State> state_;
 };
 
-/// Awaits `body`, a function that returns a Task, and then `stop`, another: which ends companions of the
-/// body's and joins them. `stop` runs although `body` throws, which is passed on afterwards. That `stop`
-/// itself fails cannot be survived, as what the companions refer to goes away next: it ends the program.
+/// Awaits `body`, then `stop`; both are functions that return a Task. `body` may start companions, and `stop`
+/// ends and joins them. `stop` also runs when `body` throws; the exception is rethrown afterwards. An
+/// exception in `stop` terminates the program, because the objects that a companion still refers to are
+/// destroyed next.
 template <class Body, class Stop>
 [[nodiscard]] std::invoke_result_t<Body&> beside(Body body, Stop stop) {
   using Result = typename std::invoke_result_t<Body&>::value_type;

@@ -95,8 +95,8 @@ class Loop {
   [[nodiscard]] Counters& counters() noexcept { return counters_; }
   [[nodiscard]] const Counters& counters_view() const noexcept { return counters_; }
 
-  /// Who is told of a task that ended by an exception: its name, and what was thrown. Set before the loop
-  /// runs.
+  /// Called with the name of a task that ended with an exception, and that exception. Set before the loop
+  /// runs; must not throw.
   using OnFailure = std::function<void(std::string_view task, const std::exception_ptr& error)>;
   void on_failure(OnFailure told) { on_failure_ = std::move(told); }
   void note_failure(std::string_view task, const std::exception_ptr& error) noexcept {

@@ -10,9 +10,9 @@
 
 namespace larder {
 
-/// Begins `task` on its loop, and calls `then` there once it has ended. An exception in it (out of memory,
-/// above all) ends that task alone: it is counted and told of under `name`, which outlives the task. What
-/// `task` refers to outlives it. Throws what the allocation throws; then `task` has not begun.
+/// Starts `task` on its loop and calls `then` there once it has ended. An exception in the task ends that
+/// task only: it is counted and reported to Loop::on_failure under `name`. `name`, and whatever the task
+/// refers to, must outlive the task. Throws std::bad_alloc; then the task has not started.
 template <class Then>
 void spawn(Loop& loop, std::string_view name, Task<void> task, Then then) {
   asio::co_spawn(loop.executor(), std::move(task),

@@ -47,9 +47,9 @@ Worker::Worker(unsigned index, unsigned loops, Shared& all, std::shared_ptr<cons
     try {
       std::rethrow_exception(error);
     } catch (const std::exception& thrown) {
-      spdlog::error("{}: ended by an exception: {}", task, thrown.what());
+      spdlog::error("internal error: the task '{}' ended with an exception: {}", task, thrown.what());
     } catch (...) {
-      spdlog::error("{}: ended by an exception", task);
+      spdlog::error("internal error: the task '{}' ended with an exception", task);
     }
   });
   pool.log().set([](const std::string& sentence) { spdlog::warn("{}", sentence); });

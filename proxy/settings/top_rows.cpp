@@ -108,7 +108,8 @@ RowsOf outside_rows() {
             "Of the connections, how many may be busy with what no reader waits for; and none while a reader "
             "waits for one."),
       value("upstream.breaker_failures", within_upstream(&Upstream::breaker_failures), numbers(0, million),
-            "Failures in a row (no answer in time, or 502, 503, 504) after which the API is left alone for a "
+            "Failures in a row (no answer in time, or 502, 503, 504) after which nothing is sent to the API "
+            "for a "
             "while; 0 is never."),
       value(
           "upstream.breaker_wait", within_upstream(&Upstream::breaker_wait), durations(1ms),
