@@ -154,6 +154,8 @@ std::int64_t LogSink::take_lost() noexcept {
 
 LogSink::~LogSink() {
   logger_->flush();
+  // Joins the thread once the queue is empty. Queued messages refer to the logger, which goes after them.
+  thread_.reset();
 }
 
 bool LogSink::write(std::string block) {
