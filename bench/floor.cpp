@@ -77,7 +77,8 @@ int main(int argc, char** argv) {
         const int accepted = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK);
         if (accepted < 0) continue;
         ::setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-        if (clients.size() <= static_cast<std::size_t>(accepted)) clients.resize(static_cast<std::size_t>(accepted) + 1);
+        if (clients.size() <= static_cast<std::size_t>(accepted))
+          clients.resize(static_cast<std::size_t>(accepted) + 1);
         clients[static_cast<std::size_t>(accepted)] = {};
         watch(poll, EPOLL_CTL_ADD, accepted, EPOLLIN);
         continue;
@@ -96,7 +97,9 @@ int main(int argc, char** argv) {
           if (!client.waits) watch(poll, EPOLL_CTL_MOD, socket, EPOLLOUT);
           client.waits = true;
           break;
-        case Sent::Failed: ::close(socket); break;
+        case Sent::Failed:
+          ::close(socket);
+          break;
       }
     }
   }

@@ -5,7 +5,7 @@
 //
 // Prints a line for each: name, median microseconds, lowest, highest, and bytes of output (0 where nothing is
 // written). Rounds alternate.
-#include "lean/projector.hpp"
+#include "projection/projector.hpp"
 
 #include <simdjson.h>
 
@@ -47,17 +47,17 @@ int main(int argc, char** argv) {
   const std::string items = argv[2];
   const std::vector<std::string> fields(argv + 3, argv + argc);
   std::string error;
-  const auto rule = lean::ProjectionRule::compile(fields, items == "-" ? "" : items, error);
+  const auto rule = projection::ProjectionRule::compile(fields, items == "-" ? "" : items, error);
   if (!rule) return 2;
 
-  lean::Workspace workspace;
+  projection::Workspace workspace;
   simdjson::dom::parser dom;
   simdjson::ondemand::parser ondemand;
   std::string out;
   std::vector<Contestant> all{
       {"larder",
        [&] {
-         if (lean::project(json, *rule, {}, workspace, out)) std::abort();
+         if (projection::project(json, *rule, {}, workspace, out)) std::abort();
          return out.size();
        }},
       {"simdjson DOM",

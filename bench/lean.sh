@@ -26,7 +26,7 @@ mkdir -p "$work"
 say() { printf 'lean: %s\n' "$*" >&2; }
 say "making documents and building"
 /usr/bin/python3 bench/lean_documents.py "$work" "${sizes[@]}"
-g++ -std=c++20 -O3 -Iproxy -o "$work/lean" bench/lean.cpp proxy/lean/{grammar,projector,reader,rule,structure}.cpp -lsimdjson
+g++ -std=c++20 -O3 -Iproxy -o "$work/lean" bench/lean.cpp proxy/projection/{grammar,projector,reader,rule,structure}.cpp -lsimdjson
 
 cat >"$work/cut.js" <<'JS'
 const fs = require('fs')

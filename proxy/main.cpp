@@ -34,7 +34,7 @@ void print(const std::vector<settings::Problem>& problems) {
 }
 
 // The plan of the file with the command line's overrides; nullptr after saying why not.
-std::shared_ptr<const fill::Plan> load(
+std::shared_ptr<const cache::Plan> load(
     const Arguments& arguments, settings::Problem::Severity least = settings::Problem::Severity::warning) {
   auto loaded = settings::apply(settings::load_file(arguments.file), arguments.overrides);
   std::erase_if(loaded.problems, [&](const auto& problem) {
@@ -43,7 +43,7 @@ std::shared_ptr<const fill::Plan> load(
   print(loaded.problems);
   if (!loaded.settings) return nullptr;
   std::string error;
-  auto plan = fill::make_plan(loaded.settings, error);
+  auto plan = cache::make_plan(loaded.settings, error);
   if (!plan) std::cerr << arguments.file << ": " << error << '\n';
   return plan;
 }
@@ -74,7 +74,7 @@ std::string as_json(const std::vector<settings::Problem>& problems) {
 int check(const Arguments& arguments, bool offline, bool json) {
   auto loaded = settings::load_file(arguments.file);
   std::string error;
-  if (loaded.settings && !fill::make_plan(loaded.settings, error)) {
+  if (loaded.settings && !cache::make_plan(loaded.settings, error)) {
     loaded.problems.push_back({settings::Problem::Severity::error, arguments.file, 0, 0, error});
     loaded.settings = nullptr;
   }
@@ -133,7 +133,7 @@ class Reloader {
     for (const auto& problem : loaded.problems) report.messages.push_back(problem.text());
     if (!loaded.settings) return report;
     std::string error;
-    auto plan = fill::make_plan(loaded.settings, error);
+    auto plan = cache::make_plan(loaded.settings, error);
     if (!plan) {
       report.messages.push_back(arguments_.file + ": " + error);
       return report;

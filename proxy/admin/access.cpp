@@ -1,7 +1,7 @@
 #include "admin/access.hpp"
 
 #include "http/text.hpp"
-#include "loop/loop.hpp"
+#include "net/loop.hpp"
 
 #include <boost/asio/ip/address.hpp>
 

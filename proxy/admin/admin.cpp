@@ -8,7 +8,7 @@
 #include "admin/reload.hpp"
 #include "admin/status.hpp"
 #include "http/target.hpp"
-#include "loop/spawn.hpp"
+#include "net/spawn.hpp"
 #include "server/client.hpp"
 #include "server/reply.hpp"
 

@@ -1,7 +1,7 @@
 #include "admin/ask.hpp"
 
 #include "http/gate.hpp"
-#include "loop/loop.hpp"
+#include "net/loop.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>

@@ -4,10 +4,10 @@
 // why something is not; `print_explanation` turns either into the text that a person reads.
 #pragma once
 
-#include "fill/table.hpp"
+#include "cache/fill_table.hpp"
 #include "settings/settings.hpp"
+#include "store/invalidation_log.hpp"
 #include "store/store.hpp"
-#include "store/write_log.hpp"
 
 #include <optional>
 #include <ostream>
@@ -24,7 +24,7 @@ struct Question {
 struct Live {
   store::Store& store;
   const store::WriteLog& writes;
-  fill::FillTable& fills;
+  cache::FillTable& fills;
   policy::Now now;
 };
 

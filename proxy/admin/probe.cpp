@@ -2,10 +2,10 @@
 
 #include "admin/ask.hpp"
 #include "http/gate.hpp"
-#include "lean/projector.hpp"
-#include "loop/loop.hpp"
+#include "net/loop.hpp"
 #include "policy/request.hpp"
 #include "policy/storability.hpp"
+#include "projection/projector.hpp"
 
 #include <fmt/format.h>
 
@@ -71,7 +71,7 @@ std::string remedy(policy::Detail why, int status) {
 
 bool is_json(const http::ResponseHead& head) {
   for (const auto& line : head.fields) {
-    if (http::has_name(line, "Content-Type")) return lean::is_json_type(line.value);
+    if (http::has_name(line, "Content-Type")) return projection::is_json_type(line.value);
   }
   return false;
 }

@@ -5,7 +5,7 @@
 // the log never holds up a request.
 #pragma once
 
-#include "loop/counters.hpp"
+#include "net/counters.hpp"
 #include "policy/outcome.hpp"
 #include "policy/time.hpp"
 #include "settings/settings.hpp"

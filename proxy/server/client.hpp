@@ -5,7 +5,7 @@
 // is at rest (loop/rest), and has no buffer.
 #pragma once
 
-#include "loop/loop.hpp"
+#include "net/loop.hpp"
 
 #include <boost/asio/buffer.hpp>
 

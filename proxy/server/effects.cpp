@@ -1,7 +1,7 @@
 // Exchange: what requests and responses that pass mean for what is stored.
 
-#include "fill/renew.hpp"
-#include "fill/represent.hpp"
+#include "cache/renew.hpp"
+#include "cache/represent.hpp"
 #include "http/target.hpp"
 #include "policy/groups.hpp"
 #include "policy/invalidation.hpp"
@@ -114,12 +114,12 @@ void Exchange::note_head(const http::ResponseHead& answer, policy::Sequence bega
   auto& store = worker_.shared.store;
   if (effect == policy::HeadEffect::expires) {
     store.outdate(hash_, began, policy::secondary_key(facts_, answer.fields, *route_, false));
-    (void)store.put(key_, hash_, fill::expired(held, now_.mono), &facts_);
+    (void)store.put(key_, hash_, cache::expired(held, now_.mono), &facts_);
     return;
   }
   const auto renewal =
-      fill::renewed(held, answer, {facts_, *route_, settings().compression, {now_, Loop::now()}, began});
-  renewal.response->group_hashes = fill::group_hashes(store, key_, renewal.response->groups);
+      cache::renewed(held, answer, {facts_, *route_, settings().compression, {now_, Loop::now()}, began});
+  renewal.response->group_hashes = cache::group_hashes(store, key_, renewal.response->groups);
   const bool is_void_by_now =
       worker_.shared.writes.is_void(began, path_hash_, view_.hash, renewal.response->group_hashes);
   if (renewal.against == policy::Detail::none && !is_void_by_now)
@@ -131,8 +131,8 @@ void Exchange::keep(const http::ResponseHead& answer) {
   if (facts_.method != http::Method::post || route_ == nullptr || head().authority.empty()) return;
   std::string target(head().path);
   if (head().has_query) target.append("?").append(head().query);
-  keeper_ = fill::Keeper::for_answer(worker_.resources(), *plan_, *route_, facts_, head().authority, target,
-                                     answer, {now_, Loop::now()});
+  keeper_ = cache::Keeper::for_answer(worker_.resources(), *plan_, *route_, facts_, head().authority, target,
+                                      answer, {now_, Loop::now()});
 }
 
 }  // namespace larder::server

@@ -198,7 +198,7 @@ void Exchange::own_request() {
   if (owned_) return;
   plan_ = worker_.plan();
   if (keyed_) key_ = worker_.key;
-  owned_ = std::make_shared<const fill::OwnedRequest>(head_bytes_, settings(), arrival_);
+  owned_ = std::make_shared<const cache::OwnedRequest>(head_bytes_, settings(), arrival_);
   read_facts();
   names_ = upstream::names_of(owned_->head.fields, settings());
 }

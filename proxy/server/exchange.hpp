@@ -6,8 +6,8 @@
 // An Exchange lives while its request is being answered; it belongs to its session's loop.
 #pragma once
 
-#include "fill/fill.hpp"
-#include "fill/keeper.hpp"
+#include "cache/fill.hpp"
+#include "cache/pass_through_storer.hpp"
 #include "policy/decide.hpp"
 #include "policy/fields_asked.hpp"
 #include "server/client.hpp"
@@ -73,7 +73,7 @@ class Exchange {
 
   // Fetching.
   void own_request();
-  [[nodiscard]] fill::Order make_order(bool alone);
+  [[nodiscard]] cache::Order make_order(bool alone);
   [[nodiscard]] std::string make_fill_key() const;
   [[nodiscard]] bool may_be_served_on_error(policy::Trouble trouble);
   [[nodiscard]] bool asks_for_part() const noexcept;
@@ -81,15 +81,15 @@ class Exchange {
   [[nodiscard]] std::optional<policy::Outcome> found_meanwhile(policy::Sequence came);
   [[nodiscard]] std::shared_ptr<const store::Response> fresh_in_store() const;
   [[nodiscard]] std::string memory_key() const;
-  [[nodiscard]] Task<std::optional<Done>> read_fill(fill::Reader& reader, policy::Forward why);
+  [[nodiscard]] Task<std::optional<Done>> read_fill(cache::Reader& reader, policy::Forward why);
   void complain_of(policy::Detail detail);
   void warn_of_credentials(policy::Detail detail);
-  [[nodiscard]] Task<Done> take_over(fill::Reader& reader, policy::Outcome outcome);
+  [[nodiscard]] Task<Done> take_over(cache::Reader& reader, policy::Outcome outcome);
 
   // Passing through.
   [[nodiscard]] Task<Done> pass(policy::Outcome outcome);
   [[nodiscard]] Task<std::optional<upstream::Failure>> read_final_head(upstream::Call& call);
-  [[nodiscard]] Task<Done> relay(upstream::Call& call, fill::Handover* begun, policy::Outcome outcome,
+  [[nodiscard]] Task<Done> relay(upstream::Call& call, cache::Handover* begun, policy::Outcome outcome,
                                  bool watch);
   [[nodiscard]] Task<Done> tunnel(upstream::Call& call, policy::Outcome outcome);
   [[nodiscard]] std::optional<policy::TagTranslation> tag_translation();
@@ -153,12 +153,12 @@ class Exchange {
 
   // Only where there is something to wait for.
   upstream::Names names_;
-  std::optional<Millis> upstream_time_;     // of the fetch that brought the answer, to the end of its head
-  std::shared_ptr<const fill::Plan> plan_;  // keeps route_ alive across a reload
-  std::shared_ptr<const fill::OwnedRequest> owned_;
+  std::optional<Millis> upstream_time_;      // of the fetch that brought the answer, to the end of its head
+  std::shared_ptr<const cache::Plan> plan_;  // keeps route_ alive across a reload
+  std::shared_ptr<const cache::OwnedRequest> owned_;
   std::string key_;
   std::optional<policy::TagTranslation> tags_;  // by which the conditions that went on were translated
-  std::unique_ptr<fill::Keeper> keeper_;
+  std::unique_ptr<cache::Keeper> keeper_;
   std::string for_me_alone_;  // field lines of the answer that are not stored
   std::string rest_of_heads_;
   std::string_view rest_of_body_;

@@ -1,6 +1,6 @@
 // Exchange: leading a fill, following one, and what comes of it.
 
-#include "fill/name.hpp"
+#include "cache/fill_name.hpp"
 #include "policy/part.hpp"
 #include "server/exchange.hpp"
 
@@ -36,14 +36,14 @@ void Exchange::refresh_behind() {
   own_request();
   const auto fill_key = make_fill_key();
   auto joined = worker_.shared.fills.join(memory_key(), fill_key, path_hash_, view_.hash, 0, now_.mono);
-  if (joined.role == fill::Role::follow) return;
+  if (joined.role == cache::Role::follow) return;
   // A fill may have ended between the look-up and here, on another loop: what it stored is not fetched again.
-  if (auto fresh = joined.role == fill::Role::lead ? fresh_in_store() : nullptr)
+  if (auto fresh = joined.role == cache::Role::lead ? fresh_in_store() : nullptr)
     return joined.permit.give_up(std::move(fresh));
-  auto order = make_order(joined.role == fill::Role::alone);
+  auto order = make_order(joined.role == cache::Role::alone);
   order.background = true;
   if (response_ != nullptr) order.interest = (*response_)->interest;
-  fill::begin_fetch(worker_.resources(), std::move(joined.permit), std::move(order));
+  cache::begin_fetch(worker_.resources(), std::move(joined.permit), std::move(order));
 }
 
 std::shared_ptr<const store::Response> Exchange::fresh_in_store() const {
@@ -64,7 +64,7 @@ std::string Exchange::memory_key() const {
 }
 
 std::string Exchange::make_fill_key() const {
-  return fill::name_of_fill(key_, *route_, facts_, entry_.get(), asks_for_part());
+  return cache::name_of_fill(key_, *route_, facts_, entry_.get(), asks_for_part());
 }
 
 bool Exchange::asks_for_part() const noexcept {
@@ -72,8 +72,8 @@ bool Exchange::asks_for_part() const noexcept {
   return wait != nullptr && wait->part;
 }
 
-fill::Order Exchange::make_order(bool alone) {
-  fill::Order order;
+cache::Order Exchange::make_order(bool alone) {
+  cache::Order order;
   order.request = owned_;
   order.forced = facts_.refresh;
   if (alone) {
@@ -129,9 +129,9 @@ Task<Exchange::Done> Exchange::through_fill() {
     const auto fill_key = make_fill_key();
     auto joined = fills.join(memory_key(), fill_key, path_hash_, view_.hash, since, now_.mono,
                              route_->refresh_min_interval);
-    const bool begins = joined.role == fill::Role::lead || joined.role == fill::Role::alone;
+    const bool begins = joined.role == cache::Role::lead || joined.role == cache::Role::alone;
     // A fill may have ended between the look-up and here, on another loop.
-    if (joined.role == fill::Role::lead) {
+    if (joined.role == cache::Role::lead) {
       const auto before = decision_;
       if (const auto found = found_meanwhile(came)) {
         joined.permit.give_up(*response_);
@@ -139,8 +139,8 @@ Task<Exchange::Done> Exchange::through_fill() {
       }
       decision_ = before;
     }
-    fill::Reader reader(worker_.loop, joined.fill, begins);
-    if (joined.role == fill::Role::after) {
+    cache::Reader reader(worker_.loop, joined.fill, begins);
+    if (joined.role == cache::Role::after) {
       co_await reader.settled();
       // The next one may have come and gone already.
       if (const auto found = found_meanwhile(came)) co_return co_await serve(*response_, *found, true);
@@ -148,8 +148,8 @@ Task<Exchange::Done> Exchange::through_fill() {
       continue;
     }
     if (begins) {
-      const bool alone = joined.role == fill::Role::alone;
-      fill::begin_fetch(worker_.resources(), std::move(joined.permit), make_order(alone));
+      const bool alone = joined.role == cache::Role::alone;
+      cache::begin_fetch(worker_.resources(), std::move(joined.permit), make_order(alone));
     }
     if (const auto done_with = co_await read_fill(reader, why)) co_return *done_with;
 
@@ -170,8 +170,8 @@ Task<Exchange::Done> Exchange::through_fill() {
 }
 
 // nullopt where the fill was another's and its answer is not for this request.
-Task<std::optional<Exchange::Done>> Exchange::read_fill(fill::Reader& reader, Forward why) {
-  fill::Reader::News news;
+Task<std::optional<Exchange::Done>> Exchange::read_fill(cache::Reader& reader, Forward why) {
+  cache::Reader::News news;
   for (;;) {
     news = co_await reader.next();
     const auto* interim = std::get_if<std::string>(&news);
@@ -181,13 +181,13 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(fill::Reader& reader, Fo
   }
   now_ = Loop::now();
   view_.counters->waits.observe(now_.mono - started_);
-  const auto& result = std::get<fill::Result>(news);
+  const auto& result = std::get<cache::Result>(news);
   upstream_time_ = std::visit([](const auto& end) { return end.took; }, result);
   Outcome outcome;
   outcome.forward = why;
   outcome.collapsed = !reader.began();
 
-  if (const auto* answered = std::get_if<fill::Answered>(&result)) {
+  if (const auto* answered = std::get_if<cache::Answered>(&result)) {
     if (reader.began()) complain_of(answered->detail);
     if (policy::is_error_status(answered->upstream_status) && !answered->stored &&
         may_be_served_on_error(policy::Trouble::error_status))
@@ -204,7 +204,7 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(fill::Reader& reader, Fo
     if (answered->upstream_status == 304) outcome.forward_status = 304;
     co_return co_await serve(answered->response, outcome, !reader.began() || response.upstream_age);
   }
-  if (const auto* unshared = std::get_if<fill::Unshared>(&result)) {
+  if (const auto* unshared = std::get_if<cache::Unshared>(&result)) {
     if (policy::is_error_status(unshared->upstream_status) &&
         may_be_served_on_error(policy::Trouble::error_status))
       co_return co_await serve(*response_, stale_on_error(), true);
@@ -213,7 +213,7 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(fill::Reader& reader, Fo
     outcome.detail = unshared->detail;
     co_return co_await take_over(reader, outcome);
   }
-  const auto& failed = std::get<fill::Failed>(result);
+  const auto& failed = std::get<cache::Failed>(result);
   if (may_be_served_on_error(failed.failure.is_disconnection() ? policy::Trouble::disconnected
                                                                : policy::Trouble::error_status)) {
     co_return co_await serve(*response_, stale_on_error(), true);
@@ -239,7 +239,7 @@ void Exchange::complain_of(Detail detail) {
           : "it is in a coding, must not be transformed, or has no list where `fields` and `items` say");
 }
 
-Task<Exchange::Done> Exchange::take_over(fill::Reader& reader, Outcome outcome) {
+Task<Exchange::Done> Exchange::take_over(cache::Reader& reader, Outcome outcome) {
   auto handover = reader.take_handover();
   auto& call = *handover.call;
   co_return co_await relay(call, &handover, outcome, true);

@@ -1,7 +1,7 @@
 // Listening sockets, and the loop that accepts from one.
 #pragma once
 
-#include "loop/loop.hpp"
+#include "net/loop.hpp"
 #include "settings/settings.hpp"
 
 #include <boost/asio/basic_socket_acceptor.hpp>

@@ -1,6 +1,6 @@
 #include "server/notify.hpp"
 
-#include "loop/spawn.hpp"
+#include "net/spawn.hpp"
 
 #include <fmt/format.h>
 #include <systemd/sd-daemon.h>

@@ -3,7 +3,7 @@
 #include "http/interim.hpp"
 #include "http/max_forwards.hpp"
 #include "http/text.hpp"
-#include "loop/companion.hpp"
+#include "net/child_task.hpp"
 #include "policy/invalidation.hpp"
 #include "server/exchange.hpp"
 #include "server/tunnel.hpp"
@@ -260,7 +260,7 @@ Task<std::optional<Failure>> Exchange::read_final_head(upstream::Call& call) {
   }
 }
 
-Task<Exchange::Done> Exchange::relay(upstream::Call& call, fill::Handover* begun, Outcome outcome,
+Task<Exchange::Done> Exchange::relay(upstream::Call& call, cache::Handover* begun, Outcome outcome,
                                      bool watch) {
   const auto& answer = call.head();
   const auto patience = settings().timeouts.write;

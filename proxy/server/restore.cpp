@@ -1,6 +1,6 @@
 #include "server/restore.hpp"
 
-#include "fill/represent.hpp"
+#include "cache/represent.hpp"
 #include "http/target.hpp"
 
 #include <spdlog/spdlog.h>
@@ -26,9 +26,9 @@ void adapt(const settings::Route& route, Millis grace, store::Response& response
 
 // A request that gets such a response: its target, and the fields that it varies by. nullptr where their
 // values are not known: of credentials and cookies only hashes are kept.
-std::shared_ptr<const fill::OwnedRequest> request_for(const policy::KeyParts& of,
-                                                      const store::Response& response,
-                                                      const settings::Settings& settings) {
+std::shared_ptr<const cache::OwnedRequest> request_for(const policy::KeyParts& of,
+                                                       const store::Response& response,
+                                                       const settings::Settings& settings) {
   using Kind = policy::VaryField::Kind;
   std::string head = "GET ";
   head.append(of.target).append(" HTTP/1.1\r\nHost: ").append(of.authority).append("\r\nAccept: */*\r\n");
@@ -41,37 +41,37 @@ std::shared_ptr<const fill::OwnedRequest> request_for(const policy::KeyParts& of
   http::RequestHead read;
   if (http::read_request(head, settings.gate, read).state != http::GateResult::State::complete)
     return nullptr;
-  return std::make_shared<const fill::OwnedRequest>(head, settings, policy::Arrival{});
+  return std::make_shared<const cache::OwnedRequest>(head, settings, policy::Arrival{});
 }
 
 }  // namespace
 
-std::unique_ptr<persist::WriteFile> Shared::open_write_file(const settings::Settings& settings) {
+std::unique_ptr<tiers::WriteFile> Shared::open_write_file(const settings::Settings& settings) {
   if (!settings.cache.persist) return nullptr;
   std::string warning;
-  auto opened = persist::WriteFile::open(*settings.cache.persist + ".writes", warning);
+  auto opened = tiers::WriteFile::open(*settings.cache.persist + ".writes", warning);
   if (!warning.empty()) spdlog::warn("cache.persist: {}", warning);
   if (const auto* error = std::get_if<std::string>(&opened)) {
     spdlog::warn("cache.persist: {}; nothing is persisted until the next start", *error);
     return nullptr;
   }
-  return std::move(std::get<std::unique_ptr<persist::WriteFile>>(opened));
+  return std::move(std::get<std::unique_ptr<tiers::WriteFile>>(opened));
 }
 
 void restore(Shared& shared, const settings::Settings& settings) {
   if (!shared.write_file) return;
-  persist::Archive::Options options;
+  tiers::Archive::Options options;
   options.path = *settings.cache.persist;
   options.most = settings.cache.persist_size;
   options.generation = shared.write_file->generation();
   options.warn = [](const std::string& text) { spdlog::warn("cache.persist: {}", text); };
   options.now = [] { return Loop::now(); };
-  auto opened = persist::Archive::open(std::move(options));
+  auto opened = tiers::Archive::open(std::move(options));
   if (const auto* error = std::get_if<std::string>(&opened)) {
     spdlog::warn("cache.persist: {}; nothing is persisted until the next start", *error);
     return;
   }
-  shared.archive = std::move(std::get<std::unique_ptr<persist::Archive>>(opened));
+  shared.archive = std::move(std::get<std::unique_ptr<tiers::Archive>>(opened));
 
   policy::Sequence last = 0;
   std::size_t bytes = 0;
@@ -92,18 +92,18 @@ void restore(Shared& shared, const settings::Settings& settings) {
     }
     adapt(*route, settings.cache.persist_stale, *response);
     const auto hash = shared.store.hash(key);
-    response->group_hashes = fill::group_hashes(shared.store, key, response->groups);
+    response->group_hashes = cache::group_hashes(shared.store, key, response->groups);
     const auto path_hash = shared.store.hash(policy::invalidation_key(key));
     if (shared.writes.state_of(response->began, path_hash, shared.store.hash(route->name),
                                response->group_hashes) == store::Void::strict) {
       return true;
     }
-    if (fill::may_be_derived(*response, *route)) response->derived = std::make_shared<store::Derived>();
+    if (cache::may_be_derived(*response, *route)) response->derived = std::make_shared<store::Derived>();
     bytes += response->charge() + key.size();
     if (bytes > settings.cache.memory) return false;
     response->interest = shared.warmer.interest_of(*route, key, response->secondary);
     if (response->interest) {
-      fill::Order order;
+      cache::Order order;
       order.request = request_for(of, *response, settings);
       order.route = route;
       order.key = key;

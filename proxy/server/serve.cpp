@@ -1,6 +1,6 @@
 // Exchange: answering from a stored response.
 
-#include "fill/shape.hpp"
+#include "cache/shape.hpp"
 #include "http/coding.hpp"
 #include "http/etag.hpp"
 #include "policy/part.hpp"
@@ -30,7 +30,7 @@ namespace {
 // The coding of larder's making in which the client holds the response, by its tag. A coding that the client
 // does not accept now does not count: a 200 would not have that tag.
 std::optional<http::Coding> coding_held(const policy::RequestFacts& request, const store::Response& response,
-                                        const fill::Plan& plan) {
+                                        const cache::Plan& plan) {
   for (const auto coding : plan.settings->compression.codings) {
     const auto tag = policy::coded_tag(response.entity_tag, coding, plan.mark_of(coding));
     if (http::none_match_names(request.fields, tag) && http::choose_coding(request.fields, {&coding, 1}))
@@ -75,7 +75,7 @@ Exchange::Done Exchange::serve_codable(const std::shared_ptr<const store::Respon
     }
   }
   if (const auto wanted = http::choose_coding(facts_.fields, compression.codings)) {
-    coded_ = response.derived->find(fill::representation_name(*wanted, plan.mark_of(*wanted)));
+    coded_ = response.derived->find(cache::representation_name(*wanted, plan.mark_of(*wanted)));
     const bool is_stored = outcome.hit || outcome.stored || outcome.collapsed;
     if (!coded_ && is_stored) {
       worker_.shared.coder.request(owned_ ? key_ : worker_.key, stored, *wanted,
@@ -95,7 +95,7 @@ std::shared_ptr<const store::Representation> Exchange::shape_of(const store::Res
   const auto name = fields_asked_.name();
   const auto& derived = response.derived;  // none where the route had no fields_param when it was stored
   if (auto made = derived ? derived->find(name) : nullptr) return made;
-  auto made = fill::make_shape(response, fields_asked_.fields, *route_, *worker_.plan(), worker_.workspace);
+  auto made = cache::make_shape(response, fields_asked_.fields, *route_, *worker_.plan(), worker_.workspace);
   // There may be too many already: then it is made for this request alone.
   if (made && is_stored && derived && derived->begin(name)) {
     derived->publish(name, made);

@@ -30,7 +30,7 @@ unsigned loop_count(const settings::Settings& settings) {
 }
 
 std::vector<std::unique_ptr<Worker>> make_workers(Shared& shared,
-                                                  const std::shared_ptr<const fill::Plan>& plan,
+                                                  const std::shared_ptr<const cache::Plan>& plan,
                                                   const std::shared_ptr<LogSink>& sink) {
   const auto loops = loop_count(*plan->settings);
   std::vector<std::unique_ptr<Worker>> workers;
@@ -58,7 +58,7 @@ struct Server::Place {
   std::vector<Bound> bound;
 };
 
-Server::Server(std::shared_ptr<const fill::Plan> plan)
+Server::Server(std::shared_ptr<const cache::Plan> plan)
     : shared_(*plan->settings),
       plan_(std::move(plan)),
       log_sink_(plan_->settings->access_log == settings::AccessLog::off ? nullptr
@@ -70,7 +70,7 @@ Server::Server(std::shared_ptr<const fill::Plan> plan)
     const auto counters_of = [&first](const settings::Route& route) {
       return first.view_of(&route).counters;
     };
-    return fill::Warmer::Means{first.resources(), first.plan(), counters_of};
+    return cache::Warmer::Means{first.resources(), first.plan(), counters_of};
   });
   restore(shared_, *plan_->settings);
 }
@@ -190,7 +190,7 @@ bool Server::run() {
   return clean_;
 }
 
-std::optional<std::string> Server::reload(std::shared_ptr<const fill::Plan> plan) {
+std::optional<std::string> Server::reload(std::shared_ptr<const cache::Plan> plan) {
   std::vector<Place> places;
   std::vector<Place> added;
   const auto give_up = [&](std::string error) {

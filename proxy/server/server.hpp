@@ -6,7 +6,7 @@
 #pragma once
 
 #include "server/listener.hpp"
-#include "server/warm_up.hpp"
+#include "server/startup_prefetcher.hpp"
 #include "server/worker.hpp"
 
 #include <boost/asio/signal_set.hpp>
@@ -22,7 +22,7 @@ namespace larder::server {
 
 class Server {
  public:
-  explicit Server(std::shared_ptr<const fill::Plan> plan);
+  explicit Server(std::shared_ptr<const cache::Plan> plan);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -38,7 +38,7 @@ class Server {
   /// New settings for requests from now on, listeners included: new ones are bound first, those that are gone
   /// are closed, connections stay. A sentence where one cannot be bound: then nothing has changed. `loops`
   /// and `cache.persist` count from the next start.
-  [[nodiscard]] std::optional<std::string> reload(std::shared_ptr<const fill::Plan> plan);
+  [[nodiscard]] std::optional<std::string> reload(std::shared_ptr<const cache::Plan> plan);
   /// Lets go of an access log that has been moved away; a sentence where it cannot be opened anew.
   [[nodiscard]] std::optional<std::string> reopen_log();
   /// What became of the last new settings; on the first loop.
@@ -74,7 +74,7 @@ class Server {
   [[nodiscard]] policy::MonoTime started() const noexcept { return started_; }
   [[nodiscard]] std::size_t kept_warm() const { return shared_.warmer.size(); }
   /// nullopt where nothing is persisted.
-  [[nodiscard]] std::optional<persist::Archive::Stats> archive_stats() const {
+  [[nodiscard]] std::optional<tiers::Archive::Stats> archive_stats() const {
     return shared_.archive ? std::optional(shared_.archive->stats()) : std::nullopt;
   }
   [[nodiscard]] store::StoreStats store_stats() const noexcept { return shared_.store.stats(); }
@@ -98,7 +98,7 @@ class Server {
   [[nodiscard]] bool is_quiet() const;
 
   Shared shared_;
-  std::shared_ptr<const fill::Plan> plan_;
+  std::shared_ptr<const cache::Plan> plan_;
   std::shared_ptr<LogSink> log_sink_;  // of the access log; each loop has a reference of its own
   std::vector<std::unique_ptr<Worker>> workers_;
   WarmUp warm_up_;

@@ -1,6 +1,6 @@
 #include "server/session.hpp"
 
-#include "loop/spawn.hpp"
+#include "net/spawn.hpp"
 #include "server/reply.hpp"
 
 #include <boost/asio/post.hpp>

@@ -4,7 +4,7 @@
 // `patience` ends the tunnel.
 #pragma once
 
-#include "loop/companion.hpp"
+#include "net/child_task.hpp"
 #include "server/client.hpp"
 #include "upstream/pool.hpp"
 

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "http/chunked.hpp"
-#include "loop/companion.hpp"
+#include "net/child_task.hpp"
 #include "server/client.hpp"
 #include "upstream/call.hpp"
 

@@ -31,7 +31,7 @@ Millis sweep_resolution(const settings::Settings& settings) {
 
 }  // namespace
 
-Worker::Worker(unsigned index, unsigned loops, Shared& all, std::shared_ptr<const fill::Plan> plan,
+Worker::Worker(unsigned index, unsigned loops, Shared& all, std::shared_ptr<const cache::Plan> plan,
                std::shared_ptr<LogSink> sink)
     : loop(index, buffer_size(*plan->settings), sweep_resolution(*plan->settings)),
       shared(all),
@@ -61,7 +61,7 @@ Worker::~Worker() {
   each_session([](Session& session) { session.end_at_rest(); });
 }
 
-void Worker::adopt(std::shared_ptr<const fill::Plan> plan, std::shared_ptr<LogSink> sink) {
+void Worker::adopt(std::shared_ptr<const cache::Plan> plan, std::shared_ptr<LogSink> sink) {
   plan_ = std::move(plan);
   loop.buffers().set_size(buffer_size(settings()));
   loop.sweeper().set_resolution(sweep_resolution(settings()));

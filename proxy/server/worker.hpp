@@ -2,17 +2,17 @@
 // and what all loops share.
 #pragma once
 
-#include "fill/coder.hpp"
-#include "fill/fetch.hpp"
-#include "fill/plan.hpp"
-#include "fill/warmer.hpp"
-#include "loop/lent.hpp"
-#include "loop/loop.hpp"
-#include "persist/archive.hpp"
-#include "persist/write_file.hpp"
+#include "cache/compressor.hpp"
+#include "cache/fetch.hpp"
+#include "cache/plan.hpp"
+#include "cache/refresh_scheduler.hpp"
+#include "net/loop.hpp"
+#include "net/object_pool.hpp"
 #include "server/access_log.hpp"
 #include "server/notices.hpp"
 #include "store/store.hpp"
+#include "tiers/archive.hpp"
+#include "tiers/mapped_invalidation_log.hpp"
 
 #include <atomic>
 #include <map>
@@ -36,14 +36,14 @@ struct Shared {
     store.heed(purges);
   }
 
-  std::unique_ptr<persist::WriteFile> write_file;  // nullptr: nothing outlives the process
+  std::unique_ptr<tiers::WriteFile> write_file;  // nullptr: nothing outlives the process
   store::WriteLog writes;
   store::Store store;
   store::PurgeLog purges;
-  std::unique_ptr<persist::Archive> archive;  // set before the loops run; nullptr likewise
-  fill::FillTable fills;
-  fill::Warmer warmer;
-  fill::Coder coder;
+  std::unique_ptr<tiers::Archive> archive;  // set before the loops run; nullptr likewise
+  cache::FillTable fills;
+  cache::Warmer warmer;
+  cache::Coder coder;
   const policy::KeyedHash key_hash;
   Notices notices;
   std::atomic<std::int64_t> connections{0};  // client connections, all loops together
@@ -51,8 +51,7 @@ struct Shared {
 
  private:
   /// nullptr, after a warning in the log, where there can be none.
-  [[nodiscard]] static std::unique_ptr<persist::WriteFile> open_write_file(
-      const settings::Settings& settings);
+  [[nodiscard]] static std::unique_ptr<tiers::WriteFile> open_write_file(const settings::Settings& settings);
 };
 
 /// A route as one loop sees it.
@@ -68,22 +67,22 @@ struct Turn;
 
 class Worker {
  public:
-  Worker(unsigned index, unsigned loops, Shared& shared, std::shared_ptr<const fill::Plan> plan,
+  Worker(unsigned index, unsigned loops, Shared& shared, std::shared_ptr<const cache::Plan> plan,
          std::shared_ptr<LogSink> sink);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
   /// Takes over new settings; on the worker's loop (or before it runs). Requests under way keep the old ones.
-  void adopt(std::shared_ptr<const fill::Plan> plan, std::shared_ptr<LogSink> sink);
+  void adopt(std::shared_ptr<const cache::Plan> plan, std::shared_ptr<LogSink> sink);
 
   [[nodiscard]] const settings::Settings& settings() const noexcept { return *plan_->settings; }
-  [[nodiscard]] const std::shared_ptr<const fill::Plan>& plan() const noexcept { return plan_; }
+  [[nodiscard]] const std::shared_ptr<const cache::Plan>& plan() const noexcept { return plan_; }
   /// `route` of the current settings, or nullptr where none matches.
   [[nodiscard]] const RouteView& view_of(const settings::Route* route) const noexcept {
     return route == nullptr ? views_.back() : views_[route->index];
   }
-  [[nodiscard]] fill::Resources resources() noexcept {
+  [[nodiscard]] cache::Resources resources() noexcept {
     return {loop, pool, workspace, shared.store, shared.writes, shared.fills, shared.warmer, shared.key_hash};
   }
   /// Counters of each route that there has been, by name ("" = no route matched). From any thread.
@@ -109,7 +108,7 @@ class Worker {
   Loop loop;
   Shared& shared;
   upstream::Pool pool;
-  lean::Workspace workspace;
+  projection::Workspace workspace;
   AccessLog access_log;
   std::unique_ptr<Lent<Turn>> turns;  // of sessions that have a request; never nullptr
 
@@ -123,7 +122,7 @@ class Worker {
   void each_session(Visit visit);
 
   unsigned loops_;
-  std::shared_ptr<const fill::Plan> plan_;
+  std::shared_ptr<const cache::Plan> plan_;
   std::vector<RouteView> views_;                             // by Route::index; the last is for no route
   std::vector<std::optional<policy::MonoTime>> complained_;  // likewise: when last
   std::vector<bool> refused_credentials_;                    // likewise

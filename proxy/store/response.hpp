@@ -5,8 +5,8 @@
 #pragma once
 
 #include "policy/stored.hpp"
+#include "store/access_history.hpp"
 #include "store/derived.hpp"
-#include "store/interest.hpp"
 
 #include <boost/container/small_vector.hpp>
 

@@ -7,7 +7,7 @@
 // outlives its Connections.
 #pragma once
 
-#include "loop/loop.hpp"
+#include "net/loop.hpp"
 #include "settings/settings.hpp"
 #include "upstream/breaker.hpp"
 #include "upstream/failure.hpp"
@@ -123,7 +123,7 @@ class Pool {
   std::list<Waiter*> queue_;
   std::list<Waiter*> behind_;    // of the background: while nobody else waits
   std::list<Connection*> live_;  // every one there is
-  std::uint32_t era_ = 0;  // counts changes of the address
+  std::uint32_t era_ = 0;        // counts changes of the address
   bool forced_ = false;
   bool waking_ = false;
   Resolver resolver_;

@@ -1,6 +1,6 @@
 #include "upstream/resolver.hpp"
 
-#include "loop/spawn.hpp"
+#include "net/spawn.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>

@@ -5,7 +5,7 @@
 // there for the next. Threading: of one loop.
 #pragma once
 
-#include "loop/loop.hpp"
+#include "net/loop.hpp"
 #include "settings/settings.hpp"
 #include "upstream/failure.hpp"
 

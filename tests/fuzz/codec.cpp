@@ -1,5 +1,5 @@
 // The first byte names a coding; the rest is coded and decoded, and decoded as it is.
-#include "lean/codec.hpp"
+#include "coding/codec.hpp"
 
 #include "support.hpp"
 
@@ -10,12 +10,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto coding = static_cast<http::Coding>(data[0] % http::coding_count);
   const auto bytes = fuzz::text_of(data + 1, size - 1);
   constexpr std::size_t most = 1u << 20;
-  const auto decoded = lean::decode(coding, bytes, most);
+  const auto decoded = coding::decode(coding, bytes, most);
   fuzz::must(decoded.bytes.size() <= most, "what is decoded stays within its bound");
   fuzz::must(!decoded.error || decoded.bytes.empty(), "what is malformed leaves nothing");
-  const auto coded = lean::encode(coding, 1, bytes);
+  const auto coded = coding::encode(coding, 1, bytes);
   fuzz::must(coded.has_value(), "anything can be coded");
-  const auto again = lean::decode(coding, *coded, size);
+  const auto again = coding::decode(coding, *coded, size);
   fuzz::must(!again.error && again.bytes == bytes, "what is coded is decoded to the same bytes");
   return 0;
 }

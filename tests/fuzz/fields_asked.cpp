@@ -2,7 +2,7 @@
 #include "policy/fields_asked.hpp"
 
 #include "http/target.hpp"
-#include "lean/projector.hpp"
+#include "projection/projector.hpp"
 #include "support.hpp"
 
 #include <algorithm>
@@ -27,7 +27,7 @@ void check(std::string_view query, const settings::Route& route) {
                  std::adjacent_find(names.begin(), names.end()) == names.end(),
              "names are sorted, each once");
   std::string error;
-  fuzz::must(names.empty() || lean::ProjectionRule::compile(names, "", error).has_value(),
+  fuzz::must(names.empty() || projection::ProjectionRule::compile(names, "", error).has_value(),
              "what may be asked for can be cut");
   // Asked for again, the other way round and each twice, it is the same shape.
   std::string again = "x=1";

@@ -2,8 +2,8 @@
 
 #include "../catch.hpp"
 #include "../policy/support.hpp"
+#include "store/invalidation_log.hpp"
 #include "store/purge_log.hpp"
-#include "store/write_log.hpp"
 
 #include <thread>
 

@@ -1,0 +1,136 @@
+#include "cache/fill_table.hpp"
+
+#include <algorithm>
+
+namespace larder::cache {
+
+Joined FillTable::join(std::string_view key, std::string_view name, std::uint64_t path_hash,
+                       std::uint64_t route_hash, policy::Sequence since, policy::MonoTime now,
+                       policy::Millis young) {
+  if (is_unshared(key, now)) {
+    auto fill = std::make_shared<Fill>(writes_.begin_fill(), path_hash, route_hash);
+    return {Role::alone, fill, Permit(*this, {}, fill)};
+  }
+  auto& shard = shard_of(name);
+  const std::lock_guard lock(shard.mutex);
+  const auto running = shard.running.find(name);
+  std::weak_ptr<Fill> before;
+  if (running != shard.running.end()) {
+    const auto& [fill, begun, older] = running->second;
+    if (!writes_.is_void(fill->began(), path_hash, route_hash) && !purges_.may_concern(fill->began(), key)) {
+      if (fill->began() >= since || now - begun < young) return {Role::follow, fill, {}};
+      const auto other = older.lock();
+      if (other && !other->is_settled()) return {Role::after, fill, {}};
+      before = fill;
+    }
+  }
+  auto fill = std::make_shared<Fill>(writes_.begin_fill(), path_hash, route_hash);
+  std::string owned(name);
+  shard.running.insert_or_assign(owned, Running{fill, now, std::move(before)});
+  // Nothing throws from here on: what is in the table has a permit.
+  return {Role::lead, fill, Permit(*this, std::move(owned), fill)};
+}
+
+void FillTable::leave(std::string_view name, const std::shared_ptr<Fill>& fill) noexcept {
+  auto& shard = shard_of(name);
+  const std::lock_guard lock(shard.mutex);
+  const auto running = shard.running.find(name);
+  if (running != shard.running.end() && running->second.fill == fill) shard.running.erase(running);
+}
+
+Permit::~Permit() {
+  // The reason is short enough to lie in place.
+  settle(Failed{upstream::Failure{upstream::FailureKind::closed_early, {}, "abandoned"}});
+}
+
+void Permit::count(Counter& running) noexcept {
+  running_ = &running;
+  running_->add(1);
+}
+
+void Permit::settle(Result result) noexcept {
+  if (table_ == nullptr) return;
+  if (running_ != nullptr) running_->add(-1);
+  std::exchange(table_, nullptr)->leave(name_, fill_);
+  fill_->settle(std::move(result));
+}
+
+void Permit::give_up(std::shared_ptr<const store::Response> found) noexcept {
+  Answered answer;
+  answer.response = std::move(found);
+  settle(std::move(answer));
+}
+
+bool FillTable::is_unshared(std::string_view key, policy::MonoTime now) const {
+  const auto why = why_not_stored(key);
+  return why && now < why->until;
+}
+
+std::optional<FillTable::NotStored> FillTable::why_not_stored(std::string_view key) const {
+  const auto& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  const auto at = shard.unshared.find(key);
+  return at == shard.unshared.end() ? std::nullopt : std::optional(at->second);
+}
+
+std::optional<FillTable::NotStored> FillTable::why_not_stored(
+    const std::function<bool(std::string_view)>& is_meant) const {
+  std::optional<NotStored> latest;
+  for (const auto& shard : shards_) {
+    const std::lock_guard lock(shard.mutex);
+    for (const auto& [key, why] : shard.unshared) {
+      if ((!latest || why.when > latest->when) && is_meant(key)) latest = why;
+    }
+  }
+  return latest;
+}
+
+void FillTable::remember_unshared(std::string_view key, const NotStored& why) {
+  auto& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  // Forgetting costs one wait; remembering without a bound would cost memory.
+  if (shard.unshared.size() >= most_remembered) shard.unshared.clear();
+  shard.unshared.insert_or_assign(std::string(key), why);
+}
+
+void FillTable::forget_unshared(std::string_view key) {
+  auto& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  const auto at = shard.unshared.find(key);
+  if (at != shard.unshared.end()) shard.unshared.erase(at);
+}
+
+void FillTable::failed(std::string_view key, policy::Trouble trouble, policy::MonoTime now) {
+  auto& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  if (shard.failing.size() >= most_remembered) shard.failing.clear();
+  auto& failing = shard.failing[std::string(key)];
+  failing.trouble = trouble;
+  failing.wait = std::clamp(failing.wait * 2, first_wait, longest_wait);
+  failing.until = now + failing.wait;
+}
+
+void FillTable::succeeded(std::string_view key) {
+  auto& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  const auto at = shard.failing.find(key);
+  if (at != shard.failing.end()) shard.failing.erase(at);
+}
+
+std::optional<FillTable::Failing> FillTable::failing(std::string_view key) const {
+  const auto& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  const auto at = shard.failing.find(key);
+  return at == shard.failing.end() ? std::nullopt : std::optional(at->second);
+}
+
+std::size_t FillTable::running() const {
+  std::size_t sum = 0;
+  for (const auto& shard : shards_) {
+    const std::lock_guard lock(shard.mutex);
+    sum += shard.running.size();
+  }
+  return sum;
+}
+
+}  // namespace larder::cache

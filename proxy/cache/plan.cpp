@@ -1,0 +1,28 @@
+#include "cache/plan.hpp"
+
+#include "coding/codec.hpp"
+
+namespace larder::cache {
+
+std::shared_ptr<const Plan> make_plan(std::shared_ptr<const settings::Settings> settings,
+                                      std::string& error) {
+  auto plan = std::make_shared<Plan>();
+  for (const auto& route : settings->routes) {
+    auto& rule = plan->rules.emplace_back();
+    auto& compared = plan->compared.emplace_back();
+    if (!route.fields.empty()) rule = projection::ProjectionRule::compile(route.fields, route.items, error);
+    if (!route.etag_ignore.empty())
+      compared = projection::ProjectionRule::compile_without(route.etag_ignore, error);
+    if ((!route.fields.empty() && !rule) || (!route.etag_ignore.empty() && !compared)) {
+      error.insert(0, "route " + route.name + ": ");
+      return nullptr;
+    }
+  }
+  for (const auto coding : {http::Coding::gzip, http::Coding::br, http::Coding::zstd})
+    plan->encoder_marks[static_cast<std::size_t>(coding)] =
+        coding::encoder_mark(coding, settings->compression.level_of(coding));
+  plan->settings = std::move(settings);
+  return plan;
+}
+
+}  // namespace larder::cache

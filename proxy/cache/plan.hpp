@@ -1,0 +1,45 @@
+// Settings made ready to work by: each route's projection compiled once. Immutable, shared by every loop
+// until a reload brings the next one.
+#pragma once
+
+#include "projection/projector.hpp"
+#include "settings/settings.hpp"
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace larder::cache {
+
+struct Plan {
+  std::shared_ptr<const settings::Settings> settings;
+  std::vector<std::optional<projection::ProjectionRule>> rules;     // by Route::index: `fields`
+  std::vector<std::optional<projection::ProjectionRule>> compared;  // the same: what `etag_ignore` leaves
+
+  std::array<std::string, http::coding_count> encoder_marks;  // by Coding: see coding::encoder_mark
+
+  [[nodiscard]] const std::string& mark_of(http::Coding coding) const noexcept {
+    return encoder_marks[static_cast<std::size_t>(coding)];
+  }
+  [[nodiscard]] const projection::ProjectionRule* rule_of(const settings::Route& route) const {
+    const auto& rule = rules[route.index];
+    return rule ? &*rule : nullptr;
+  }
+  /// What an entity tag is made of, where that is not all of the body.
+  [[nodiscard]] const projection::ProjectionRule* compared_of(const settings::Route& route) const {
+    const auto& rule = compared[route.index];
+    return rule ? &*rule : nullptr;
+  }
+};
+
+[[nodiscard]] inline projection::ProjectionLimits projection_limits(const settings::Settings& settings) {
+  return {settings.limits.json_depth, settings.cache.max_body, settings.limits.json_members};
+}
+
+/// nullptr and a sentence in `error` where a route's `fields` or `items` cannot be compiled.
+[[nodiscard]] std::shared_ptr<const Plan> make_plan(std::shared_ptr<const settings::Settings> settings,
+                                                    std::string& error);
+
+}  // namespace larder::cache

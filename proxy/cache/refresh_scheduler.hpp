@@ -1,0 +1,78 @@
+// Keeps entries of `keep_warm` routes fresh: knows each one's last fetch, and begins the next when the
+// schedule says so.
+//
+// Model: a table of entries, by variant. Whatever loop has fetched one tells it; the planning, and the
+// refreshes, are the first loop's. A refresh is a fill like any other, in the background; who comes meanwhile
+// is served what is there. An entry that nobody asks for any more leaves the table. Threading: `interest_of`
+// and `fetched` from any loop; the rest on the first.
+#pragma once
+
+#include "cache/fetch.hpp"
+#include "cache/refresh_time.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <string>
+
+namespace larder::cache {
+
+class Warmer {
+ public:
+  Warmer();
+  ~Warmer();
+  Warmer(const Warmer&) = delete;
+  Warmer& operator=(const Warmer&) = delete;
+
+  /// What the refreshes work with, asked anew for each.
+  struct Means {
+    Resources resources;
+    std::shared_ptr<const Plan> plan;
+    std::function<RouteCounters*(const settings::Route&)> counters_of;
+  };
+  void start(Loop& loop, std::function<Means()> means);
+  void stop();
+  /// Before the loop is destroyed.
+  void leave_loop();
+
+  /// The marks of a variant's readers; nullptr where its route is not kept warm.
+  [[nodiscard]] std::shared_ptr<store::Interest> interest_of(const settings::Route& route,
+                                                             std::string_view key,
+                                                             const policy::SecondaryKey& secondary);
+
+  /// A response with an interest was stored.
+  struct Fetched {
+    const Order& order;
+    const store::Response& response;
+    policy::MonoTime requested;
+    policy::MonoTime received;  // whole
+  };
+  void fetched(const Fetched& what, std::size_t most);
+
+  [[nodiscard]] std::size_t size() const;
+
+ private:
+  struct Item;
+  using Items = std::map<std::string, Item, std::less<>>;
+
+  void arm(policy::MonoTime due);
+  void wake();
+  /// When it is to be looked at again; nullopt: it leaves.
+  [[nodiscard]] std::optional<policy::MonoTime> look_at(Item& item, const Means& means, policy::Now now);
+  [[nodiscard]] std::optional<policy::MonoTime> refresh(Item& item, const Means& means,
+                                                        const settings::Route& route, policy::Now now);
+
+  mutable std::mutex mutex_;
+  Items items_;
+  std::map<std::string, std::weak_ptr<store::Interest>, std::less<>> interests_;
+  std::minstd_rand random_;
+  // Of the first loop:
+  Loop* loop_ = nullptr;
+  std::function<Means()> means_;
+  struct Alarm;
+  std::shared_ptr<Alarm> alarm_;
+};
+
+}  // namespace larder::cache

@@ -1,0 +1,187 @@
+#include "cache/represent.hpp"
+
+#include "http/coding.hpp"
+#include "http/date.hpp"
+#include "http/digest.hpp"
+#include "http/text.hpp"
+#include "policy/groups.hpp"
+#include "policy/precondition.hpp"
+#include "projection/projector.hpp"
+
+#include <algorithm>
+
+namespace larder::cache {
+
+namespace {
+
+using http::FieldId;
+
+// What upstream says of bytes that are no longer sent.
+bool is_of_the_original(const http::Field& line) noexcept {
+  switch (line.id) {
+    case FieldId::etag:
+    case FieldId::content_encoding:
+    case FieldId::accept_ranges:
+      return true;
+    default:
+      return http::is_digest(line.name);
+  }
+}
+
+void add(std::string_view name, std::string_view value, std::string& out) {
+  out.append(name).append(": ").append(value).append("\r\n");
+}
+
+class HeadWriter {
+ public:
+  HeadWriter(int status, std::string_view reason, bool with_304) : with_304_(with_304) {
+    head_.append("HTTP/1.1 ").append(std::to_string(status)).append(" ").append(reason).append("\r\n");
+    if (with_304_) head_304_ = "HTTP/1.1 304 Not Modified\r\n";
+  }
+  void line(const http::Field& field) {
+    add(field.name, field.value, head_);
+    if (with_304_ && !policy::is_left_out_of_304(field)) add(field.name, field.value, head_304_);
+  }
+  void both(std::string_view name, std::string_view value) {
+    add(name, value, head_);
+    if (with_304_) add(name, value, head_304_);
+  }
+  void whole_only(std::string_view name, std::string_view value) { add(name, value, head_); }
+  void finish(store::Response& response) {
+    head_.shrink_to_fit();
+    head_304_.shrink_to_fit();
+    response.head = std::move(head_);
+    response.head_304 = std::move(head_304_);
+  }
+
+ private:
+  bool with_304_;
+  std::string head_;
+  std::string head_304_;
+};
+
+bool replaces_cache_control(const http::Field& line, const settings::Route& route) {
+  return line.id == FieldId::cache_control && route.client_cache_control.has_value();
+}
+
+// Whether larder may send it in a coding of its own making (RFC 9110 8.4.1).
+bool is_codable(const Setting& setting, const policy::StoredMeta& meta, http::Fields fields,
+                const Change& change, std::size_t size) {
+  if (!setting.compression.on || !setting.route.compress || setting.compression.codings.empty()) return false;
+  if (meta.status != 200 || meta.part || size < setting.compression.min_size) return false;
+  if (http::forbids_transformation(fields)) return false;
+  if (!change.changed && http::is_coded(fields)) return false;
+  const auto* type = http::find(fields, FieldId::content_type);
+  return type != nullptr && http::is_compressible(type->value);
+}
+
+}  // namespace
+
+std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_view reason,
+                                           http::Fields fields, int minor_version, const Setting& setting,
+                                           const Change& change, std::shared_ptr<const std::string> body,
+                                           std::string* for_the_asker) {
+  const auto& route = setting.route;
+  if (!change.entity_tag.empty()) meta.entity_tag = change.entity_tag;
+  auto response = std::make_shared<store::Response>();
+  const auto directives = http::parse_response_cache_control(fields);
+  HeadWriter writer(meta.status, reason, meta.status == 200 || meta.part);
+  for (const auto& line : fields) {
+    // What does not hold of the bytes that are sent goes to nobody, the requesting client included.
+    if (line.id == FieldId::content_length) continue;  // written anew
+    if (change.changed && is_of_the_original(line)) continue;
+    // RFC 9530 2: a part's digest is of the bytes that came with it; what is stored may be cut again, or
+    // joined with another part.
+    if (change.of_part && http::is_content_digest(line.name)) continue;
+    const auto fate = policy::fate_of(line, fields, directives);
+    if (fate == policy::FieldFate::for_the_asker && for_the_asker != nullptr)
+      add(line.name, line.value, *for_the_asker);
+    if (fate != policy::FieldFate::stored) continue;
+    if (line.id == FieldId::content_range && change.of_part) {
+      if (meta.part && !meta.part->exact) response->content_range = line.value;
+      continue;
+    }
+    if (line.id == FieldId::etag && !change.entity_tag.empty()) continue;
+    if (replaces_cache_control(line, route)) {
+      if (!response->replaced_cache_control.empty()) response->replaced_cache_control += ", ";
+      response->replaced_cache_control += line.value;
+      continue;
+    }
+    writer.line(line);
+  }
+  response->made_by = route.mark;
+  response->original_size = change.original_size != 0 ? change.original_size : body->size();
+  response->own_cache_control = route.client_cache_control.has_value();
+  if (route.client_cache_control) writer.both("Cache-Control", *route.client_cache_control);
+  if (!change.entity_tag.empty()) writer.both("ETag", change.entity_tag);
+  if (http::find(fields, FieldId::date) == nullptr) {  // RFC 9110 6.6.1
+    const auto received = std::chrono::floor<std::chrono::seconds>(setting.now);
+    writer.both("Date", http::format_date(received));
+    meta.date = received;
+  }
+  const auto* type = http::find(fields, FieldId::content_type);
+  response->is_json = type != nullptr && projection::is_json_type(type->value) &&
+                      !http::forbids_transformation(fields) && (change.changed || !http::is_coded(fields));
+  response->codable = is_codable(setting, meta, fields, change, body->size());
+  if (response->codable && !http::list_has(fields, FieldId::vary, "Accept-Encoding"))
+    writer.both("Vary", "Accept-Encoding");
+  writer.both("Via", minor_version == 1 ? "1.1 larder" : "1.0 larder");
+  // RFC 9110 8.6: none with a 204, whose end needs no telling.
+  if (meta.status != 204) writer.whole_only("Content-Length", std::to_string(body->size()));
+  if (may_be_derived(*response, route)) response->derived = std::make_shared<store::Derived>();
+  static_cast<policy::StoredMeta&>(*response) = std::move(meta);
+  writer.finish(*response);
+  response->body = std::move(body);
+  return response;
+}
+
+bool may_be_derived(const store::Response& response, const settings::Route& route) noexcept {
+  return response.codable || (response.is_json && !route.fields_param.empty());
+}
+
+std::vector<std::uint64_t> group_hashes(const store::Store& store, std::string_view key,
+                                        const std::vector<std::string>& groups) {
+  std::vector<std::uint64_t> hashes;
+  hashes.reserve(groups.size());
+  for (const auto& group : groups) hashes.push_back(store.hash(policy::group_name(key, group)));
+  return hashes;
+}
+
+std::vector<http::Field> upstream_fields(const store::Response& response) {
+  std::vector<http::Field> fields;
+  std::string_view rest = response.head;
+  rest.remove_prefix(rest.find("\r\n") + 2);  // the status line
+  while (!rest.empty()) {
+    const auto end = rest.find("\r\n");
+    const auto line = rest.substr(0, end);
+    const auto colon = line.find(':');
+    const auto name = line.substr(0, colon);
+    fields.push_back({boost::beast::http::string_to_field(name), name, line.substr(colon + 2)});
+    rest.remove_prefix(end + 2);
+  }
+  // represent() ends with Via and, but for a 204, Content-Length.
+  while (!fields.empty() && fields.back().id != FieldId::via) fields.pop_back();
+  if (!fields.empty()) fields.pop_back();
+  if (response.codable && !fields.empty() && fields.back().id == FieldId::vary &&
+      fields.back().value == "Accept-Encoding") {
+    fields.pop_back();
+  }
+  const auto put_back = [&](FieldId id, std::string_view name, const std::string& value) {
+    std::erase_if(fields, [id](const auto& line) { return line.id == id; });
+    if (!value.empty()) fields.push_back({id, name, value});
+  };
+  if (response.own_cache_control) {
+    put_back(FieldId::cache_control, "Cache-Control", response.replaced_cache_control);
+  }
+  if (response.entity_tag != response.upstream_entity_tag) {
+    put_back(FieldId::etag, "ETag", response.upstream_entity_tag);
+  }
+  return fields;
+}
+
+std::string_view reason_of(const store::Response& response) {
+  const auto line = std::string_view(response.head).substr(0, response.head.find("\r\n"));
+  return line.size() > 13 ? line.substr(13) : std::string_view();
+}
+
+}  // namespace larder::cache

@@ -1,0 +1,161 @@
+// One event loop: an io_context that one thread runs, with its deadlines, buffers and counters. What lives on
+// a loop is touched by its thread alone; `post` is the only way in from outside.
+#pragma once
+
+#include "net/counters.hpp"
+#include "net/deadline.hpp"
+#include "net/idle_set.hpp"
+#include "policy/time.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <ctime>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace larder {
+
+namespace asio = boost::asio;
+using Error = boost::system::error_code;
+
+using Executor = asio::io_context::executor_type;
+using StreamProtocol = asio::generic::stream_protocol;  // TCP and Unix sockets alike
+using Socket = asio::basic_stream_socket<StreamProtocol, Executor>;
+using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
+                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+template <class T>
+using Task = asio::awaitable<T, Executor>;
+/// Completion token of the request path: errors are values.
+inline constexpr auto as_result = asio::as_tuple(asio::use_awaitable_t<Executor>{});
+
+/// Memory lent for reading into. Given back when an idle connection has nothing to read.
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(std::size_t size) : bytes_(new char[size]), size_(size) {}
+  [[nodiscard]] char* data() noexcept { return bytes_.get(); }
+  [[nodiscard]] const char* data() const noexcept { return bytes_.get(); }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  explicit operator bool() const noexcept { return bytes_ != nullptr; }
+
+ private:
+  std::unique_ptr<char[]> bytes_;
+  std::size_t size_ = 0;
+};
+
+class BufferPool {
+ public:
+  explicit BufferPool(std::size_t size) : size_(size) {}
+  [[nodiscard]] Buffer lend() {
+    if (free_.empty()) return Buffer(size_);
+    Buffer buffer = std::move(free_.back());
+    free_.pop_back();
+    return buffer;
+  }
+  void give_back(Buffer buffer) {
+    if (buffer && buffer.size() == size_ && free_.size() < most_kept) free_.push_back(std::move(buffer));
+  }
+  /// For buffers lent from now on; those of another size are dropped when they come back.
+  void set_size(std::size_t size) {
+    if (size != size_) free_.clear();
+    size_ = size;
+  }
+
+ private:
+  static constexpr std::size_t most_kept = 64;
+  std::size_t size_;
+  std::vector<Buffer> free_;
+};
+
+class Loop {
+ public:
+  Loop(unsigned index, std::size_t buffer_size, Millis resolution)
+      : io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
+        index_(index),
+        sweeper_(io_, resolution),
+        buffers_(buffer_size),
+        rest_(io_) {}
+
+  [[nodiscard]] asio::io_context& io() noexcept { return io_; }
+  [[nodiscard]] Executor executor() noexcept { return io_.get_executor(); }
+  [[nodiscard]] unsigned index() const noexcept { return index_; }
+  [[nodiscard]] Sweeper& sweeper() noexcept { return sweeper_; }
+  [[nodiscard]] BufferPool& buffers() noexcept { return buffers_; }
+  [[nodiscard]] Rest& rest() noexcept { return rest_; }
+  [[nodiscard]] Counters& counters() noexcept { return counters_; }
+  [[nodiscard]] const Counters& counters_view() const noexcept { return counters_; }
+
+  /// Called with the name of a task that ended with an exception, and that exception. Set before the loop
+  /// runs; must not throw.
+  using OnFailure = std::function<void(std::string_view task, const std::exception_ptr& error)>;
+  void on_failure(OnFailure told) { on_failure_ = std::move(told); }
+  void note_failure(std::string_view task, const std::exception_ptr& error) noexcept {
+    counters_.task_failures.add();
+    if (on_failure_) on_failure_(task, error);
+  }
+
+  /// When it last turned; from any thread.
+  [[nodiscard]] policy::MonoTime last_turn() const noexcept {
+    return std::chrono::floor<Millis>(sweeper_.last_turn());
+  }
+  [[nodiscard]] std::chrono::nanoseconds lag() const noexcept { return sweeper_.lag(); }
+
+  /// The wall clock as of the kernel's last tick, which is near enough for what dates say, and cheaper.
+  [[nodiscard]] static policy::Now now() noexcept {
+    timespec wall{};
+    (void)::clock_gettime(CLOCK_REALTIME_COARSE, &wall);
+    return {policy::WallTime(Millis(wall.tv_sec * 1000 + wall.tv_nsec / 1'000'000)),
+            std::chrono::floor<Millis>(std::chrono::steady_clock::now())};
+  }
+
+ private:
+  asio::io_context io_;
+  unsigned index_;
+  Sweeper sweeper_;
+  BufferPool buffers_;
+  Rest rest_;
+  Counters counters_;
+  OnFailure on_failure_;
+};
+
+/// A flag that one coroutine waits for and others on the same loop raise. Raised before the wait, it is not
+/// lost.
+class Event {
+ public:
+  explicit Event(Loop& loop) : timer_(loop.executor()) {}
+  void raise() {
+    raised_ = true;
+    timer_.cancel();
+  }
+  [[nodiscard]] Task<void> wait() {
+    while (!raised_) {
+      timer_.expires_at(std::chrono::steady_clock::time_point::max());
+      co_await timer_.async_wait(as_result);
+    }
+    raised_ = false;
+  }
+  /// False where the time ran out first.
+  [[nodiscard]] Task<bool> wait_for(Millis most) {
+    if (!raised_) {
+      timer_.expires_after(most);
+      co_await timer_.async_wait(as_result);
+    }
+    co_return std::exchange(raised_, false);
+  }
+
+ private:
+  Timer timer_;
+  bool raised_ = false;
+};
+
+}  // namespace larder

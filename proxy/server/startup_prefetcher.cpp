@@ -1,0 +1,149 @@
+#include "server/startup_prefetcher.hpp"
+
+#include "cache/fill_name.hpp"
+#include "http/target.hpp"
+#include "net/spawn.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace larder::server {
+
+namespace {
+
+constexpr Millis first_wait{1000};
+constexpr Millis longest_wait{15'000};
+
+}  // namespace
+
+struct WarmUp::Target {
+  Target(Loop& loop, std::string its_host, std::string its_path)
+      : stopped(loop), host(std::move(its_host)), path(std::move(its_path)) {}
+  Event stopped;
+  std::string host;
+  std::string path;
+  bool done = false;
+  bool dropped = false;
+};
+
+std::string authority_of(const std::vector<std::string>& names) {
+  if (names.empty() || !names.front().starts_with("http://")) return "localhost";
+  auto name = names.front().substr(7);
+  for (const std::string_view any : {"0.0.0.0:", "[::]:"}) {
+    if (name.starts_with(any)) name.replace(0, any.size() - 1, "localhost");
+  }
+  return name.ends_with(":80") ? name.substr(0, name.size() - 3) : name;
+}
+
+void WarmUp::begin(const std::string& host) {
+  const auto& settings = worker_.settings();
+  auto hosts = settings.cache.warm_hosts;
+  if (hosts.empty()) hosts.push_back(host);
+  std::map<std::string, std::shared_ptr<Target>> wanted;
+  std::vector<std::shared_ptr<Target>> added;
+  for (const auto& route : settings.routes) {
+    if (!route.warm) continue;
+    for (const auto& one : hosts) {
+      const auto name = one + route.path.text();
+      const auto known = targets_.find(name);
+      if (known != targets_.end()) {
+        wanted.insert(*known);
+        continue;
+      }
+      added.push_back(std::make_shared<Target>(worker_.loop, one, route.path.text()));
+      wanted.emplace(name, added.back());
+    }
+  }
+  for (const auto& [name, target] : targets_) {
+    if (wanted.count(name) > 0) continue;
+    target->dropped = true;
+    target->stopped.raise();
+  }
+  targets_ = std::move(wanted);
+  pending_ += added.size();
+  for (auto& target : added) {
+    spawn(worker_.loop, "warm-up", warm(target), [this] { --pending_; });
+  }
+}
+
+void WarmUp::stop() {
+  for (const auto& [name, target] : targets_) {
+    target->dropped = true;
+    target->stopped.raise();
+  }
+}
+
+Task<void> WarmUp::warm(std::shared_ptr<Target> target) {
+  for (auto wait = first_wait; !target->dropped; wait = std::min(wait * 2, longest_wait)) {
+    if (co_await try_once(target)) break;
+    co_await target->stopped.wait_for(wait);
+  }
+}
+
+Task<bool> WarmUp::try_once(std::shared_ptr<Target> target) {
+  auto& shared = worker_.shared;
+  const auto plan = worker_.plan();
+  const auto& settings = *plan->settings;
+  std::string scratch;
+  const auto path = http::normalise_path(target->path, scratch);
+  const auto* route = settings.route_for(path);
+  if (route == nullptr || !route->warm) co_return true;
+  const auto head = "GET " + target->path + " HTTP/1.1\r\nHost: " + target->host + "\r\nAccept: */*\r\n\r\n";
+  auto request = std::make_shared<const cache::OwnedRequest>(head, settings, policy::Arrival{});
+  std::string key;
+  policy::write_key(policy::authority_of(request->head, settings), path, request->head, *route, key);
+  const auto hash = shared.store.hash(key);
+  const auto path_hash = shared.store.hash(policy::invalidation_key(key));
+  const auto route_hash = shared.store.hash(route->name);
+  const auto facts = policy::facts_of(request->head, {settings, shared.key_hash, request->arrival});
+  const auto now = Loop::now();
+  const auto entry = shared.store.peek(key, hash);
+  if (entry) {
+    for (const auto& variant : entry->variants) {
+      if (variant->is_fresh(now.mono) && variant->made_by == route->mark &&
+          policy::matches(variant->secondary, facts) &&
+          !shared.writes.is_void(variant->began, path_hash, route_hash, variant->group_hashes)) {
+        co_return true;
+      }
+    }
+  }
+  const auto name = cache::name_of_fill(key, *route, facts, entry.get(), false);
+  auto joined = shared.fills.join(key, name, path_hash, route_hash, 0, now.mono);
+  const bool begins = joined.role != cache::Role::follow;
+  cache::Reader reader(worker_.loop, joined.fill, begins);
+  if (begins) {
+    cache::Order order;
+    order.request = request;
+    order.plan = plan;
+    order.route = route;
+    order.key = key;
+    order.hash = hash;
+    order.alone = joined.role == cache::Role::alone;
+    order.background = true;
+    order.counters = worker_.view_of(route).counters;
+    cache::begin_fetch(worker_.resources(), std::move(joined.permit), std::move(order));
+  }
+  cache::Reader::News news;
+  do {
+    news = co_await reader.next();
+  } while (std::holds_alternative<std::string>(news));
+  const auto& result = std::get<cache::Result>(news);
+  auto detail = policy::Detail::upstream_failed;
+  if (const auto* answered = std::get_if<cache::Answered>(&result)) {
+    if (answered->stored || answered->detail == policy::Detail::none) co_return true;
+    if (answered->detail == policy::Detail::superseded || policy::is_error_status(answered->upstream_status))
+      co_return false;
+    detail = answered->detail;
+  } else if (const auto* unshared = std::get_if<cache::Unshared>(&result)) {
+    if (policy::is_error_status(unshared->upstream_status)) co_return false;
+    detail = unshared->detail;
+  } else {
+    co_return false;
+  }
+  spdlog::warn("route {}: it is to be warm, but its answer is not stored: {}", route->name,
+               policy::name_of(detail));
+  co_return true;
+}
+
+}  // namespace larder::server

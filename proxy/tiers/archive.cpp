@@ -1,0 +1,424 @@
+#include "tiers/archive.hpp"
+
+#include "tiers/mapped_invalidation_log.hpp"
+#include "tiers/record.hpp"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdexcept>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <vector>
+
+namespace larder::tiers {
+
+namespace {
+
+using namespace std::chrono_literals;
+using policy::Millis;
+
+constexpr std::int64_t application_id = 0x4C617264;  // "Lard"
+constexpr std::int64_t version = 2;                  // of the tables and of what `encode` makes
+constexpr std::size_t keys_a_batch = 256;
+constexpr std::size_t most_waiting = 65'536;  // keys; what is dropped beyond costs a fetch after a restart
+constexpr Millis gathering{50};               // so long a change waits for others
+constexpr Millis first_pause{1'000};          // after a batch that could not be written
+constexpr Millis longest_pause{60'000};
+constexpr std::size_t row_overhead = 256;
+
+constexpr const char* tables = R"(
+  CREATE TABLE about(name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+  CREATE TABLE bodies(digest BLOB PRIMARY KEY, bytes BLOB NOT NULL);
+  CREATE TABLE entries(
+    key BLOB NOT NULL, variant BLOB NOT NULL, received INTEGER NOT NULL, size INTEGER NOT NULL,
+    record BLOB NOT NULL, body BLOB NOT NULL, digest BLOB NOT NULL, PRIMARY KEY(key, variant));
+  CREATE INDEX entries_received ON entries(received);
+  CREATE INDEX entries_body ON entries(body);
+)";
+
+struct SqlError : std::runtime_error {
+  SqlError(int its_code, const std::string& what) : std::runtime_error(what), code(its_code & 0xFF) {}
+  int code;
+  /// The file itself is not to be trusted, as against a disk that is full or slow.
+  [[nodiscard]] bool is_of_the_file() const noexcept {
+    return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+  }
+};
+
+void check(sqlite3* database, int code) {
+  if (code != SQLITE_OK && code != SQLITE_ROW && code != SQLITE_DONE)
+    throw SqlError(code, database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code));
+}
+
+// Bytes that SQLite does not copy: they outlive the step.
+class Statement {
+ public:
+  Statement(sqlite3* database, const char* sql) : database_(database) {
+    check(database, sqlite3_prepare_v3(database, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement_, nullptr));
+  }
+  ~Statement() { sqlite3_finalize(statement_); }
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+
+  template <class... Values>
+  Statement& bind(const Values&... values) {
+    sqlite3_reset(statement_);
+    int at = 0;
+    (set(++at, values), ...);
+    return *this;
+  }
+  /// True where there is a row.
+  bool step() {
+    const int code = sqlite3_step(statement_);
+    check(database_, code);
+    if (code == SQLITE_DONE) sqlite3_reset(statement_);
+    return code == SQLITE_ROW;
+  }
+  void run() {
+    while (step()) {
+    }
+  }
+  [[nodiscard]] std::int64_t number(int column) { return sqlite3_column_int64(statement_, column); }
+  [[nodiscard]] std::string_view bytes(int column) {
+    const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+    return {data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+  }
+
+ private:
+  void set(int at, std::int64_t value) { check(database_, sqlite3_bind_int64(statement_, at, value)); }
+  void set(int at, std::string_view value) {
+    check(database_, sqlite3_bind_blob64(statement_, at, value.data() != nullptr ? value.data() : "",
+                                         value.size(), SQLITE_STATIC));
+  }
+  sqlite3* database_;
+  sqlite3_stmt* statement_ = nullptr;
+};
+
+std::string digest_of(std::initializer_list<std::string_view> pieces) {
+  XXH3_state_t state;
+  XXH3_128bits_reset(&state);
+  for (const auto piece : pieces) {
+    const auto size = static_cast<std::uint64_t>(piece.size());
+    XXH3_128bits_update(&state, &size, sizeof size);
+    XXH3_128bits_update(&state, piece.data(), piece.size());
+  }
+  XXH128_canonical_t canonical;
+  XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(&state));
+  return {reinterpret_cast<const char*>(canonical.digest), sizeof canonical.digest};
+}
+
+}  // namespace
+
+struct Archive::Database {
+  explicit Database(sqlite3* its_handle) : handle(its_handle) {}
+  ~Database() {
+    statements.reset();
+    sqlite3_close(handle);
+  }
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  void run(const std::string& sql) {
+    check(handle, sqlite3_exec(handle, sql.c_str(), nullptr, nullptr, nullptr));
+  }
+  [[nodiscard]] std::int64_t ask(const char* sql) {
+    Statement statement(handle, sql);
+    return statement.step() ? statement.number(0) : 0;
+  }
+
+  struct Statements {
+    explicit Statements(sqlite3* at)
+        : variants(at, "SELECT variant, body, size FROM entries WHERE key = ?"),
+          forget(at, "DELETE FROM entries WHERE key = ? AND variant = ?"),
+          put(at, "INSERT OR REPLACE INTO entries VALUES(?, ?, ?, ?, ?, ?, ?)"),
+          put_body(at, "INSERT OR IGNORE INTO bodies VALUES(?, ?)"),
+          drop_body(at,
+                    "DELETE FROM bodies WHERE digest = ?1 AND NOT EXISTS "
+                    "(SELECT 1 FROM entries WHERE body = ?1)"),
+          oldest(at, "SELECT key, variant, body, size FROM entries ORDER BY received LIMIT 1") {}
+    Statement variants, forget, put, put_body, drop_body, oldest;
+  };
+
+  sqlite3* handle;
+  std::optional<Statements> statements;
+};
+
+Archive::Archive(Options options) : options_(std::move(options)) {}
+
+std::variant<std::unique_ptr<Archive>, std::string> Archive::open(Options options) {
+  auto archive = std::unique_ptr<Archive>(new Archive(std::move(options)));
+  // Bodies may be nobody else's business.
+  const auto& path = archive->options_.path;
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (descriptor < 0) return "cannot open " + path + ": " + std::strerror(errno);
+  struct stat status {};
+  const bool is_file = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
+  ::close(descriptor);
+  if (!is_file) return path + " is no file";
+  auto error = archive->open_file();
+  if (!error.empty()) return error;
+  return archive;
+}
+
+// An empty text where the file is open and of this version; else why it cannot be.
+std::string Archive::open_file() {
+  for (int attempt = 1;; ++attempt) {
+    sqlite3* handle = nullptr;
+    const int code =
+        sqlite3_open_v2(options_.path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+    database_ = std::make_unique<Database>(handle);
+    std::string why;
+    try {
+      check(handle, code);
+      auto& database = *database_;
+      database.run("PRAGMA locking_mode = EXCLUSIVE");
+      // Nothing is written before it is known whose file it is.
+      const auto id = database.ask("PRAGMA application_id");
+      const auto its_version = database.ask("PRAGMA user_version");
+      const bool is_new =
+          database.ask("SELECT count(*) FROM sqlite_master") == 0 && id == 0 && its_version == 0;
+      if (!is_new && id != application_id) {
+        why = "is no archive of larder's";
+      } else if (!is_new && its_version != version) {
+        why = "is of version " + std::to_string(its_version) + ", and this larder knows version " +
+              std::to_string(version);
+      } else {
+        if (is_new) database.run("PRAGMA auto_vacuum = INCREMENTAL");
+        database.run(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 16777216");
+        database.run("BEGIN IMMEDIATE");
+        if (is_new) {
+          database.run(tables);
+          database.run("PRAGMA application_id = " + std::to_string(application_id) +
+                       "; PRAGMA user_version = " + std::to_string(version));
+        }
+        const auto generation = static_cast<std::int64_t>(options_.generation);
+        if (!is_new && database.ask("SELECT value FROM about WHERE name = 'writes'") != generation) {
+          options_.warn(options_.path +
+                        ": the write log beside it is another one; what was stored is dropped");
+          database.run("DELETE FROM entries; DELETE FROM bodies");
+        }
+        Statement(handle, "INSERT OR REPLACE INTO about VALUES('writes', ?)").bind(generation).run();
+        database.run("COMMIT");
+        const auto size = database.ask("PRAGMA page_size");
+        // A backstop: what is kept in order by its bound needs a little more than its bytes.
+        database.run(
+            "PRAGMA max_page_count = " +
+            std::to_string(static_cast<std::int64_t>(options_.most + options_.most / 2) / size + 4096));
+        database.statements.emplace(handle);
+        bytes_ = static_cast<std::uint64_t>(database.ask("SELECT coalesce(sum(size), 0) FROM entries"));
+        return {};
+      }
+    } catch (const SqlError& error) {
+      if (error.code == SQLITE_BUSY || error.code == SQLITE_LOCKED)
+        return options_.path + ": another process uses it";
+      if (!error.is_of_the_file()) return options_.path + ": " + error.what();
+      why = std::string("is no sound archive (") + error.what() + ")";
+    }
+    database_.reset();
+    std::string aside;
+    if (attempt > 1 || !set_aside(options_.path, {"-wal", "-shm", "-journal"}, aside))
+      return options_.path + " " + why + ", and cannot be moved out of the way: " + std::strerror(errno);
+    options_.warn(options_.path + " " + why + "; it is " + aside + " now, and a new one is begun");
+  }
+}
+
+void Archive::begin_anew(const std::string& why) {
+  database_.reset();
+  std::string aside;
+  if (!set_aside(options_.path, {"-wal", "-shm", "-journal"}, aside)) {
+    options_.warn(options_.path + ": " + why + "; nothing is persisted until the next start");
+    return;
+  }
+  options_.warn(options_.path + ": " + why + "; it is " + aside + " now, and a new one is begun");
+  if (const auto error = open_file(); !error.empty()) {
+    database_.reset();
+    options_.warn(error + "; nothing is persisted until the next start");
+  }
+}
+
+void Archive::load(const Take& take) {
+  if (!database_) return;
+  const auto now = options_.now();
+  try {
+    Statement rows(database_->handle,
+                   "SELECT e.key, e.record, e.body, e.digest, b.bytes FROM entries e LEFT JOIN bodies b ON "
+                   "b.digest = e.body ORDER BY e.received DESC");
+    while (rows.step()) {
+      const auto key = rows.bytes(0);
+      const auto record = rows.bytes(1);
+      const auto of_body = rows.bytes(2);
+      const auto body = rows.bytes(4);
+      const bool is_sound =
+          digest_of({key, record, of_body}) == rows.bytes(3) && digest_of({body}) == of_body;
+      auto response = is_sound ? decode(record, std::make_shared<const std::string>(body), now) : nullptr;
+      if (!response) {
+        unsound_.fetch_add(1, std::memory_order_relaxed);
+        continue;
+      }
+      loaded_.fetch_add(1, std::memory_order_relaxed);
+      if (!take(std::string(key), std::move(response))) break;
+    }
+  } catch (const SqlError& error) {
+    if (error.is_of_the_file())
+      begin_anew(error.what());
+    else
+      options_.warn(options_.path + ": " + error.what() + "; what could not be read is fetched again");
+  }
+  if (const auto bad = unsound_.load(); bad > 0)
+    options_.warn(options_.path + ": " + std::to_string(bad) + " damaged rows were left out");
+}
+
+void Archive::start(store::Store& store) {
+  store_ = &store;
+  dirty_.reserve(most_waiting);
+  if (database_) thread_ = std::thread([this] { run(); });
+}
+
+Archive::~Archive() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  woken_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Archive::changed(const std::string& key, std::uint64_t hash) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (dirty_.size() >= most_waiting || !thread_.joinable()) return;
+    dirty_.insert_or_assign(key, hash);
+    if (dirty_.size() > 1) return;
+  }
+  woken_.notify_one();
+}
+
+void Archive::run() {
+  Millis pause{0};
+  Dirty batch;
+  batch.reserve(keys_a_batch);  // so that moving keys to and fro needs no memory
+  for (;;) {
+    bool last = false;
+    {
+      std::unique_lock lock(mutex_);
+      woken_.wait(lock, [&] { return stopping_ || !dirty_.empty(); });
+      // Changes gather, and a disk that was full is given time.
+      if (!stopping_) woken_.wait_for(lock, std::max(gathering, pause), [&] { return stopping_; });
+      while (!dirty_.empty() && batch.size() < keys_a_batch) batch.insert(dirty_.extract(dirty_.begin()));
+      last = stopping_;
+    }
+    if (batch.empty()) return;
+    if (write(batch)) {
+      pause = Millis{0};
+      batch.clear();
+      continue;
+    }
+    failures_.fetch_add(1, std::memory_order_relaxed);
+    if (last || !database_) return;
+    pause = std::clamp(pause * 2, first_pause, longest_pause);
+    const std::lock_guard lock(mutex_);
+    dirty_.merge(batch);
+    batch.clear();
+  }
+}
+
+// Once in a while; what cannot be said for want of memory stays unsaid.
+void Archive::complain(std::string_view why) const noexcept {
+  if (failures_.load() % 16 != 0) return;
+  try {
+    options_.warn(options_.path + ": " + std::string(why) + "; nothing is persisted meanwhile");
+  } catch (const std::exception&) {
+  }
+}
+
+bool Archive::write(const Dirty& batch) {
+  if (!database_) return false;
+  auto& database = *database_;
+  auto& with = *database.statements;
+  try {
+    database.run("BEGIN IMMEDIATE");
+    auto bytes = static_cast<std::int64_t>(bytes_.load());
+    std::uint64_t written = 0;
+    for (const auto& [key, hash] : batch) {
+      struct Row {
+        std::string variant;
+        std::string body;
+        std::int64_t size = 0;
+      };
+      std::vector<Row> old;
+      with.variants.bind(std::string_view(key));
+      while (with.variants.step())
+        old.push_back({std::string(with.variants.bytes(0)), std::string(with.variants.bytes(1)),
+                       with.variants.number(2)});
+      std::vector<std::string> kept;
+      const auto now = options_.now();
+      const auto entry = store_->peek(key, hash);
+      for (const auto& response : entry ? entry->variants : decltype(entry->variants){}) {
+        if (response->part) continue;  // half of something is not worth a disk
+        const auto variant = variant_name(*response);
+        const auto record = encode(*response, now);
+        const auto body = digest_of({*response->body});
+        const auto digest = digest_of({key, record, body});
+        const auto received = (now.wall - (now.mono - response->response_time)).time_since_epoch().count();
+        const auto size =
+            static_cast<std::int64_t>(key.size() + record.size() + response->body->size() + row_overhead);
+        with.put_body.bind(std::string_view(body), std::string_view(*response->body)).run();
+        with.put
+            .bind(std::string_view(key), std::string_view(variant), static_cast<std::int64_t>(received), size,
+                  std::string_view(record), std::string_view(body), std::string_view(digest))
+            .run();
+        bytes += size;
+        kept.push_back(variant);
+        ++written;
+      }
+      for (const auto& row : old) {
+        bytes -= row.size;
+        if (std::find(kept.begin(), kept.end(), row.variant) == kept.end())
+          with.forget.bind(std::string_view(key), std::string_view(row.variant)).run();
+        with.drop_body.bind(std::string_view(row.body)).run();
+      }
+    }
+    while (bytes > static_cast<std::int64_t>(options_.most)) {
+      if (!with.oldest.bind().step()) break;
+      const std::string key(with.oldest.bytes(0));
+      const std::string variant(with.oldest.bytes(1));
+      const std::string body(with.oldest.bytes(2));
+      bytes -= with.oldest.number(3);
+      (void)with.oldest.step();  // to its end
+      with.forget.bind(std::string_view(key), std::string_view(variant)).run();
+      with.drop_body.bind(std::string_view(body)).run();
+    }
+    database.run("COMMIT");
+    database.run("PRAGMA incremental_vacuum(1024)");
+    bytes_ = static_cast<std::uint64_t>(std::max<std::int64_t>(bytes, 0));
+    written_.fetch_add(written, std::memory_order_relaxed);
+    return true;
+  } catch (const SqlError& error) {
+    const std::string why = error.what();
+    if (error.is_of_the_file()) {
+      begin_anew(why);
+      return false;
+    }
+    (void)sqlite3_exec(database.handle, "ROLLBACK", nullptr, nullptr, nullptr);
+    complain(why);
+    return false;
+  } catch (const std::exception& error) {  // out of memory, above all
+    (void)sqlite3_exec(database.handle, "ROLLBACK", nullptr, nullptr, nullptr);
+    complain(error.what());
+    return false;
+  }
+}
+
+Archive::Stats Archive::stats() const {
+  const std::lock_guard lock(mutex_);
+  return {written_.load(), failures_.load(), loaded_.load(), unsound_.load(), bytes_.load(), dirty_.size()};
+}
+
+}  // namespace larder::tiers

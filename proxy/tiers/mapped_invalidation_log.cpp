@@ -1,0 +1,143 @@
+#include "tiers/mapped_invalidation_log.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <fstream>
+#include <random>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace larder::tiers {
+
+namespace {
+
+constexpr std::size_t page = 4096;
+constexpr char magic[16] = "larder writes 2";
+
+// Of this start of the machine; empty where the system does not say.
+std::string boot_id() {
+  std::ifstream in("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(in, id);
+  return id;
+}
+
+std::uint64_t random_number() {
+  std::random_device random;
+  return (std::uint64_t{random()} << 32) | random() | 1;
+}
+
+std::string failed(const std::string& what, const std::string& path) {
+  return what + " " + path + ": " + std::strerror(errno);
+}
+
+}  // namespace
+
+struct WriteFile::Layout {
+  char magic[16];
+  std::uint64_t size;
+  std::uint64_t seed;
+  std::uint64_t generation;
+  char boot[64];
+  std::uint64_t clean;  // 1 = closed in order
+  policy::KeyedHash::Secret secret;
+  alignas(page) store::WriteLog::Memory memory;
+};
+
+std::variant<std::unique_ptr<WriteFile>, std::string> WriteFile::open(const std::string& path,
+                                                                      std::string& warning) {
+  for (int attempt = 1;; ++attempt) {
+    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (descriptor < 0) return failed("cannot open", path);
+    auto file = std::unique_ptr<WriteFile>(new WriteFile(descriptor, nullptr));
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) return path + ": another process uses it";
+    struct stat status {};
+    if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) return path + " is no file";
+    const bool is_new = status.st_size == 0;
+    const auto room = static_cast<off_t>(sizeof(Layout));
+    if (is_new) {
+      if (const int error = ::posix_fallocate(descriptor, 0, room); error != 0) {
+        (void)::ftruncate(descriptor, 0);
+        errno = error;
+        return failed("no room for", path);
+      }
+    }
+    void* mapped = MAP_FAILED;
+    if (is_new || status.st_size == room)
+      mapped = ::mmap(nullptr, sizeof(Layout), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+    auto* layout = mapped == MAP_FAILED ? nullptr : static_cast<Layout*>(mapped);
+    file->layout_ = layout;
+    const bool is_ours = layout != nullptr && !is_new &&
+                         std::memcmp(layout->magic, magic, sizeof magic) == 0 &&
+                         layout->size == sizeof(Layout) && layout->seed != 0;
+    if (!is_new && !is_ours) {
+      std::string aside;
+      if (attempt > 1 || !set_aside(path, {}, aside))
+        return failed(path + " is no write log; cannot move", path);
+      warning = path + " was no write log of this version; it is " + aside + " now";
+      continue;
+    }
+    if (layout == nullptr) return failed("cannot map", path);
+    const auto boot = boot_id();
+    if (is_new) {
+      layout->size = sizeof(Layout);
+      layout->seed = random_number();
+      layout->generation = random_number();
+      layout->secret = policy::KeyedHash::random_secret();
+      std::memcpy(layout->magic, magic, sizeof magic);
+    } else {
+      const bool same_boot =
+          !boot.empty() && boot == std::string(layout->boot, ::strnlen(layout->boot, sizeof layout->boot));
+      file->may_lack_writes_ = layout->clean != 1 && !same_boot;
+    }
+    std::memset(layout->boot, 0, sizeof layout->boot);
+    std::memcpy(layout->boot, boot.data(), std::min(boot.size(), sizeof layout->boot));
+    layout->clean = 0;
+    // Once it is on the disk that the file is in use, a crash of the machine can be told.
+    (void)::msync(layout, page, MS_SYNC);
+    return file;
+  }
+}
+
+WriteFile::~WriteFile() {
+  if (layout_ != nullptr) {
+    if (::msync(layout_, sizeof(Layout), MS_SYNC) == 0) {
+      layout_->clean = 1;
+      (void)::msync(layout_, page, MS_SYNC);
+    }
+    ::munmap(layout_, sizeof(Layout));
+  }
+  ::close(descriptor_);
+}
+
+store::WriteLog::Memory* WriteFile::memory() const noexcept {
+  return &layout_->memory;
+}
+std::uint64_t WriteFile::seed() const noexcept {
+  return layout_->seed;
+}
+const policy::KeyedHash::Secret& WriteFile::secret() const noexcept {
+  return layout_->secret;
+}
+std::uint64_t WriteFile::generation() const noexcept {
+  return layout_->generation;
+}
+
+bool set_aside(const std::string& path, std::initializer_list<const char*> endings, std::string& aside) {
+  constexpr int most = 1000;
+  for (int number = 1; number <= most; ++number) {
+    aside = path + ".aside-" + std::to_string(number);
+    struct stat status {};
+    if (::lstat(aside.c_str(), &status) == 0) continue;
+    if (::rename(path.c_str(), aside.c_str()) != 0) return false;
+    for (const auto* ending : endings) (void)::rename((path + ending).c_str(), (aside + ending).c_str());
+    return true;
+  }
+  errno = EEXIST;
+  return false;
+}
+
+}  // namespace larder::tiers

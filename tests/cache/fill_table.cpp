@@ -1,0 +1,190 @@
+#include "cache/fill_table.hpp"
+
+#include "../catch.hpp"
+
+using namespace larder;
+using namespace std::chrono_literals;
+using cache::Role;
+
+namespace {
+
+policy::MonoTime at(std::chrono::milliseconds after) {
+  return policy::MonoTime{1h} + after;
+}
+
+struct Table {
+  store::WriteLog writes;
+  store::PurgeLog purges;
+  cache::FillTable fills{writes, purges};
+
+  cache::Joined join(const char* name, policy::Sequence since = 0, std::chrono::milliseconds when = 0ms) {
+    return fills.join("key", name, 1, 100, since, at(when));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the first to ask leads a fill, and the others follow it until it is over") {
+  Table table;
+  auto first = table.join("a");
+  CHECK(first.role == Role::lead);
+  const auto second = table.join("a");
+  CHECK(second.role == Role::follow);
+  CHECK(second.fill == first.fill);
+  const auto other = table.join("b");
+  CHECK(other.role == Role::lead);
+  CHECK(table.fills.running() == 2);
+  first.permit.settle(cache::Failed{});
+  CHECK(table.join("a").role == Role::lead);
+}
+
+TEST_CASE("a fill whose permit goes away unused is over, and fails for who has joined it") {
+  Table table;
+  std::shared_ptr<cache::Fill> followed;
+  {
+    auto lead = table.join("a");
+    followed = table.join("a").fill;
+    const auto moved = std::move(lead.permit);
+    CHECK_FALSE(followed->is_settled());
+  }
+  CHECK(followed->is_settled());
+  CHECK(table.fills.running() == 0);
+  CHECK(table.join("a").role == Role::lead);
+}
+
+TEST_CASE("nobody follows a fill that began before a write") {
+  Table table;
+  auto old = table.join("a");
+  table.writes.written(1, store::Void::hard);
+  const auto fresh = table.join("a");
+  CHECK(fresh.role == Role::lead);
+  CHECK(fresh.fill != old.fill);
+  CHECK(table.join("a").fill == fresh.fill);
+  // The end of the older one takes nothing from the newer.
+  old.permit.settle(cache::Failed{});
+  CHECK(table.join("a").fill == fresh.fill);
+}
+
+TEST_CASE("a fetch that is to begin now takes the place of the one under way") {
+  Table table;
+  const auto old = table.join("a");
+  const auto forced = table.join("a", table.writes.begin_fill());
+  CHECK(forced.role == Role::lead);
+  CHECK(table.join("a").fill == forced.fill);
+  CHECK(forced.fill->began() > old.fill->began());
+}
+
+TEST_CASE("of those who ask for what begins after them two are under way at a time") {
+  Table table;
+  auto old = table.join("a");
+  const auto came_first = table.writes.begin_fill();
+  const auto came_second = table.writes.begin_fill();
+  auto forced = table.join("a", came_first);
+  CHECK(forced.role == Role::lead);
+  // It began after both of them came.
+  CHECK(table.join("a", came_second).fill == forced.fill);
+  const auto late = table.join("a", table.writes.begin_fill());
+  CHECK(late.role == Role::after);
+  CHECK(late.fill == forced.fill);
+  SECTION("the older one ends") {
+    old.permit.settle(cache::Failed{});
+    CHECK(table.join("a", table.writes.begin_fill()).role == Role::lead);
+  }
+  SECTION("the younger one ends") {
+    forced.permit.settle(cache::Failed{});
+    CHECK(table.join("a", table.writes.begin_fill()).role == Role::lead);
+  }
+  SECTION("a write makes it void") {
+    table.writes.written(1, store::Void::soft);
+    CHECK(table.join("a", table.writes.begin_fill()).role == Role::lead);
+  }
+}
+
+TEST_CASE("a fill that has only just begun is good enough, where refreshes are bounded") {
+  Table table;
+  const auto old = table.join("a", 0, 0ms);
+  const auto ask = [&](policy::Millis now) {
+    return table.fills.join("key", "a", 1, 100, table.writes.begin_fill(), at(now), 10s);
+  };
+  CHECK(ask(9'999ms).fill == old.fill);
+  CHECK(ask(10s).role == Role::lead);
+}
+
+TEST_CASE("a key that fails is left alone for longer and longer, until it succeeds") {
+  Table table;
+  CHECK_FALSE(table.fills.failing("key"));
+  const std::chrono::milliseconds waits[] = {1s, 2s, 4s, 8s, 15s, 15s};
+  auto now = 0ms;
+  for (const auto wait : waits) {
+    table.fills.failed("key", policy::Trouble::disconnected, at(now));
+    REQUIRE(table.fills.failing("key"));
+    CHECK(table.fills.failing("key")->until == at(now + wait));
+    now += wait;
+  }
+  CHECK_FALSE(table.fills.failing("other"));
+  table.fills.succeeded("key");
+  CHECK_FALSE(table.fills.failing("key"));
+  table.fills.failed("key", policy::Trouble::error_status, at(now));
+  CHECK(table.fills.failing("key")->until == at(now + 1s));
+}
+
+TEST_CASE("where answers are not shared nobody waits for anybody, for a while") {
+  Table table;
+  table.fills.remember_unshared("key", {policy::Detail::no_store, at(0s), at(2s)});
+  const auto one = table.join("a", 0, 1s);
+  const auto two = table.join("a", 0, 1s);
+  CHECK(one.role == Role::alone);
+  CHECK(two.role == Role::alone);
+  CHECK(one.fill != two.fill);
+  CHECK(table.fills.running() == 0);
+  CHECK(table.join("a", 0, 2s).role == Role::lead);
+}
+
+TEST_CASE("a shared answer ends that at once") {
+  Table table;
+  table.fills.remember_unshared("key", {policy::Detail::no_store, at(0s), at(1h)});
+  table.fills.forget_unshared("key");
+  CHECK(table.join("a").role == Role::lead);
+}
+
+TEST_CASE("what is remembered is bounded") {
+  Table table;
+  for (int i = 0; i < 100'000; ++i)
+    table.fills.remember_unshared("key" + std::to_string(i), {policy::Detail::no_store, at(0s), at(1h)});
+  int alone = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    const auto key = "key" + std::to_string(i);
+    if (table.fills.join(key, key, 1, 100, 0, at(0s)).role == Role::alone) ++alone;
+  }
+  CHECK(alone <= 16 * 1024);
+}
+
+TEST_CASE("nobody joins a fill that a purge concerns") {
+  using policy::Purge;
+  for (const auto& purge : {Purge{Purge::What::path, "/x"}, Purge{Purge::What::prefix, "/"},
+                            Purge{Purge::What::group, "lists"}, Purge{Purge::What::all, ""}}) {
+    Table table;
+    const auto join = [&] { return table.fills.join("http://a/x", "http://a/x", 1, 100, 0, at(0ms)); };
+    const auto first = join();
+    CHECK(join().role == Role::follow);
+    table.purges.add(purge, table.writes.begin_fill());
+    const auto second = join();
+    CHECK(second.role == Role::lead);
+    CHECK(second.fill != first.fill);
+    CHECK(join().role == Role::follow);
+  }
+  Table table;
+  const auto first = table.fills.join("http://a/x", "http://a/x", 1, 100, 0, at(0ms));
+  table.purges.add({Purge::What::path, "/y"}, table.writes.begin_fill());
+  CHECK(table.fills.join("http://a/x", "http://a/x", 1, 100, 0, at(0ms)).role == Role::follow);
+}
+
+TEST_CASE("who has joined a fill that is given up gets what was found in its place") {
+  Table table;
+  auto first = table.join("a");
+  const auto second = table.join("a");
+  REQUIRE(second.role == Role::follow);
+  first.permit.give_up(std::make_shared<store::Response>());
+  CHECK(second.fill->is_settled());
+  CHECK(table.join("a").role == Role::lead);
+}

@@ -1,0 +1,115 @@
+#include "tiers/mapped_invalidation_log.hpp"
+
+#include "../catch.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+using namespace larder;
+using store::Void;
+using tiers::WriteFile;
+
+namespace {
+
+class Directory {
+ public:
+  Directory() {
+    std::string name = (std::filesystem::temp_directory_path() / "larder-persist-XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~Directory() { std::filesystem::remove_all(path_); }
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+  [[nodiscard]] std::string file(const char* name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+std::unique_ptr<WriteFile> open(const std::string& path, std::string& warning) {
+  auto opened = WriteFile::open(path, warning);
+  if (auto* error = std::get_if<std::string>(&opened)) {
+    warning = *error;
+    return nullptr;
+  }
+  return std::move(std::get<std::unique_ptr<WriteFile>>(opened));
+}
+
+}  // namespace
+
+TEST_CASE("what was written is there when the file is opened again") {
+  const Directory directory;
+  const auto path = directory.file("writes");
+  std::string warning;
+  std::uint64_t seed = 0;
+  std::uint64_t generation = 0;
+  policy::Sequence began = 0;
+  {
+    const auto file = open(path, warning);
+    REQUIRE(file);
+    seed = file->seed();
+    generation = file->generation();
+    store::WriteLog log(file->memory());
+    began = log.begin_fill();
+    log.written(1, Void::strict);
+    log.group_written(2, Void::soft);
+  }
+  const auto file = open(path, warning);
+  REQUIRE(file);
+  CHECK(warning.empty());
+  CHECK(file->seed() == seed);
+  CHECK(file->generation() == generation);
+  CHECK_FALSE(file->may_lack_writes());
+  store::WriteLog log(file->memory());
+  const std::vector<std::uint64_t> groups{2};
+  CHECK(log.state_of(began, 1, 5) == Void::strict);
+  CHECK(log.state_of(began, 3, 5, groups) == Void::soft);
+  CHECK(log.state_of(began, 3, 5) == Void::no);
+  CHECK(log.begin_fill() > began);
+}
+
+TEST_CASE("one process has it at a time") {
+  const Directory directory;
+  const auto path = directory.file("writes");
+  std::string warning;
+  const auto first = open(path, warning);
+  REQUIRE(first);
+  CHECK_FALSE(open(path, warning));
+  CHECK(warning.find("another process uses it") != std::string::npos);
+}
+
+TEST_CASE("what is no write log is set aside, each under a name of its own") {
+  const Directory directory;
+  const auto path = directory.file("writes");
+  for (int i = 1; i <= 3; ++i) {
+    std::ofstream(path, std::ios::trunc) << "something else " << i;
+    std::string warning;
+    {
+      const auto file = open(path, warning);
+      REQUIRE(file);
+    }
+    const auto aside = path + ".aside-" + std::to_string(i);
+    CHECK(warning.find(aside) != std::string::npos);
+    CHECK(std::filesystem::file_size(aside) == 16);
+  }
+}
+
+TEST_CASE("a machine that went down may have lost writes") {
+  const Directory directory;
+  const auto path = directory.file("writes");
+  std::string warning;
+  { REQUIRE(open(path, warning)); }
+  // As the next start of the machine would find it, had the process been running.
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(40);
+  file.write("another boot", 13);
+  file.seekp(104);
+  const std::uint64_t in_use = 0;
+  file.write(reinterpret_cast<const char*>(&in_use), sizeof in_use);
+  file.close();
+  const auto again = open(path, warning);
+  REQUIRE(again);
+  CHECK(again->may_lack_writes());
+}
