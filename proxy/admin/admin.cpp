@@ -266,7 +266,7 @@ class Admin::Connection {
       if (piece.name == "method") question.method = http::decode_query(piece.value);
     }
     auto& shared = admin_.server_.shared();
-    const Live live{shared.store, shared.writes, shared.fills, Loop::now()};
+    const Live live{shared.store, shared.invalidations, shared.fills, Loop::now()};
     std::string error = "/api/explain?url=URL wants a URL or a path";
     std::optional<std::string> json;
     if (!question.url.empty()) json = explain(admin_.server_.settings(), question, &live, error);

@@ -94,21 +94,21 @@ std::vector<std::string> also(const settings::Route& route) {
   return said;
 }
 
-std::string_view name_of(store::Void state) {
+std::string_view name_of(store::Validity state) {
   switch (state) {
-    case store::Void::no:
+    case store::Validity::valid:
       return "no";
-    case store::Void::soft:
+    case store::Validity::stale_once:
       return "soft";
-    case store::Void::hard:
+    case store::Validity::only_on_error:
       return "hard";
-    case store::Void::strict:
+    case store::Validity::invalid:
       break;
   }
   return "strict";
 }
 
-std::string variant_json(const store::Response& variant, store::Void state, policy::Now now) {
+std::string variant_json(const store::Response& variant, store::Validity state, policy::Now now) {
   Object object;
   object.number("status", variant.status);
   object.number("bytes", static_cast<std::int64_t>(variant.body->size()));
@@ -119,8 +119,8 @@ std::string variant_json(const store::Response& variant, store::Void state, poli
   object.number("ttl", policy::ttl_seconds(variant, now.mono));
   object.text("lifetime", seconds(variant.lifetime.value));
   object.text("source", name_of(variant.lifetime.source));
-  object.boolean("void", state >= store::Void::hard);
-  if (state != store::Void::no) object.text("void_by_write", name_of(state));
+  object.boolean("void", state >= store::Validity::only_on_error);
+  if (state != store::Validity::valid) object.text("void_by_write", name_of(state));
   object.boolean("must_validate", variant.must_validate);
   if (!variant.entity_tag.empty()) object.text("etag", variant.entity_tag);
   std::vector<std::string> varies;
@@ -151,7 +151,8 @@ void add_stored(const Live& live, const settings::Route& route, std::string_view
     const auto route_hash = live.store.hash(route.name);
     std::vector<std::string> variants;
     for (const auto& variant : entry.variants) {
-      const auto state = live.writes.state_of(variant->began, path_hash, route_hash, variant->group_hashes);
+      const auto state =
+          live.invalidations.validity_of(variant->sequence, path_hash, route_hash, variant->group_hashes);
       variants.push_back(variant_json(*variant, state, live.now));
     }
     Object object;

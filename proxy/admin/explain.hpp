@@ -23,7 +23,7 @@ struct Question {
 /// What a running larder looks into.
 struct Live {
   store::Store& store;
-  const store::WriteLog& writes;
+  const store::InvalidationLog& invalidations;
   cache::FillTable& fills;
   policy::Now now;
 };

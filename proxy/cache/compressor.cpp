@@ -17,7 +17,8 @@ std::shared_ptr<const store::Representation> make(const store::Response& respons
   auto coded = coding::encode(coding, level, *response.body);
   if (!coded || coded->size() >= response.body->size()) return nullptr;
   auto made = std::make_shared<store::Representation>();
-  made->entity_tag = policy::coded_tag(response.entity_tag, coding, coding::encoder_mark(coding, level));
+  made->entity_tag =
+      policy::coded_tag(response.entity_tag, coding, coding::encoder_fingerprint(coding, level));
   made->body = std::make_shared<const std::string>(std::move(*coded));
   derive_heads(response, http::name_of(coding), *made);
   return made;
@@ -42,7 +43,7 @@ boost::asio::thread_pool& Coder::thread() {
 
 void Coder::request(const std::string& key, std::shared_ptr<const store::Response> response,
                     http::Coding coding, int level) {
-  const auto name = representation_name(coding, coding::encoder_mark(coding, level));
+  const auto name = representation_name(coding, coding::encoder_fingerprint(coding, level));
   if (!response->derived->begin(name)) return;
   if (waiting_.fetch_add(1, std::memory_order_relaxed) >= most_waiting) {
     waiting_.fetch_sub(1, std::memory_order_relaxed);

@@ -36,7 +36,7 @@ class Fetch {
         settings_(*order_.plan->settings),
         route_(*order_.route),
         permit_(std::move(permit)),
-        pending_(with_.store, order_.hash, permit_.fill().began()),
+        pending_(with_.store, order_.hash, permit_.fill().sequence()),
         facts_(policy::facts_of(order_.request->head, {settings_, with_.key_hash, order_.request->arrival})),
         asked_{route_.projects(), false, false} {
     policy::obey_directives(route_, facts_);
@@ -181,7 +181,7 @@ class Fetch {
 
   void renew() {
     auto renewal = renewed(*order_.held, call_->head(),
-                           {facts_, route_, settings_.compression, when_, permit_.fill().began()});
+                           {facts_, route_, settings_.compression, when_, permit_.fill().sequence()});
     for_the_asker_ = std::move(renewal.for_the_asker);
     publish(std::move(renewal.response), renewal.against, 304);
   }
@@ -251,7 +251,7 @@ class Fetch {
     if (body.size() > settings_.cache.max_body || !complete)
       co_return unshare(Detail::status, std::move(body), complete);
     const auto& head = call_->head();
-    meta.began = permit_.fill().began();
+    meta.sequence = permit_.fill().sequence();
     const auto status = head.status;
     Answered answer;
     answer.response = represent(std::move(meta), head.reason, head.fields, head.minor_version,
@@ -313,7 +313,7 @@ class Fetch {
         change.entity_tag = projection::make_entity_tag(body);
       if (!has_tag) meta.upstream_entity_tag.clear();
     }
-    meta.began = permit_.fill().began();
+    meta.sequence = permit_.fill().sequence();
     const auto upstream_status = head.status;
     publish(represent(std::move(meta), reason, fields, head.minor_version,
                       {route_, settings_.compression, when_.received.wall}, change,
@@ -377,7 +377,8 @@ class Fetch {
     response->interest = with_.warmer.interest_of(route_, order_.key, response->secondary);
     // Design, invariant 5.
     if (detail == Detail::none &&
-        with_.writes.is_void(fill.began(), fill.path_hash(), fill.route_hash(), response->group_hashes)) {
+        with_.invalidations.is_invalidated(fill.sequence(), fill.path_hash(), fill.route_hash(),
+                                           response->group_hashes)) {
       answer.detail = Detail::superseded;
     }
     if (answer.detail == Detail::none && !(response->part && whole_is_stored(*response))) {
@@ -409,7 +410,7 @@ class Fetch {
     if (!entry) return false;
     return std::any_of(entry->variants.begin(), entry->variants.end(), [&](const auto& other) {
       return !other->part && other->is_fresh(when_.received.mono) &&
-             policy::matches(other->secondary, facts_) && other->began >= part.began;
+             policy::matches(other->secondary, facts_) && other->sequence >= part.sequence;
     });
   }
 
@@ -456,7 +457,7 @@ class Fetch {
     }
     if (!policy::supersedes(status, facts_)) return;
     const auto secondary = policy::secondary_key(facts_, call_->head().fields, route_, asked_.identity);
-    with_.store.supersede(order_.key, order_.hash, facts_, permit_.fill().began(), secondary);
+    with_.store.supersede(order_.key, order_.hash, facts_, permit_.fill().sequence(), secondary);
   }
 
   void remember_unshared(Detail detail, bool for_the_next) {

@@ -58,7 +58,7 @@ struct Resources {
   upstream::Pool& pool;
   projection::Workspace& workspace;
   store::Store& store;
-  store::WriteLog& writes;
+  store::InvalidationLog& invalidations;
   FillTable& fills;
   Warmer& warmer;
   const policy::KeyedHash& key_hash;

@@ -56,10 +56,10 @@ struct WakingAllocator {
 
 }  // namespace
 
-Reader::Reader(Loop& loop, std::shared_ptr<Fill> fill, bool began)
-    : loop_(loop), fill_(std::move(fill)), seat_(std::make_shared<Seat>(loop)), began_(began) {
+Reader::Reader(Loop& loop, std::shared_ptr<Fill> fill, bool is_leader)
+    : loop_(loop), fill_(std::move(fill)), seat_(std::make_shared<Seat>(loop)), is_leader_(is_leader) {
   loop_.counters().fill_waiters.add(1);
-  if (began_)
+  if (is_leader_)
     fill_->first_ = seat_;
   else
     fill_->wanted(fill_);
@@ -73,7 +73,7 @@ Reader::Reader(Loop& loop, std::shared_ptr<Fill> fill, bool began)
 Reader::~Reader() {
   if (!fill_) return;  // moved from
   loop_.counters().fill_waiters.add(-1);
-  if (began_) {
+  if (is_leader_) {
     fill_->first_.reset();
     fill_->first_left_ = true;
     fill_->handover_.reset();

@@ -63,13 +63,13 @@ class Fill;
 /// One request's wait for a fill. Lives on its loop; destroying it leaves the fill to itself.
 class Reader {
  public:
-  Reader(Loop& loop, std::shared_ptr<Fill> fill, bool began);
+  Reader(Loop& loop, std::shared_ptr<Fill> fill, bool is_leader);
   ~Reader();
   Reader(Reader&&) noexcept = default;
   Reader& operator=(Reader&&) = delete;
   Reader(const Reader&) = delete;
 
-  [[nodiscard]] bool began() const noexcept { return began_; }
+  [[nodiscard]] bool is_leader() const noexcept { return is_leader_; }
   [[nodiscard]] Fill& fill() noexcept { return *fill_; }
 
   /// An interim answer's head (RFC 9110 15.2), for the reader who began the fill; or the result.
@@ -88,15 +88,15 @@ class Reader {
   Loop& loop_;
   std::shared_ptr<Fill> fill_;
   std::shared_ptr<Seat> seat_;
-  bool began_;
+  bool is_leader_;
 };
 
 class Fill {
  public:
-  explicit Fill(policy::Sequence began, std::uint64_t path_hash, std::uint64_t route_hash)
-      : began_(began), path_hash_(path_hash), route_hash_(route_hash) {}
+  explicit Fill(policy::Sequence sequence, std::uint64_t path_hash, std::uint64_t route_hash)
+      : sequence_(sequence), path_hash_(path_hash), route_hash_(route_hash) {}
 
-  [[nodiscard]] policy::Sequence began() const noexcept { return began_; }
+  [[nodiscard]] policy::Sequence sequence() const noexcept { return sequence_; }
   [[nodiscard]] std::uint64_t path_hash() const noexcept { return path_hash_; }
   [[nodiscard]] std::uint64_t route_hash() const noexcept { return route_hash_; }
 
@@ -117,7 +117,7 @@ class Fill {
   friend class Reader;
   void wanted(const std::shared_ptr<Fill>& self);
 
-  const policy::Sequence began_;
+  const policy::Sequence sequence_;
   const std::uint64_t path_hash_;
   const std::uint64_t route_hash_;
   std::mutex mutex_;

@@ -8,7 +8,7 @@ Joined FillTable::join(std::string_view key, std::string_view name, std::uint64_
                        std::uint64_t route_hash, policy::Sequence since, policy::MonoTime now,
                        policy::Millis young) {
   if (is_unshared(key, now)) {
-    auto fill = std::make_shared<Fill>(writes_.begin_fill(), path_hash, route_hash);
+    auto fill = std::make_shared<Fill>(invalidations_.next_sequence(), path_hash, route_hash);
     return {Role::alone, fill, Permit(*this, {}, fill)};
   }
   auto& shard = shard_of(name);
@@ -17,14 +17,15 @@ Joined FillTable::join(std::string_view key, std::string_view name, std::uint64_
   std::weak_ptr<Fill> before;
   if (running != shard.running.end()) {
     const auto& [fill, begun, older] = running->second;
-    if (!writes_.is_void(fill->began(), path_hash, route_hash) && !purges_.may_concern(fill->began(), key)) {
-      if (fill->began() >= since || now - begun < young) return {Role::follow, fill, {}};
+    if (!invalidations_.is_invalidated(fill->sequence(), path_hash, route_hash) &&
+        !purges_.may_concern(fill->sequence(), key)) {
+      if (fill->sequence() >= since || now - begun < young) return {Role::follow, fill, {}};
       const auto other = older.lock();
       if (other && !other->is_settled()) return {Role::after, fill, {}};
       before = fill;
     }
   }
-  auto fill = std::make_shared<Fill>(writes_.begin_fill(), path_hash, route_hash);
+  auto fill = std::make_shared<Fill>(invalidations_.next_sequence(), path_hash, route_hash);
   std::string owned(name);
   shard.running.insert_or_assign(owned, Running{fill, now, std::move(before)});
   // Nothing throws from here on: what is in the table has a permit.

@@ -77,7 +77,8 @@ struct Joined {
 
 class FillTable {
  public:
-  FillTable(store::WriteLog& writes, const store::PurgeLog& purges) : writes_(writes), purges_(purges) {}
+  FillTable(store::InvalidationLog& invalidations, const store::PurgeLog& purges)
+      : invalidations_(invalidations), purges_(purges) {}
 
   /// A fill called `name`: the one under way unless a write or a purge has made it void or it began before
   /// `since`, else a new one. Alone, under no name, where the answers for the primary key `key` are known not
@@ -150,7 +151,7 @@ class FillTable {
     return shards_[TransparentHash{}(key) % shard_count];
   }
 
-  store::WriteLog& writes_;
+  store::InvalidationLog& invalidations_;
   const store::PurgeLog& purges_;
   std::array<Shard, shard_count> shards_;
 };

@@ -16,7 +16,7 @@ std::unique_ptr<Keeper> Keeper::for_answer(Resources with, const Plan& plan, con
   auto judged = policy::judge(request, route, answer.status, answer.fields, {}, when);
   auto* meta = std::get_if<policy::StoredMeta>(&judged);
   if (meta == nullptr || !meta->is_fresh(when.received.mono)) return nullptr;
-  meta->began = with.writes.begin_fill();
+  meta->sequence = with.invalidations.next_sequence();
   return std::unique_ptr<Keeper>(new Keeper(with, plan, route, answer, when, std::move(*meta)));
 }
 
@@ -30,7 +30,8 @@ void Keeper::append(std::string_view piece) {
 
 bool Keeper::finish(std::string_view key, std::uint64_t path_hash, std::uint64_t route_hash) {
   const auto groups = group_hashes(with_.store, key, meta_.groups);
-  if (too_large_ || with_.writes.is_void(meta_.began, path_hash, route_hash, groups)) return false;
+  if (too_large_ || with_.invalidations.is_invalidated(meta_.sequence, path_hash, route_hash, groups))
+    return false;
   Change change;
   if (!http::parse_entity_tag(meta_.upstream_entity_tag)) {
     meta_.upstream_entity_tag.clear();

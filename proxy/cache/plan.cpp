@@ -19,8 +19,8 @@ std::shared_ptr<const Plan> make_plan(std::shared_ptr<const settings::Settings> 
     }
   }
   for (const auto coding : {http::Coding::gzip, http::Coding::br, http::Coding::zstd})
-    plan->encoder_marks[static_cast<std::size_t>(coding)] =
-        coding::encoder_mark(coding, settings->compression.level_of(coding));
+    plan->encoder_fingerprints[static_cast<std::size_t>(coding)] =
+        coding::encoder_fingerprint(coding, settings->compression.level_of(coding));
   plan->settings = std::move(settings);
   return plan;
 }

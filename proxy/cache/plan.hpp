@@ -18,10 +18,11 @@ struct Plan {
   std::vector<std::optional<projection::ProjectionRule>> rules;     // by Route::index: `fields`
   std::vector<std::optional<projection::ProjectionRule>> compared;  // the same: what `etag_ignore` leaves
 
-  std::array<std::string, http::coding_count> encoder_marks;  // by Coding: see coding::encoder_mark
+  std::array<std::string, http::coding_count>
+      encoder_fingerprints;  // by Coding: see coding::encoder_fingerprint
 
-  [[nodiscard]] const std::string& mark_of(http::Coding coding) const noexcept {
-    return encoder_marks[static_cast<std::size_t>(coding)];
+  [[nodiscard]] const std::string& encoder_fingerprint_of(http::Coding coding) const noexcept {
+    return encoder_fingerprints[static_cast<std::size_t>(coding)];
   }
   [[nodiscard]] const projection::ProjectionRule* rule_of(const settings::Route& route) const {
     const auto& rule = rules[route.index];

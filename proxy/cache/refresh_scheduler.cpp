@@ -211,7 +211,8 @@ std::optional<MonoTime> Warmer::refresh(Item& item, const Means& means, const se
     order.background = true;
     order.counters = means.counters_of(route);
     const auto* held = find_variant(entry.get(), facts);
-    if (held != nullptr && !with.writes.is_void(held->began, path_hash, route_hash, held->group_hashes)) {
+    if (held != nullptr &&
+        !with.invalidations.is_invalidated(held->sequence, path_hash, route_hash, held->group_hashes)) {
       order.held = std::shared_ptr<const store::Response>(entry, held);
       if (held->is_fresh(now.mono - item.slack)) order.interest = item.interest;
     }

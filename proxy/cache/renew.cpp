@@ -49,7 +49,7 @@ Renewal renewed(const store::Response& held, const http::ResponseHead& fresh, co
                                                : std::get<policy::StoredMeta>(judged);
   meta.status = held.status;
   meta.part = held.part;
-  meta.began = by.began;
+  meta.sequence = by.sequence;
 
   Change change;
   const bool own_tag = held.entity_tag != held.upstream_entity_tag;

@@ -22,7 +22,7 @@ struct Renewing {
   const settings::Route& route;
   const settings::Compression& compression;
   policy::Exchanged when;
-  policy::Sequence began = 0;
+  policy::Sequence sequence = 0;
 };
 
 /// Whether a 304 is for the held response: it names no entity tag, or that one's (RFC 9111 4.3.4).

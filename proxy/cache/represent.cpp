@@ -109,7 +109,7 @@ std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_
     }
     writer.line(line);
   }
-  response->made_by = route.mark;
+  response->config_fingerprint = route.config_fingerprint;
   response->original_size = change.original_size != 0 ? change.original_size : body->size();
   response->own_cache_control = route.client_cache_control.has_value();
   if (route.client_cache_control) writer.both("Cache-Control", *route.client_cache_control);

@@ -172,7 +172,7 @@ std::optional<std::string> encode(Coding coding, int level, std::string_view byt
   return out;
 }
 
-std::string encoder_mark(http::Coding coding, int level) {
+std::string encoder_fingerprint(http::Coding coding, int level) {
   struct Encoder {
     int default_level;
     std::uint32_t reference_version;

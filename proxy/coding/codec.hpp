@@ -19,7 +19,7 @@ namespace larder::coding {
 /// another version of the library: the end of an entity tag. Empty for the default levels with the versions
 /// of Debian 12, else
 /// `-` and four hexadecimal digits.
-[[nodiscard]] std::string encoder_mark(http::Coding coding, int level);
+[[nodiscard]] std::string encoder_fingerprint(http::Coding coding, int level);
 
 enum class DecodeError : std::uint8_t {
   malformed,  // or cut off, or with bytes behind its end

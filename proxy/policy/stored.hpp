@@ -32,7 +32,7 @@ struct StoredMeta {
   MonoTime fresh_until;
   MonoTime response_time;  // when its head was received, or when it was last validated
   Millis initial_age{0};   // corrected_initial_age at response_time (RFC 9111 4.2.3)
-  Sequence began = 0;      // when the fill that made it, or last validated it, began
+  Sequence sequence = 0;   // when the fill that made it, or last validated it, began
   int status = 200;
   bool upstream_age = false;   // it came with an Age: some cache upstream had it already
   bool must_validate = false;  // no-cache: never reused without validation

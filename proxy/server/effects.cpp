@@ -16,7 +16,7 @@ namespace larder::server {
 // write without a response (nullptr), or one that failed with 5xx, may have gone through.
 void Exchange::note_write(const http::ResponseHead* answer) {
   using policy::WriteEffect;
-  using store::Void;
+  using store::Validity;
   if (facts_.safe) return;
   const auto effect = answer != nullptr ? policy::write_effect(answer->status) : WriteEffect::possible;
   if (effect == WriteEffect::none) return;
@@ -27,18 +27,19 @@ void Exchange::note_write(const http::ResponseHead* answer) {
   paths.emplace_back(http::normalise_path(head().path, scratch));
   worker_.loop.counters().invalidations.add();
   // Of a write that may not have been applied, RFC 9111 4.4 asks for nothing.
-  const auto level = effect == WriteEffect::applied ? Void::strict : Void::hard;
+  const auto level = effect == WriteEffect::applied ? Validity::invalid : Validity::only_on_error;
   std::string target;
   for (const auto& path : paths) {
     policy::write_target(authority, path, target);
-    shared.writes.written(shared.store.hash(target), level);
+    shared.invalidations.invalidate_path(shared.store.hash(target), level);
   }
   if (effect == WriteEffect::applied) {
     for (const auto& related : policy::related_targets(authority, head().path, answer->fields)) {
-      shared.writes.written(shared.store.hash(related), Void::strict);
+      shared.invalidations.invalidate_path(shared.store.hash(related), Validity::invalid);
     }
     for (const auto& group : policy::groups_invalidated(answer->fields)) {
-      shared.writes.group_written(shared.store.hash(policy::group_name(target, group)), Void::strict);
+      shared.invalidations.invalidate_group(shared.store.hash(policy::group_name(target, group)),
+                                            Validity::invalid);
     }
   }
   for (const auto& route : settings().routes) {
@@ -47,7 +48,8 @@ void Exchange::note_write(const http::ResponseHead* answer) {
     };
     if (std::none_of(route.invalidated_by.begin(), route.invalidated_by.end(), is_meant)) continue;
     const bool soft = route.invalidation == settings::Invalidation::soft;
-    shared.writes.route_written(shared.store.hash(route.name), soft ? Void::soft : Void::hard);
+    shared.invalidations.invalidate_route(shared.store.hash(route.name),
+                                          soft ? Validity::stale_once : Validity::only_on_error);
   }
 }
 
@@ -56,17 +58,17 @@ void Exchange::note_lost_write() noexcept {
     note_write(nullptr);
   } catch (const std::exception&) {
     // There is no memory to work out what the write concerns, so everything fetched before it is invalidated.
-    worker_.shared.writes.all_written(store::Void::hard);
+    worker_.shared.invalidations.invalidate_all(store::Validity::only_on_error);
   }
 }
 
 // Design, invariant 6: a response that passes, to a request that could have been answered from the store,
 // ends the life of what is stored as a fetched one does.
-void Exchange::note_final(const http::ResponseHead& answer, policy::Sequence began) {
+void Exchange::note_final(const http::ResponseHead& answer, policy::Sequence sequence) {
   if (!keyed_ || is_head() || !policy::supersedes(answer.status, facts_)) return;
   if (answer.status == 200) return;  // as good as the stored one, whose validation is the next fetch's
   const auto secondary = policy::secondary_key(facts_, answer.fields, *route_, false);
-  worker_.shared.store.supersede(key_, hash_, facts_, began, secondary);
+  worker_.shared.store.supersede(key_, hash_, facts_, sequence, secondary);
 }
 
 // What clients know the stored representations of this URL by. nullopt where the request has no conditions,
@@ -106,22 +108,22 @@ bool Exchange::names_fields_param() const {
 }
 
 // RFC 9111 4.3.5: the answer to a HEAD says whether what is stored for GET still holds.
-void Exchange::note_head(const http::ResponseHead& answer, policy::Sequence began) {
+void Exchange::note_head(const http::ResponseHead& answer, policy::Sequence sequence) {
   if (!is_head() || route_ == nullptr || response_ == nullptr || !route_->fields.empty()) return;
   const auto& held = **response_;
   const auto effect = policy::head_effect(held, held.body->size(), answer.status, answer.fields);
-  if (effect == policy::HeadEffect::none || void_of(held) != store::Void::no) return;
+  if (effect == policy::HeadEffect::none || validity_of(held) != store::Validity::valid) return;
   auto& store = worker_.shared.store;
   if (effect == policy::HeadEffect::expires) {
-    store.outdate(hash_, began, policy::secondary_key(facts_, answer.fields, *route_, false));
+    store.outdate(hash_, sequence, policy::secondary_key(facts_, answer.fields, *route_, false));
     (void)store.put(key_, hash_, cache::expired(held, now_.mono), &facts_);
     return;
   }
   const auto renewal =
-      cache::renewed(held, answer, {facts_, *route_, settings().compression, {now_, Loop::now()}, began});
+      cache::renewed(held, answer, {facts_, *route_, settings().compression, {now_, Loop::now()}, sequence});
   renewal.response->group_hashes = cache::group_hashes(store, key_, renewal.response->groups);
-  const bool is_void_by_now =
-      worker_.shared.writes.is_void(began, path_hash_, view_.hash, renewal.response->group_hashes);
+  const bool is_void_by_now = worker_.shared.invalidations.is_invalidated(sequence, path_hash_, view_.hash,
+                                                                          renewal.response->group_hashes);
   if (renewal.against == policy::Detail::none && !is_void_by_now)
     (void)store.put(key_, hash_, renewal.response, &facts_);
 }

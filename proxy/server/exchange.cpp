@@ -86,7 +86,7 @@ bool Exchange::read_fields_asked() {
 
 // One reader has waited for a fetch that failed; the next ones do not, and the next fetch runs behind them.
 std::optional<Outcome> Exchange::stale_while_failing() {
-  const auto* held = response_ != nullptr ? response_ : voided_;
+  const auto* held = response_ != nullptr ? response_ : only_on_error_;
   if (held == nullptr || (response_ != nullptr && (*response_)->is_fresh(now_.mono))) return std::nullopt;
   const auto failing = worker_.shared.fills.failing(worker_.key);
   if (!failing) return std::nullopt;
@@ -106,7 +106,7 @@ Outcome Exchange::stale_on_error() const {
   Outcome outcome;
   outcome.hit = true;
   outcome.ttl = policy::ttl_seconds(**response_, now_.mono);
-  if (response_ == voided_ || soft_) outcome.ttl = std::min<std::int64_t>(*outcome.ttl, -1);
+  if (response_ == only_on_error_ || soft_) outcome.ttl = std::min<std::int64_t>(*outcome.ttl, -1);
   outcome.detail = Detail::stale_if_error;
   return outcome;
 }
@@ -117,23 +117,23 @@ void Exchange::look_up() {
   hash_ = worker_.shared.store.hash(key);
   path_hash_ = worker_.shared.store.hash(policy::invalidation_key(key));
   response_ = nullptr;
-  voided_ = nullptr;
+  only_on_error_ = nullptr;
   soft_ = false;
   entry_ = worker_.shared.store.find(key, hash_);
   if (!entry_) return;
   entry_->variants.front()->prefetch();
   bool any = false;
   for (const auto& variant : entry_->variants) {
-    const auto state = void_of(*variant);
-    if (state == store::Void::strict) continue;
+    const auto state = validity_of(*variant);
+    if (state == store::Validity::invalid) continue;
     any = true;
     if (!policy::matches(variant->secondary, facts_)) continue;
-    if (state == store::Void::hard) {
-      if (voided_ == nullptr) voided_ = &variant;
+    if (state == store::Validity::only_on_error) {
+      if (only_on_error_ == nullptr) only_on_error_ = &variant;
       continue;
     }
     response_ = &variant;
-    soft_ = state == store::Void::soft;
+    soft_ = state == store::Validity::stale_once;
     variant->prefetch_sent();
     return;
   }
@@ -144,14 +144,16 @@ void Exchange::look_up() {
 }
 
 policy::Held Exchange::held() const noexcept {
-  if (response_ == nullptr) return {nullptr, entry_ != nullptr && voided_ == nullptr};
+  if (response_ == nullptr) return {nullptr, entry_ != nullptr && only_on_error_ == nullptr};
   const auto& interest = (*response_)->interest;
   return {response_->get(), false, soft_, interest != nullptr && interest->covers(now_.mono), forced_};
 }
 
-store::Void Exchange::void_of(const store::Response& response) const noexcept {
-  if (response.made_by != view_.made_by) return store::Void::strict;  // a reload changed what it is made of
-  return worker_.shared.writes.state_of(response.began, path_hash_, view_.hash, response.group_hashes);
+store::Validity Exchange::validity_of(const store::Response& response) const noexcept {
+  if (response.config_fingerprint != view_.config_fingerprint)
+    return store::Validity::invalid;  // a reload changed what it is made of
+  return worker_.shared.invalidations.validity_of(response.sequence, path_hash_, view_.hash,
+                                                  response.group_hashes);
 }
 
 // ---- What waits

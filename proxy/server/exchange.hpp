@@ -48,7 +48,7 @@ class Exchange {
   [[nodiscard]] bool read_fields_asked();
   void look_up();
   [[nodiscard]] policy::Held held() const noexcept;
-  [[nodiscard]] store::Void void_of(const store::Response& response) const noexcept;
+  [[nodiscard]] store::Validity validity_of(const store::Response& response) const noexcept;
   [[nodiscard]] std::optional<policy::Outcome> stale_while_failing();
   [[nodiscard]] policy::Outcome stale_on_error() const;
 
@@ -98,8 +98,8 @@ class Exchange {
   void note_write(const http::ResponseHead* answer);
   void note_lost_write() noexcept;
   class InDoubt;
-  void note_final(const http::ResponseHead& answer, policy::Sequence began);
-  void note_head(const http::ResponseHead& answer, policy::Sequence began);
+  void note_final(const http::ResponseHead& answer, policy::Sequence sequence);
+  void note_head(const http::ResponseHead& answer, policy::Sequence sequence);
   void keep(const http::ResponseHead& answer);
 
   [[nodiscard]] Task<Done> refuse_body(http::Refusal reason);
@@ -143,7 +143,7 @@ class Exchange {
   bool soft_ = false;                                                 // a write made it stale
   bool forced_ = false;  // it forces a fetch: nothing that was fetched before it came may answer it
   // In entry_ too: what a write has made void, and nothing but an API that fails brings back.
-  const std::shared_ptr<const store::Response>* voided_ = nullptr;
+  const std::shared_ptr<const store::Response>* only_on_error_ = nullptr;
   policy::Decision decision_;
   policy::FieldsAsked fields_asked_;
   std::shared_ptr<const store::Representation>

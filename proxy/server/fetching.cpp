@@ -22,12 +22,12 @@ constexpr int most_attempts = 3;  // to share a fill, before a request asks for 
 
 // Asked when the fetch has failed: a write may have gone through since the request looked.
 bool Exchange::may_be_served_on_error(policy::Trouble trouble) {
-  const auto* held = response_ != nullptr ? response_ : voided_;
+  const auto* held = response_ != nullptr ? response_ : only_on_error_;
   if (held == nullptr) return false;
-  const auto state = void_of(**held);
-  if (state == store::Void::strict) return false;
+  const auto state = validity_of(**held);
+  if (state == store::Validity::invalid) return false;
   // What a write made void is served for want of anything else, where the operator or the API says so.
-  if (state == store::Void::hard && !(*held)->stale_if_error) return false;
+  if (state == store::Validity::only_on_error && !(*held)->stale_if_error) return false;
   response_ = held;
   return policy::may_serve_on_error(facts_, **held, trouble, now_);
 }
@@ -50,8 +50,9 @@ std::shared_ptr<const store::Response> Exchange::fresh_in_store() const {
   const auto entry = worker_.shared.store.peek(key_, hash_);
   if (!entry) return nullptr;
   const auto at = std::find_if(entry->variants.begin(), entry->variants.end(), [&](const auto& variant) {
-    return variant->is_fresh(now_.mono) && !variant->must_validate && void_of(*variant) == store::Void::no &&
-           policy::matches(variant->secondary, facts_) && policy::has_bytes_for(facts_, *variant, now_.wall);
+    return variant->is_fresh(now_.mono) && !variant->must_validate &&
+           validity_of(*variant) == store::Validity::valid && policy::matches(variant->secondary, facts_) &&
+           policy::has_bytes_for(facts_, *variant, now_.wall);
   });
   return at == entry->variants.end() ? nullptr : *at;
 }
@@ -100,7 +101,7 @@ std::optional<Outcome> Exchange::found_meanwhile(policy::Sequence came) {
   worker_.key = key_;
   look_up();
   if (forced_) {
-    if (response_ == nullptr || soft_ || (*response_)->began < came || !(*response_)->is_fresh(now_.mono) ||
+    if (response_ == nullptr || soft_ || (*response_)->sequence < came || !(*response_)->is_fresh(now_.mono) ||
         !policy::has_bytes_for(facts_, **response_, now_.wall))
       return std::nullopt;
     Outcome outcome;
@@ -118,13 +119,15 @@ std::optional<Outcome> Exchange::found_meanwhile(policy::Sequence came) {
 
 Task<Exchange::Done> Exchange::through_fill() {
   auto& fills = worker_.shared.fills;
-  const auto came = worker_.shared.writes.begin_fill();
+  const auto came = worker_.shared.invalidations.next_sequence();
   forced_ = policy::forces_fetch(facts_, *route_, response_ != nullptr ? response_->get() : nullptr, now_);
   for (int attempt = 1;; ++attempt) {
     auto why = Forward::miss;
     if (const auto* wait = std::get_if<policy::Wait>(&decision_)) why = wait->why;
     if (const auto* validate = std::get_if<policy::Validate>(&decision_)) why = validate->why;
-    const auto since = attempt > most_attempts ? worker_.shared.writes.begin_fill() : forced_ ? came : 0;
+    const auto since = attempt > most_attempts ? worker_.shared.invalidations.next_sequence()
+                       : forced_               ? came
+                                               : 0;
 
     const auto fill_key = make_fill_key();
     auto joined = fills.join(memory_key(), fill_key, path_hash_, view_.hash, since, now_.mono,
@@ -185,10 +188,10 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(cache::Reader& reader, F
   upstream_time_ = std::visit([](const auto& end) { return end.took; }, result);
   Outcome outcome;
   outcome.forward = why;
-  outcome.collapsed = !reader.began();
+  outcome.collapsed = !reader.is_leader();
 
   if (const auto* answered = std::get_if<cache::Answered>(&result)) {
-    if (reader.began()) complain_of(answered->detail);
+    if (reader.is_leader()) complain_of(answered->detail);
     if (policy::is_error_status(answered->upstream_status) && !answered->stored &&
         may_be_served_on_error(policy::Trouble::error_status))
       co_return co_await serve(*response_, stale_on_error(), true);
@@ -196,19 +199,19 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(cache::Reader& reader, F
     const bool for_all = answered->shareable && policy::matches(response.secondary, facts_) &&
                          policy::has_bytes_for(facts_, response, now_.wall) &&
                          // That a group was made void is known only now that the answer names its groups.
-                         (response.group_hashes.empty() || void_of(response) == store::Void::no);
-    if (!reader.began() && !for_all) co_return std::nullopt;
-    outcome.stored = answered->stored && reader.began();
-    if (reader.began()) for_me_alone_ = answered->for_the_asker;
+                         (response.group_hashes.empty() || validity_of(response) == store::Validity::valid);
+    if (!reader.is_leader() && !for_all) co_return std::nullopt;
+    outcome.stored = answered->stored && reader.is_leader();
+    if (reader.is_leader()) for_me_alone_ = answered->for_the_asker;
     outcome.detail = answered->detail;
     if (answered->upstream_status == 304) outcome.forward_status = 304;
-    co_return co_await serve(answered->response, outcome, !reader.began() || response.upstream_age);
+    co_return co_await serve(answered->response, outcome, !reader.is_leader() || response.upstream_age);
   }
   if (const auto* unshared = std::get_if<cache::Unshared>(&result)) {
     if (policy::is_error_status(unshared->upstream_status) &&
         may_be_served_on_error(policy::Trouble::error_status))
       co_return co_await serve(*response_, stale_on_error(), true);
-    if (!reader.began()) co_return std::nullopt;
+    if (!reader.is_leader()) co_return std::nullopt;
     warn_of_credentials(unshared->detail);
     outcome.detail = unshared->detail;
     co_return co_await take_over(reader, outcome);

@@ -130,7 +130,7 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
   std::string out;
   upstream::write_request(request, options, out);
 
-  const auto began = worker_.shared.writes.begin_fill();
+  const auto sequence = worker_.shared.invalidations.next_sequence();
   auto& counters = *view_.counters;
   const auto asked = Loop::now().mono;
   InDoubt write(*this);
@@ -163,8 +163,8 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
         upstream_time_ = answered - asked;
         counters.waits.observe(answered - started_);
         write.answered(call.head());
-        note_head(call.head(), began);
-        note_final(call.head(), began);
+        note_head(call.head(), sequence);
+        note_final(call.head(), sequence);
         keep(call.head());
         if (call.head().status == 101) {
           co_await upload.stop();

@@ -46,24 +46,25 @@ std::shared_ptr<const cache::OwnedRequest> request_for(const policy::KeyParts& o
 
 }  // namespace
 
-std::unique_ptr<tiers::WriteFile> Shared::open_write_file(const settings::Settings& settings) {
+std::unique_ptr<tiers::MappedInvalidationLog> Shared::open_invalidation_log(
+    const settings::Settings& settings) {
   if (!settings.cache.persist) return nullptr;
   std::string warning;
-  auto opened = tiers::WriteFile::open(*settings.cache.persist + ".writes", warning);
+  auto opened = tiers::MappedInvalidationLog::open(*settings.cache.persist + ".writes", warning);
   if (!warning.empty()) spdlog::warn("cache.persist: {}", warning);
   if (const auto* error = std::get_if<std::string>(&opened)) {
     spdlog::warn("cache.persist: {}; nothing is persisted until the next start", *error);
     return nullptr;
   }
-  return std::move(std::get<std::unique_ptr<tiers::WriteFile>>(opened));
+  return std::move(std::get<std::unique_ptr<tiers::MappedInvalidationLog>>(opened));
 }
 
 void restore(Shared& shared, const settings::Settings& settings) {
-  if (!shared.write_file) return;
+  if (!shared.mapped_log) return;
   tiers::Archive::Options options;
   options.path = *settings.cache.persist;
   options.most = settings.cache.persist_size;
-  options.generation = shared.write_file->generation();
+  options.generation = shared.mapped_log->generation();
   options.warn = [](const std::string& text) { spdlog::warn("cache.persist: {}", text); };
   options.now = [] { return Loop::now(); };
   auto opened = tiers::Archive::open(std::move(options));
@@ -81,10 +82,12 @@ void restore(Shared& shared, const settings::Settings& settings) {
   };
   std::vector<Kept> kept;  // the newest first
   shared.archive->load([&](const std::string& key, std::shared_ptr<store::Response> response) {
-    last = std::max(last, response->began);
+    last = std::max(last, response->sequence);
     const auto of = policy::parts_of(key);
     const auto* route = settings.route_for(of.path);
-    if (route == nullptr || route->cache == CacheMode::off || route->mark != response->made_by) return true;
+    if (route == nullptr || route->cache == CacheMode::off ||
+        route->config_fingerprint != response->config_fingerprint)
+      return true;
     for (auto& field : response->secondary) {
       auto value = std::move(field.value);
       field = policy::VaryField::named(std::move(field.name), settings.request_fields);
@@ -94,8 +97,8 @@ void restore(Shared& shared, const settings::Settings& settings) {
     const auto hash = shared.store.hash(key);
     response->group_hashes = cache::group_hashes(shared.store, key, response->groups);
     const auto path_hash = shared.store.hash(policy::invalidation_key(key));
-    if (shared.writes.state_of(response->began, path_hash, shared.store.hash(route->name),
-                               response->group_hashes) == store::Void::strict) {
+    if (shared.invalidations.validity_of(response->sequence, path_hash, shared.store.hash(route->name),
+                                         response->group_hashes) == store::Validity::invalid) {
       return true;
     }
     if (cache::may_be_derived(*response, *route)) response->derived = std::make_shared<store::Derived>();
@@ -119,9 +122,9 @@ void restore(Shared& shared, const settings::Settings& settings) {
   for (auto at = kept.rbegin(); at != kept.rend(); ++at)
     (void)shared.store.put(at->key, shared.store.hash(at->key), std::move(at->response));
   // Numbers go on where those of the stored responses end, whatever the log's memory says.
-  shared.writes.begin_after(last);
-  if (shared.write_file->may_lack_writes()) {
-    shared.writes.all_written(store::Void::hard);
+  shared.invalidations.advance_to(last);
+  if (shared.mapped_log->may_lack_invalidations()) {
+    shared.invalidations.invalidate_all(store::Validity::only_on_error);
     spdlog::warn(
         "cache.persist: the machine went down with larder running; what was stored is served only while "
         "the API fails");

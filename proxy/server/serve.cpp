@@ -32,7 +32,7 @@ namespace {
 std::optional<http::Coding> coding_held(const policy::RequestFacts& request, const store::Response& response,
                                         const cache::Plan& plan) {
   for (const auto coding : plan.settings->compression.codings) {
-    const auto tag = policy::coded_tag(response.entity_tag, coding, plan.mark_of(coding));
+    const auto tag = policy::coded_tag(response.entity_tag, coding, plan.encoder_fingerprint_of(coding));
     if (http::none_match_names(request.fields, tag) && http::choose_coding(request.fields, {&coding, 1}))
       return coding;
   }
@@ -69,13 +69,15 @@ Exchange::Done Exchange::serve_codable(const std::shared_ptr<const store::Respon
   if (facts_.if_none_match != nullptr) {
     if (const auto held = coding_held(facts_, response, plan)) {
       std::string head;
-      write_tagged_head(response.head_304, policy::coded_tag(response.entity_tag, *held, plan.mark_of(*held)),
+      write_tagged_head(response.head_304,
+                        policy::coded_tag(response.entity_tag, *held, plan.encoder_fingerprint_of(*held)),
                         head);
       return send(304, head, {}, outcome, age);
     }
   }
   if (const auto wanted = http::choose_coding(facts_.fields, compression.codings)) {
-    coded_ = response.derived->find(cache::representation_name(*wanted, plan.mark_of(*wanted)));
+    coded_ =
+        response.derived->find(cache::representation_name(*wanted, plan.encoder_fingerprint_of(*wanted)));
     const bool is_stored = outcome.hit || outcome.stored || outcome.collapsed;
     if (!coded_ && is_stored) {
       worker_.shared.coder.request(owned_ ? key_ : worker_.key, stored, *wanted,

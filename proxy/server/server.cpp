@@ -245,12 +245,12 @@ std::optional<std::string> Server::reload(std::shared_ptr<const cache::Plan> pla
 
 Task<std::size_t> Server::purge(policy::Purge what) {
   auto& store = shared_.store;
-  auto& writes = shared_.writes;
-  const auto level = what.soft ? store::Void::soft : store::Void::strict;
+  auto& invalidations = shared_.invalidations;
+  const auto level = what.soft ? store::Validity::stale_once : store::Validity::invalid;
   // First what is being fetched: whatever is stored from now on has been looked at.
-  const auto number = writes.begin_fill();
+  const auto number = invalidations.next_sequence();
   shared_.purges.add(what, number);
-  if (what.what == policy::Purge::What::all) writes.all_written(level);
+  if (what.what == policy::Purge::What::all) invalidations.invalidate_all(level);
   std::size_t purged = 0;
   for (std::size_t shard = 0; shard < store.shards(); ++shard) {
     std::vector<std::string> concerned;
@@ -268,15 +268,15 @@ Task<std::size_t> Server::purge(policy::Purge what) {
 }
 
 // The write log makes it last, should the process be killed.
-void Server::purge_entry(const policy::Purge& what, store::Void level, std::string_view key,
+void Server::purge_entry(const policy::Purge& what, store::Validity level, std::string_view key,
                          policy::Sequence number) {
   using What = policy::Purge::What;
   auto& store = shared_.store;
   const bool one_query = what.what == What::path && what.text.find('?') != std::string::npos;
   if (what.what == What::group)
-    shared_.writes.group_written(store.hash(policy::group_name(key, what.text)), level);
+    shared_.invalidations.invalidate_group(store.hash(policy::group_name(key, what.text)), level);
   else if (what.what != What::all && (what.soft || !one_query))
-    shared_.writes.written(store.hash(policy::invalidation_key(key)), level);
+    shared_.invalidations.invalidate_path(store.hash(policy::invalidation_key(key)), level);
   if (!what.soft) store.erase_older(key, store.hash(key), number);
 }
 
@@ -287,7 +287,7 @@ std::optional<std::string> Server::reopen_log() {
 
 void Server::close_files() noexcept {
   shared_.archive.reset();
-  shared_.write_file.reset();
+  shared_.mapped_log.reset();
 }
 
 void Server::stop() {

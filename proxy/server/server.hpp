@@ -92,7 +92,7 @@ class Server {
   void close_places(const std::function<bool(const std::string& key)>& is_meant);
   void begin(Worker& worker, Socket socket, Peer peer);
   void on_every_loop(const std::function<void(Worker&)>& action);
-  void purge_entry(const policy::Purge& what, store::Void level, std::string_view key,
+  void purge_entry(const policy::Purge& what, store::Validity level, std::string_view key,
                    policy::Sequence number);
   [[nodiscard]] Task<void> wind_down();
   [[nodiscard]] bool is_quiet() const;

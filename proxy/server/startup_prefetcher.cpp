@@ -101,9 +101,10 @@ Task<bool> WarmUp::try_once(std::shared_ptr<Target> target) {
   const auto entry = shared.store.peek(key, hash);
   if (entry) {
     for (const auto& variant : entry->variants) {
-      if (variant->is_fresh(now.mono) && variant->made_by == route->mark &&
+      if (variant->is_fresh(now.mono) && variant->config_fingerprint == route->config_fingerprint &&
           policy::matches(variant->secondary, facts) &&
-          !shared.writes.is_void(variant->began, path_hash, route_hash, variant->group_hashes)) {
+          !shared.invalidations.is_invalidated(variant->sequence, path_hash, route_hash,
+                                               variant->group_hashes)) {
         co_return true;
       }
     }

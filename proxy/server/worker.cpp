@@ -68,14 +68,14 @@ void Worker::adopt(std::shared_ptr<const cache::Plan> plan, std::shared_ptr<LogS
   pool.configure(settings().upstream, loops_);
   access_log.configure(settings(), std::move(sink));
   const std::lock_guard lock(routes_mutex_);
-  const auto view = [&](const std::string& name, std::uint64_t mark) {
+  const auto view = [&](const std::string& name, std::uint64_t config_fingerprint) {
     const bool is_known = routes_.size() < most_route_names || routes_.count(name) != 0;
     auto& counters = routes_[is_known ? name : "(others)"];
     if (!counters) counters = std::make_unique<RouteCounters>();
-    return RouteView{shared.store.hash(name), mark, counters.get(), views_.size()};
+    return RouteView{shared.store.hash(name), config_fingerprint, counters.get(), views_.size()};
   };
   views_.clear();
-  for (const auto& route : settings().routes) views_.push_back(view(route.name, route.mark));
+  for (const auto& route : settings().routes) views_.push_back(view(route.name, route.config_fingerprint));
   views_.push_back(view("", 0));
   complained_.assign(views_.size(), std::nullopt);
   refused_credentials_.assign(views_.size(), false);

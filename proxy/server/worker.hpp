@@ -26,18 +26,18 @@ namespace larder::server {
 /// Shared between loops; each member says for itself how.
 struct Shared {
   explicit Shared(const settings::Settings& settings)
-      : write_file(open_write_file(settings)),
-        writes(write_file ? store::WriteLog(write_file->memory()) : store::WriteLog()),
+      : mapped_log(open_invalidation_log(settings)),
+        invalidations(mapped_log ? store::InvalidationLog(mapped_log->memory()) : store::InvalidationLog()),
         store(settings.cache.memory, settings.cache.variants, store::Store::default_shards,
-              write_file ? write_file->seed() : 0),
-        fills(writes, purges),
+              mapped_log ? mapped_log->seed() : 0),
+        fills(invalidations, purges),
         coder(store),
-        key_hash(write_file ? write_file->secret() : policy::KeyedHash::random_secret()) {
+        key_hash(mapped_log ? mapped_log->secret() : policy::KeyedHash::random_secret()) {
     store.heed(purges);
   }
 
-  std::unique_ptr<tiers::WriteFile> write_file;  // nullptr: nothing outlives the process
-  store::WriteLog writes;
+  std::unique_ptr<tiers::MappedInvalidationLog> mapped_log;  // nullptr: nothing outlives the process
+  store::InvalidationLog invalidations;
   store::Store store;
   store::PurgeLog purges;
   std::unique_ptr<tiers::Archive> archive;  // set before the loops run; nullptr likewise
@@ -51,13 +51,14 @@ struct Shared {
 
  private:
   /// nullptr, after a warning in the log, where there can be none.
-  [[nodiscard]] static std::unique_ptr<tiers::WriteFile> open_write_file(const settings::Settings& settings);
+  [[nodiscard]] static std::unique_ptr<tiers::MappedInvalidationLog> open_invalidation_log(
+      const settings::Settings& settings);
 };
 
 /// A route as one loop sees it.
 struct RouteView {
-  std::uint64_t hash = 0;     // of its name, for the write log
-  std::uint64_t made_by = 0;  // Route::mark
+  std::uint64_t hash = 0;                // of its name, for the write log
+  std::uint64_t config_fingerprint = 0;  // Route::config_fingerprint
   RouteCounters* counters = nullptr;
   std::size_t index = 0;  // in the worker's views
 };
@@ -83,7 +84,8 @@ class Worker {
     return route == nullptr ? views_.back() : views_[route->index];
   }
   [[nodiscard]] cache::Resources resources() noexcept {
-    return {loop, pool, workspace, shared.store, shared.writes, shared.fills, shared.warmer, shared.key_hash};
+    return {loop,         pool,          workspace,      shared.store, shared.invalidations,
+            shared.fills, shared.warmer, shared.key_hash};
   }
   /// Counters of each route that there has been, by name ("" = no route matched). From any thread.
   void each_route(const std::function<void(const std::string&, const RouteCounters&)>& visit) const;

@@ -3,6 +3,8 @@
 #include "settings/address.hpp"
 #include "settings/keys.hpp"
 
+#include <xxhash.h>
+
 #include <algorithm>
 #include <set>
 
@@ -152,7 +154,7 @@ void check_routes(const std::vector<Route>& routes, const std::vector<Places>& p
   }
 }
 
-std::uint64_t mark_of(const Settings& settings, const Route& route) {
+std::uint64_t config_fingerprint_of(const Settings& settings, const Route& route) {
   std::string text = route.shape;
   const auto add = [&](std::string_view piece) { text.append("\n").append(piece); };
   add(route.cache == CacheMode::ttl ? "ttl" : "standard");
@@ -172,9 +174,7 @@ std::uint64_t mark_of(const Settings& settings, const Route& route) {
     add(std::to_string(compression.min_size));
     for (const auto coding : compression.codings) add(http::name_of(coding));
   }
-  std::uint64_t mark = 0xCBF29CE484222325;  // FNV-1a
-  for (const char c : text) mark = (mark ^ static_cast<unsigned char>(c)) * 0x100000001B3;
-  return mark;
+  return XXH3_64bits(text.data(), text.size());
 }
 
 namespace {

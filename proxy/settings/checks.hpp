@@ -16,8 +16,8 @@ void finish_route(const Place& at, const Places& places, Route& route, Report& r
 /// Routes that an earlier one leaves nothing for. `places`: of each route.
 void check_routes(const std::vector<Route>& routes, const std::vector<Places>& places, Report& report);
 
-/// Route::mark. Once the whole file is read.
-[[nodiscard]] std::uint64_t mark_of(const Settings& settings, const Route& route);
+/// Route::config_fingerprint. Once the whole file is read.
+[[nodiscard]] std::uint64_t config_fingerprint_of(const Settings& settings, const Route& route);
 
 /// Addresses and budgets. `places`: of the top level's keys; what is not in it is as it was before.
 void check_whole(const Settings& settings, const Places& places, Report& report);

@@ -170,7 +170,7 @@ Loaded load(const Source& file, const std::vector<Source>& added) {
     return std::tuple(place_of_file(a), a.line, a.column) < std::tuple(place_of_file(b), b.line, b.column);
   });
   if (!has_error(loaded.problems)) {
-    for (auto& route : settings->routes) route.mark = mark_of(*settings, route);
+    for (auto& route : settings->routes) route.config_fingerprint = config_fingerprint_of(*settings, route);
     loaded.settings = std::move(settings);
   }
   return loaded;

@@ -119,7 +119,7 @@ struct Route {
   [[nodiscard]] bool projects() const noexcept { return !fields.empty() || !fields_param.empty(); }
   /// Of everything in the settings that shapes the bytes of the route's stored responses: they are void where
   /// a reload or a restart brings another one. The same in every process.
-  std::uint64_t mark = 0;
+  std::uint64_t config_fingerprint = 0;
   std::string shape;  // names what projection makes of an answer: equal for routes with equal rules, empty
                       // without a projection
 };

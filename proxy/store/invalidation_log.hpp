@@ -23,15 +23,15 @@
 
 namespace larder::store {
 
-/// How much of a response a write leaves.
-enum class Void : std::uint8_t {
-  no,
-  soft,    // it is stale: served while it is fetched anew
-  hard,    // nobody gets it any more, but for want of anything else while upstream fails
-  strict,  // nobody gets it any more (RFC 9111 4.4)
+/// What a stored response may still be used for, after the invalidations that concern it.
+enum class Validity : std::uint8_t {
+  valid,
+  stale_once,     // stale: may be served while it is fetched again
+  only_on_error,  // may be served only when the API fails and stale-if-error allows it
+  invalid,        // must not be served (RFC 9111 4.4)
 };
 
-class WriteLog {
+class InvalidationLog {
  public:
   using Sequence = policy::Sequence;
 
@@ -54,53 +54,55 @@ class WriteLog {
   };
   static_assert(std::atomic<Sequence>::is_always_lock_free);
 
-  WriteLog() : owned_(std::make_unique<Memory>()), memory_(owned_.get()) {}
+  InvalidationLog() : owned_(std::make_unique<Memory>()), memory_(owned_.get()) {}
   /// `memory` outlives the log; what is in it holds.
-  explicit WriteLog(Memory* memory) : memory_(memory) {}
-  WriteLog(WriteLog&&) = default;
+  explicit InvalidationLog(Memory* memory) : memory_(memory) {}
+  InvalidationLog(InvalidationLog&&) = default;
 
   /// What a fill takes as its `began`. A later write's number is greater.
-  [[nodiscard]] Sequence begin_fill() noexcept {
+  [[nodiscard]] Sequence next_sequence() noexcept {
     return memory_->clock.fetch_add(1, std::memory_order_seq_cst) + 1;
   }
   /// Nothing that begins from now on has a number up to that one.
-  void begin_after(Sequence number) noexcept { lift(memory_->clock, number); }
+  void advance_to(Sequence number) noexcept { lift(memory_->clock, number); }
 
   /// `path_hash` of the target's authority and path: every query of a path is concerned.
-  void written(std::uint64_t path_hash, Void level) noexcept {
+  void invalidate_path(std::uint64_t path_hash, Validity level) noexcept {
     raise(memory_->paths[path_hash % path_slots], level);
   }
   /// A write that a route lists in `invalidated_by`; `route_hash` is of the route's name.
-  void route_written(std::uint64_t route_hash, Void level) noexcept {
+  void invalidate_route(std::uint64_t route_hash, Validity level) noexcept {
     raise(memory_->routes[route_hash % route_slots], level);
   }
   /// `group_hash` is of the group's name with its origin.
-  void group_written(std::uint64_t group_hash, Void level) noexcept {
+  void invalidate_group(std::uint64_t group_hash, Validity level) noexcept {
     raise(memory_->groups[group_hash % group_slots], level);
   }
   /// Everything that began before now.
-  void all_written(Void level) noexcept { raise(memory_->all, level); }
+  void invalidate_all(Validity level) noexcept { raise(memory_->all, level); }
 
   /// What is left of a response, or a fill, that began then.
-  [[nodiscard]] Void state_of(Sequence began, std::uint64_t path_hash, std::uint64_t route_hash,
-                              std::span<const std::uint64_t> group_hashes = {}) const noexcept {
-    auto state = std::max({of(memory_->paths[path_hash % path_slots], began),
-                           of(memory_->routes[route_hash % route_slots], began), of(memory_->all, began)});
+  [[nodiscard]] Validity validity_of(Sequence sequence, std::uint64_t path_hash, std::uint64_t route_hash,
+                                     std::span<const std::uint64_t> group_hashes = {}) const noexcept {
+    auto state =
+        std::max({of(memory_->paths[path_hash % path_slots], sequence),
+                  of(memory_->routes[route_hash % route_slots], sequence), of(memory_->all, sequence)});
     for (const auto hash : group_hashes)
-      state = std::max(state, of(memory_->groups[hash % group_slots], began));
+      state = std::max(state, of(memory_->groups[hash % group_slots], sequence));
     return state;
   }
   /// Whether any write concerns it: then it is not to be stored.
-  [[nodiscard]] bool is_void(Sequence began, std::uint64_t path_hash, std::uint64_t route_hash,
-                             std::span<const std::uint64_t> group_hashes = {}) const noexcept {
-    return state_of(began, path_hash, route_hash, group_hashes) != Void::no;
+  [[nodiscard]] bool is_invalidated(Sequence sequence, std::uint64_t path_hash, std::uint64_t route_hash,
+                                    std::span<const std::uint64_t> group_hashes = {}) const noexcept {
+    return validity_of(sequence, path_hash, route_hash, group_hashes) != Validity::valid;
   }
 
  private:
-  [[nodiscard]] static Void of(const Slot& slot, Sequence began) noexcept {
-    if (began >= slot.any.load(std::memory_order_acquire)) return Void::no;
-    if (began < slot.strict.load(std::memory_order_relaxed)) return Void::strict;
-    return began < slot.hard.load(std::memory_order_relaxed) ? Void::hard : Void::soft;
+  [[nodiscard]] static Validity of(const Slot& slot, Sequence sequence) noexcept {
+    if (sequence >= slot.any.load(std::memory_order_acquire)) return Validity::valid;
+    if (sequence < slot.strict.load(std::memory_order_relaxed)) return Validity::invalid;
+    return sequence < slot.hard.load(std::memory_order_relaxed) ? Validity::only_on_error
+                                                                : Validity::stale_once;
   }
   static void lift(std::atomic<Sequence>& value, Sequence to) noexcept {
     auto seen = value.load(std::memory_order_relaxed);
@@ -108,10 +110,10 @@ class WriteLog {
     }
   }
   // `any` last: who sees it sees the level too.
-  void raise(Slot& slot, Void level) noexcept {
-    const auto now = begin_fill();
-    if (level == Void::strict) lift(slot.strict, now);
-    if (level >= Void::hard) lift(slot.hard, now);
+  void raise(Slot& slot, Validity level) noexcept {
+    const auto now = next_sequence();
+    if (level == Validity::invalid) lift(slot.strict, now);
+    if (level >= Validity::only_on_error) lift(slot.hard, now);
     lift(slot.any, now);
   }
 

@@ -31,23 +31,23 @@ class PurgeLog {
 
   /// Whether a purge since then may concern a fetch under way for that key: of its groups nothing is known
   /// yet, so every purge of a group counts.
-  [[nodiscard]] bool may_concern(policy::Sequence began, std::string_view key) const {
-    if (began > last_.load(std::memory_order_acquire)) return false;
+  [[nodiscard]] bool may_concern(policy::Sequence sequence, std::string_view key) const {
+    if (sequence > last_.load(std::memory_order_acquire)) return false;
     const std::lock_guard lock(mutex_);
-    if (began < forgotten_) return true;
-    for (auto at = purges_.rbegin(); at != purges_.rend() && at->number > began; ++at) {
+    if (sequence < forgotten_) return true;
+    for (auto at = purges_.rbegin(); at != purges_.rend() && at->number > sequence; ++at) {
       if (at->purge.what == policy::Purge::What::group || at->purge.concerns(key, {})) return true;
     }
     return false;
   }
 
   /// Whether a purge since then concerns a response for that key, which belongs to these groups.
-  [[nodiscard]] bool is_void(policy::Sequence began, std::string_view key,
-                             std::span<const std::string> groups) const {
-    if (began > last_.load(std::memory_order_acquire)) return false;
+  [[nodiscard]] bool is_invalidated(policy::Sequence sequence, std::string_view key,
+                                    std::span<const std::string> groups) const {
+    if (sequence > last_.load(std::memory_order_acquire)) return false;
     const std::lock_guard lock(mutex_);
-    if (began < forgotten_) return true;
-    for (auto at = purges_.rbegin(); at != purges_.rend() && at->number > began; ++at) {
+    if (sequence < forgotten_) return true;
+    for (auto at = purges_.rbegin(); at != purges_.rend() && at->number > sequence; ++at) {
       if (at->purge.concerns(key, groups)) return true;
     }
     return false;

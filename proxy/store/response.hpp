@@ -39,7 +39,7 @@ class Body {
 /// at: with a million entries each cache line that a hit does not touch counts.
 struct Sent {
   /// Of what shapes its bytes in the settings of its route: another mark there makes it void.
-  std::uint64_t made_by = 0;
+  std::uint64_t config_fingerprint = 0;
   /// Status line and fields as they go out, each line with its end, without the empty line; Content-Length
   /// and ETag included. Age, Cache-Status and Connection are said at each hit.
   std::string head;

@@ -51,10 +51,10 @@ struct Store::Shard {
   std::vector<Pending*> pending;  // in no order: few are under way at a time
 
   // What `supersede` and `outdate` leave for fetches under way.
-  void outdate(std::uint64_t hash, policy::Sequence began,
+  void outdate(std::uint64_t hash, policy::Sequence sequence,
                const std::optional<policy::SecondaryKey>& secondary) {
     for (auto* fetch : pending) {
-      if (fetch->hash_ != hash || fetch->began_ >= began) continue;
+      if (fetch->hash_ != hash || fetch->sequence_ >= sequence) continue;
       // An empty key is compatible with every other one.
       if (fetch->newer_.size() == most_newer)
         fetch->newer_.front().clear();
@@ -141,8 +141,8 @@ std::shared_ptr<const Entry> Store::peek(std::string_view key, std::uint64_t has
   return place == nullptr ? nullptr : place->entry;
 }
 
-Store::Pending::Pending(Store& store, std::uint64_t hash, policy::Sequence began)
-    : store_(store), hash_(hash), began_(began) {
+Store::Pending::Pending(Store& store, std::uint64_t hash, policy::Sequence sequence)
+    : store_(store), hash_(hash), sequence_(sequence) {
   auto& shard = store_.shard_of(hash_);
   const std::lock_guard lock(shard.mutex);
   shard.pending.push_back(this);
@@ -156,11 +156,11 @@ Store::Pending::~Pending() {
   pending.pop_back();
 }
 
-void Store::outdate(std::uint64_t hash, policy::Sequence began,
+void Store::outdate(std::uint64_t hash, policy::Sequence sequence,
                     const std::optional<policy::SecondaryKey>& secondary) {
   auto& shard = shard_of(hash);
   const std::lock_guard lock(shard.mutex);
-  shard.outdate(hash, began, secondary);
+  shard.outdate(hash, sequence, secondary);
 }
 
 Store::Put Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<const Response> response,
@@ -178,7 +178,8 @@ Store::Put Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<
     entry->variants.push_back(std::move(response));
     const auto& added = *entry->variants.front();
     // Under the lock: a purge that is not in the log yet will come to this shard afterwards, and find it.
-    if (purges_ != nullptr && purges_->is_void(added.began, key, added.groups)) return Put::outdated;
+    if (purges_ != nullptr && purges_->is_invalidated(added.sequence, key, added.groups))
+      return Put::outdated;
     if (pending != nullptr &&
         std::any_of(pending->newer_.begin(), pending->newer_.end(),
                     [&](const auto& newer) { return policy::are_compatible(newer, added.secondary); }))
@@ -190,7 +191,7 @@ Store::Put Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<
     if (const auto* place = shard.find(key, hash)) {
       for (const auto& other : place->entry->variants) {
         const bool replaced_by_it = is_replaced(*other);
-        if (replaced_by_it && other->began > added.began) return Put::outdated;
+        if (replaced_by_it && other->sequence > added.sequence) return Put::outdated;
         if (!replaced_by_it && entry->variants.size() < most) entry->variants.push_back(other);
       }
     }
@@ -238,14 +239,14 @@ std::shared_ptr<const Entry> Store::erase_variants(Shard& shard, std::string_vie
 }
 
 void Store::supersede(std::string_view key, std::uint64_t hash, const policy::RequestFacts& request,
-                      policy::Sequence began, const std::optional<policy::SecondaryKey>& secondary) {
+                      policy::Sequence sequence, const std::optional<policy::SecondaryKey>& secondary) {
   std::shared_ptr<const Entry> replaced;
   auto& shard = shard_of(hash);
   {
     const std::lock_guard lock(shard.mutex);
-    shard.outdate(hash, began, secondary);
+    shard.outdate(hash, sequence, secondary);
     replaced = erase_variants(shard, key, hash, [&](const Response& variant) {
-      return variant.began <= began && policy::matches(variant.secondary, request);
+      return variant.sequence <= sequence && policy::matches(variant.secondary, request);
     });
   }
   if (replaced && changed_) changed_(replaced->key, hash);
@@ -257,7 +258,7 @@ void Store::erase_older(std::string_view key, std::uint64_t hash, policy::Sequen
   {
     const std::lock_guard lock(shard.mutex);
     replaced =
-        erase_variants(shard, key, hash, [&](const Response& variant) { return variant.began < number; });
+        erase_variants(shard, key, hash, [&](const Response& variant) { return variant.sequence < number; });
   }
   if (replaced && changed_) changed_(replaced->key, hash);
 }

@@ -75,17 +75,17 @@ class Store {
   /// that, unless its fetch began later than `began`; and `outdate`, as one step. `secondary` is the final
   /// response's; nullopt (Vary: *) counts for every request.
   void supersede(std::string_view key, std::uint64_t hash, const policy::RequestFacts& request,
-                 policy::Sequence began, const std::optional<policy::SecondaryKey>& secondary);
+                 policy::Sequence sequence, const std::optional<policy::SecondaryKey>& secondary);
   /// What a fetch of the key brings that began before `began` and is still under way will not be stored, if
   /// some request has both its response's secondary key and this one.
-  void outdate(std::uint64_t hash, policy::Sequence began,
+  void outdate(std::uint64_t hash, policy::Sequence sequence,
                const std::optional<policy::SecondaryKey>& secondary);
 
   /// A fetch under way, from before its request is sent until its response is stored or dropped. The
   /// store outlives it. Made and destroyed on any thread.
   class Pending {
    public:
-    Pending(Store& store, std::uint64_t hash, policy::Sequence began);
+    Pending(Store& store, std::uint64_t hash, policy::Sequence sequence);
     ~Pending();
     Pending(const Pending&) = delete;
     Pending& operator=(const Pending&) = delete;
@@ -94,7 +94,7 @@ class Store {
     friend class Store;
     Store& store_;
     const std::uint64_t hash_;
-    const policy::Sequence began_;
+    const policy::Sequence sequence_;
     // Of newer final responses; guarded by the shard.
     std::vector<policy::SecondaryKey> newer_;
   };

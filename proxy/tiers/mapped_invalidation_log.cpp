@@ -36,7 +36,7 @@ std::string failed(const std::string& what, const std::string& path) {
 
 }  // namespace
 
-struct WriteFile::Layout {
+struct MappedInvalidationLog::Layout {
   char magic[16];
   std::uint64_t size;
   std::uint64_t seed;
@@ -44,15 +44,15 @@ struct WriteFile::Layout {
   char boot[64];
   std::uint64_t clean;  // 1 = closed in order
   policy::KeyedHash::Secret secret;
-  alignas(page) store::WriteLog::Memory memory;
+  alignas(page) store::InvalidationLog::Memory memory;
 };
 
-std::variant<std::unique_ptr<WriteFile>, std::string> WriteFile::open(const std::string& path,
-                                                                      std::string& warning) {
+std::variant<std::unique_ptr<MappedInvalidationLog>, std::string> MappedInvalidationLog::open(
+    const std::string& path, std::string& warning) {
   for (int attempt = 1;; ++attempt) {
     const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (descriptor < 0) return failed("cannot open", path);
-    auto file = std::unique_ptr<WriteFile>(new WriteFile(descriptor, nullptr));
+    auto file = std::unique_ptr<MappedInvalidationLog>(new MappedInvalidationLog(descriptor, nullptr));
     if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) return path + ": another process uses it";
     struct stat status {};
     if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) return path + " is no file";
@@ -91,7 +91,7 @@ std::variant<std::unique_ptr<WriteFile>, std::string> WriteFile::open(const std:
     } else {
       const bool same_boot =
           !boot.empty() && boot == std::string(layout->boot, ::strnlen(layout->boot, sizeof layout->boot));
-      file->may_lack_writes_ = layout->clean != 1 && !same_boot;
+      file->may_lack_invalidations_ = layout->clean != 1 && !same_boot;
     }
     std::memset(layout->boot, 0, sizeof layout->boot);
     std::memcpy(layout->boot, boot.data(), std::min(boot.size(), sizeof layout->boot));
@@ -102,7 +102,7 @@ std::variant<std::unique_ptr<WriteFile>, std::string> WriteFile::open(const std:
   }
 }
 
-WriteFile::~WriteFile() {
+MappedInvalidationLog::~MappedInvalidationLog() {
   if (layout_ != nullptr) {
     if (::msync(layout_, sizeof(Layout), MS_SYNC) == 0) {
       layout_->clean = 1;
@@ -113,16 +113,16 @@ WriteFile::~WriteFile() {
   ::close(descriptor_);
 }
 
-store::WriteLog::Memory* WriteFile::memory() const noexcept {
+store::InvalidationLog::Memory* MappedInvalidationLog::memory() const noexcept {
   return &layout_->memory;
 }
-std::uint64_t WriteFile::seed() const noexcept {
+std::uint64_t MappedInvalidationLog::seed() const noexcept {
   return layout_->seed;
 }
-const policy::KeyedHash::Secret& WriteFile::secret() const noexcept {
+const policy::KeyedHash::Secret& MappedInvalidationLog::secret() const noexcept {
   return layout_->secret;
 }
-std::uint64_t WriteFile::generation() const noexcept {
+std::uint64_t MappedInvalidationLog::generation() const noexcept {
   return layout_->generation;
 }
 

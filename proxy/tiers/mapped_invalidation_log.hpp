@@ -17,17 +17,17 @@
 
 namespace larder::tiers {
 
-class WriteFile {
+class MappedInvalidationLog {
  public:
   /// Opens or makes the file; what is no write log of this version is set aside (a sentence in `warning`). A
   /// sentence where that cannot be.
-  [[nodiscard]] static std::variant<std::unique_ptr<WriteFile>, std::string> open(const std::string& path,
-                                                                                  std::string& warning);
-  ~WriteFile();
-  WriteFile(const WriteFile&) = delete;
-  WriteFile& operator=(const WriteFile&) = delete;
+  [[nodiscard]] static std::variant<std::unique_ptr<MappedInvalidationLog>, std::string> open(
+      const std::string& path, std::string& warning);
+  ~MappedInvalidationLog();
+  MappedInvalidationLog(const MappedInvalidationLog&) = delete;
+  MappedInvalidationLog& operator=(const MappedInvalidationLog&) = delete;
 
-  [[nodiscard]] store::WriteLog::Memory* memory() const noexcept;
+  [[nodiscard]] store::InvalidationLog::Memory* memory() const noexcept;
   /// Of the store's hash: the slots are by hash.
   [[nodiscard]] std::uint64_t seed() const noexcept;
   /// Of the hashes of credentials and cookies in keys.
@@ -35,15 +35,15 @@ class WriteFile {
   /// Which log it is: what was stored beside another one cannot be judged by this.
   [[nodiscard]] std::uint64_t generation() const noexcept;
   /// The machine went down since, and not all that was written may be there.
-  [[nodiscard]] bool may_lack_writes() const noexcept { return may_lack_writes_; }
+  [[nodiscard]] bool may_lack_invalidations() const noexcept { return may_lack_invalidations_; }
 
  private:
   struct Layout;
-  WriteFile(int descriptor, Layout* layout) : descriptor_(descriptor), layout_(layout) {}
+  MappedInvalidationLog(int descriptor, Layout* layout) : descriptor_(descriptor), layout_(layout) {}
 
   int descriptor_;
   Layout* layout_;
-  bool may_lack_writes_ = false;
+  bool may_lack_invalidations_ = false;
 };
 
 /// Renames a file, and what belongs to it (`path` with one of the endings), to a name of its own:

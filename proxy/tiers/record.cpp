@@ -130,7 +130,7 @@ std::string encode(const store::Response& response, policy::Now now) {
   write_secondary(response.secondary, out);
   out.number(static_cast<std::uint64_t>(response.groups.size()));
   for (const auto& group : response.groups) out.text(group);
-  out.number(response.began);
+  out.number(response.sequence);
   out.text(response.head);
   out.text(response.head_304);
   out.number(static_cast<std::uint64_t>(response.own_cache_control));
@@ -138,7 +138,7 @@ std::string encode(const store::Response& response, policy::Now now) {
   out.number(static_cast<std::uint64_t>(response.original_size));
   out.number(static_cast<std::uint64_t>(response.is_json));
   out.number(static_cast<std::uint64_t>(response.codable));
-  out.number(response.made_by);
+  out.number(response.config_fingerprint);
   return out.take();
 }
 
@@ -172,7 +172,7 @@ std::shared_ptr<store::Response> decode(std::string_view bytes, store::Body body
     if (in.flag()) field.value = in.text();
   }
   for (auto left = in.count(); left > 0 && in.sound(); --left) out.groups.push_back(in.text());
-  out.began = in.number();
+  out.sequence = in.number();
   out.head = in.text();
   out.head_304 = in.text();
   out.own_cache_control = in.flag();
@@ -180,7 +180,7 @@ std::shared_ptr<store::Response> decode(std::string_view bytes, store::Body body
   out.original_size = static_cast<std::size_t>(in.number());
   out.is_json = in.flag();
   out.codable = in.flag();
-  out.made_by = in.number();
+  out.config_fingerprint = in.number();
   if (!in.at_end()) return nullptr;
   const bool from_the_future = received > now.wall;
   out.response_time = now.mono - (from_the_future ? Millis{0} : now.wall - received);

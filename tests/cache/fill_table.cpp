@@ -13,9 +13,9 @@ policy::MonoTime at(std::chrono::milliseconds after) {
 }
 
 struct Table {
-  store::WriteLog writes;
+  store::InvalidationLog invalidations;
   store::PurgeLog purges;
-  cache::FillTable fills{writes, purges};
+  cache::FillTable fills{invalidations, purges};
 
   cache::Joined join(const char* name, policy::Sequence since = 0, std::chrono::milliseconds when = 0ms) {
     return fills.join("key", name, 1, 100, since, at(when));
@@ -55,7 +55,7 @@ TEST_CASE("a fill whose permit goes away unused is over, and fails for who has j
 TEST_CASE("nobody follows a fill that began before a write") {
   Table table;
   auto old = table.join("a");
-  table.writes.written(1, store::Void::hard);
+  table.invalidations.invalidate_path(1, store::Validity::only_on_error);
   const auto fresh = table.join("a");
   CHECK(fresh.role == Role::lead);
   CHECK(fresh.fill != old.fill);
@@ -68,35 +68,35 @@ TEST_CASE("nobody follows a fill that began before a write") {
 TEST_CASE("a fetch that is to begin now takes the place of the one under way") {
   Table table;
   const auto old = table.join("a");
-  const auto forced = table.join("a", table.writes.begin_fill());
+  const auto forced = table.join("a", table.invalidations.next_sequence());
   CHECK(forced.role == Role::lead);
   CHECK(table.join("a").fill == forced.fill);
-  CHECK(forced.fill->began() > old.fill->began());
+  CHECK(forced.fill->sequence() > old.fill->sequence());
 }
 
 TEST_CASE("of those who ask for what begins after them two are under way at a time") {
   Table table;
   auto old = table.join("a");
-  const auto came_first = table.writes.begin_fill();
-  const auto came_second = table.writes.begin_fill();
+  const auto came_first = table.invalidations.next_sequence();
+  const auto came_second = table.invalidations.next_sequence();
   auto forced = table.join("a", came_first);
   CHECK(forced.role == Role::lead);
   // It began after both of them came.
   CHECK(table.join("a", came_second).fill == forced.fill);
-  const auto late = table.join("a", table.writes.begin_fill());
+  const auto late = table.join("a", table.invalidations.next_sequence());
   CHECK(late.role == Role::after);
   CHECK(late.fill == forced.fill);
   SECTION("the older one ends") {
     old.permit.settle(cache::Failed{});
-    CHECK(table.join("a", table.writes.begin_fill()).role == Role::lead);
+    CHECK(table.join("a", table.invalidations.next_sequence()).role == Role::lead);
   }
   SECTION("the younger one ends") {
     forced.permit.settle(cache::Failed{});
-    CHECK(table.join("a", table.writes.begin_fill()).role == Role::lead);
+    CHECK(table.join("a", table.invalidations.next_sequence()).role == Role::lead);
   }
   SECTION("a write makes it void") {
-    table.writes.written(1, store::Void::soft);
-    CHECK(table.join("a", table.writes.begin_fill()).role == Role::lead);
+    table.invalidations.invalidate_path(1, store::Validity::stale_once);
+    CHECK(table.join("a", table.invalidations.next_sequence()).role == Role::lead);
   }
 }
 
@@ -104,7 +104,7 @@ TEST_CASE("a fill that has only just begun is good enough, where refreshes are b
   Table table;
   const auto old = table.join("a", 0, 0ms);
   const auto ask = [&](policy::Millis now) {
-    return table.fills.join("key", "a", 1, 100, table.writes.begin_fill(), at(now), 10s);
+    return table.fills.join("key", "a", 1, 100, table.invalidations.next_sequence(), at(now), 10s);
   };
   CHECK(ask(9'999ms).fill == old.fill);
   CHECK(ask(10s).role == Role::lead);
@@ -167,7 +167,7 @@ TEST_CASE("nobody joins a fill that a purge concerns") {
     const auto join = [&] { return table.fills.join("http://a/x", "http://a/x", 1, 100, 0, at(0ms)); };
     const auto first = join();
     CHECK(join().role == Role::follow);
-    table.purges.add(purge, table.writes.begin_fill());
+    table.purges.add(purge, table.invalidations.next_sequence());
     const auto second = join();
     CHECK(second.role == Role::lead);
     CHECK(second.fill != first.fill);
@@ -175,7 +175,7 @@ TEST_CASE("nobody joins a fill that a purge concerns") {
   }
   Table table;
   const auto first = table.fills.join("http://a/x", "http://a/x", 1, 100, 0, at(0ms));
-  table.purges.add({Purge::What::path, "/y"}, table.writes.begin_fill());
+  table.purges.add({Purge::What::path, "/y"}, table.invalidations.next_sequence());
   CHECK(table.fills.join("http://a/x", "http://a/x", 1, 100, 0, at(0ms)).role == Role::follow);
 }
 

@@ -20,9 +20,9 @@ policy::VaryField accepts(const std::string& value) {
 }
 
 std::shared_ptr<const Response> response(std::size_t body, const std::string& accept = {},
-                                         policy::Sequence began = 0) {
+                                         policy::Sequence sequence = 0) {
   auto made = std::make_shared<Response>();
-  made->began = began;
+  made->sequence = sequence;
   made->body = std::make_shared<const std::string>(body, 'x');
   if (!accept.empty()) made->secondary.push_back(accepts(accept));
   return made;
@@ -121,8 +121,8 @@ TEST_CASE("what was fetched before a purge is not stored after it") {
   store::PurgeLog purges;
   Store store(1u << 20, 4, 1);
   store.heed(purges);
-  const auto put = [&](const std::string& key, policy::Sequence began) {
-    return store.put(key, store.hash(key), response(10, {}, began));
+  const auto put = [&](const std::string& key, policy::Sequence sequence) {
+    return store.put(key, store.hash(key), response(10, {}, sequence));
   };
   purges.add({policy::Purge::What::path, "/x", false}, 5);
   CHECK(put("http://h/x", 4) == Store::Put::outdated);
@@ -139,7 +139,7 @@ TEST_CASE("an entry that another has replaced is not erased") {
   REQUIRE(store.put("k", hash, response(10, {}, 2)) == Store::Put::stored);
   store.erase("k", hash, *found);
   REQUIRE(store.find("k", hash));
-  CHECK(store.find("k", hash)->variants.front()->began == 2);
+  CHECK(store.find("k", hash)->variants.front()->sequence == 2);
 }
 
 TEST_CASE("what is older than a purge is erased, and what is newer stays") {
@@ -150,7 +150,7 @@ TEST_CASE("what is older than a purge is erased, and what is newer stays") {
   store.erase_older("k", hash, 3);
   REQUIRE(store.find("k", hash));
   CHECK(store.find("k", hash)->variants.size() == 1);
-  CHECK(store.find("k", hash)->variants.front()->began == 5);
+  CHECK(store.find("k", hash)->variants.front()->sequence == 5);
   store.erase_older("k", hash, 9);
   CHECK_FALSE(store.find("k", hash));
   CHECK(store.stats().bytes == 0);
@@ -160,8 +160,8 @@ TEST_CASE("what a fetch under way brings is not stored after a newer final respo
   Store store(1u << 20, 4, 1);
   const auto hash = store.hash("k");
   const test::Request request("GET /k", "Accept: a");
-  const auto put = [&](policy::Sequence began, const std::string& accept, const Store::Pending* pending) {
-    return store.put("k", hash, response(10, accept, began), nullptr, pending);
+  const auto put = [&](policy::Sequence sequence, const std::string& accept, const Store::Pending* pending) {
+    return store.put("k", hash, response(10, accept, sequence), nullptr, pending);
   };
   const Store::Pending older(store, hash, 5);
   const Store::Pending newer(store, hash, 9);
@@ -294,70 +294,72 @@ TEST_CASE("loops may use the store at the same time") {
 }
 
 TEST_CASE("a write makes void what began before it, and nothing else") {
-  store::WriteLog log;
-  const auto before = log.begin_fill();
-  CHECK_FALSE(log.is_void(before, 1, 100));
-  log.written(1, store::Void::hard);
-  CHECK(log.is_void(before, 1, 100));
-  CHECK_FALSE(log.is_void(before, 2, 100));
-  const auto after = log.begin_fill();
-  CHECK_FALSE(log.is_void(after, 1, 100));
-  log.route_written(100, store::Void::hard);
-  CHECK(log.is_void(after, 1, 100));
-  CHECK_FALSE(log.is_void(after, 1, 101));
-  const auto later = log.begin_fill();
-  log.all_written(store::Void::hard);
-  CHECK(log.is_void(later, 5, 500));
-  CHECK_FALSE(log.is_void(log.begin_fill(), 5, 500));
+  store::InvalidationLog log;
+  const auto before = log.next_sequence();
+  CHECK_FALSE(log.is_invalidated(before, 1, 100));
+  log.invalidate_path(1, store::Validity::only_on_error);
+  CHECK(log.is_invalidated(before, 1, 100));
+  CHECK_FALSE(log.is_invalidated(before, 2, 100));
+  const auto after = log.next_sequence();
+  CHECK_FALSE(log.is_invalidated(after, 1, 100));
+  log.invalidate_route(100, store::Validity::only_on_error);
+  CHECK(log.is_invalidated(after, 1, 100));
+  CHECK_FALSE(log.is_invalidated(after, 1, 101));
+  const auto later = log.next_sequence();
+  log.invalidate_all(store::Validity::only_on_error);
+  CHECK(log.is_invalidated(later, 5, 500));
+  CHECK_FALSE(log.is_invalidated(log.next_sequence(), 5, 500));
 }
 
 TEST_CASE("the strictest of the writes that concern it says what is left of a response") {
-  using store::Void;
+  using store::Validity;
   struct Row {
     const char* what;
-    Void path;
-    Void route;
-    Void group;
-    Void expected;
+    Validity path;
+    Validity route;
+    Validity group;
+    Validity expected;
   };
   const Row rows[] = {
-      {"none", Void::no, Void::no, Void::no, Void::no},
-      {"a soft one", Void::no, Void::soft, Void::no, Void::soft},
-      {"soft and hard", Void::hard, Void::soft, Void::no, Void::hard},
-      {"its group, strictly", Void::no, Void::soft, Void::strict, Void::strict},
-      {"a strict one, then a soft one of the same", Void::strict, Void::soft, Void::soft, Void::strict},
+      {"none", Validity::valid, Validity::valid, Validity::valid, Validity::valid},
+      {"a soft one", Validity::valid, Validity::stale_once, Validity::valid, Validity::stale_once},
+      {"soft and hard", Validity::only_on_error, Validity::stale_once, Validity::valid,
+       Validity::only_on_error},
+      {"its group, strictly", Validity::valid, Validity::stale_once, Validity::invalid, Validity::invalid},
+      {"a strict one, then a soft one of the same", Validity::invalid, Validity::stale_once,
+       Validity::stale_once, Validity::invalid},
   };
   const std::vector<std::uint64_t> groups{7};
   for (const auto& row : rows) {
     INFO(row.what);
-    store::WriteLog log;
-    const auto began = log.begin_fill();
-    if (row.path != Void::no) log.written(1, row.path);
-    if (row.route != Void::no) log.route_written(100, row.route);
-    if (row.group != Void::no) log.group_written(7, row.group);
-    CHECK(log.state_of(began, 1, 100, groups) == row.expected);
-    CHECK(log.state_of(log.begin_fill(), 1, 100, groups) == Void::no);
+    store::InvalidationLog log;
+    const auto sequence = log.next_sequence();
+    if (row.path != Validity::valid) log.invalidate_path(1, row.path);
+    if (row.route != Validity::valid) log.invalidate_route(100, row.route);
+    if (row.group != Validity::valid) log.invalidate_group(7, row.group);
+    CHECK(log.validity_of(sequence, 1, 100, groups) == row.expected);
+    CHECK(log.validity_of(log.next_sequence(), 1, 100, groups) == Validity::valid);
   }
-  store::WriteLog log;
-  const auto began = log.begin_fill();
-  log.written(1, Void::strict);
-  log.written(1, Void::soft);
-  CHECK(log.state_of(began, 1, 100) == Void::strict);
+  store::InvalidationLog log;
+  const auto sequence = log.next_sequence();
+  log.invalidate_path(1, Validity::invalid);
+  log.invalidate_path(1, Validity::stale_once);
+  CHECK(log.validity_of(sequence, 1, 100) == Validity::invalid);
 }
 
 TEST_CASE("the slots outlive the log that wrote them") {
-  const auto memory = std::make_unique<store::WriteLog::Memory>();
-  policy::Sequence began = 0;
+  const auto memory = std::make_unique<store::InvalidationLog::Memory>();
+  policy::Sequence sequence = 0;
   {
-    store::WriteLog log(memory.get());
-    began = log.begin_fill();
-    log.written(1, store::Void::strict);
+    store::InvalidationLog log(memory.get());
+    sequence = log.next_sequence();
+    log.invalidate_path(1, store::Validity::invalid);
   }
-  store::WriteLog next(memory.get());
-  CHECK(next.state_of(began, 1, 100) == store::Void::strict);
-  CHECK(next.begin_fill() > began);
-  next.begin_after(1000);
-  CHECK(next.begin_fill() > 1000);
+  store::InvalidationLog next(memory.get());
+  CHECK(next.validity_of(sequence, 1, 100) == store::Validity::invalid);
+  CHECK(next.next_sequence() > sequence);
+  next.advance_to(1000);
+  CHECK(next.next_sequence() > 1000);
 }
 
 TEST_CASE("a fetch that was under way when a purge came is told so") {
@@ -366,12 +368,12 @@ TEST_CASE("a fetch that was under way when a purge came is told so") {
   const std::vector<std::string> groups{"lists"};
   purges.add({What::path, "/topics/", false}, 10);
   purges.add({What::group, "lists", true}, 20);
-  CHECK(purges.is_void(9, "http://h/topics/?a=1", {}));
-  CHECK_FALSE(purges.is_void(11, "http://h/topics/", {}));
-  CHECK_FALSE(purges.is_void(9, "http://h/other", {}));
-  CHECK(purges.is_void(11, "http://h/other", groups));
-  CHECK_FALSE(purges.is_void(21, "http://h/other", groups));
+  CHECK(purges.is_invalidated(9, "http://h/topics/?a=1", {}));
+  CHECK_FALSE(purges.is_invalidated(11, "http://h/topics/", {}));
+  CHECK_FALSE(purges.is_invalidated(9, "http://h/other", {}));
+  CHECK(purges.is_invalidated(11, "http://h/other", groups));
+  CHECK_FALSE(purges.is_invalidated(21, "http://h/other", groups));
   // What is forgotten counts as having meant everything.
   for (policy::Sequence number = 30; number < 2000; ++number) purges.add({What::path, "/x", false}, number);
-  CHECK(purges.is_void(15, "http://h/other", {}));
+  CHECK(purges.is_invalidated(15, "http://h/other", {}));
 }

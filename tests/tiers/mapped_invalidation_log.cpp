@@ -7,8 +7,8 @@
 #include <fstream>
 
 using namespace larder;
-using store::Void;
-using tiers::WriteFile;
+using store::Validity;
+using tiers::MappedInvalidationLog;
 
 namespace {
 
@@ -28,13 +28,13 @@ class Directory {
   std::filesystem::path path_;
 };
 
-std::unique_ptr<WriteFile> open(const std::string& path, std::string& warning) {
-  auto opened = WriteFile::open(path, warning);
+std::unique_ptr<MappedInvalidationLog> open(const std::string& path, std::string& warning) {
+  auto opened = MappedInvalidationLog::open(path, warning);
   if (auto* error = std::get_if<std::string>(&opened)) {
     warning = *error;
     return nullptr;
   }
-  return std::move(std::get<std::unique_ptr<WriteFile>>(opened));
+  return std::move(std::get<std::unique_ptr<MappedInvalidationLog>>(opened));
 }
 
 }  // namespace
@@ -45,29 +45,29 @@ TEST_CASE("what was written is there when the file is opened again") {
   std::string warning;
   std::uint64_t seed = 0;
   std::uint64_t generation = 0;
-  policy::Sequence began = 0;
+  policy::Sequence sequence = 0;
   {
     const auto file = open(path, warning);
     REQUIRE(file);
     seed = file->seed();
     generation = file->generation();
-    store::WriteLog log(file->memory());
-    began = log.begin_fill();
-    log.written(1, Void::strict);
-    log.group_written(2, Void::soft);
+    store::InvalidationLog log(file->memory());
+    sequence = log.next_sequence();
+    log.invalidate_path(1, Validity::invalid);
+    log.invalidate_group(2, Validity::stale_once);
   }
   const auto file = open(path, warning);
   REQUIRE(file);
   CHECK(warning.empty());
   CHECK(file->seed() == seed);
   CHECK(file->generation() == generation);
-  CHECK_FALSE(file->may_lack_writes());
-  store::WriteLog log(file->memory());
+  CHECK_FALSE(file->may_lack_invalidations());
+  store::InvalidationLog log(file->memory());
   const std::vector<std::uint64_t> groups{2};
-  CHECK(log.state_of(began, 1, 5) == Void::strict);
-  CHECK(log.state_of(began, 3, 5, groups) == Void::soft);
-  CHECK(log.state_of(began, 3, 5) == Void::no);
-  CHECK(log.begin_fill() > began);
+  CHECK(log.validity_of(sequence, 1, 5) == Validity::invalid);
+  CHECK(log.validity_of(sequence, 3, 5, groups) == Validity::stale_once);
+  CHECK(log.validity_of(sequence, 3, 5) == Validity::valid);
+  CHECK(log.next_sequence() > sequence);
 }
 
 TEST_CASE("one process has it at a time") {
@@ -111,5 +111,5 @@ TEST_CASE("a machine that went down may have lost writes") {
   file.close();
   const auto again = open(path, warning);
   REQUIRE(again);
-  CHECK(again->may_lack_writes());
+  CHECK(again->may_lack_invalidations());
 }

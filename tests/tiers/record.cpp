@@ -30,7 +30,7 @@ store::Response full() {
   response.secondary.back().value = "de";
   response.secondary.push_back(policy::VaryField::named("origin", {}));
   response.groups = {"one", "two"};
-  response.began = 42;
+  response.sequence = 42;
   response.head = "HTTP/1.1 404 Not Found\r\nA: b\r\n";
   response.head_304 = "HTTP/1.1 304 Not Modified\r\n";
   response.own_cache_control = true;
@@ -38,7 +38,7 @@ store::Response full() {
   response.original_size = 4096;
   response.is_json = true;
   response.codable = true;
-  response.made_by = 77;
+  response.config_fingerprint = 77;
   response.body = std::make_shared<const std::string>("body");
   return response;
 }
@@ -71,7 +71,7 @@ TEST_CASE("a record brings back everything, and the true age") {
   CHECK(back->secondary[0].value == "de");
   CHECK_FALSE(back->secondary[1].value);
   CHECK(back->groups == stored.groups);
-  CHECK(back->began == 42);
+  CHECK(back->sequence == 42);
   CHECK(back->head == stored.head);
   CHECK(back->head_304 == stored.head_304);
   CHECK(back->own_cache_control);
@@ -79,7 +79,7 @@ TEST_CASE("a record brings back everything, and the true age") {
   CHECK(back->original_size == 4096);
   CHECK(back->is_json);
   CHECK(back->codable);
-  CHECK(back->made_by == 77);
+  CHECK(back->config_fingerprint == 77);
   CHECK(*back->body == "body");
   CHECK(tiers::encode(*back, at(10s)) == bytes);
   CHECK(tiers::variant_name(*back) == tiers::variant_name(stored));
