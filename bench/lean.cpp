@@ -22,7 +22,7 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 constexpr int rounds = 15;
-constexpr double least_round = 0.02;  // seconds
+constexpr double min_round = 0.02;  // seconds
 
 struct Contestant {
   const char* name;
@@ -88,7 +88,7 @@ int main(int argc, char** argv) {
   for (auto& one : all) {
     one.size = one.once();
     const auto once = seconds(one);
-    one.repeats = std::max<std::size_t>(1, static_cast<std::size_t>(least_round / std::max(once, 1e-7)));
+    one.repeats = std::max<std::size_t>(1, static_cast<std::size_t>(min_round / std::max(once, 1e-7)));
   }
   for (int round = 0; round < rounds; ++round) {
     for (auto& one : all) one.times.push_back(seconds(one) / static_cast<double>(one.repeats) * 1e6);

@@ -318,7 +318,7 @@ struct CommandLine {
   }
 };
 
-int purge(CommandLine& line, const admin::Whom& whom) {
+int purge(CommandLine& line, const admin::AdminTarget& whom) {
   using What = policy::Purge::What;
   auto& what = line.purged;
   const auto choose = [&](const std::string& text, What kind) {
@@ -334,7 +334,7 @@ int purge(CommandLine& line, const admin::Whom& whom) {
   return bad_usage;
 }
 
-int top(const CommandLine& line, const admin::Whom& whom) {
+int top(const CommandLine& line, const admin::AdminTarget& whom) {
   std::string error;
   const auto interval = settings::parse_duration(line.interval, error);
   if (!interval || *interval < std::chrono::milliseconds(100)) {
@@ -351,7 +351,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return line.app.exit(error) == 0 ? admin::fine : bad_usage;
   }
-  const admin::Whom whom{line.arguments.file, line.admin_address};
+  const admin::AdminTarget whom{line.arguments.file, line.admin_address};
   if (*line.version) {
     std::cout << "larder " << LARDER_VERSION << '\n';
     return admin::fine;

@@ -21,9 +21,9 @@ namespace larder::admin {
 
 namespace {
 
-constexpr Millis patience{10'000};
-constexpr std::size_t most_connections = 64;
-constexpr std::uint64_t most_body = 64 * 1024;
+constexpr Millis timeout{10'000};
+constexpr std::size_t max_connections = 64;
+constexpr std::uint64_t max_body = 64 * 1024;
 
 void rethrow(const std::exception_ptr& error) {
   if (error) std::rethrow_exception(error);
@@ -117,7 +117,7 @@ class Admin::Connection {
       const auto unread = client_.unread();
       const auto result = unread.empty() ? http::GateResult{} : http::read_request(unread, limits, head);
       if (result.state == http::GateResult::State::need_more) {
-        const auto read = co_await client_.read(patience);
+        const auto read = co_await client_.read(timeout);
         open = read == server::Client::Read::some;
         continue;
       }
@@ -136,7 +136,7 @@ class Admin::Connection {
         out = co_await respond(head, body, {open, head.minor_version});
         if (head.method == http::Method::head) out.erase(out.find("\r\n\r\n") + 4);
       }
-      open = co_await client_.write(out, patience) && open;
+      open = co_await client_.write(out, timeout) && open;
     }
     client_.close();
   }
@@ -147,9 +147,9 @@ class Admin::Connection {
   // nullopt where it is none that is taken here.
   Task<std::optional<std::string>> read_body(http::Framing framing, bool expect_continue) {
     if (framing.kind == http::Framing::Kind::none) co_return std::string();
-    if (framing.kind != http::Framing::Kind::length || framing.length > most_body) co_return std::nullopt;
+    if (framing.kind != http::Framing::Kind::length || framing.length > max_body) co_return std::nullopt;
     if (expect_continue && client_.unread().empty() &&
-        !co_await client_.write("HTTP/1.1 100 Continue\r\n\r\n", patience))  // RFC 9110 10.1.1
+        !co_await client_.write("HTTP/1.1 100 Continue\r\n\r\n", timeout))  // RFC 9110 10.1.1
       co_return std::nullopt;
     const auto size = static_cast<std::size_t>(framing.length);
     std::string body;
@@ -158,7 +158,7 @@ class Admin::Connection {
       body += piece;
       client_.consume(piece.size());
       if (body.size() == size) co_return body;
-      if (co_await client_.read(patience) != server::Client::Read::some) co_return std::nullopt;
+      if (co_await client_.read(timeout) != server::Client::Read::some) co_return std::nullopt;
     }
   }
 
@@ -342,7 +342,7 @@ void Admin::accept_on(const server::Bound& bound) {
 }
 
 void Admin::begin(Socket socket) {
-  if (connections_.size() >= most_connections) return;  // closes it
+  if (connections_.size() >= max_connections) return;  // closes it
   auto connection = std::make_unique<Connection>(*this, std::move(socket));
   const auto live = [](std::unique_ptr<Connection> its) -> Task<void> { co_await its->run(); };
   spawn(server_.first_loop(), "admin connection", live(std::move(connection)));

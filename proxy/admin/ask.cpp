@@ -23,23 +23,23 @@ constexpr Millis patience_with_larder{5'000};
 constexpr const char* no_larder = "what listens there is no larder";
 
 // Reading, writing and connecting, each.
-void bound(int descriptor, Millis patience) {
-  const auto whole = std::chrono::floor<std::chrono::seconds>(patience);
-  const timeval time{whole.count(), std::chrono::microseconds(patience - whole).count()};
+void bound(int descriptor, Millis timeout) {
+  const auto whole = std::chrono::floor<std::chrono::seconds>(timeout);
+  const timeval time{whole.count(), std::chrono::microseconds(timeout - whole).count()};
   (void)::setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
   (void)::setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
 }
 
 // Calls talk(socket) with one that is connected there; else says why there is none.
 template <class Talk>
-Reply with_connection(const settings::ListenAddress& address, Millis patience, Talk talk) {
+Reply with_connection(const settings::ListenAddress& address, Millis timeout, Talk talk) {
   asio::io_context io;
   Error error;
   if (const auto* local = std::get_if<settings::UnixAddress>(&address)) {
     auto path = local->path;
     if (path.starts_with('@')) path[0] = '\0';
     Local::socket socket(io, Local());
-    bound(socket.native_handle(), patience);
+    bound(socket.native_handle(), timeout);
     socket.connect(Local::endpoint(path), error);
     return error ? Reply{0, error.message()} : talk(socket);
   }
@@ -51,7 +51,7 @@ Reply with_connection(const settings::ListenAddress& address, Millis patience, T
   if (error) return {0, error.message()};
   for (const auto& place : places) {
     Tcp::socket socket(io, place.endpoint().protocol());
-    bound(socket.native_handle(), patience);
+    bound(socket.native_handle(), timeout);
     socket.connect(place.endpoint(), error);
     if (!error) return talk(socket);
   }
@@ -106,11 +106,11 @@ Reply ask(const Listener& listener, const std::string& method, const std::string
 }
 
 Reply ask_for_head(const std::variant<settings::TcpAddress, settings::UnixAddress>& address,
-                   const std::string& authority, const std::string& target, Millis patience) {
+                   const std::string& authority, const std::string& target, Millis timeout) {
   const auto request = "GET " + target + " HTTP/1.1\r\nHost: " + authority +
                        "\r\nUser-Agent: larder-check\r\nAccept: */*\r\nConnection: close\r\n\r\n";
   const auto there = std::visit([](const auto& one) { return settings::ListenAddress(one); }, address);
-  return with_connection(there, patience, [&](auto& socket) { return read_head(socket, request); });
+  return with_connection(there, timeout, [&](auto& socket) { return read_head(socket, request); });
 }
 
 }  // namespace larder::admin

@@ -28,6 +28,6 @@ struct Listener {
 /// reply. `patience`: between two pieces of it, and for connecting.
 [[nodiscard]] Reply ask_for_head(const std::variant<settings::TcpAddress, settings::UnixAddress>& address,
                                  const std::string& authority, const std::string& target,
-                                 std::chrono::milliseconds patience);
+                                 std::chrono::milliseconds timeout);
 
 }  // namespace larder::admin

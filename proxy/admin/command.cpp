@@ -25,7 +25,7 @@ std::string token_of_environment() {
 }
 
 // nullopt after saying why not, with the exit code in `code`.
-std::optional<Listener> listener_of(const Whom& whom, int& code) {
+std::optional<Listener> listener_of(const AdminTarget& whom, int& code) {
   const auto loaded = settings::load_file(whom.file);
   auto token = loaded.admin_token;
   if (token.empty()) token = token_of_environment();
@@ -75,7 +75,7 @@ bool show_explanation(const std::string& json, bool as_json) {
 
 }  // namespace
 
-int explain_command(const Whom& whom, const Question& question, bool json) {
+int explain_command(const AdminTarget& whom, const Question& question, bool json) {
   const auto loaded = settings::load_file(whom.file);
   std::string error;
   std::string why = "no admin listener is configured";
@@ -104,7 +104,7 @@ int explain_command(const Whom& whom, const Question& question, bool json) {
   return fine;
 }
 
-int purge_command(const Whom& whom, const policy::Purge& what, bool json) {
+int purge_command(const AdminTarget& whom, const policy::Purge& what, bool json) {
   int code = fine;
   const auto listener = listener_of(whom, code);
   if (!listener) return code;
@@ -117,7 +117,7 @@ int purge_command(const Whom& whom, const policy::Purge& what, bool json) {
   return fine;
 }
 
-int reload_command(const Whom& whom, bool json) {
+int reload_command(const AdminTarget& whom, bool json) {
   int code = fine;
   const auto listener = listener_of(whom, code);
   if (!listener) return code;
@@ -136,7 +136,7 @@ int reload_command(const Whom& whom, bool json) {
   return report->ok ? fine : bad_usage;
 }
 
-int status_command(const Whom& whom, bool json) {
+int status_command(const AdminTarget& whom, bool json) {
   int code = fine;
   const auto listener = listener_of(whom, code);
   if (!listener) return code;
@@ -150,7 +150,7 @@ int status_command(const Whom& whom, bool json) {
   return fine;
 }
 
-int top_command(const Whom& whom, std::chrono::milliseconds interval, std::size_t frames) {
+int top_command(const AdminTarget& whom, std::chrono::milliseconds interval, std::size_t frames) {
   int code = fine;
   const auto listener = listener_of(whom, code);
   if (!listener) return code;

@@ -100,9 +100,9 @@ void add_routes(const Routes& routes, Exposition& exposition) {
   auto& requests = exposition.family("larder_requests_total", "Requests answered, by route and outcome",
                                      MetricType::Counter);
   for (const auto& [name, totals] : routes) {
-    for (std::size_t i = 0; i < policy::word_count; ++i) {
+    for (std::size_t i = 0; i < policy::label_count; ++i) {
       if (totals.outcomes[i] == 0) continue;
-      const auto outcome = std::string(policy::name_of(static_cast<policy::Word>(i)));
+      const auto outcome = std::string(policy::name_of(static_cast<policy::OutcomeLabel>(i)));
       Exposition::add(requests, {{"route", name}, {"outcome", outcome}}, totals.outcomes[i]);
     }
   }

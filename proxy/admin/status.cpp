@@ -29,8 +29,8 @@ std::string totals_json(const RouteTotals& totals, const std::string* route) {
   if (route != nullptr) object.text("route", *route);
   object.real("requests", totals.requests());
   object.real("spared", totals.spared());
-  for (std::size_t i = 0; i < policy::word_count; ++i)
-    object.real(policy::name_of(static_cast<policy::Word>(i)), totals.outcomes[i]);
+  for (std::size_t i = 0; i < policy::label_count; ++i)
+    object.real(policy::name_of(static_cast<policy::OutcomeLabel>(i)), totals.outcomes[i]);
   object.real("not_modified", totals.not_modified);
   object.real("sent_bytes", totals.body_bytes);
   object.real("saved_bytes_304", totals.saved_by_304);

@@ -78,11 +78,11 @@ void Terminal::show(const std::string& frame) {
   std::fflush(stdout);
 }
 
-char Terminal::key(std::chrono::milliseconds patience) {
+char Terminal::key(std::chrono::milliseconds timeout) {
   if (signalled != 0) return ended;
   pollfd input{STDIN_FILENO, POLLIN, 0};
   const bool listens = is_screen_ && has_keys_;
-  const auto ready = ::poll(&input, listens ? 1 : 0, static_cast<int>(patience.count()));
+  const auto ready = ::poll(&input, listens ? 1 : 0, static_cast<int>(timeout.count()));
   if (signalled != 0) return ended;
   if (ready <= 0) return nothing;
   char pressed = nothing;

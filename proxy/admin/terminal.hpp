@@ -28,7 +28,7 @@ class Terminal {
   static constexpr char nothing = '\0';
   /// The next key within that time, `nothing` without one, `ended` after a signal. A change of the window's
   /// size ends the wait.
-  [[nodiscard]] char key(std::chrono::milliseconds patience);
+  [[nodiscard]] char key(std::chrono::milliseconds timeout);
 
  private:
   bool is_screen_;

@@ -18,9 +18,9 @@ double RouteTotals::requests() const noexcept {
 }
 
 double RouteTotals::spared() const noexcept {
-  using policy::Word;
+  using policy::OutcomeLabel;
   double sum = 0;
-  for (const auto word : {Word::hit, Word::stale, Word::collapsed})
+  for (const auto word : {OutcomeLabel::hit, OutcomeLabel::stale, OutcomeLabel::collapsed})
     sum += outcomes[static_cast<std::size_t>(word)];
   return sum;
 }
@@ -46,7 +46,7 @@ std::map<std::string, RouteTotals> totals_of(const server::Server& server) {
   for (const auto& worker : server.workers()) {
     worker->each_route([&](const std::string& name, const RouteCounters& counters) {
       auto& totals = routes[name];
-      for (std::size_t i = 0; i < policy::word_count; ++i) totals.outcomes[i] += value(counters.outcomes[i]);
+      for (std::size_t i = 0; i < policy::label_count; ++i) totals.outcomes[i] += value(counters.outcomes[i]);
       for (std::size_t i = 0; i < policy::detail_count; ++i)
         totals.not_stored[i] += value(counters.not_stored[i]);
       totals.not_modified += value(counters.not_modified);

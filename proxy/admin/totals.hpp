@@ -18,7 +18,7 @@ struct RouteTotals {
     void add(const Histogram& histogram) noexcept;
     [[nodiscard]] double count() const noexcept;
   };
-  std::array<double, policy::word_count> outcomes{};
+  std::array<double, policy::label_count> outcomes{};
   double not_modified = 0;
   double body_bytes = 0;
   double saved_by_304 = 0;
@@ -31,7 +31,7 @@ struct RouteTotals {
   std::array<double, policy::detail_count> not_stored{};
 
   [[nodiscard]] double requests() const noexcept;
-  /// Answered without a request upstream of their own.
+  /// Completed without a request upstream of their own.
   [[nodiscard]] double spared() const noexcept;
   void add(const RouteTotals& other) noexcept;
 };

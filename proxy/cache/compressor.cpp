@@ -30,22 +30,22 @@ std::string representation_name(http::Coding coding, std::string_view mark) {
   return std::string(http::name_of(coding)).append(mark);
 }
 
-Coder::~Coder() {
+Compressor::~Compressor() {
   if (!thread_) return;
   thread_->stop();
   thread_->join();
 }
 
-boost::asio::thread_pool& Coder::thread() {
+boost::asio::thread_pool& Compressor::thread() {
   std::call_once(begun_, [this] { thread_.emplace(1); });
   return *thread_;
 }
 
-void Coder::request(const std::string& key, std::shared_ptr<const store::Response> response,
-                    http::Coding coding, int level) {
+void Compressor::request(const std::string& key, std::shared_ptr<const store::Response> response,
+                         http::Coding coding, int level) {
   const auto name = representation_name(coding, coding::encoder_fingerprint(coding, level));
   if (!response->derived->begin(name)) return;
-  if (waiting_.fetch_add(1, std::memory_order_relaxed) >= most_waiting) {
+  if (waiting_.fetch_add(1, std::memory_order_relaxed) >= max_waiting) {
     waiting_.fetch_sub(1, std::memory_order_relaxed);
     response->derived->abandon(name);
     return;

@@ -22,13 +22,13 @@ namespace larder::cache {
 /// What a coded representation is called in store::Derived: by its coding, and what shapes its bytes.
 [[nodiscard]] std::string representation_name(http::Coding coding, std::string_view mark);
 
-class Coder {
+class Compressor {
  public:
-  explicit Coder(store::Store& store) : store_(store) {}
+  explicit Compressor(store::Store& store) : store_(store) {}
   /// Waits for the job under way; drops those that wait.
-  ~Coder();
-  Coder(const Coder&) = delete;
-  Coder& operator=(const Coder&) = delete;
+  ~Compressor();
+  Compressor(const Compressor&) = delete;
+  Compressor& operator=(const Compressor&) = delete;
 
   /// Begins to make the coding unless that has been done, or is being done.
   void request(const std::string& key, std::shared_ptr<const store::Response> response, http::Coding coding,
@@ -37,7 +37,7 @@ class Coder {
   [[nodiscard]] std::uint64_t made() const noexcept { return made_.load(std::memory_order_relaxed); }
 
  private:
-  static constexpr int most_waiting = 64;
+  static constexpr int max_waiting = 64;
 
   store::Store& store_;
   std::atomic<int> waiting_{0};

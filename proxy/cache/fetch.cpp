@@ -31,28 +31,28 @@ constexpr std::size_t largest_reserve = 1u << 20;  // what a Content-Length alon
 class Fetch {
  public:
   Fetch(Resources resources, Permit permit, Order order)
-      : with_(resources),
+      : deps_(resources),
         order_(std::move(order)),
         settings_(*order_.plan->settings),
         route_(*order_.route),
         permit_(std::move(permit)),
-        pending_(with_.store, order_.hash, permit_.fill().sequence()),
-        facts_(policy::facts_of(order_.request->head, {settings_, with_.key_hash, order_.request->arrival})),
-        asked_{route_.projects(), false, false} {
+        pending_(deps_.store, order_.hash, permit_.fill().sequence()),
+        facts_(policy::facts_of(order_.request->head, {settings_, deps_.key_hash, order_.request->arrival})),
+        sent_{route_.projects(), false, false} {
     policy::obey_directives(route_, facts_);
     // A refresh is nobody's: what the request that it repeats asked for beyond the URL does not count.
     if (order_.background) facts_.directives = {};
-    if (order_.interest) order_.interest->cover(policy::MonoTime::max());
+    if (order_.access_history) order_.access_history->begin_refresh_lease(policy::MonoTime::max());
     if (!order_.background) return;
-    with_.loop.counters().refreshes.add();
-    permit_.fill().set_background(with_.loop, [this] {
+    deps_.loop.counters().refreshes.add();
+    permit_.fill().set_background(deps_.loop, [this] {
       order_.background = false;
-      if (call_) call_->hasten();
+      if (call_) call_->promote();
     });
   }
   ~Fetch() {
-    if (order_.interest) order_.interest->uncover();
-    if (is_in_background_) permit_.fill().set_background(with_.loop, nullptr);
+    if (order_.access_history) order_.access_history->end_refresh_lease();
+    if (is_in_background_) permit_.fill().set_background(deps_.loop, nullptr);
   }
   Fetch(const Fetch&) = delete;
   Fetch& operator=(const Fetch&) = delete;
@@ -60,42 +60,42 @@ class Fetch {
   Task<void> run() {
     begin_call();
     const auto& held = order_.held;
-    auto asking = Asking::plainly;
+    auto kind = FetchKind::plain;
     if (order_.part)
-      asking = Asking::for_the_range;
+      kind = FetchKind::range;
     else if (held && !held->part && held->has_validator())
-      asking = Asking::to_validate;
+      kind = FetchKind::validation;
     else if (held && policy::rest_of(*held))
-      asking = Asking::for_the_rest;
-    if (auto failed = co_await ask(asking)) co_return fail(std::move(*failed));
-    if (asking == Asking::to_validate && call_->head().status == 304) {
+      kind = FetchKind::remainder;
+    if (auto failed = co_await ask(kind)) co_return fail(std::move(*failed));
+    if (kind == FetchKind::validation && call_->head().status == 304) {
       // RFC 9111 4.3.4: by a date alone, a 304 that names a tag may be of another representation of the same
       // second.
       if (!held->upstream_entity_tag.empty() || names_held(*held, call_->head().fields)) co_return renew();
-      asking = Asking::plainly;
+      kind = FetchKind::plain;
       begin_call();
-      if (auto failed = co_await ask(asking)) co_return fail(std::move(*failed));
+      if (auto failed = co_await ask(kind)) co_return fail(std::move(*failed));
     }
-    if (asking == Asking::for_the_rest && call_->head().status == 206 && !brings_the_rest()) {
-      asking = Asking::plainly;
+    if (kind == FetchKind::remainder && call_->head().status == 206 && !brings_the_rest()) {
+      kind = FetchKind::plain;
       begin_call();
-      if (auto failed = co_await ask(asking)) co_return fail(std::move(*failed));
+      if (auto failed = co_await ask(kind)) co_return fail(std::move(*failed));
     }
-    asked_.part = asking == Asking::for_the_range || asking == Asking::for_the_rest;
+    sent_.part = kind == FetchKind::range || kind == FetchKind::remainder;
     co_await receive();
   }
 
  private:
-  enum class Asking : std::uint8_t { plainly, to_validate, for_the_range, for_the_rest };
+  enum class FetchKind : std::uint8_t { plain, validation, range, remainder };
 
   void begin_call() {
     const auto priority = order_.background ? upstream::Priority::background : upstream::Priority::foreground;
-    call_ = std::make_unique<upstream::Call>(with_.pool, settings_.gate, priority);
+    call_ = std::make_unique<upstream::Call>(deps_.pool, settings_.gate, priority);
     call_->set_target(order_.request->head.path);
   }
 
-  [[nodiscard]] bool keeps_client_conditions(Asking asking) const {
-    return order_.alone && asking == Asking::plainly && order_.held == nullptr && !route_.projects();
+  [[nodiscard]] bool keeps_client_conditions(FetchKind kind) const {
+    return order_.uncollapsed && kind == FetchKind::plain && order_.held == nullptr && !route_.projects();
   }
 
   [[nodiscard]] bool has_conditions() const {
@@ -104,7 +104,7 @@ class Fetch {
   }
 
   // Sends the request and reads heads until the final one; once more where a pooled connection had died.
-  Task<std::optional<Failure>> ask(Asking asking) {
+  Task<std::optional<Failure>> ask(FetchKind kind) {
     // What the key was made from, in the key's spelling, so that no other one can fill its entry.
     const auto parts = policy::parts_of(order_.key);
     const auto target = order_.forced && !is_in_background_
@@ -117,22 +117,22 @@ class Fetch {
     options.as_get = true;
     options.with_body = false;
     options.with_expect = false;
-    options.identity = asked_.identity;
-    options.without_conditions = !keeps_client_conditions(asking);
-    options.without_range = asking != Asking::for_the_range;
-    if (asking == Asking::to_validate) {
+    options.identity = sent_.identity;
+    options.without_conditions = !keeps_client_conditions(kind);
+    options.without_range = kind != FetchKind::range;
+    if (kind == FetchKind::validation) {
       options.if_none_match = order_.held->upstream_entity_tag;
       options.if_modified_since = order_.held->upstream_last_modified;
     }
     std::string rest;
-    if (asking == Asking::for_the_rest) {
+    if (kind == FetchKind::remainder) {
       rest = fmt::format("bytes={}-", *policy::rest_of(*order_.held));
       options.range = rest;
       options.if_range = order_.held->upstream_entity_tag;
     }
     options.without_directives =
         is_in_background_ || route_.client_directives == settings::ClientDirectives::ignore;
-    asked_.client_conditions = !options.without_conditions && has_conditions();
+    sent_.client_conditions = !options.without_conditions && has_conditions();
     options.tags = order_.tags ? &*order_.tags : nullptr;
     const auto names = is_in_background_ ? upstream::new_names(settings_) : order_.names;
     const auto lines = names.lines();
@@ -144,7 +144,7 @@ class Fetch {
     when_.requested = Loop::now();
     auto failed = co_await exchange(head, false);
     if (failed && call_->may_retry()) {
-      with_.loop.counters().upstream_retries.add();
+      deps_.loop.counters().upstream_retries.add();
       begin_call();
       failed = co_await exchange(head, true);
     }
@@ -170,9 +170,9 @@ class Fetch {
   }
 
   void fail(Failure failure) {
-    with_.loop.counters().upstream_errors.add();
+    deps_.loop.counters().upstream_errors.add();
     if (order_.counters != nullptr) order_.counters->upstream_errors.add();
-    with_.fills.failed(
+    deps_.fills.failed(
         order_.key,
         failure.is_disconnection() ? policy::Trouble::disconnected : policy::Trouble::error_status,
         Loop::now().mono);
@@ -182,7 +182,7 @@ class Fetch {
   void renew() {
     auto renewal = renewed(*order_.held, call_->head(),
                            {facts_, route_, settings_.compression, when_, permit_.fill().sequence()});
-    for_the_asker_ = std::move(renewal.for_the_asker);
+    for_requesting_client_ = std::move(renewal.for_requesting_client);
     publish(std::move(renewal.response), renewal.against, 304);
   }
 
@@ -190,7 +190,7 @@ class Fetch {
   [[nodiscard]] bool brings_the_rest() {
     const auto& head = call_->head();
     const auto judged =
-        policy::judge(facts_, route_, head.status, head.fields, {asked_.identity, true}, when_);
+        policy::judge(facts_, route_, head.status, head.fields, {sent_.identity, true}, when_);
     const auto* meta = std::get_if<policy::StoredMeta>(&judged);
     if (meta == nullptr) return false;
     const auto both = policy::joined(*order_.held, *meta);
@@ -199,10 +199,10 @@ class Fetch {
 
   Task<void> receive() {
     const auto& head = call_->head();
-    auto judged = policy::judge(facts_, route_, head.status, head.fields, asked_, when_);
+    auto judged = policy::judge(facts_, route_, head.status, head.fields, sent_, when_);
     if (const auto* detail = std::get_if<Detail>(&judged)) {
       auto error = *detail == Detail::status
-                       ? policy::judge_shared_error(facts_, route_, head.status, head.fields, asked_, when_)
+                       ? policy::judge_shared_error(facts_, route_, head.status, head.fields, sent_, when_)
                        : std::nullopt;
       if (error) co_return co_await share_error(std::move(*error));
       co_return unshare(*detail, {}, false);
@@ -253,13 +253,14 @@ class Fetch {
     const auto& head = call_->head();
     meta.sequence = permit_.fill().sequence();
     const auto status = head.status;
-    Answered answer;
-    answer.response = represent(std::move(meta), head.reason, head.fields, head.minor_version,
-                                {route_, settings_.compression, when_.received.wall}, {},
-                                std::make_shared<const std::string>(std::move(body)), &for_the_asker_);
+    Completed answer;
+    answer.response =
+        represent(std::move(meta), head.reason, head.fields, head.minor_version,
+                  {route_, settings_.compression, when_.received.wall}, {},
+                  std::make_shared<const std::string>(std::move(body)), &for_requesting_client_);
     answer.detail = Detail::status;
     answer.upstream_status = status;
-    answer.for_the_asker = std::move(for_the_asker_);
+    answer.for_requesting_client = std::move(for_requesting_client_);
     note_not_stored(Detail::status);
     remember_unshared(Detail::status, false);
     note_result(status);
@@ -317,7 +318,7 @@ class Fetch {
     const auto upstream_status = head.status;
     publish(represent(std::move(meta), reason, fields, head.minor_version,
                       {route_, settings_.compression, when_.received.wall}, change,
-                      std::make_shared<const std::string>(std::move(body)), &for_the_asker_),
+                      std::make_shared<const std::string>(std::move(body)), &for_requesting_client_),
             detail, upstream_status);
   }
 
@@ -335,7 +336,7 @@ class Fetch {
     const auto* type = http::find(call_->head().fields, FieldId::content_type);
     if (type == nullptr || !projection::is_json_type(type->value)) return {};
     std::string left;
-    if (projection::project(body, compared, projection_limits(settings_), with_.workspace, left)) return {};
+    if (projection::project(body, compared, projection_limits(settings_), deps_.workspace, left)) return {};
     return projection::make_weak_entity_tag(left);
   }
 
@@ -355,9 +356,9 @@ class Fetch {
       decoded = std::move(result.bytes);
       body = decoded;
     }
-    const auto error = projection::project(body, rule, projection_limits(settings_), with_.workspace, out);
+    const auto error = projection::project(body, rule, projection_limits(settings_), deps_.workspace, out);
     if (!error) {
-      with_.loop.counters().projections.add();
+      deps_.loop.counters().projections.add();
       return Detail::none;
     }
     return *error == projection::ProjectionError::not_json ? Detail::not_json : Detail::not_projectable;
@@ -371,29 +372,30 @@ class Fetch {
         detail != Detail::none && detail != Detail::not_json && detail != Detail::not_projectable;
     const bool shareable = response->fresh_until > response->response_time && !response->must_validate &&
                            !coded && !judged_unstorable;
-    Answered answer{response, false, shareable, detail, upstream_status, std::move(for_the_asker_)};
-    with_.fills.succeeded(order_.key);
-    response->group_hashes = group_hashes(with_.store, order_.key, response->groups);
-    response->interest = with_.warmer.interest_of(route_, order_.key, response->secondary);
+    Completed answer{response, false, shareable, detail, upstream_status, std::move(for_requesting_client_)};
+    deps_.fills.succeeded(order_.key);
+    response->group_hashes = group_hashes(deps_.store, order_.key, response->groups);
+    response->access_history =
+        deps_.refresh_scheduler.access_history_of(route_, order_.key, response->secondary);
     // Design, invariant 5.
     if (detail == Detail::none &&
-        with_.invalidations.is_invalidated(fill.sequence(), fill.path_hash(), fill.route_hash(),
+        deps_.invalidations.is_invalidated(fill.sequence(), fill.path_hash(), fill.route_hash(),
                                            response->group_hashes)) {
       answer.detail = Detail::superseded;
     }
     if (answer.detail == Detail::none && !(response->part && whole_is_stored(*response))) {
-      const auto put = with_.store.put(order_.key, order_.hash, response, &facts_, &pending_);
+      const auto put = deps_.store.put(order_.key, order_.hash, response, &facts_, &pending_);
       answer.stored = put == store::Store::Put::stored;
       if (put == store::Store::Put::too_large) answer.detail = Detail::body_too_large;
       if (put == store::Store::Put::outdated) answer.detail = Detail::superseded;
     }
-    if (answer.stored && response->interest) {
-      with_.warmer.fetched({order_, *response, when_.requested.mono, Loop::now().mono},
-                           settings_.cache.kept_warm);
-      order_.interest.reset();  // what it covers is the next refresh's
+    if (answer.stored && response->access_history) {
+      deps_.refresh_scheduler.fetched({order_, *response, when_.requested.mono, Loop::now().mono},
+                                      settings_.cache.kept_warm);
+      order_.access_history.reset();  // what it covers is the next refresh's
     }
     if (shareable && answer.detail == Detail::none)
-      with_.fills.forget_unshared(memory_key());
+      deps_.fills.forget_unshared(memory_key());
     else
       remember_unshared(answer.detail, !shareable);
     if (answer.detail != Detail::none) note_not_stored(answer.detail);
@@ -406,7 +408,7 @@ class Fetch {
 
   // A part does not take the place of a whole that came meanwhile.
   [[nodiscard]] bool whole_is_stored(const store::Response& part) {
-    const auto entry = with_.store.find(order_.key, order_.hash);
+    const auto entry = deps_.store.find(order_.key, order_.hash);
     if (!entry) return false;
     return std::any_of(entry->variants.begin(), entry->variants.end(), [&](const auto& other) {
       return !other->part && other->is_fresh(when_.received.mono) &&
@@ -427,7 +429,7 @@ class Fetch {
     note_result(status);
     supersede(detail, status);
     permit_.fill().offer(Handover{std::move(call_), std::move(prefix), complete});
-    permit_.settle(Unshared{detail, status, took()});
+    permit_.settle(Unshareable{detail, status, took()});
   }
 
   [[nodiscard]] const std::string& memory_key() const noexcept {
@@ -436,9 +438,9 @@ class Fetch {
 
   void note_result(int status) {
     if (policy::is_error_status(status))
-      with_.fills.failed(order_.key, policy::Trouble::error_status, Loop::now().mono);
+      deps_.fills.failed(order_.key, policy::Trouble::error_status, Loop::now().mono);
     else
-      with_.fills.succeeded(order_.key);
+      deps_.fills.succeeded(order_.key);
   }
 
   // Design, invariant 6: what is not stored still ends the life of what is, unless the reason lies in this
@@ -456,8 +458,8 @@ class Fetch {
         break;
     }
     if (!policy::supersedes(status, facts_)) return;
-    const auto secondary = policy::secondary_key(facts_, call_->head().fields, route_, asked_.identity);
-    with_.store.supersede(order_.key, order_.hash, facts_, permit_.fill().sequence(), secondary);
+    const auto secondary = policy::secondary_key(facts_, call_->head().fields, route_, sent_.identity);
+    deps_.store.supersede(order_.key, order_.hash, facts_, permit_.fill().sequence(), secondary);
   }
 
   void remember_unshared(Detail detail, bool for_the_next) {
@@ -465,19 +467,19 @@ class Fetch {
     if (detail == Detail::request_no_store || detail == Detail::request_conditions) return;
     const auto when = when_.received.mono;
     const auto until = for_the_next ? when + settings_.cache.uncacheable_memory : when;
-    with_.fills.remember_unshared(memory_key(), {detail, when, until});
+    deps_.fills.remember_unshared(memory_key(), {detail, when, until});
   }
 
-  Resources with_;
+  Resources deps_;
   Order order_;
   const settings::Settings& settings_;
   const settings::Route& route_;
   Permit permit_;
   const store::Store::Pending pending_;
   policy::RequestFacts facts_;
-  policy::Asked asked_;
-  policy::Exchanged when_;
-  std::string for_the_asker_;
+  policy::UpstreamRequest sent_;
+  policy::ExchangeTimes when_;
+  std::string for_requesting_client_;
   const bool is_in_background_ = order_.background;  // as it began
   std::unique_ptr<upstream::Call> call_;
 };

@@ -36,21 +36,21 @@ struct Order {
   std::uint64_t hash = 0;                       // of `key`, the store's
   std::string memory_key;                       // what FillTable remembers of it under; empty = `key`
   std::shared_ptr<const store::Response> held;  // what a 304 would renew; nullptr = nothing
-  bool part = false;    // the range that the request asks for, with its If-Range, not the whole
-  bool alone = false;   // nobody joins: the client's own conditions may go on where nothing is held
-  bool forced = false;  // the route's refresh parameter forces it; the API sees that too
+  bool part = false;         // the range that the request asks for, with its If-Range, not the whole
+  bool uncollapsed = false;  // nobody joins: the client's own conditions may go on where nothing is held
+  bool forced = false;       // the route's refresh parameter forces it; the API sees that too
   /// Nobody waits for it yet: it yields to what somebody waits for, and asks upstream as though nobody had
   /// forced it.
   bool background = false;
   /// Of an entry that readers are served meanwhile, though it expires: nobody is to wait for this. May be
   /// nullptr.
-  std::shared_ptr<store::Interest> interest;
+  std::shared_ptr<store::AccessHistory> access_history;
   RouteCounters* counters = nullptr;           // of the route, on the loop that fetches
   upstream::Names names;                       // of the request; in the background it gets new ones
   std::optional<policy::TagTranslation> tags;  // for conditions of the client's that go on
 };
 
-class Warmer;
+class RefreshScheduler;
 
 /// What a fetch works with: its loop's own things, and what all loops share.
 struct Resources {
@@ -60,7 +60,7 @@ struct Resources {
   store::Store& store;
   store::InvalidationLog& invalidations;
   FillTable& fills;
-  Warmer& warmer;
+  RefreshScheduler& refresh_scheduler;
   const policy::KeyedHash& key_hash;
 };
 

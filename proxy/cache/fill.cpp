@@ -12,12 +12,12 @@ namespace larder::cache {
 
 namespace {
 
-constexpr std::size_t most_interim_waiting = 16;
+constexpr std::size_t max_interim_waiting = 16;
 
 }  // namespace
 
-struct Reader::Seat {
-  explicit Seat(Loop& its_loop) : loop(its_loop), event(its_loop) {}
+struct FillWaiter::Slot {
+  explicit Slot(Loop& its_loop) : loop(its_loop), event(its_loop) {}
   // Where the operation that wakes the reader lies, so that no want of memory keeps it asleep.
   alignas(std::max_align_t) std::array<std::byte, 256> waking;
   Loop& loop;
@@ -29,48 +29,48 @@ struct Reader::Seat {
 namespace {
 
 // Hands out the memory that a seat has for its waking. It is asked for once: a fill is settled once.
-template <class T, class Seat>
+template <class T, class Slot>
 struct WakingAllocator {
   using value_type = T;
   template <class U>
   struct rebind {
-    using other = WakingAllocator<U, Seat>;
+    using other = WakingAllocator<U, Slot>;
   };
-  explicit WakingAllocator(std::shared_ptr<Seat> its_seat) noexcept : seat(std::move(its_seat)) {}
+  explicit WakingAllocator(std::shared_ptr<Slot> its_slot) noexcept : slot(std::move(its_slot)) {}
   template <class U>
-  WakingAllocator(const WakingAllocator<U, Seat>& other) noexcept : seat(other.seat) {}
+  WakingAllocator(const WakingAllocator<U, Slot>& other) noexcept : slot(other.slot) {}
 
   [[nodiscard]] T* allocate([[maybe_unused]] std::size_t count) noexcept {
-    static_assert(sizeof(T) <= sizeof(seat->waking) && alignof(T) <= alignof(std::max_align_t));
+    static_assert(sizeof(T) <= sizeof(slot->waking) && alignof(T) <= alignof(std::max_align_t));
     assert(count == 1);
-    return reinterpret_cast<T*>(seat->waking.data());
+    return reinterpret_cast<T*>(slot->waking.data());
   }
   void deallocate(T*, std::size_t) noexcept {}
   template <class U>
-  bool operator==(const WakingAllocator<U, Seat>& other) const noexcept {
-    return seat == other.seat;
+  bool operator==(const WakingAllocator<U, Slot>& other) const noexcept {
+    return slot == other.slot;
   }
 
-  std::shared_ptr<Seat> seat;
+  std::shared_ptr<Slot> slot;
 };
 
 }  // namespace
 
-Reader::Reader(Loop& loop, std::shared_ptr<Fill> fill, bool is_leader)
-    : loop_(loop), fill_(std::move(fill)), seat_(std::make_shared<Seat>(loop)), is_leader_(is_leader) {
+FillWaiter::FillWaiter(Loop& loop, std::shared_ptr<Fill> fill, bool is_leader)
+    : loop_(loop), fill_(std::move(fill)), slot_(std::make_shared<Slot>(loop)), is_leader_(is_leader) {
   loop_.counters().fill_waiters.add(1);
   if (is_leader_)
-    fill_->first_ = seat_;
+    fill_->first_ = slot_;
   else
-    fill_->wanted(fill_);
+    fill_->on_waiter_added(fill_);
   const std::lock_guard lock(fill_->mutex_);
   if (fill_->result_)
-    seat_->settled = true;
+    slot_->settled = true;
   else
-    fill_->seats_.push_back(seat_);
+    fill_->slots_.push_back(slot_);
 }
 
-Reader::~Reader() {
+FillWaiter::~FillWaiter() {
   if (!fill_) return;  // moved from
   loop_.counters().fill_waiters.add(-1);
   if (is_leader_) {
@@ -79,46 +79,46 @@ Reader::~Reader() {
     fill_->handover_.reset();
   }
   const std::lock_guard lock(fill_->mutex_);
-  std::erase(fill_->seats_, seat_);
+  std::erase(fill_->slots_, slot_);
 }
 
-Task<Reader::News> Reader::next() {
+Task<FillWaiter::FillEvent> FillWaiter::next() {
   for (;;) {
-    if (!seat_->interim.empty()) {
-      auto head = std::move(seat_->interim.front());
-      seat_->interim.pop_front();
-      co_return News{std::move(head)};
+    if (!slot_->interim.empty()) {
+      auto head = std::move(slot_->interim.front());
+      slot_->interim.pop_front();
+      co_return FillEvent{std::move(head)};
     }
-    if (seat_->settled) {
+    if (slot_->settled) {
       const std::lock_guard lock(fill_->mutex_);
-      co_return News{*fill_->result_};
+      co_return FillEvent{*fill_->result_};
     }
-    co_await seat_->event.wait();
+    co_await slot_->event.wait();
   }
 }
 
-Task<void> Reader::settled() {
-  while (!seat_->settled) co_await seat_->event.wait();
+Task<void> FillWaiter::settled() {
+  while (!slot_->settled) co_await slot_->event.wait();
 }
 
-Handover Reader::take_handover() {
+Handover FillWaiter::take_handover() {
   auto handover = std::move(*fill_->handover_);
   fill_->handover_.reset();
   return handover;
 }
 
 void Fill::settle(Result result) noexcept {
-  std::vector<std::shared_ptr<Reader::Seat>> seats;
+  std::vector<std::shared_ptr<FillWaiter::Slot>> slots;
   {
     const std::lock_guard lock(mutex_);
     if (result_) return;
     result_ = std::move(result);
-    seats.swap(seats_);
+    slots.swap(slots_);
   }
-  for (auto& seat : seats) {
-    auto& loop = seat->loop;
-    const WakingAllocator<std::byte, Reader::Seat> memory(seat);
-    asio::post(loop.executor(), asio::bind_allocator(memory, [woken = std::move(seat)] {
+  for (auto& slot : slots) {
+    auto& loop = slot->loop;
+    const WakingAllocator<std::byte, FillWaiter::Slot> memory(slot);
+    asio::post(loop.executor(), asio::bind_allocator(memory, [woken = std::move(slot)] {
                  woken->settled = true;
                  woken->event.raise();
                }));
@@ -130,13 +130,13 @@ bool Fill::is_settled() {
   return result_.has_value();
 }
 
-void Fill::set_background(Loop& loop, std::function<void()> hasten) {
+void Fill::set_background(Loop& loop, std::function<void()> promote) {
   const std::lock_guard lock(mutex_);
-  loop_ = hasten ? &loop : nullptr;
-  hasten_ = std::move(hasten);
+  loop_ = promote ? &loop : nullptr;
+  promote_ = std::move(promote);
 }
 
-void Fill::wanted(const std::shared_ptr<Fill>& self) {
+void Fill::on_waiter_added(const std::shared_ptr<Fill>& self) {
   Loop* loop = nullptr;
   {
     const std::lock_guard lock(mutex_);
@@ -144,7 +144,7 @@ void Fill::wanted(const std::shared_ptr<Fill>& self) {
   }
   if (loop == nullptr) return;
   asio::post(loop->executor(), [self] {
-    if (self->hasten_) self->hasten_();
+    if (self->promote_) self->promote_();
   });
 }
 
@@ -154,7 +154,7 @@ void Fill::offer(Handover handover) {
 
 void Fill::interim(std::string head) {
   // A fill does not wait for its reader; to one that reads slowly the news is not worth keeping.
-  if (!first_ || first_->interim.size() >= most_interim_waiting) return;
+  if (!first_ || first_->interim.size() >= max_interim_waiting) return;
   first_->interim.push_back(std::move(head));
   first_->event.raise();
 }

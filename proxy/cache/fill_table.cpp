@@ -9,7 +9,7 @@ Joined FillTable::join(std::string_view key, std::string_view name, std::uint64_
                        policy::Millis young) {
   if (is_unshared(key, now)) {
     auto fill = std::make_shared<Fill>(invalidations_.next_sequence(), path_hash, route_hash);
-    return {Role::alone, fill, Permit(*this, {}, fill)};
+    return {Role::uncollapsed, fill, Permit(*this, {}, fill)};
   }
   auto& shard = shard_of(name);
   const std::lock_guard lock(shard.mutex);
@@ -21,7 +21,7 @@ Joined FillTable::join(std::string_view key, std::string_view name, std::uint64_
         !purges_.may_concern(fill->sequence(), key)) {
       if (fill->sequence() >= since || now - begun < young) return {Role::follow, fill, {}};
       const auto other = older.lock();
-      if (other && !other->is_settled()) return {Role::after, fill, {}};
+      if (other && !other->is_settled()) return {Role::retry_after_current, fill, {}};
       before = fill;
     }
   }
@@ -57,7 +57,7 @@ void Permit::settle(Result result) noexcept {
 }
 
 void Permit::give_up(std::shared_ptr<const store::Response> found) noexcept {
-  Answered answer;
+  Completed answer;
   answer.response = std::move(found);
   settle(std::move(answer));
 }
@@ -90,7 +90,7 @@ void FillTable::remember_unshared(std::string_view key, const NotStored& why) {
   auto& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
   // Forgetting costs one wait; remembering without a bound would cost memory.
-  if (shard.unshared.size() >= most_remembered) shard.unshared.clear();
+  if (shard.unshared.size() >= max_remembered) shard.unshared.clear();
   shard.unshared.insert_or_assign(std::string(key), why);
 }
 
@@ -104,10 +104,10 @@ void FillTable::forget_unshared(std::string_view key) {
 void FillTable::failed(std::string_view key, policy::Trouble trouble, policy::MonoTime now) {
   auto& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
-  if (shard.failing.size() >= most_remembered) shard.failing.clear();
+  if (shard.failing.size() >= max_remembered) shard.failing.clear();
   auto& failing = shard.failing[std::string(key)];
   failing.trouble = trouble;
-  failing.wait = std::clamp(failing.wait * 2, first_wait, longest_wait);
+  failing.wait = std::clamp(failing.wait * 2, first_wait, max_wait);
   failing.until = now + failing.wait;
 }
 

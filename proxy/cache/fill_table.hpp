@@ -2,7 +2,7 @@
 // cannot be fetched at the moment.
 //
 // Threading: from any loop; sharded, short critical sections. Every table is bounded: running fills by the
-// number of connections and background fetches, the memories by `most_remembered`.
+// number of connections and background fetches, the memories by `max_remembered`.
 #pragma once
 
 #include "cache/fill.hpp"
@@ -22,10 +22,10 @@
 namespace larder::cache {
 
 enum class Role : std::uint8_t {
-  lead,    // a new fill, in the table: begin it
-  follow,  // one that is under way
-  alone,   // a new fill that nobody else joins: the last answer for this key could not be shared
-  after,   // one that began too early, beside another: wait for its end, then ask again
+  lead,         // a new fill, in the table: begin it
+  follow,       // one that is under way
+  uncollapsed,  // a new fill that no other request joins: the last response for this key was not shareable
+  retry_after_current,  // two fills that began too early are under way: wait for the younger, then join again
 };
 
 class FillTable;
@@ -136,9 +136,9 @@ class FillTable {
     Table<Failing> failing;
   };
   static constexpr std::size_t shard_count = 16;
-  static constexpr std::size_t most_remembered = 1024;  // in a shard, of each kind
-  static constexpr policy::Millis first_wait{1000};     // after a failure
-  static constexpr policy::Millis longest_wait{15'000};
+  static constexpr std::size_t max_remembered = 1024;  // in a shard, of each kind
+  static constexpr policy::Millis first_wait{1000};    // after a failure
+  static constexpr policy::Millis max_wait{15'000};
 
   friend class Permit;
   // The fill is over: later requests begin another. No effect where another has taken its place.

@@ -7,20 +7,21 @@
 
 namespace larder::cache {
 
-std::unique_ptr<Keeper> Keeper::for_answer(Resources with, const Plan& plan, const settings::Route& route,
-                                           const policy::RequestFacts& request, std::string_view authority,
-                                           std::string_view target, const http::ResponseHead& answer,
-                                           const policy::Exchanged& when) {
+std::unique_ptr<PassThroughStorer> PassThroughStorer::for_answer(
+    Resources deps, const Plan& plan, const settings::Route& route, const policy::RequestFacts& request,
+    std::string_view authority, std::string_view target, const http::ResponseHead& answer,
+    const policy::ExchangeTimes& when) {
   if (!policy::answers_get(request.method, route, answer.status, answer.fields, authority, target))
     return nullptr;
   auto judged = policy::judge(request, route, answer.status, answer.fields, {}, when);
   auto* meta = std::get_if<policy::StoredMeta>(&judged);
   if (meta == nullptr || !meta->is_fresh(when.received.mono)) return nullptr;
-  meta->sequence = with.invalidations.next_sequence();
-  return std::unique_ptr<Keeper>(new Keeper(with, plan, route, answer, when, std::move(*meta)));
+  meta->sequence = deps.invalidations.next_sequence();
+  return std::unique_ptr<PassThroughStorer>(
+      new PassThroughStorer(deps, plan, route, answer, when, std::move(*meta)));
 }
 
-void Keeper::append(std::string_view piece) {
+void PassThroughStorer::append(std::string_view piece) {
   too_large_ = too_large_ || body_.size() + piece.size() > plan_.settings->cache.max_body;
   if (too_large_)
     body_ = {};
@@ -28,9 +29,9 @@ void Keeper::append(std::string_view piece) {
     body_ += piece;
 }
 
-bool Keeper::finish(std::string_view key, std::uint64_t path_hash, std::uint64_t route_hash) {
-  const auto groups = group_hashes(with_.store, key, meta_.groups);
-  if (too_large_ || with_.invalidations.is_invalidated(meta_.sequence, path_hash, route_hash, groups))
+bool PassThroughStorer::finish(std::string_view key, std::uint64_t path_hash, std::uint64_t route_hash) {
+  const auto groups = group_hashes(deps_.store, key, meta_.groups);
+  if (too_large_ || deps_.invalidations.is_invalidated(meta_.sequence, path_hash, route_hash, groups))
     return false;
   Change change;
   if (!http::parse_entity_tag(meta_.upstream_entity_tag)) {
@@ -41,7 +42,7 @@ bool Keeper::finish(std::string_view key, std::uint64_t path_hash, std::uint64_t
                             {route_, plan_.settings->compression, when_.received.wall}, change,
                             std::make_shared<const std::string>(std::move(body_)));
   response->group_hashes = groups;
-  return with_.store.put(key, with_.store.hash(key), std::move(response)) == store::Store::Put::stored;
+  return deps_.store.put(key, deps_.store.hash(key), std::move(response)) == store::Store::Put::stored;
 }
 
 }  // namespace larder::cache

@@ -12,11 +12,11 @@ namespace larder::cache {
 
 namespace {
 
-constexpr int grain_part = 16;        // of the ttl: readers nearer to each other count as one
-constexpr Millis longest_look{1000};  // at an entry whose refresh is under way
-constexpr int slack_part = 20;        // of the ttl: so late a timer may be
-constexpr Millis least_slack{20};
-constexpr std::size_t interests_kept = 4096;
+constexpr int grain_part = 16;    // of the ttl: readers nearer to each other count as one
+constexpr Millis max_look{1000};  // at an entry whose refresh is under way
+constexpr int slack_part = 20;    // of the ttl: so late a timer may be
+constexpr Millis min_slack{20};
+constexpr std::size_t max_histories = 4096;
 
 std::string variant_name(std::string_view key, const policy::SecondaryKey& secondary) {
   std::string name(key);
@@ -37,11 +37,11 @@ const store::Response* find_variant(const store::Entry* entry, const policy::Req
 
 }  // namespace
 
-struct Warmer::Item {
+struct RefreshScheduler::Item {
   std::shared_ptr<const OwnedRequest> request;
   std::string key;
   std::uint64_t hash = 0;
-  std::shared_ptr<store::Interest> interest;
+  std::shared_ptr<store::AccessHistory> access_history;
   FetchTimes times;
   MonoTime requested;
   MonoTime fresh_until;
@@ -50,53 +50,53 @@ struct Warmer::Item {
   Millis slack{0};
 };
 
-// Outlives the Warmer where its timer is cancelled late.
-struct Warmer::Alarm {
+// Outlives the RefreshScheduler where its timer is cancelled late.
+struct RefreshScheduler::Alarm {
   explicit Alarm(Loop& loop) : timer(loop.executor()) {}
   Timer timer;
   MonoTime at = MonoTime::max();
   bool stopped = false;
 };
 
-Warmer::Warmer() : random_(std::random_device{}()) {}
-Warmer::~Warmer() = default;
+RefreshScheduler::RefreshScheduler() : random_(std::random_device{}()) {}
+RefreshScheduler::~RefreshScheduler() = default;
 
-void Warmer::start(Loop& loop, std::function<Means()> means) {
+void RefreshScheduler::start(Loop& loop, std::function<Dependencies()> deps) {
   const std::lock_guard lock(mutex_);
   loop_ = &loop;
-  means_ = std::move(means);
+  deps_ = std::move(deps);
   alarm_ = std::make_shared<Alarm>(loop);
 }
 
-void Warmer::stop() {
+void RefreshScheduler::stop() {
   if (!alarm_) return;
   alarm_->stopped = true;
   alarm_->timer.cancel();
 }
 
-void Warmer::leave_loop() {
+void RefreshScheduler::leave_loop() {
   stop();
   alarm_.reset();
 }
 
-std::shared_ptr<store::Interest> Warmer::interest_of(const settings::Route& route, std::string_view key,
-                                                     const policy::SecondaryKey& secondary) {
+std::shared_ptr<store::AccessHistory> RefreshScheduler::access_history_of(
+    const settings::Route& route, std::string_view key, const policy::SecondaryKey& secondary) {
   if (!route.keep_warm) return nullptr;
   const auto name = variant_name(key, secondary);
   const std::lock_guard lock(mutex_);
-  auto& known = interests_[name];
-  if (auto interest = known.lock()) return interest;
-  auto interest = std::make_shared<store::Interest>(route.ttl / grain_part);
-  known = interest;
-  if (interests_.size() > interests_kept)
-    std::erase_if(interests_, [](const auto& entry) { return entry.second.expired(); });
-  return interest;
+  auto& known = histories_[name];
+  if (auto access_history = known.lock()) return access_history;
+  auto access_history = std::make_shared<store::AccessHistory>(route.ttl / grain_part);
+  known = access_history;
+  if (histories_.size() > max_histories)
+    std::erase_if(histories_, [](const auto& entry) { return entry.second.expired(); });
+  return access_history;
 }
 
-void Warmer::fetched(const Fetched& what, std::size_t most) {
+void RefreshScheduler::fetched(const Fetched& what, std::size_t most) {
   const auto& order = what.order;
-  const auto& interest = what.response.interest;
-  interest->uncover();
+  const auto& access_history = what.response.access_history;
+  access_history->end_refresh_lease();
   MonoTime due;
   {
     const std::lock_guard lock(mutex_);
@@ -111,28 +111,28 @@ void Warmer::fetched(const Fetched& what, std::size_t most) {
     item.request = order.request;
     item.key = order.key;
     item.hash = order.hash;
-    item.interest = interest;
+    item.access_history = access_history;
     if (what.received > what.requested) item.times.add(what.received - what.requested);
     item.requested = what.requested;
     item.fresh_until = what.response.fresh_until;
     item.jitter = std::uniform_real_distribution<>(0, 1)(random_);
-    const auto marks = interest->marks();
-    const Warmth warmth{order.route->ttl, *order.route->keep_warm, item.requested,
-                        item.fresh_until, item.times.p95(),        item.jitter,
-                        std::span(marks)};
+    const auto marks = access_history->marks();
+    const RefreshInput warmth{order.route->ttl, *order.route->keep_warm, item.requested,
+                              item.fresh_until, item.times.p95(),        item.jitter,
+                              std::span(marks)};
     due = item.due = decision_time(warmth);
-    item.slack = std::max(order.route->ttl / slack_part, least_slack);
-    interest->cover(item.fresh_until + item.slack);
+    item.slack = std::max(order.route->ttl / slack_part, min_slack);
+    access_history->begin_refresh_lease(item.fresh_until + item.slack);
   }
   asio::post(loop_->executor(), [this, due] { arm(due); });
 }
 
-std::size_t Warmer::size() const {
+std::size_t RefreshScheduler::size() const {
   const std::lock_guard lock(mutex_);
   return items_.size();
 }
 
-void Warmer::arm(MonoTime due) {
+void RefreshScheduler::arm(MonoTime due) {
   if (alarm_->stopped || due >= alarm_->at) return;
   alarm_->at = due;
   alarm_->timer.expires_at(due);
@@ -143,16 +143,16 @@ void Warmer::arm(MonoTime due) {
   });
 }
 
-void Warmer::wake() {
+void RefreshScheduler::wake() {
   const auto now = Loop::now();
-  const auto means = means_();
+  const auto deps = deps_();
   auto next = MonoTime::max();
   {
     const std::lock_guard lock(mutex_);
     for (auto at = items_.begin(); at != items_.end();) {
       auto& item = at->second;
       if (item.due <= now.mono) {
-        const auto due = look_at(item, means, now);
+        const auto due = look_at(item, deps, now);
         if (!due) {
           at = items_.erase(at);
           continue;
@@ -166,64 +166,64 @@ void Warmer::wake() {
   if (next != MonoTime::max()) arm(next);
 }
 
-std::optional<MonoTime> Warmer::look_at(Item& item, const Means& means, policy::Now now) {
+std::optional<MonoTime> RefreshScheduler::look_at(Item& item, const Dependencies& deps, policy::Now now) {
   const auto& head = item.request->head;
   std::string scratch;
   const auto path = http::normalise_path(head.path, scratch);
-  const auto* route = means.plan->settings->route_for(path);
+  const auto* route = deps.plan->settings->route_for(path);
   if (route == nullptr || !route->keep_warm) return std::nullopt;
   std::string key;
-  policy::write_key(policy::authority_of(head, *means.plan->settings), path, head, *route, key);
+  policy::write_key(policy::authority_of(head, *deps.plan->settings), path, head, *route, key);
   if (key != item.key) return std::nullopt;  // a reload gave it another shape
 
-  const auto marks = item.interest->marks();
-  const Warmth warmth{route->ttl,       *route->keep_warm, item.requested,  item.fresh_until,
-                      item.times.p95(), item.jitter,       std::span(marks)};
+  const auto marks = item.access_history->marks();
+  const RefreshInput warmth{route->ttl,       *route->keep_warm, item.requested,  item.fresh_until,
+                            item.times.p95(), item.jitter,       std::span(marks)};
   const auto next = next_refresh(warmth);
   const auto decided = decision_time(warmth);
-  if (!next || *next > item.fresh_until) item.interest->uncover();
+  if (!next || *next > item.fresh_until) item.access_history->end_refresh_lease();
   if (!next) return decided > now.mono ? std::optional(decided) : std::nullopt;
   if (*next > now.mono) return next;
-  if (const auto failing = means.resources.fills.failing(item.key); failing && failing->until > now.mono)
+  if (const auto failing = deps.resources.fills.failing(item.key); failing && failing->until > now.mono)
     return failing->until;
-  return refresh(item, means, *route, now);
+  return refresh(item, deps, *route, now);
 }
 
-std::optional<MonoTime> Warmer::refresh(Item& item, const Means& means, const settings::Route& route,
-                                        policy::Now now) {
-  auto& with = means.resources;
+std::optional<MonoTime> RefreshScheduler::refresh(Item& item, const Dependencies& deps,
+                                                  const settings::Route& route, policy::Now now) {
+  auto& resources = deps.resources;
   const auto facts =
-      policy::facts_of(item.request->head, {*means.plan->settings, with.key_hash, item.request->arrival});
+      policy::facts_of(item.request->head, {*deps.plan->settings, resources.key_hash, item.request->arrival});
   const std::string_view key = item.key;
-  const auto path_hash = with.store.hash(policy::invalidation_key(key));
-  const auto route_hash = with.store.hash(route.name);
-  const auto entry = with.store.peek(key, item.hash);
+  const auto path_hash = resources.store.hash(policy::invalidation_key(key));
+  const auto route_hash = resources.store.hash(route.name);
+  const auto entry = resources.store.peek(key, item.hash);
   const auto name = name_of_fill(key, route, facts, entry.get(), false);
-  auto joined = with.fills.join(key, name, path_hash, route_hash, 0, now.mono);
-  if (joined.role == Role::alone) return std::nullopt;  // its answers cannot be shared any more
+  auto joined = resources.fills.join(key, name, path_hash, route_hash, 0, now.mono);
+  if (joined.role == Role::uncollapsed) return std::nullopt;  // its answers cannot be shared any more
   if (joined.role == Role::lead) {
     Order order;
     order.request = item.request;
-    order.plan = means.plan;
+    order.plan = deps.plan;
     order.route = &route;
     order.key = item.key;
     order.hash = item.hash;
     order.background = true;
-    order.counters = means.counters_of(route);
+    order.counters = deps.counters_of(route);
     const auto* held = find_variant(entry.get(), facts);
     if (held != nullptr &&
-        !with.invalidations.is_invalidated(held->sequence, path_hash, route_hash, held->group_hashes)) {
+        !resources.invalidations.is_invalidated(held->sequence, path_hash, route_hash, held->group_hashes)) {
       order.held = std::shared_ptr<const store::Response>(entry, held);
-      if (held->is_fresh(now.mono - item.slack)) order.interest = item.interest;
+      if (held->is_fresh(now.mono - item.slack)) order.access_history = item.access_history;
     }
     // Posted: what begins here may end at once, and then tells this table, which is locked.
-    asio::post(with.loop.executor(),
-               [with, permit = std::move(joined.permit), order = std::move(order)]() mutable {
-                 begin_fetch(with, std::move(permit), std::move(order));
+    asio::post(resources.loop.executor(),
+               [resources, permit = std::move(joined.permit), order = std::move(order)]() mutable {
+                 begin_fetch(resources, std::move(permit), std::move(order));
                });
   }
   // What it brings moves `due`; should it bring nothing, there is another look.
-  return now.mono + std::clamp(route.ttl / 4, Millis{1}, longest_look);
+  return now.mono + std::clamp(route.ttl / 4, Millis{1}, max_look);
 }
 
 }  // namespace larder::cache

@@ -3,8 +3,8 @@
 //
 // Model: a table of entries, by variant. Whatever loop has fetched one tells it; the planning, and the
 // refreshes, are the first loop's. A refresh is a fill like any other, in the background; who comes meanwhile
-// is served what is there. An entry that nobody asks for any more leaves the table. Threading: `interest_of`
-// and `fetched` from any loop; the rest on the first.
+// is served what is there. An entry that nobody asks for any more leaves the table. Threading:
+// `access_history_of` and `fetched` from any loop; the rest on the first.
 #pragma once
 
 #include "cache/fetch.hpp"
@@ -19,28 +19,27 @@
 
 namespace larder::cache {
 
-class Warmer {
+class RefreshScheduler {
  public:
-  Warmer();
-  ~Warmer();
-  Warmer(const Warmer&) = delete;
-  Warmer& operator=(const Warmer&) = delete;
+  RefreshScheduler();
+  ~RefreshScheduler();
+  RefreshScheduler(const RefreshScheduler&) = delete;
+  RefreshScheduler& operator=(const RefreshScheduler&) = delete;
 
   /// What the refreshes work with, asked anew for each.
-  struct Means {
+  struct Dependencies {
     Resources resources;
     std::shared_ptr<const Plan> plan;
     std::function<RouteCounters*(const settings::Route&)> counters_of;
   };
-  void start(Loop& loop, std::function<Means()> means);
+  void start(Loop& loop, std::function<Dependencies()> deps);
   void stop();
   /// Before the loop is destroyed.
   void leave_loop();
 
   /// The marks of a variant's readers; nullptr where its route is not kept warm.
-  [[nodiscard]] std::shared_ptr<store::Interest> interest_of(const settings::Route& route,
-                                                             std::string_view key,
-                                                             const policy::SecondaryKey& secondary);
+  [[nodiscard]] std::shared_ptr<store::AccessHistory> access_history_of(
+      const settings::Route& route, std::string_view key, const policy::SecondaryKey& secondary);
 
   /// A response with an interest was stored.
   struct Fetched {
@@ -60,17 +59,18 @@ class Warmer {
   void arm(policy::MonoTime due);
   void wake();
   /// When it is to be looked at again; nullopt: it leaves.
-  [[nodiscard]] std::optional<policy::MonoTime> look_at(Item& item, const Means& means, policy::Now now);
-  [[nodiscard]] std::optional<policy::MonoTime> refresh(Item& item, const Means& means,
+  [[nodiscard]] std::optional<policy::MonoTime> look_at(Item& item, const Dependencies& deps,
+                                                        policy::Now now);
+  [[nodiscard]] std::optional<policy::MonoTime> refresh(Item& item, const Dependencies& deps,
                                                         const settings::Route& route, policy::Now now);
 
   mutable std::mutex mutex_;
   Items items_;
-  std::map<std::string, std::weak_ptr<store::Interest>, std::less<>> interests_;
+  std::map<std::string, std::weak_ptr<store::AccessHistory>, std::less<>> histories_;
   std::minstd_rand random_;
   // Of the first loop:
   Loop* loop_ = nullptr;
-  std::function<Means()> means_;
+  std::function<Dependencies()> deps_;
   struct Alarm;
   std::shared_ptr<Alarm> alarm_;
 };

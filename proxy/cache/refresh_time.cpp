@@ -7,12 +7,12 @@ namespace larder::cache {
 
 namespace {
 
-constexpr std::size_t least_repeats = 2;  // of a period, before it is believed
-constexpr std::size_t repeats_part = 3;   // of the marks: with many, a few likenesses are chance
-constexpr double least_share = 0.8;       // of the marks that could repeat
-constexpr int jitter_part = 20;           // of the ttl
-constexpr int tolerance_part = 8;         // likewise: how exactly a poll comes
-constexpr int margin_part = 4;            // likewise: how long before a poll its refresh is done
+constexpr std::size_t min_repeats = 2;   // of a period, before it is believed
+constexpr std::size_t repeats_part = 3;  // of the marks: with many, a few likenesses are chance
+constexpr double min_share = 0.8;        // of the marks that could repeat
+constexpr int jitter_part = 20;          // of the ttl
+constexpr int tolerance_part = 8;        // likewise: how exactly a poll comes
+constexpr int margin_part = 4;           // likewise: how long before a poll its refresh is done
 
 bool has_mark_near(std::span<const MonoTime> asked, MonoTime when, Millis tolerance) {
   const auto at = std::lower_bound(asked.begin(), asked.end(), when - tolerance);
@@ -29,18 +29,18 @@ MonoTime next_poll(std::span<const MonoTime> asked, Millis period, MonoTime from
   return next;
 }
 
-Millis jitter_of(const Warmth& warmth) {
+Millis jitter_of(const RefreshInput& warmth) {
   const auto most = static_cast<double>((warmth.ttl / jitter_part).count());
   return Millis{std::llround(most * warmth.jitter)};
 }
 
 }  // namespace
 
-MonoTime decision_time(const Warmth& warmth) {
+MonoTime decision_time(const RefreshInput& warmth) {
   return std::max(warmth.requested + warmth.ttl, warmth.fresh_until - warmth.fetch - jitter_of(warmth));
 }
 
-std::optional<MonoTime> next_refresh(const Warmth& warmth) {
+std::optional<MonoTime> next_refresh(const RefreshInput& warmth) {
   if (warmth.asked.empty()) return std::nullopt;
   auto begin = decision_time(warmth);
   const auto tolerance = warmth.ttl / tolerance_part;
@@ -54,8 +54,8 @@ std::optional<MonoTime> next_refresh(const Warmth& warmth) {
 }
 
 std::optional<Millis> period_of(std::span<const MonoTime> asked, Millis tolerance) {
-  if (asked.size() <= least_repeats) return std::nullopt;
-  const auto repeats = std::max(least_repeats, asked.size() / repeats_part);
+  if (asked.size() <= min_repeats) return std::nullopt;
+  const auto repeats = std::max(min_repeats, asked.size() / repeats_part);
   for (auto earlier = asked.rbegin() + 1; earlier != asked.rend(); ++earlier) {
     const Millis period = asked.back() - *earlier;
     if (period <= 2 * tolerance) continue;
@@ -72,7 +72,7 @@ std::optional<Millis> period_of(std::span<const MonoTime> asked, Millis toleranc
       }
     }
     // Each pair of marks was counted from both its ends.
-    if (repeated >= 2 * repeats && static_cast<double>(repeated) >= least_share * static_cast<double>(tried))
+    if (repeated >= 2 * repeats && static_cast<double>(repeated) >= min_share * static_cast<double>(tried))
       return period;
   }
   return std::nullopt;

@@ -17,7 +17,7 @@ namespace larder::cache {
 using policy::Millis;
 using policy::MonoTime;
 
-struct Warmth {
+struct RefreshInput {
   Millis ttl{0};
   Millis keep_warm{0};
   MonoTime requested;               // when the last fetch began
@@ -28,11 +28,11 @@ struct Warmth {
 };
 
 /// When the next refresh begins; nullopt: not at all, as nobody has asked for `keep_warm` by then.
-[[nodiscard]] std::optional<MonoTime> next_refresh(const Warmth& warmth);
+[[nodiscard]] std::optional<MonoTime> next_refresh(const RefreshInput& warmth);
 
 /// The latest moment at which a refresh of an entry that is read all the time begins: then it is decided
 /// whether there is one.
-[[nodiscard]] MonoTime decision_time(const Warmth& warmth);
+[[nodiscard]] MonoTime decision_time(const RefreshInput& warmth);
 
 /// The period that the readers' marks repeat themselves with (several readers may share it, each at its own
 /// moment); nullopt where they do not, or not often enough yet.

@@ -41,7 +41,7 @@ Renewal renewed(const store::Response& held, const http::ResponseHead& fresh, co
   // response.
   std::erase_if(as_received, sets_cookie);
 
-  const policy::Asked asked{by.route.projects(), held.part.has_value()};
+  const policy::UpstreamRequest asked{by.route.projects(), held.part.has_value()};
   auto judged =
       policy::judge(by.request, by.route, held.part ? 200 : held.status, as_received, asked, by.when);
   const auto* against = std::get_if<policy::Detail>(&judged);
@@ -56,11 +56,11 @@ Renewal renewed(const store::Response& held, const http::ResponseHead& fresh, co
   change.changed = own_tag && !by.route.fields.empty();
   if (own_tag) change.entity_tag = held.entity_tag;
   change.original_size = held.original_size;
-  std::string for_the_asker;
-  auto response =
-      represent(std::move(meta), reason_of(held), fields, fresh.minor_version,
-                {by.route, by.compression, by.when.received.wall}, change, held.body.owner(), &for_the_asker);
-  return {std::move(response), std::move(for_the_asker),
+  std::string for_requesting_client;
+  auto response = represent(std::move(meta), reason_of(held), fields, fresh.minor_version,
+                            {by.route, by.compression, by.when.received.wall}, change, held.body.owner(),
+                            &for_requesting_client);
+  return {std::move(response), std::move(for_requesting_client),
           against != nullptr ? *against : policy::Detail::none};
 }
 

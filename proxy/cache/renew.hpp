@@ -12,7 +12,7 @@ namespace larder::cache {
 
 struct Renewal {
   std::shared_ptr<store::Response> response;      // the held body under renewed fields and times
-  std::string for_the_asker;                      // as represent() has it
+  std::string for_requesting_client;              // as represent() has it
   policy::Detail against = policy::Detail::none;  // why it must not be stored any more
 };
 
@@ -21,7 +21,7 @@ struct Renewing {
   const policy::RequestFacts& request;
   const settings::Route& route;
   const settings::Compression& compression;
-  policy::Exchanged when;
+  policy::ExchangeTimes when;
   policy::Sequence sequence = 0;
 };
 

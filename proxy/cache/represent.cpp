@@ -65,8 +65,8 @@ bool replaces_cache_control(const http::Field& line, const settings::Route& rout
 }
 
 // Whether larder may send it in a coding of its own making (RFC 9110 8.4.1).
-bool is_codable(const Setting& setting, const policy::StoredMeta& meta, http::Fields fields,
-                const Change& change, std::size_t size) {
+bool may_compress(const Setting& setting, const policy::StoredMeta& meta, http::Fields fields,
+                  const Change& change, std::size_t size) {
   if (!setting.compression.on || !setting.route.compress || setting.compression.codings.empty()) return false;
   if (meta.status != 200 || meta.part || size < setting.compression.min_size) return false;
   if (http::forbids_transformation(fields)) return false;
@@ -80,7 +80,7 @@ bool is_codable(const Setting& setting, const policy::StoredMeta& meta, http::Fi
 std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_view reason,
                                            http::Fields fields, int minor_version, const Setting& setting,
                                            const Change& change, std::shared_ptr<const std::string> body,
-                                           std::string* for_the_asker) {
+                                           std::string* for_requesting_client) {
   const auto& route = setting.route;
   if (!change.entity_tag.empty()) meta.entity_tag = change.entity_tag;
   auto response = std::make_shared<store::Response>();
@@ -94,8 +94,8 @@ std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_
     // joined with another part.
     if (change.of_part && http::is_content_digest(line.name)) continue;
     const auto fate = policy::fate_of(line, fields, directives);
-    if (fate == policy::FieldFate::for_the_asker && for_the_asker != nullptr)
-      add(line.name, line.value, *for_the_asker);
+    if (fate == policy::FieldFate::for_requesting_client && for_requesting_client != nullptr)
+      add(line.name, line.value, *for_requesting_client);
     if (fate != policy::FieldFate::stored) continue;
     if (line.id == FieldId::content_range && change.of_part) {
       if (meta.part && !meta.part->exact) response->content_range = line.value;
@@ -122,8 +122,8 @@ std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_
   const auto* type = http::find(fields, FieldId::content_type);
   response->is_json = type != nullptr && projection::is_json_type(type->value) &&
                       !http::forbids_transformation(fields) && (change.changed || !http::is_coded(fields));
-  response->codable = is_codable(setting, meta, fields, change, body->size());
-  if (response->codable && !http::list_has(fields, FieldId::vary, "Accept-Encoding"))
+  response->compressible = may_compress(setting, meta, fields, change, body->size());
+  if (response->compressible && !http::list_has(fields, FieldId::vary, "Accept-Encoding"))
     writer.both("Vary", "Accept-Encoding");
   writer.both("Via", minor_version == 1 ? "1.1 larder" : "1.0 larder");
   // RFC 9110 8.6: none with a 204, whose end needs no telling.
@@ -136,7 +136,7 @@ std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_
 }
 
 bool may_be_derived(const store::Response& response, const settings::Route& route) noexcept {
-  return response.codable || (response.is_json && !route.fields_param.empty());
+  return response.compressible || (response.is_json && !route.fields_param.empty());
 }
 
 std::vector<std::uint64_t> group_hashes(const store::Store& store, std::string_view key,
@@ -162,7 +162,7 @@ std::vector<http::Field> upstream_fields(const store::Response& response) {
   // represent() ends with Via and, but for a 204, Content-Length.
   while (!fields.empty() && fields.back().id != FieldId::via) fields.pop_back();
   if (!fields.empty()) fields.pop_back();
-  if (response.codable && !fields.empty() && fields.back().id == FieldId::vary &&
+  if (response.compressible && !fields.empty() && fields.back().id == FieldId::vary &&
       fields.back().value == "Accept-Encoding") {
     fields.pop_back();
   }

@@ -28,13 +28,13 @@ struct Setting {
 };
 
 /// Builds the response that is stored. `fields` are the answer's (or the updated ones of a renewal); `meta`
-/// as judged, its entity_tag replaced by the change's where there is one. `for_the_asker` takes the field
-/// lines that are not stored but belong to whoever began the fetch; nullptr = nobody did.
+/// as judged, its entity_tag replaced by the change's where there is one. `for_requesting_client` takes the
+/// field lines that are not stored but belong to whoever began the fetch; nullptr = nobody did.
 [[nodiscard]] std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_view reason,
                                                          http::Fields fields, int minor_version,
                                                          const Setting& setting, const Change& change,
                                                          std::shared_ptr<const std::string> body,
-                                                         std::string* for_the_asker = nullptr);
+                                                         std::string* for_requesting_client = nullptr);
 
 /// Something may be made of it later: `derived` is not to be nullptr.
 [[nodiscard]] bool may_be_derived(const store::Response& response, const settings::Route& route) noexcept;

@@ -28,7 +28,7 @@ std::optional<Seconds> delta_seconds(const Directive& directive) {
   const auto value = parse_digits(text);
   if (!value) return std::nullopt;
   return Seconds{
-      static_cast<std::int64_t>(std::min(*value, static_cast<std::uint64_t>(longest_lifetime.count())))};
+      static_cast<std::int64_t>(std::min(*value, static_cast<std::uint64_t>(max_lifetime.count())))};
 }
 
 // RFC 9111 4.2.1: of several the smaller; one that cannot be read is as stale.
@@ -102,7 +102,7 @@ void apply_to_request(const Directive& directive, CacheControl& out) {
   else if (is("min-fresh"))
     keep_if_readable(out.min_fresh, delta_seconds(directive));
   else if (is("max-stale"))
-    keep_if_readable(out.max_stale, directive.has_argument ? delta_seconds(directive) : longest_lifetime);
+    keep_if_readable(out.max_stale, directive.has_argument ? delta_seconds(directive) : max_lifetime);
   else if (is("stale-if-error"))
     keep_if_readable(out.stale_if_error, delta_seconds(directive));
   else if (is("no-cache"))

@@ -44,7 +44,7 @@ struct CacheControl {
   std::optional<Seconds> max_stale;  // request; the largest duration where it has no argument
 };
 
-inline constexpr Seconds longest_lifetime{std::int64_t{1} << 31};
+inline constexpr Seconds max_lifetime{std::int64_t{1} << 31};
 
 /// What a response says to a shared cache in front of an origin: CDN-Cache-Control where it is there, a valid
 /// Dictionary and not empty, in which case nothing else counts (RFC 9213 2.2), else Cache-Control. In the

@@ -8,7 +8,7 @@ namespace larder::http {
 
 namespace {
 
-constexpr unsigned most_digits = 16;
+constexpr unsigned max_digits = 16;
 
 int hex_value(char c) noexcept {
   if (c >= '0' && c <= '9') return c - '0';
@@ -72,7 +72,7 @@ std::optional<Refusal> ChunkedReader::line_byte(char c) noexcept {
     case Place::size: {
       const int digit = hex_value(c);
       if (digit >= 0) {
-        if (++digits_ > most_digits) return Refusal::bad_chunk;
+        if (++digits_ > max_digits) return Refusal::bad_chunk;
         size_ = size_ * 16 + static_cast<std::uint64_t>(digit);
         return std::nullopt;
       }

@@ -15,7 +15,7 @@ GateResult refused(Refusal reason) noexcept {
   return {State::refused, 0, reason};
 }
 
-constexpr std::size_t longest_status_line = 1024;  // bytes; no setting needs to reach a reason phrase
+constexpr std::size_t max_status_line = 1024;  // bytes; no setting needs to reach a reason phrase
 
 bool is_digit(char c) noexcept {
   return c >= '0' && c <= '9';
@@ -105,7 +105,7 @@ GateResult read_response(std::string_view bytes, const Limits& limits, Method re
                          ResponseHead& out) {
   if (bytes.starts_with('\r'))
     return refused(Refusal::bad_start_line);  // an empty line may precede a request alone
-  const auto bounds = detail::find_head(bytes, limits, Refusal::bad_start_line, longest_status_line);
+  const auto bounds = detail::find_head(bytes, limits, Refusal::bad_start_line, max_status_line);
   if (bounds.state == State::refused) return refused(*bounds.refusal);
   if (bounds.state == State::need_more) return {};
 

@@ -11,11 +11,11 @@
 
 namespace larder {
 
-class Companion {
+class ChildTask {
  public:
-  explicit Companion(Loop& loop) : loop_(loop), state_(std::make_shared<State>(loop)) {}
-  Companion(const Companion&) = delete;
-  Companion& operator=(const Companion&) = delete;
+  explicit ChildTask(Loop& loop) : loop_(loop), state_(std::make_shared<State>(loop)) {}
+  ChildTask(const ChildTask&) = delete;
+  ChildTask& operator=(const ChildTask&) = delete;
 
   /// Once, and within a `beside` that stops it. The task may refer to what lives until `join` has returned.
   /// An exception in it is an end like any other.

@@ -48,7 +48,7 @@ class Histogram {
 inline constexpr std::size_t refusal_count = static_cast<std::size_t>(http::Refusal::body_too_large) + 1;
 
 struct RouteCounters {
-  std::array<Counter, policy::word_count> outcomes;
+  std::array<Counter, policy::label_count> outcomes;
   Counter not_modified;  // answers that were a 304
   Counter body_bytes;    // of answers, as they were sent
   // Bytes that were not sent:

@@ -18,11 +18,11 @@ int make_set() {
 
 }  // namespace
 
-Rest::Rest(boost::asio::io_context& io) : set_(io, make_set()) {
+IdleSet::IdleSet(boost::asio::io_context& io) : set_(io, make_set()) {
   wait();
 }
 
-bool Rest::add(int descriptor, Guest& guest) {
+bool IdleSet::add(int descriptor, Connection& connection) {
   if (free_.empty()) {
     free_.push_back(static_cast<std::uint32_t>(slots_.size()));
     slots_.emplace_back();
@@ -34,22 +34,22 @@ bool Rest::add(int descriptor, Guest& guest) {
   wanted.data.u64 = (std::uint64_t{slot.generation} << 32) | index;
   if (::epoll_ctl(set_.native_handle(), EPOLL_CTL_ADD, descriptor, &wanted) != 0) return false;
   free_.pop_back();
-  slot.guest = &guest;
-  guest.slot_ = index;
+  slot.connection = &connection;
+  connection.slot_ = index;
   return true;
 }
 
 // The kernel forgets a descriptor when it is closed.
-void Rest::remove(Guest& guest) noexcept {
-  if (guest.slot_ == none) return;
-  auto& slot = slots_[guest.slot_];
-  slot.guest = nullptr;
+void IdleSet::remove(Connection& connection) noexcept {
+  if (connection.slot_ == none) return;
+  auto& slot = slots_[connection.slot_];
+  slot.connection = nullptr;
   ++slot.generation;
-  free_.push_back(guest.slot_);
-  guest.slot_ = none;
+  free_.push_back(connection.slot_);
+  connection.slot_ = none;
 }
 
-void Rest::wait() {
+void IdleSet::wait() {
   set_.async_wait(set_.wait_read, [this](const boost::system::error_code& error) {
     if (error) return;
     hand_out();
@@ -57,7 +57,7 @@ void Rest::wait() {
   });
 }
 
-void Rest::hand_out() {
+void IdleSet::hand_out() {
   std::array<epoll_event, 256> events;
   int count = 0;
   do {
@@ -66,8 +66,8 @@ void Rest::hand_out() {
       const auto& event = events[static_cast<std::size_t>(i)];
       const auto name = event.data.u64;
       const auto& slot = slots_[static_cast<std::uint32_t>(name)];
-      if (slot.guest != nullptr && slot.generation == name >> 32)
-        slot.guest->on_input((event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
+      if (slot.connection != nullptr && slot.generation == name >> 32)
+        slot.connection->on_input((event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
     }
   } while (count == static_cast<int>(events.size()));
 }

@@ -13,41 +13,41 @@
 
 namespace larder {
 
-class Rest {
+class IdleSet {
  public:
-  class Guest {
+  class Connection {
    public:
     /// Input has come since the last call. `ends`: the end of it, or an error, is behind it, which will not
     /// be told again. It may be called whatever the guest is about; it may destroy the guest.
     virtual void on_input(bool ends) noexcept = 0;
 
    protected:
-    Guest() = default;
-    Guest(const Guest&) = delete;
-    Guest& operator=(const Guest&) = delete;
-    ~Guest() = default;
+    Connection() = default;
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+    ~Connection() = default;
 
    private:
-    friend class Rest;
+    friend class IdleSet;
     std::uint32_t slot_ = none;
   };
 
   /// Throws where the kernel has no epoll set to give.
-  explicit Rest(boost::asio::io_context& io);
-  Rest(const Rest&) = delete;
-  Rest& operator=(const Rest&) = delete;
+  explicit IdleSet(boost::asio::io_context& io);
+  IdleSet(const IdleSet&) = delete;
+  IdleSet& operator=(const IdleSet&) = delete;
 
   /// From now on until `remove`. What is there already counts as having come. False where the kernel refuses.
-  [[nodiscard]] bool add(int descriptor, Guest& guest);
+  [[nodiscard]] bool add(int descriptor, Connection& connection);
   /// The descriptor is closed before or right after.
-  void remove(Guest& guest) noexcept;
+  void remove(Connection& connection) noexcept;
 
  private:
   static constexpr std::uint32_t none = UINT32_MAX;
   // An event names a slot and its generation: a guest that left while events were being handed out, or whose
   // slot has another guest by then, is not called.
   struct Slot {
-    Guest* guest = nullptr;
+    Connection* connection = nullptr;
     std::uint32_t generation = 0;
   };
   void wait();

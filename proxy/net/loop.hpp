@@ -56,14 +56,14 @@ class Buffer {
 class BufferPool {
  public:
   explicit BufferPool(std::size_t size) : size_(size) {}
-  [[nodiscard]] Buffer lend() {
+  [[nodiscard]] Buffer acquire() {
     if (free_.empty()) return Buffer(size_);
     Buffer buffer = std::move(free_.back());
     free_.pop_back();
     return buffer;
   }
-  void give_back(Buffer buffer) {
-    if (buffer && buffer.size() == size_ && free_.size() < most_kept) free_.push_back(std::move(buffer));
+  void release(Buffer buffer) {
+    if (buffer && buffer.size() == size_ && free_.size() < max_kept) free_.push_back(std::move(buffer));
   }
   /// For buffers lent from now on; those of another size are dropped when they come back.
   void set_size(std::size_t size) {
@@ -72,7 +72,7 @@ class BufferPool {
   }
 
  private:
-  static constexpr std::size_t most_kept = 64;
+  static constexpr std::size_t max_kept = 64;
   std::size_t size_;
   std::vector<Buffer> free_;
 };
@@ -84,14 +84,14 @@ class Loop {
         index_(index),
         sweeper_(io_, resolution),
         buffers_(buffer_size),
-        rest_(io_) {}
+        idle_set_(io_) {}
 
   [[nodiscard]] asio::io_context& io() noexcept { return io_; }
   [[nodiscard]] Executor executor() noexcept { return io_.get_executor(); }
   [[nodiscard]] unsigned index() const noexcept { return index_; }
   [[nodiscard]] Sweeper& sweeper() noexcept { return sweeper_; }
   [[nodiscard]] BufferPool& buffers() noexcept { return buffers_; }
-  [[nodiscard]] Rest& rest() noexcept { return rest_; }
+  [[nodiscard]] IdleSet& idle_set() noexcept { return idle_set_; }
   [[nodiscard]] Counters& counters() noexcept { return counters_; }
   [[nodiscard]] const Counters& counters_view() const noexcept { return counters_; }
 
@@ -123,7 +123,7 @@ class Loop {
   unsigned index_;
   Sweeper sweeper_;
   BufferPool buffers_;
-  Rest rest_;
+  IdleSet idle_set_;
   Counters counters_;
   OnFailure on_failure_;
 };

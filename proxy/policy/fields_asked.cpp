@@ -68,8 +68,8 @@ FieldsAsked fields_asked(std::string_view query, const settings::Route& route) {
   }
   std::sort(asked.fields.begin(), asked.fields.end());
   asked.fields.erase(std::unique(asked.fields.begin(), asked.fields.end()), asked.fields.end());
-  if (asked.fields.size() > most_fields_asked) {
-    asked.problem = route.fields_param + ": " + std::to_string(most_fields_asked) + " names at the most";
+  if (asked.fields.size() > max_fields_asked) {
+    asked.problem = route.fields_param + ": " + std::to_string(max_fields_asked) + " names at the most";
     return asked;
   }
   auto all = route.fields;

@@ -20,7 +20,7 @@ struct FieldsAsked {
   [[nodiscard]] std::string name() const;
 };
 
-inline constexpr std::size_t most_fields_asked = 64;
+inline constexpr std::size_t max_fields_asked = 64;
 
 /// `query` without '?'. A name is one of the route's `fields` or lies inside one; where the route has none,
 /// anything goes. A parameter that comes again adds to the first.

@@ -11,10 +11,10 @@ namespace {
 
 using http::FieldId;
 
-constexpr Millis longest = http::longest_lifetime;
+constexpr Millis longest = http::max_lifetime;
 // A heuristic lifetime beyond a day surprises more than it saves (RFC 9111 4.2.2 asks for a warning there
 // once).
-constexpr Millis longest_heuristic = std::chrono::hours{24};
+constexpr Millis max_heuristic = std::chrono::hours{24};
 
 std::optional<std::chrono::sys_seconds> date_of(http::Fields fields, FieldId id, WallTime now) {
   const auto* line = http::find(fields, id);
@@ -31,13 +31,13 @@ Millis age_value(http::Fields fields) {
   std::string_view first;
   const auto seconds = http::next_element(rest, first) ? http::parse_digits(first) : std::nullopt;
   if (!seconds) return Millis{0};
-  const auto most = static_cast<std::uint64_t>(http::longest_lifetime.count());
+  const auto most = static_cast<std::uint64_t>(http::max_lifetime.count());
   return http::Seconds{static_cast<std::int64_t>(std::min(*seconds, most))};
 }
 
 // RFC 9111 5.3: an Expires that is no date, "0" above all, has already passed; so has one of several that
 // differ.
-std::optional<Lifetime> expires_lifetime(http::Fields response, const Exchanged& when) {
+std::optional<Lifetime> expires_lifetime(http::Fields response, const ExchangeTimes& when) {
   const auto* line = http::find(response, FieldId::expires);
   if (line == nullptr) return std::nullopt;
   const auto expires = date_of(response, FieldId::expires, when.received.wall);
@@ -50,14 +50,14 @@ std::optional<Lifetime> expires_lifetime(http::Fields response, const Exchanged&
   return Lifetime{value, Lifetime::Source::expires};
 }
 
-std::optional<Lifetime> heuristic_lifetime(http::Fields response, const Exchanged& when) {
+std::optional<Lifetime> heuristic_lifetime(http::Fields response, const ExchangeTimes& when) {
   const auto modified = date_of(response, FieldId::last_modified, when.received.wall);
   if (!modified) return std::nullopt;
   const auto date = date_of(response, FieldId::date, when.received.wall)
                         .value_or(std::chrono::floor<std::chrono::seconds>(when.received.wall));
   if (*modified > date) return std::nullopt;
   const Millis tenth = Millis{date - *modified} / 10;  // RFC 9111 4.2.2
-  return Lifetime{std::min(tenth, longest_heuristic), Lifetime::Source::heuristic};
+  return Lifetime{std::min(tenth, max_heuristic), Lifetime::Source::heuristic};
 }
 
 }  // namespace
@@ -101,7 +101,7 @@ bool is_heuristically_cacheable(int status) noexcept {
 }
 
 Lifetime freshness_lifetime(int status, http::Fields response, const http::CacheControl& directives,
-                            const Exchanged& when) {
+                            const ExchangeTimes& when) {
   // RFC 9111 4.2.1, in its order.
   if (directives.s_maxage) return {*directives.s_maxage, Lifetime::Source::s_maxage};
   if (directives.max_age) return {*directives.max_age, Lifetime::Source::max_age};
@@ -114,7 +114,7 @@ Lifetime freshness_lifetime(int status, http::Fields response, const http::Cache
   return {};
 }
 
-Millis initial_age(http::Fields response, const Exchanged& when) {
+Millis initial_age(http::Fields response, const ExchangeTimes& when) {
   const auto date = date_of(response, FieldId::date, when.received.wall);
   // RFC 9111 4.2.3. Dates have whole seconds: part of a second is no age.
   const Millis apparent =

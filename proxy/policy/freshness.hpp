@@ -20,7 +20,7 @@ struct Lifetime {
 [[nodiscard]] std::string_view name_of(Lifetime::Source source) noexcept;
 
 /// When the request for a response was sent and its head received.
-struct Exchanged {
+struct ExchangeTimes {
   Now requested;
   Now received;
 };
@@ -29,10 +29,10 @@ struct Exchanged {
 /// since Last-Modified for a status that is heuristically cacheable (or with `public`). Source::none where
 /// nothing gives a lifetime.
 [[nodiscard]] Lifetime freshness_lifetime(int status, http::Fields response,
-                                          const http::CacheControl& directives, const Exchanged& when);
+                                          const http::CacheControl& directives, const ExchangeTimes& when);
 
 /// corrected_initial_age (RFC 9111 4.2.3): apparent age and Age with the response delay, whichever is more.
-[[nodiscard]] Millis initial_age(http::Fields response, const Exchanged& when);
+[[nodiscard]] Millis initial_age(http::Fields response, const ExchangeTimes& when);
 
 /// Status codes that may be given a heuristic lifetime (RFC 9110 15.1).
 [[nodiscard]] bool is_heuristically_cacheable(int status) noexcept;

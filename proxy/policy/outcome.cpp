@@ -152,50 +152,50 @@ void append_cache_status(const Outcome& outcome, std::string_view key, std::stri
   }
 }
 
-Word word_of(const Outcome& outcome) noexcept {
-  if (outcome.hit) return outcome.ttl.value_or(0) < 0 ? Word::stale : Word::hit;
-  if (outcome.collapsed) return Word::collapsed;
+OutcomeLabel label_of(const Outcome& outcome) noexcept {
+  if (outcome.hit) return outcome.ttl.value_or(0) < 0 ? OutcomeLabel::stale : OutcomeLabel::hit;
+  if (outcome.collapsed) return OutcomeLabel::collapsed;
   switch (outcome.forward) {
     case Forward::none:
-      return Word::refused;
+      return OutcomeLabel::refused;
     case Forward::bypass:
-      return Word::bypass;
+      return OutcomeLabel::bypass;
     case Forward::method:
-      return Word::method;
+      return OutcomeLabel::method;
     case Forward::request:
-      return Word::refresh;
+      return OutcomeLabel::refresh;
     case Forward::stale:
-      return outcome.forward_status == 304 ? Word::revalidated : Word::expired;
+      return outcome.forward_status == 304 ? OutcomeLabel::revalidated : OutcomeLabel::expired;
     case Forward::uri_miss:
     case Forward::vary_miss:
     case Forward::miss:
     case Forward::partial:
-      return Word::miss;
+      return OutcomeLabel::miss;
   }
-  return Word::refused;
+  return OutcomeLabel::refused;
 }
 
-std::string_view name_of(Word word) noexcept {
+std::string_view name_of(OutcomeLabel word) noexcept {
   switch (word) {
-    case Word::hit:
+    case OutcomeLabel::hit:
       return "hit";
-    case Word::stale:
+    case OutcomeLabel::stale:
       return "stale";
-    case Word::collapsed:
+    case OutcomeLabel::collapsed:
       return "collapsed";
-    case Word::miss:
+    case OutcomeLabel::miss:
       return "miss";
-    case Word::expired:
+    case OutcomeLabel::expired:
       return "expired";
-    case Word::revalidated:
+    case OutcomeLabel::revalidated:
       return "revalidated";
-    case Word::refresh:
+    case OutcomeLabel::refresh:
       return "refresh";
-    case Word::bypass:
+    case OutcomeLabel::bypass:
       return "bypass";
-    case Word::method:
+    case OutcomeLabel::method:
       return "method";
-    case Word::refused:
+    case OutcomeLabel::refused:
       return "refused";
   }
   return "";

@@ -86,7 +86,7 @@ struct Outcome {
 void append_cache_status(const Outcome& outcome, std::string_view key, std::string& out);
 
 /// One word for metrics and logs.
-enum class Word : std::uint8_t {
+enum class OutcomeLabel : std::uint8_t {
   hit,
   stale,      // a hit that had expired
   collapsed,  // shared another request's fill
@@ -98,8 +98,8 @@ enum class Word : std::uint8_t {
   method,
   refused,  // answered by larder itself
 };
-inline constexpr std::size_t word_count = static_cast<std::size_t>(Word::refused) + 1;
-[[nodiscard]] Word word_of(const Outcome& outcome) noexcept;
-[[nodiscard]] std::string_view name_of(Word word) noexcept;
+inline constexpr std::size_t label_count = static_cast<std::size_t>(OutcomeLabel::refused) + 1;
+[[nodiscard]] OutcomeLabel label_of(const Outcome& outcome) noexcept;
+[[nodiscard]] std::string_view name_of(OutcomeLabel word) noexcept;
 
 }  // namespace larder::policy

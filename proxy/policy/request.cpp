@@ -35,7 +35,7 @@ void read_role(const http::Field& line, FieldRole role, RequestFacts& facts) {
 
 }  // namespace
 
-RequestFacts facts_of(const http::RequestHead& head, const RequestContext& context) {
+RequestFacts facts_of(const http::RequestHead& head, const FactsInput& context) {
   RequestFacts facts;
   facts.method = head.method;
   facts.fields = head.fields;

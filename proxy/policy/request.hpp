@@ -23,7 +23,7 @@ struct Arrival {
 };
 
 /// By what a request is read. Everything referred to outlives the facts.
-struct RequestContext {
+struct FactsInput {
   const settings::Settings& settings;
   const KeyedHash& hash;
   Arrival arrival = {};
@@ -55,7 +55,7 @@ struct RequestFacts {
 };
 
 /// Facts that depend on no route. The head's views, and the context, outlive the result.
-[[nodiscard]] RequestFacts facts_of(const http::RequestHead& head, const RequestContext& context);
+[[nodiscard]] RequestFacts facts_of(const http::RequestHead& head, const FactsInput& context);
 
 /// Takes off a request's fields what only a trusted proxy may say (X-Forwarded-*, Forwarded, X-Real-IP, ...).
 /// The first that was there, else empty: a view into the request's bytes.

@@ -16,7 +16,7 @@ using settings::CacheMode;
 
 // How long a stale answer may stand in for an upstream that cannot be reached, where neither the route nor
 // upstream says (RFC 9111 4.2.4 sets no bound).
-constexpr Millis longest_disconnected = std::chrono::hours{24};
+constexpr Millis max_disconnected = std::chrono::hours{24};
 
 // Status codes whose caching semantics are implemented here (for must-understand, RFC 9111 3 and 5.2.2.3).
 bool is_understood(int status) noexcept {
@@ -57,9 +57,9 @@ Detail against_ttl(const RequestFacts& request, const settings::Route& route,
 
 // RFC 9111 3, for a shared cache.
 Detail against_standard(const RequestFacts& request, const settings::Route& route, int status,
-                        http::Fields response, Asked asked, const http::CacheControl& directives) {
+                        http::Fields response, UpstreamRequest sent, const http::CacheControl& directives) {
   if (status < 200) return Detail::status;
-  if (status == 206 && (!asked.part || !part_of(response))) return Detail::partial_content;
+  if (status == 206 && (!sent.part || !part_of(response))) return Detail::partial_content;
   if (directives.must_understand) {
     if (!is_understood(status)) return Detail::must_understand;
   } else if (directives.no_store) {  // 5.2.2.3: no-store beside must-understand is for caches that do not
@@ -117,7 +117,7 @@ std::optional<Millis> window(const std::optional<Millis>& configured,
   return std::nullopt;
 }
 
-void read_validators(http::Fields response, const Exchanged& when, StoredMeta& meta) {
+void read_validators(http::Fields response, const ExchangeTimes& when, StoredMeta& meta) {
   const auto wall = std::chrono::floor<std::chrono::seconds>(when.received.wall);
   if (const auto* line = http::find(response, FieldId::etag)) {
     meta.upstream_entity_tag = line->value;
@@ -131,7 +131,7 @@ void read_validators(http::Fields response, const Exchanged& when, StoredMeta& m
 }
 
 void set_lifetime(const settings::Route& route, http::Fields response, const http::CacheControl& directives,
-                  const Exchanged& when, StoredMeta& meta) {
+                  const ExchangeTimes& when, StoredMeta& meta) {
   meta.response_time = when.received.mono;
   meta.initial_age = initial_age(response, when);
   meta.upstream_age = http::find(response, FieldId::age) != nullptr;
@@ -154,13 +154,13 @@ bool sets_cookie(http::Fields response) noexcept {
 }
 
 std::optional<StoredMeta> judge_shared_error(const RequestFacts& request, const settings::Route& route,
-                                             int status, http::Fields response, Asked asked,
-                                             const Exchanged& when) {
+                                             int status, http::Fields response, UpstreamRequest sent,
+                                             const ExchangeTimes& when) {
   if (status < 500 || status > 599 || status == 511) return std::nullopt;
   const auto directives = http::parse_response_cache_control(response);
   if (against_ttl(request, route, directives) != Detail::none) return std::nullopt;
-  if (sets_cookie(response) || asked.client_conditions || request.directives.no_store) return std::nullopt;
-  auto secondary = secondary_key(request, response, route, asked.identity);
+  if (sets_cookie(response) || sent.client_conditions || request.directives.no_store) return std::nullopt;
+  auto secondary = secondary_key(request, response, route, sent.identity);
   if (!secondary) return std::nullopt;
   StoredMeta meta;
   meta.status = status;
@@ -173,22 +173,23 @@ std::optional<StoredMeta> judge_shared_error(const RequestFacts& request, const 
 }
 
 std::variant<StoredMeta, Detail> judge(const RequestFacts& request, const settings::Route& route, int status,
-                                       http::Fields response, Asked asked, const Exchanged& when) {
+                                       http::Fields response, UpstreamRequest sent,
+                                       const ExchangeTimes& when) {
   const auto directives = http::parse_response_cache_control(response);
   const bool by_ttl = route.cache == CacheMode::ttl;
   if (by_ttl && !has_ttl(route, status)) return status == 206 ? Detail::partial_content : Detail::status;
   if (is_never_stored(status) || (status >= 400 && !route.store_errors)) return Detail::status;
   const auto against = by_ttl ? against_ttl(request, route, directives)
-                              : against_standard(request, route, status, response, asked, directives);
+                              : against_standard(request, route, status, response, sent, directives);
   if (against != Detail::none) return against;
   // RFC 9111 7.3 lets a shared cache store it; then one visitor becomes another.
   // Where upstream itself says that the response may be stored without it, it may (5.2.2.4, 5.2.2.7).
   if (sets_cookie(response) && !route.despite.set_cookie && !excludes_cookie(directives))
     return Detail::set_cookie;
-  if (asked.client_conditions) return Detail::request_conditions;
+  if (sent.client_conditions) return Detail::request_conditions;
   if (request.directives.no_store) return Detail::request_no_store;  // RFC 9111 5.2.1.5
 
-  auto secondary = secondary_key(request, response, route, asked.identity);
+  auto secondary = secondary_key(request, response, route, sent.identity);
   if (!secondary) return Detail::vary_any;
 
   StoredMeta meta;
@@ -205,7 +206,7 @@ std::variant<StoredMeta, Detail> judge(const RequestFacts& request, const settin
   meta.stale_while_revalidate = window(route.stale_while_revalidate, directives.stale_while_revalidate);
   meta.stale_if_error = window(route.stale_if_error, directives.stale_if_error);
   meta.stale_if_disconnected = meta.stale_if_error;
-  if (!by_ttl && !meta.stale_if_error) meta.stale_if_disconnected = longest_disconnected;
+  if (!by_ttl && !meta.stale_if_error) meta.stale_if_disconnected = max_disconnected;
   // What is never fresh and cannot be validated would only take room.
   const bool ever_fresh = meta.fresh_until > meta.response_time && !meta.must_validate;
   if (!ever_fresh && !meta.has_validator() && !meta.stale_while_revalidate && !meta.stale_if_error) {
@@ -231,13 +232,14 @@ FieldFate fate_of(const http::Field& line, http::Fields response, const http::Ca
   if (http::is_hop_by_hop(line) || line.id == FieldId::age) return FieldFate::dropped;
   if (http::list_has(response, FieldId::connection, line.name)) return FieldFate::dropped;
   // A cookie is its requesting client's; so is what names one request from hop to hop.
-  if (line.id == FieldId::set_cookie || names_one_request(line)) return FieldFate::for_the_asker;
+  if (line.id == FieldId::set_cookie || names_one_request(line)) return FieldFate::for_requesting_client;
   const auto named = [&](const std::vector<std::string>& names) {
     return std::any_of(names.begin(), names.end(),
                        [&](const auto& name) { return http::has_name(line, name); });
   };
-  return named(directives.private_fields) || named(directives.no_cache_fields) ? FieldFate::for_the_asker
-                                                                               : FieldFate::stored;
+  return named(directives.private_fields) || named(directives.no_cache_fields)
+             ? FieldFate::for_requesting_client
+             : FieldFate::stored;
 }
 
 }  // namespace larder::policy

@@ -11,7 +11,7 @@
 namespace larder::policy {
 
 /// What a fetch asked upstream for, beyond its client's request.
-struct Asked {
+struct UpstreamRequest {
   bool identity = false;  // Accept-Encoding: identity
   bool part = false;      // a range: a 206 is what was asked for
   bool client_conditions =
@@ -26,16 +26,16 @@ struct Asked {
 /// route upstream's fields decide.
 [[nodiscard]] std::variant<StoredMeta, Detail> judge(const RequestFacts& request,
                                                      const settings::Route& route, int status,
-                                                     http::Fields response, Asked asked,
-                                                     const Exchanged& when);
+                                                     http::Fields response, UpstreamRequest sent,
+                                                     const ExchangeTimes& when);
 
 /// Judges a 5xx that is not stored: those who wait for it share it, as they would share a failure, unless it
 /// is one client's alone (private, no-store, a cookie, credentials, 511). nullopt where it is. The result is
 /// stale from its reception.
 [[nodiscard]] std::optional<StoredMeta> judge_shared_error(const RequestFacts& request,
                                                            const settings::Route& route, int status,
-                                                           http::Fields response, Asked asked,
-                                                           const Exchanged& when);
+                                                           http::Fields response, UpstreamRequest sent,
+                                                           const ExchangeTimes& when);
 
 /// Whether a response has a Set-Cookie.
 [[nodiscard]] bool sets_cookie(http::Fields response) noexcept;
@@ -43,9 +43,10 @@ struct Asked {
 /// What becomes of a field line of a response that is stored.
 enum class FieldFate : std::uint8_t {
   stored,
-  for_the_asker,  // a cookie, an identifier of one request, or named by `private=` or `no-cache=` (RFC
-                  // 9111 5.2.2.4, 5.2.2.7): the client whose request it answers gets it, and no other
-  dropped,        // hop-by-hop, or listed by Connection (RFC 9111 3.1); and Age, which is said anew (4)
+  for_requesting_client,  // a cookie, an identifier of one request, or named by `private=` or `no-cache=`
+                          // (RFC 9111 5.2.2.4, 5.2.2.7): the client whose request it answers gets it, and no
+                          // other
+  dropped,  // hop-by-hop, or listed by Connection (RFC 9111 3.1); and Age, which is said anew (4)
 };
 [[nodiscard]] FieldFate fate_of(const http::Field& line, http::Fields response,
                                 const http::CacheControl& directives);

@@ -48,11 +48,11 @@ constexpr auto escapes = [] {
   return table;
 }();
 
-constexpr int longest_escape = 6;
+constexpr int max_escape = 6;
 
 // Of the escape that starts at `at`, 0 where none does.
 int escape_size(const char* at) noexcept {
-  if (at[1] == 'u') return hex4(at + 2) == no_digit ? 0 : longest_escape;
+  if (at[1] == 'u') return hex4(at + 2) == no_digit ? 0 : max_escape;
   return escapes[static_cast<unsigned char>(at[1])] == 0 ? 0 : 2;
 }
 
@@ -112,15 +112,15 @@ bool has_good_escapes(std::string_view text, bool& found) noexcept {
     at = static_cast<const char*>(std::memchr(at, '\\', static_cast<std::size_t>(end - at)));
     if (at == nullptr) return true;
     found = true;
-    if (end - at < block + longest_escape) {
-      if (end - at < 2 || (at[1] == 'u' && end - at < longest_escape)) return false;
+    if (end - at < block + max_escape) {
+      if (end - at < 2 || (at[1] == 'u' && end - at < max_escape)) return false;
       const int size = escape_size(at);
       if (size == 0) return false;
       at += size;
       continue;
     }
     // Where one is, others are near: block by block, until one has none.
-    while (end - at >= block + longest_escape) {
+    while (end - at >= block + max_escape) {
       auto left = backslashes(at);
       if (left == 0) break;
       int behind = 0;

@@ -18,7 +18,7 @@ namespace {
 using Node = ProjectionRule::Node;
 using Kind = Node::Kind;
 
-constexpr std::size_t most_kept = 4u << 20;  // bytes of a buffer that a workspace keeps between documents
+constexpr std::size_t max_kept = 4u << 20;  // bytes of a buffer that a workspace keeps between documents
 
 // Gathers the ranges of the document that are kept, and copies them in batches.
 class Output {
@@ -254,8 +254,8 @@ std::optional<ProjectionError> Workspace::Impl::project(std::string_view json, c
 
 void Workspace::Impl::shrink() {
   structure.shrink();
-  if (frames.capacity() * sizeof(Frame) > most_kept) std::vector<Frame>().swap(frames);
-  if (name.capacity() > most_kept) std::string().swap(name);
+  if (frames.capacity() * sizeof(Frame) > max_kept) std::vector<Frame>().swap(frames);
+  if (name.capacity() > max_kept) std::string().swap(name);
 }
 
 Workspace::Workspace() : impl_(std::make_unique<Impl>()) {}

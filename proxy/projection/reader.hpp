@@ -58,7 +58,7 @@ class Reader {
   Reader(std::string_view json, Structure& structure, const ProjectionLimits& limits) noexcept
       : structure_(structure),
         rest_(json),
-        most_deep_(limits.depth),
+        max_deep_(limits.depth),
         tokens_left_(limits.members > json.size() ? json.size() + 1 : limits.members * tokens_of_a_member) {}
 
   /// The document's first token. Fails if the document is no list and no object.
@@ -91,7 +91,7 @@ class Reader {
 
   /// True if one more container may be opened in `open` others.
   [[nodiscard]] bool may_open(std::size_t open) noexcept {
-    if (open < most_deep_) return true;
+    if (open < max_deep_) return true;
     error_ = ProjectionError::too_deep;
     return false;
   }
@@ -112,7 +112,7 @@ class Reader {
   const char* text_ = nullptr;
   Token end_ = nullptr;
   static constexpr std::size_t tokens_of_a_member = 4;  // name, colon, value, comma: so many at the most
-  std::size_t most_deep_;
+  std::size_t max_deep_;
   std::size_t tokens_left_;
   BitStack outer_;  // for each container that skip_container is in: whether the one around it is an object
   bool escapes_ = false;

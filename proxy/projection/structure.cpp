@@ -9,7 +9,7 @@ namespace larder::projection {
 namespace {
 
 constexpr std::size_t window = 64u << 10;
-constexpr std::size_t most_kept = 1u << 20;  // of a window; its index takes four times as much
+constexpr std::size_t max_kept = 1u << 20;  // of a window; its index takes four times as much
 
 bool is_ascii(char c) noexcept {
   return static_cast<unsigned char>(c) < 0x80;
@@ -74,7 +74,7 @@ Structure::Found Structure::find(std::string_view rest) {
 }
 
 void Structure::shrink() {
-  if (impl_->parser && impl_->parser->capacity() > most_kept) impl_->parser.reset();
+  if (impl_->parser && impl_->parser->capacity() > max_kept) impl_->parser.reset();
 }
 
 }  // namespace larder::projection

@@ -229,7 +229,7 @@ void AccessLog::append_json(const AccessRecord& record, policy::WallTime now) {
   if (record.key_hash) fmt::format_to(out, ",\"key\":\"{:016x}\"", *record.key_hash);
   fmt::format_to(out, ",\"status\":{},\"bytes\":{}", record.status, record.body_bytes);
   if (record.original_bytes) fmt::format_to(out, ",\"original_bytes\":{}", *record.original_bytes);
-  text("outcome", policy::name_of(policy::word_of(record.outcome)));
+  text("outcome", policy::name_of(policy::label_of(record.outcome)));
   std::string cache_status;
   policy::append_cache_status(record.outcome, {}, cache_status);
   text("cache_status", cache_status);
@@ -255,7 +255,7 @@ void AccessLog::append_combined(const AccessRecord& record, policy::WallTime now
   quoted(redacted(record.referer, redact_));
   block_ += ' ';
   quoted(record.user_agent);
-  fmt::format_to(out, " {}\n", policy::name_of(policy::word_of(record.outcome)));
+  fmt::format_to(out, " {}\n", policy::name_of(policy::label_of(record.outcome)));
 }
 
 }  // namespace larder::server

@@ -13,7 +13,7 @@ namespace {
 
 constexpr Millis linger_time{2000};
 constexpr std::size_t linger_bytes = 1u << 20;
-constexpr std::size_t most_pieces = 3;
+constexpr std::size_t max_pieces = 3;
 constexpr std::size_t sent_together = 4096;
 
 }  // namespace
@@ -25,7 +25,7 @@ Client::Client(Loop& loop, Socket socket, std::string address)
       deadline_(loop.sweeper(), [this] { cancel(); }) {}
 
 Client::~Client() {
-  give_back_buffer();
+  release_buffer();
   close();
 }
 
@@ -42,8 +42,8 @@ Socket& Client::socket() {
   return *socket_;
 }
 
-void Client::give_back_buffer() {
-  if (buffer_) loop_.buffers().give_back(std::move(buffer_));
+void Client::release_buffer() {
+  if (buffer_) loop_.buffers().release(std::move(buffer_));
   buffer_ = {};
   begin_ = end_ = 0;
 }
@@ -59,7 +59,7 @@ void Client::make_room() {
 }
 
 Client::Read Client::read_now() {
-  if (!buffer_) buffer_ = loop_.buffers().lend();
+  if (!buffer_) buffer_ = loop_.buffers().acquire();
   make_room();
   const auto room = buffer_.size() - end_;
   may_have_input_ = false;
@@ -77,11 +77,11 @@ Client::Read Client::read_now() {
   return Read::would_block;
 }
 
-Task<Client::Read> Client::read(Millis patience) {
+Task<Client::Read> Client::read(Millis timeout) {
   for (;;) {
     const auto result = read_now();
     if (result != Read::would_block) co_return result;
-    deadline_.set(patience);
+    deadline_.set(timeout);
     auto [error] = co_await readable();
     if (error) co_return Read::failed;
     deadline_.clear();
@@ -101,7 +101,7 @@ ssize_t send_together(int descriptor, Client::Pieces pieces) {
 }
 
 ssize_t send_gathered(int descriptor, Client::Pieces pieces) {
-  std::array<iovec, most_pieces> parts;
+  std::array<iovec, max_pieces> parts;
   std::size_t count = 0;
   for (const auto& piece : pieces)
     parts[count++] = {const_cast<void*>(piece.data()), piece.size()};  // sendmsg(2) does not write there
@@ -127,7 +127,7 @@ std::optional<std::size_t> Client::write_now(Pieces pieces) {
 }
 
 Task<bool> Client::write(std::string_view first, std::string_view second, std::string_view third,
-                         Millis patience) {
+                         Millis timeout) {
   std::array<std::string_view, 3> rest{first, second, third};
   for (;;) {
     const std::array<asio::const_buffer, 3> pieces{asio::buffer(rest[0]), asio::buffer(rest[1]),
@@ -142,7 +142,7 @@ Task<bool> Client::write(std::string_view first, std::string_view second, std::s
       all = all && piece.empty();
     }
     if (all) co_return true;
-    deadline_.set(patience);
+    deadline_.set(timeout);
     auto [error] = co_await socket().async_wait(Socket::wait_write, as_result);
     if (error) co_return false;
     deadline_.clear();

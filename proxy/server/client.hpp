@@ -33,7 +33,7 @@ class Client {
   // Input. The unread bytes stand in one lent buffer, which goes back when there are none.
   [[nodiscard]] std::string_view unread() const noexcept { return {buffer_.data() + begin_, end_ - begin_}; }
   void consume(std::size_t bytes) noexcept { begin_ += bytes; }
-  void give_back_buffer();
+  void release_buffer();
 
   enum class Read : std::uint8_t { some, would_block, end, failed };
   /// Whether a read may find something: input has been announced, or the last read left some.
@@ -46,7 +46,7 @@ class Client {
   /// Waits until there is something to read (or the end); false when cancelled by the deadline or otherwise.
   [[nodiscard]] auto readable() { return socket().async_wait(Socket::wait_read, as_result); }
   /// Reads once, waiting at most `patience`.
-  [[nodiscard]] Task<Read> read(Millis patience);
+  [[nodiscard]] Task<Read> read(Millis timeout);
 
   // Output.
   using Pieces = std::span<const asio::const_buffer>;
@@ -54,9 +54,9 @@ class Client {
   [[nodiscard]] std::optional<std::size_t> write_now(Pieces pieces);
   /// Sends everything; false when the connection broke or stood still for `patience`.
   [[nodiscard]] Task<bool> write(std::string_view first, std::string_view second, std::string_view third,
-                                 Millis patience);
-  [[nodiscard]] Task<bool> write(std::string_view bytes, Millis patience) {
-    return write(bytes, {}, {}, patience);
+                                 Millis timeout);
+  [[nodiscard]] Task<bool> write(std::string_view bytes, Millis timeout) {
+    return write(bytes, {}, {}, timeout);
   }
 
   /// Closes so that what was sent arrives: ends our side, then reads and drops what the client still sends,

@@ -133,8 +133,8 @@ void Exchange::keep(const http::ResponseHead& answer) {
   if (facts_.method != http::Method::post || route_ == nullptr || head().authority.empty()) return;
   std::string target(head().path);
   if (head().has_query) target.append("?").append(head().query);
-  keeper_ = cache::Keeper::for_answer(worker_.resources(), *plan_, *route_, facts_, head().authority, target,
-                                      answer, {now_, Loop::now()});
+  storer_ = cache::PassThroughStorer::for_answer(worker_.resources(), *plan_, *route_, facts_,
+                                                 head().authority, target, answer, {now_, Loop::now()});
 }
 
 }  // namespace larder::server

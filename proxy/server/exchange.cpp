@@ -28,7 +28,7 @@ Exchange::~Exchange() = default;
 // ---- Deciding
 // -------------------------------------------------------------------------------------------------------
 
-policy::RequestContext Exchange::context() const noexcept {
+policy::FactsInput Exchange::context() const noexcept {
   return {settings(), worker_.shared.key_hash, arrival_};
 }
 
@@ -145,8 +145,9 @@ void Exchange::look_up() {
 
 policy::Held Exchange::held() const noexcept {
   if (response_ == nullptr) return {nullptr, entry_ != nullptr && only_on_error_ == nullptr};
-  const auto& interest = (*response_)->interest;
-  return {response_->get(), false, soft_, interest != nullptr && interest->covers(now_.mono), forced_};
+  const auto& access_history = (*response_)->access_history;
+  return {response_->get(), false, soft_,
+          access_history != nullptr && access_history->has_refresh_lease(now_.mono), forced_};
 }
 
 store::Validity Exchange::validity_of(const store::Response& response) const noexcept {
@@ -235,7 +236,7 @@ Persistence& Exchange::persistence() noexcept {
 
 void Exchange::record(int status, std::uint64_t body_bytes, const Outcome& outcome) {
   auto& counters = *view_.counters;
-  counters.outcomes[static_cast<std::size_t>(policy::word_of(outcome))].add();
+  counters.outcomes[static_cast<std::size_t>(policy::label_of(outcome))].add();
   if (status == 304) counters.not_modified.add();
   counters.body_bytes.add(static_cast<std::int64_t>(body_bytes));
   if (!worker_.access_log.is_on()) return;

@@ -44,7 +44,7 @@ class Exchange {
  private:
   // Deciding.
   void read_facts();
-  [[nodiscard]] policy::RequestContext context() const noexcept;
+  [[nodiscard]] policy::FactsInput context() const noexcept;
   [[nodiscard]] bool read_fields_asked();
   void look_up();
   [[nodiscard]] policy::Held held() const noexcept;
@@ -55,8 +55,8 @@ class Exchange {
   // Answering from the store.
   [[nodiscard]] Done serve_now(const std::shared_ptr<const store::Response>& stored,
                                const policy::Outcome& outcome, bool with_age);
-  [[nodiscard]] Done serve_codable(const std::shared_ptr<const store::Response>& stored,
-                                   const policy::Outcome& outcome, std::optional<Millis> age);
+  [[nodiscard]] Done serve_compressible(const std::shared_ptr<const store::Response>& stored,
+                                        const policy::Outcome& outcome, std::optional<Millis> age);
   [[nodiscard]] Task<Done> serve(std::shared_ptr<const store::Response> response, policy::Outcome outcome,
                                  bool with_age);
   [[nodiscard]] Done serve_shape(const store::Response& response, const store::Representation& shape,
@@ -73,7 +73,7 @@ class Exchange {
 
   // Fetching.
   void own_request();
-  [[nodiscard]] cache::Order make_order(bool alone);
+  [[nodiscard]] cache::Order make_order(bool uncollapsed);
   [[nodiscard]] std::string make_fill_key() const;
   [[nodiscard]] bool may_be_served_on_error(policy::Trouble trouble);
   [[nodiscard]] bool asks_for_part() const noexcept;
@@ -81,10 +81,10 @@ class Exchange {
   [[nodiscard]] std::optional<policy::Outcome> found_meanwhile(policy::Sequence came);
   [[nodiscard]] std::shared_ptr<const store::Response> fresh_in_store() const;
   [[nodiscard]] std::string memory_key() const;
-  [[nodiscard]] Task<std::optional<Done>> read_fill(cache::Reader& reader, policy::Forward why);
-  void complain_of(policy::Detail detail);
+  [[nodiscard]] Task<std::optional<Done>> read_fill(cache::FillWaiter& waiter, policy::Forward why);
+  void warn_not_projected(policy::Detail detail);
   void warn_of_credentials(policy::Detail detail);
-  [[nodiscard]] Task<Done> take_over(cache::Reader& reader, policy::Outcome outcome);
+  [[nodiscard]] Task<Done> take_over(cache::FillWaiter& waiter, policy::Outcome outcome);
 
   // Passing through.
   [[nodiscard]] Task<Done> pass(policy::Outcome outcome);
@@ -147,7 +147,7 @@ class Exchange {
   policy::Decision decision_;
   policy::FieldsAsked fields_asked_;
   std::shared_ptr<const store::Representation>
-      coded_;  // what is being sent, where it is not the response itself
+      representation_;  // what is being sent, where it is not the response itself
 
   const store::Response* served_ = nullptr;  // while it is being sent
 
@@ -158,8 +158,8 @@ class Exchange {
   std::shared_ptr<const cache::OwnedRequest> owned_;
   std::string key_;
   std::optional<policy::TagTranslation> tags_;  // by which the conditions that went on were translated
-  std::unique_ptr<cache::Keeper> keeper_;
-  std::string for_me_alone_;  // field lines of the answer that are not stored
+  std::unique_ptr<cache::PassThroughStorer> storer_;
+  std::string private_fields_;  // field lines of the answer that are not stored
   std::string rest_of_heads_;
   std::string_view rest_of_body_;
   bool rest_pending_ = false;

@@ -16,7 +16,7 @@ using policy::Outcome;
 
 namespace {
 
-constexpr int most_attempts = 3;  // to share a fill, before a request asks for itself
+constexpr int max_attempts = 3;  // to share a fill, before a request asks for itself
 
 }  // namespace
 
@@ -40,9 +40,9 @@ void Exchange::refresh_behind() {
   // A fill may have ended between the look-up and here, on another loop: what it stored is not fetched again.
   if (auto fresh = joined.role == cache::Role::lead ? fresh_in_store() : nullptr)
     return joined.permit.give_up(std::move(fresh));
-  auto order = make_order(joined.role == cache::Role::alone);
+  auto order = make_order(joined.role == cache::Role::uncollapsed);
   order.background = true;
-  if (response_ != nullptr) order.interest = (*response_)->interest;
+  if (response_ != nullptr) order.access_history = (*response_)->access_history;
   cache::begin_fetch(worker_.resources(), std::move(joined.permit), std::move(order));
 }
 
@@ -73,11 +73,11 @@ bool Exchange::asks_for_part() const noexcept {
   return wait != nullptr && wait->part;
 }
 
-cache::Order Exchange::make_order(bool alone) {
+cache::Order Exchange::make_order(bool uncollapsed) {
   cache::Order order;
   order.request = owned_;
   order.forced = facts_.refresh;
-  if (alone) {
+  if (uncollapsed) {
     tags_ = tag_translation();
     order.tags = tags_;
   }
@@ -88,7 +88,7 @@ cache::Order Exchange::make_order(bool alone) {
   order.memory_key = memory_key();
   if (response_ != nullptr) order.held = *response_;
   order.part = asks_for_part();
-  order.alone = alone;
+  order.uncollapsed = uncollapsed;
   order.counters = view_.counters;
   order.names = names_;
   return order;
@@ -101,8 +101,8 @@ std::optional<Outcome> Exchange::found_meanwhile(policy::Sequence came) {
   worker_.key = key_;
   look_up();
   if (forced_) {
-    if (response_ == nullptr || soft_ || (*response_)->sequence < came || !(*response_)->is_fresh(now_.mono) ||
-        !policy::has_bytes_for(facts_, **response_, now_.wall))
+    if (response_ == nullptr || soft_ || (*response_)->sequence < came ||
+        !(*response_)->is_fresh(now_.mono) || !policy::has_bytes_for(facts_, **response_, now_.wall))
       return std::nullopt;
     Outcome outcome;
     outcome.forward = Forward::request;
@@ -125,14 +125,14 @@ Task<Exchange::Done> Exchange::through_fill() {
     auto why = Forward::miss;
     if (const auto* wait = std::get_if<policy::Wait>(&decision_)) why = wait->why;
     if (const auto* validate = std::get_if<policy::Validate>(&decision_)) why = validate->why;
-    const auto since = attempt > most_attempts ? worker_.shared.invalidations.next_sequence()
-                       : forced_               ? came
-                                               : 0;
+    const auto since = attempt > max_attempts ? worker_.shared.invalidations.next_sequence()
+                       : forced_              ? came
+                                              : 0;
 
     const auto fill_key = make_fill_key();
     auto joined = fills.join(memory_key(), fill_key, path_hash_, view_.hash, since, now_.mono,
                              route_->refresh_min_interval);
-    const bool begins = joined.role == cache::Role::lead || joined.role == cache::Role::alone;
+    const bool begins = joined.role == cache::Role::lead || joined.role == cache::Role::uncollapsed;
     // A fill may have ended between the look-up and here, on another loop.
     if (joined.role == cache::Role::lead) {
       const auto before = decision_;
@@ -142,19 +142,19 @@ Task<Exchange::Done> Exchange::through_fill() {
       }
       decision_ = before;
     }
-    cache::Reader reader(worker_.loop, joined.fill, begins);
-    if (joined.role == cache::Role::after) {
-      co_await reader.settled();
+    cache::FillWaiter waiter(worker_.loop, joined.fill, begins);
+    if (joined.role == cache::Role::retry_after_current) {
+      co_await waiter.settled();
       // The next one may have come and gone already.
       if (const auto found = found_meanwhile(came)) co_return co_await serve(*response_, *found, true);
       --attempt;
       continue;
     }
     if (begins) {
-      const bool alone = joined.role == cache::Role::alone;
-      cache::begin_fetch(worker_.resources(), std::move(joined.permit), make_order(alone));
+      const bool uncollapsed = joined.role == cache::Role::uncollapsed;
+      cache::begin_fetch(worker_.resources(), std::move(joined.permit), make_order(uncollapsed));
     }
-    if (const auto done_with = co_await read_fill(reader, why)) co_return *done_with;
+    if (const auto done_with = co_await read_fill(waiter, why)) co_return *done_with;
 
     // Another's fill had nothing for this request: look again, and ask alone where its key is known not to be
     // shared.
@@ -173,10 +173,10 @@ Task<Exchange::Done> Exchange::through_fill() {
 }
 
 // nullopt where the fill was another's and its answer is not for this request.
-Task<std::optional<Exchange::Done>> Exchange::read_fill(cache::Reader& reader, Forward why) {
-  cache::Reader::News news;
+Task<std::optional<Exchange::Done>> Exchange::read_fill(cache::FillWaiter& waiter, Forward why) {
+  cache::FillWaiter::FillEvent news;
   for (;;) {
-    news = co_await reader.next();
+    news = co_await waiter.next();
     const auto* interim = std::get_if<std::string>(&news);
     if (interim == nullptr) break;
     if (head().minor_version == 0) continue;  // RFC 9110 15.2
@@ -188,10 +188,10 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(cache::Reader& reader, F
   upstream_time_ = std::visit([](const auto& end) { return end.took; }, result);
   Outcome outcome;
   outcome.forward = why;
-  outcome.collapsed = !reader.is_leader();
+  outcome.collapsed = !waiter.is_leader();
 
-  if (const auto* answered = std::get_if<cache::Answered>(&result)) {
-    if (reader.is_leader()) complain_of(answered->detail);
+  if (const auto* answered = std::get_if<cache::Completed>(&result)) {
+    if (waiter.is_leader()) warn_not_projected(answered->detail);
     if (policy::is_error_status(answered->upstream_status) && !answered->stored &&
         may_be_served_on_error(policy::Trouble::error_status))
       co_return co_await serve(*response_, stale_on_error(), true);
@@ -200,21 +200,21 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(cache::Reader& reader, F
                          policy::has_bytes_for(facts_, response, now_.wall) &&
                          // That a group was made void is known only now that the answer names its groups.
                          (response.group_hashes.empty() || validity_of(response) == store::Validity::valid);
-    if (!reader.is_leader() && !for_all) co_return std::nullopt;
-    outcome.stored = answered->stored && reader.is_leader();
-    if (reader.is_leader()) for_me_alone_ = answered->for_the_asker;
+    if (!waiter.is_leader() && !for_all) co_return std::nullopt;
+    outcome.stored = answered->stored && waiter.is_leader();
+    if (waiter.is_leader()) private_fields_ = answered->for_requesting_client;
     outcome.detail = answered->detail;
     if (answered->upstream_status == 304) outcome.forward_status = 304;
-    co_return co_await serve(answered->response, outcome, !reader.is_leader() || response.upstream_age);
+    co_return co_await serve(answered->response, outcome, !waiter.is_leader() || response.upstream_age);
   }
-  if (const auto* unshared = std::get_if<cache::Unshared>(&result)) {
+  if (const auto* unshared = std::get_if<cache::Unshareable>(&result)) {
     if (policy::is_error_status(unshared->upstream_status) &&
         may_be_served_on_error(policy::Trouble::error_status))
       co_return co_await serve(*response_, stale_on_error(), true);
-    if (!reader.is_leader()) co_return std::nullopt;
+    if (!waiter.is_leader()) co_return std::nullopt;
     warn_of_credentials(unshared->detail);
     outcome.detail = unshared->detail;
-    co_return co_await take_over(reader, outcome);
+    co_return co_await take_over(waiter, outcome);
   }
   const auto& failed = std::get<cache::Failed>(result);
   if (may_be_served_on_error(failed.failure.is_disconnection() ? policy::Trouble::disconnected
@@ -227,13 +227,13 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(cache::Reader& reader, F
 // One warning for a route: what bypasses the cache looks like a cache that does not work.
 void Exchange::warn_of_credentials(Detail detail) {
   if (detail != Detail::request_authorization && detail != Detail::authorization) return;
-  if (worker_.is_first_refusal(view_)) worker_.shared.notices.credentials_refused(route_->name);
+  if (worker_.is_first_credentials_refusal(view_)) worker_.shared.notices.credentials_refused(route_->name);
 }
 
 // An operator who names fields wants to know that they are not cut; once a minute is enough.
-void Exchange::complain_of(Detail detail) {
+void Exchange::warn_not_projected(Detail detail) {
   if (detail != Detail::not_json && detail != Detail::not_projectable) return;
-  if (!worker_.may_complain(view_, now_.mono)) return;
+  if (!worker_.may_warn(view_, now_.mono)) return;
   spdlog::warn(
       "route {}: the answer to {} passes whole and is not stored: {}", route_->name,
       redacted(head().target, settings().access_log_redact),
@@ -242,8 +242,8 @@ void Exchange::complain_of(Detail detail) {
           : "it is in a coding, must not be transformed, or has no list where `fields` and `items` say");
 }
 
-Task<Exchange::Done> Exchange::take_over(cache::Reader& reader, Outcome outcome) {
-  auto handover = reader.take_handover();
+Task<Exchange::Done> Exchange::take_over(cache::FillWaiter& waiter, Outcome outcome) {
+  auto handover = waiter.take_handover();
   auto& call = *handover.call;
   co_return co_await relay(call, &handover, outcome, true);
 }

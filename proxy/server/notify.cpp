@@ -90,14 +90,14 @@ std::string Notify::figures() const {
   std::int64_t hits = 0;
   std::int64_t upstream = 0;
   std::int64_t open = 0;
-  using policy::Word;
+  using policy::OutcomeLabel;
   for (const auto& worker : server_.workers()) {
     const auto& counters = worker->loop.counters_view();
     upstream += counters.upstream_requests.value();
     open += counters.breakers_open.value();
     worker->each_route([&](const std::string&, const RouteCounters& route) {
-      for (std::size_t i = 0; i < policy::word_count; ++i) requests += route.outcomes[i].value();
-      for (const auto word : {Word::hit, Word::stale, Word::collapsed})
+      for (std::size_t i = 0; i < policy::label_count; ++i) requests += route.outcomes[i].value();
+      for (const auto word : {OutcomeLabel::hit, OutcomeLabel::stale, OutcomeLabel::collapsed})
         hits += route.outcomes[static_cast<std::size_t>(word)].value();
     });
   }

@@ -57,7 +57,7 @@ class Watch {
 
   Client& client_;
   upstream::Call& call_;
-  Companion companion_;
+  ChildTask companion_;
   bool gone_ = false;
 };
 
@@ -263,7 +263,7 @@ Task<std::optional<Failure>> Exchange::read_final_head(upstream::Call& call) {
 Task<Exchange::Done> Exchange::relay(upstream::Call& call, cache::Handover* begun, Outcome outcome,
                                      bool watch) {
   const auto& answer = call.head();
-  const auto patience = settings().timeouts.write;
+  const auto timeout = settings().timeouts.write;
   const auto framing = framing_for(answer, is_head(), persistence());
   const bool chunked = framing.kind == Framing::Kind::chunked;
   std::string lead;
@@ -274,7 +274,7 @@ Task<Exchange::Done> Exchange::relay(upstream::Call& call, cache::Handover* begu
   const auto send = [&](std::string_view data) {
     body_bytes += data.size();
     if (chunked && !data.empty()) lead += fmt::format("{:x}\r\n", data.size());
-    return client_.write(lead, data, chunked && !data.empty() ? "\r\n" : "", patience);
+    return client_.write(lead, data, chunked && !data.empty() ? "\r\n" : "", timeout);
   };
 
   Watch watcher(client_, call);
@@ -301,24 +301,24 @@ Task<Exchange::Done> Exchange::relay(upstream::Call& call, cache::Handover* begu
         break;
       }
       complete = piece.end;
-      if (keeper_) keeper_->append(piece.data);
+      if (storer_) storer_->append(piece.data);
       if (piece.data.empty()) continue;
       sent = co_await send(piece.data);
       lead.clear();
     }
     if (sent && complete && (chunked || !lead.empty())) {
-      sent = co_await client_.write(lead, chunked ? "0\r\n\r\n" : "", {}, patience);
+      sent = co_await client_.write(lead, chunked ? "0\r\n\r\n" : "", {}, timeout);
       lead.clear();
     }
   };
   co_await beside(transfer, [&] { return watcher.stop(); });
 
-  if (keeper_ && complete) {
+  if (storer_ && complete) {
     const auto path = http::normalise_path(head().path, worker_.path);
     policy::write_key(policy::authority_of(head(), settings()), path, head(), *route_, worker_.key);
     const std::string_view key = worker_.key;
     const auto of_path = worker_.shared.store.hash(policy::invalidation_key(key));
-    (void)keeper_->finish(key, of_path, view_.hash);
+    (void)storer_->finish(key, of_path, view_.hash);
   }
   if (failed && !lead.empty()) co_return co_await fail(*failed, outcome);  // the client has seen nothing yet
   record(answer.status, body_bytes, outcome);

@@ -104,16 +104,16 @@ void restore(Shared& shared, const settings::Settings& settings) {
     if (cache::may_be_derived(*response, *route)) response->derived = std::make_shared<store::Derived>();
     bytes += response->charge() + key.size();
     if (bytes > settings.cache.memory) return false;
-    response->interest = shared.warmer.interest_of(*route, key, response->secondary);
-    if (response->interest) {
+    response->access_history = shared.refresh_scheduler.access_history_of(*route, key, response->secondary);
+    if (response->access_history) {
       cache::Order order;
       order.request = request_for(of, *response, settings);
       order.route = route;
       order.key = key;
       order.hash = hash;
       if (order.request)
-        shared.warmer.fetched({order, *response, response->response_time, response->response_time},
-                              settings.cache.kept_warm);
+        shared.refresh_scheduler.fetched({order, *response, response->response_time, response->response_time},
+                                         settings.cache.kept_warm);
     }
     kept.push_back({key, std::move(response)});
     return true;

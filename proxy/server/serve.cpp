@@ -44,24 +44,24 @@ std::optional<http::Coding> coding_held(const policy::RequestFacts& request, con
 Exchange::Done Exchange::serve_now(const std::shared_ptr<const store::Response>& stored,
                                    const policy::Outcome& outcome, bool with_age) {
   const auto& response = *stored;
-  if (response.interest) response.interest->asked(now_.mono);
+  if (response.access_history) response.access_history->asked(now_.mono);
   served_ = &response;
   const auto age = with_age ? std::optional(response.age(now_.mono)) : std::nullopt;
   if (!fields_asked_.fields.empty()) {
-    coded_ = shape_of(response, outcome.hit || outcome.stored || outcome.collapsed);
-    if (coded_) return serve_shape(response, *coded_, outcome, age);
+    representation_ = shape_of(response, outcome.hit || outcome.stored || outcome.collapsed);
+    if (representation_) return serve_shape(response, *representation_, outcome, age);
   }
   // RFC 9110 13.2.2: If-None-Match and If-Modified-Since come before Range.
   if (policy::is_not_modified(facts_, response, response.entity_tag, now_.wall))
     return send(304, response.head_304, {}, outcome, age);
-  if (response.codable) return serve_codable(stored, outcome, age);
+  if (response.compressible) return serve_compressible(stored, outcome, age);
   if (facts_.range || response.part) return serve_part(response, nullptr, outcome, age);
   const auto body = is_head() ? std::string_view() : *response.body;
   return send(response.status, response.head, body, outcome, age);
 }
 
-Exchange::Done Exchange::serve_codable(const std::shared_ptr<const store::Response>& stored,
-                                       const policy::Outcome& outcome, std::optional<Millis> age) {
+Exchange::Done Exchange::serve_compressible(const std::shared_ptr<const store::Response>& stored,
+                                            const policy::Outcome& outcome, std::optional<Millis> age) {
   const auto& response = *stored;
   const auto& compression = settings().compression;
   const auto& plan = plan_ ? *plan_ : *worker_.plan();
@@ -76,18 +76,18 @@ Exchange::Done Exchange::serve_codable(const std::shared_ptr<const store::Respon
     }
   }
   if (const auto wanted = http::choose_coding(facts_.fields, compression.codings)) {
-    coded_ =
+    representation_ =
         response.derived->find(cache::representation_name(*wanted, plan.encoder_fingerprint_of(*wanted)));
     const bool is_stored = outcome.hit || outcome.stored || outcome.collapsed;
-    if (!coded_ && is_stored) {
+    if (!representation_ && is_stored) {
       worker_.shared.coder.request(owned_ ? key_ : worker_.key, stored, *wanted,
                                    compression.level_of(*wanted));
     }
   }
-  if (facts_.range) return serve_part(response, coded_.get(), outcome, age);
-  const std::string_view body = coded_ ? std::string_view(*coded_->body) : *response.body;
-  return send(response.status, coded_ ? coded_->head : response.head, is_head() ? std::string_view() : body,
-              outcome, age);
+  if (facts_.range) return serve_part(response, representation_.get(), outcome, age);
+  const std::string_view body = representation_ ? std::string_view(*representation_->body) : *response.body;
+  return send(response.status, representation_ ? representation_->head : response.head,
+              is_head() ? std::string_view() : body, outcome, age);
 }
 
 // What the request's fields_param asks for, cut from the stored answer; nullptr where that cannot be cut.
@@ -147,7 +147,7 @@ Exchange::Done Exchange::serve_part(const store::Response& response, const store
 Exchange::Done Exchange::send(int status, std::string_view head, std::string_view body,
                               const policy::Outcome& outcome, std::optional<Millis> age) {
   auto& out = worker_.out;
-  out = for_me_alone_;
+  out = private_fields_;
   if (age) append_age(*age, out);
   append_cache_status_line(outcome, shown_key(), out);
   append_connection(persistence(), out);
@@ -177,7 +177,7 @@ void Exchange::note_saved(int status, std::size_t body_bytes) {
   const auto whole = served_->body->size();
   if (status == 304) return add(counters.saved_by_304, whole, 0);
   if (status != 200 || is_head()) return;
-  const bool shaped = coded_ != nullptr && !fields_asked_.fields.empty();
+  const bool shaped = representation_ != nullptr && !fields_asked_.fields.empty();
   add(counters.saved_by_projection, served_->original_size, shaped ? body_bytes : whole);
   if (!shaped) add(counters.saved_by_coding, whole, body_bytes);
 }

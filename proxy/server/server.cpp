@@ -64,20 +64,20 @@ Server::Server(std::shared_ptr<const cache::Plan> plan)
       log_sink_(plan_->settings->access_log == settings::AccessLog::off ? nullptr
                                                                         : std::make_shared<LogSink>()),
       workers_(make_workers(shared_, plan_, log_sink_)),
-      warm_up_(*workers_.front()) {
+      prefetcher_(*workers_.front()) {
   auto& first = *workers_.front();
-  shared_.warmer.start(first.loop, [&first] {
+  shared_.refresh_scheduler.start(first.loop, [&first] {
     const auto counters_of = [&first](const settings::Route& route) {
       return first.view_of(&route).counters;
     };
-    return cache::Warmer::Means{first.resources(), first.plan(), counters_of};
+    return cache::RefreshScheduler::Dependencies{first.resources(), first.plan(), counters_of};
   });
   restore(shared_, *plan_->settings);
 }
 
 Server::~Server() {
   listening_.clear();
-  shared_.warmer.leave_loop();
+  shared_.refresh_scheduler.leave_loop();
   for (const auto& place : places_) {
     if (const auto& path = place.bound.front().unix_path; !path.empty()) ::unlink(path.c_str());
   }
@@ -183,7 +183,7 @@ bool Server::run() {
   for (std::size_t i = 1; i < workers_.size(); ++i) {
     threads.emplace_back([&loop = workers_[i]->loop] { loop.io().run(); });
   }
-  asio::post(first_loop().executor(), [this] { warm_up_.begin(authority_of(names_)); });
+  asio::post(first_loop().executor(), [this] { prefetcher_.begin(authority_of(names_)); });
   workers_.front()->loop.io().run();
   for (auto& thread : threads) thread.join();
   for (const auto& worker : workers_) worker->access_log.flush();
@@ -238,7 +238,7 @@ std::optional<std::string> Server::reload(std::shared_ptr<const cache::Plan> pla
   shared_.store.set_limits(plan_->settings->cache.memory, plan_->settings->cache.variants);
   on_every_loop([next = plan_, to = log_sink_](Worker& worker) { worker.adopt(next, to); });
   asio::post(first_loop().executor(), [this] {
-    if (!stopping_) warm_up_.begin(authority_of(names_));
+    if (!stopping_) prefetcher_.begin(authority_of(names_));
   });
   return std::nullopt;
 }
@@ -294,8 +294,8 @@ void Server::stop() {
   if (stopping_) return;
   stopping_ = true;
   shared_.draining.store(true, std::memory_order_relaxed);
-  shared_.warmer.stop();
-  warm_up_.stop();
+  shared_.refresh_scheduler.stop();
+  prefetcher_.stop();
   close_places([](const std::string&) { return true; });
   on_every_loop([](Worker& worker) { worker.drain(); });
   asio::co_spawn(first_loop().executor(), wind_down(), rethrow);

@@ -56,7 +56,7 @@ class Server {
   /// which turns meanwhile.
   [[nodiscard]] Task<std::size_t> purge(policy::Purge what);
   /// `warm` routes that have not been fetched yet; on the first loop.
-  [[nodiscard]] std::size_t warming() const noexcept { return warm_up_.pending(); }
+  [[nodiscard]] std::size_t warming() const noexcept { return prefetcher_.pending(); }
 
   /// Refuses new connections, answers what is under way, ends.
   void stop();
@@ -72,7 +72,7 @@ class Server {
   [[nodiscard]] const settings::Settings& settings() const noexcept { return *plan_->settings; }
   [[nodiscard]] std::uint64_t codings_made() const noexcept { return shared_.coder.made(); }
   [[nodiscard]] policy::MonoTime started() const noexcept { return started_; }
-  [[nodiscard]] std::size_t kept_warm() const { return shared_.warmer.size(); }
+  [[nodiscard]] std::size_t kept_warm() const { return shared_.refresh_scheduler.size(); }
   /// nullopt where nothing is persisted.
   [[nodiscard]] std::optional<tiers::Archive::Stats> archive_stats() const {
     return shared_.archive ? std::optional(shared_.archive->stats()) : std::nullopt;
@@ -101,7 +101,7 @@ class Server {
   std::shared_ptr<const cache::Plan> plan_;
   std::shared_ptr<LogSink> log_sink_;  // of the access log; each loop has a reference of its own
   std::vector<std::unique_ptr<Worker>> workers_;
-  WarmUp warm_up_;
+  StartupPrefetcher prefetcher_;
   std::vector<std::shared_ptr<Listening>> listening_;
   std::vector<Place> places_;  // one for each address of `listen`
   std::vector<std::string> names_;

@@ -29,7 +29,7 @@ Session::Session(Worker& worker, Socket socket, Peer peer)
 Session::~Session() {
   if (turn_) turn_->exchange.reset();
   give_back_turn();
-  worker_.loop.rest().remove(*this);
+  worker_.loop.idle_set().remove(*this);
   worker_.remove(*this);
   worker_.loop.counters().connections.add(-1);
   worker_.shared.connections.fetch_sub(1, std::memory_order_relaxed);
@@ -56,7 +56,7 @@ void Session::force() noexcept {
 }
 
 void Session::give_back_turn() noexcept {
-  if (turn_) worker_.turns->give_back(std::move(turn_));
+  if (turn_) worker_.turns->release(std::move(turn_));
 }
 
 // One deadline for the wait between requests, one for a head from its first byte on.
@@ -64,7 +64,7 @@ void Session::arm_read_deadline() {
   const auto& timeouts = worker_.settings().timeouts;
   idle_ = client_.unread().empty();
   if (idle_) {
-    client_.give_back_buffer();
+    client_.release_buffer();
     give_back_turn();
     const bool draining = worker_.shared.draining.load(std::memory_order_relaxed);
     client_.deadline().set(draining ? std::min(patience_when_draining, timeouts.idle) : timeouts.idle);
@@ -116,7 +116,7 @@ Session::Step Session::proceed() {
     const auto unread = client_.unread();
     http::GateResult result;
     if (!unread.empty()) {
-      if (!turn_) turn_ = worker_.turns->lend();
+      if (!turn_) turn_ = worker_.turns->acquire();
       result = http::read_request(unread, worker_.settings().gate, turn_->head);
     }
     if (result.state == State::need_more) {
@@ -200,7 +200,7 @@ void Session::on_input(bool ends) noexcept {
 }
 
 void Session::begin() noexcept {
-  if (!worker_.loop.rest().add(client_.descriptor(), *this)) return end_at_rest();
+  if (!worker_.loop.idle_set().add(client_.descriptor(), *this)) return end_at_rest();
   go_on();
 }
 

@@ -4,7 +4,7 @@
 // A session is at rest while it waits for input, and its worker's list is all that holds it. Input is read,
 // and what can be answered at once is, in one plain function (`proceed`). Only what has to wait for something
 // becomes a coroutine (`attend`), which holds the session until it is at rest again. What a request needs, a
-// buffer and a Turn, is lent to the session for as long as it has one.
+// buffer and a RequestContext, is lent to the session for as long as it has one.
 #pragma once
 
 #include "http/gate.hpp"
@@ -19,12 +19,12 @@
 namespace larder::server {
 
 /// What a request under way needs of its session.
-struct Turn {
+struct RequestContext {
   http::RequestHead head;
   std::optional<Exchange> exchange;
 };
 
-class Session final : private Rest::Guest {
+class Session final : private IdleSet::Connection {
  public:
   /// Takes its place in the worker's list.
   Session(Worker& worker, Socket socket, Peer peer);
@@ -77,12 +77,12 @@ class Session final : private Rest::Guest {
   std::uint32_t trust_generation_ = 0;  // of the settings by which arrival_.trusted was found; 0 = none
   bool noted_forwarding_ = false;
   bool noted_underscore_ = false;
-  std::unique_ptr<Turn> turn_;  // nullptr while there is no input
-  std::size_t answered_ = 0;    // requests
-  http::Refusal refusal_{};     // for Step::refuse
-  bool begun_ = false;          // the first byte of a head has come
-  bool idle_ = false;           // waits for a request's first byte
-  bool attended_ = false;       // a coroutine holds it
+  std::unique_ptr<RequestContext> turn_;  // nullptr while there is no input
+  std::size_t answered_ = 0;              // requests
+  http::Refusal refusal_{};               // for Step::refuse
+  bool begun_ = false;                    // the first byte of a head has come
+  bool idle_ = false;                     // waits for a request's first byte
+  bool attended_ = false;                 // a coroutine holds it
   Session* previous_ = nullptr;
   Session* following_ = nullptr;
 };

@@ -13,11 +13,11 @@ namespace larder::server {
 namespace {
 
 constexpr Millis first_wait{1000};
-constexpr Millis longest_wait{15'000};
+constexpr Millis max_wait{15'000};
 
 }  // namespace
 
-struct WarmUp::Target {
+struct StartupPrefetcher::Target {
   Target(Loop& loop, std::string its_host, std::string its_path)
       : stopped(loop), host(std::move(its_host)), path(std::move(its_path)) {}
   Event stopped;
@@ -36,7 +36,7 @@ std::string authority_of(const std::vector<std::string>& names) {
   return name.ends_with(":80") ? name.substr(0, name.size() - 3) : name;
 }
 
-void WarmUp::begin(const std::string& host) {
+void StartupPrefetcher::begin(const std::string& host) {
   const auto& settings = worker_.settings();
   auto hosts = settings.cache.warm_hosts;
   if (hosts.empty()) hosts.push_back(host);
@@ -67,21 +67,21 @@ void WarmUp::begin(const std::string& host) {
   }
 }
 
-void WarmUp::stop() {
+void StartupPrefetcher::stop() {
   for (const auto& [name, target] : targets_) {
     target->dropped = true;
     target->stopped.raise();
   }
 }
 
-Task<void> WarmUp::warm(std::shared_ptr<Target> target) {
-  for (auto wait = first_wait; !target->dropped; wait = std::min(wait * 2, longest_wait)) {
+Task<void> StartupPrefetcher::warm(std::shared_ptr<Target> target) {
+  for (auto wait = first_wait; !target->dropped; wait = std::min(wait * 2, max_wait)) {
     if (co_await try_once(target)) break;
     co_await target->stopped.wait_for(wait);
   }
 }
 
-Task<bool> WarmUp::try_once(std::shared_ptr<Target> target) {
+Task<bool> StartupPrefetcher::try_once(std::shared_ptr<Target> target) {
   auto& shared = worker_.shared;
   const auto plan = worker_.plan();
   const auto& settings = *plan->settings;
@@ -112,7 +112,7 @@ Task<bool> WarmUp::try_once(std::shared_ptr<Target> target) {
   const auto name = cache::name_of_fill(key, *route, facts, entry.get(), false);
   auto joined = shared.fills.join(key, name, path_hash, route_hash, 0, now.mono);
   const bool begins = joined.role != cache::Role::follow;
-  cache::Reader reader(worker_.loop, joined.fill, begins);
+  cache::FillWaiter waiter(worker_.loop, joined.fill, begins);
   if (begins) {
     cache::Order order;
     order.request = request;
@@ -120,23 +120,23 @@ Task<bool> WarmUp::try_once(std::shared_ptr<Target> target) {
     order.route = route;
     order.key = key;
     order.hash = hash;
-    order.alone = joined.role == cache::Role::alone;
+    order.uncollapsed = joined.role == cache::Role::uncollapsed;
     order.background = true;
     order.counters = worker_.view_of(route).counters;
     cache::begin_fetch(worker_.resources(), std::move(joined.permit), std::move(order));
   }
-  cache::Reader::News news;
+  cache::FillWaiter::FillEvent news;
   do {
-    news = co_await reader.next();
+    news = co_await waiter.next();
   } while (std::holds_alternative<std::string>(news));
   const auto& result = std::get<cache::Result>(news);
   auto detail = policy::Detail::upstream_failed;
-  if (const auto* answered = std::get_if<cache::Answered>(&result)) {
+  if (const auto* answered = std::get_if<cache::Completed>(&result)) {
     if (answered->stored || answered->detail == policy::Detail::none) co_return true;
     if (answered->detail == policy::Detail::superseded || policy::is_error_status(answered->upstream_status))
       co_return false;
     detail = answered->detail;
-  } else if (const auto* unshared = std::get_if<cache::Unshared>(&result)) {
+  } else if (const auto* unshared = std::get_if<cache::Unshareable>(&result)) {
     if (policy::is_error_status(unshared->upstream_status)) co_return false;
     detail = unshared->detail;
   } else {

@@ -13,11 +13,11 @@
 
 namespace larder::server {
 
-class WarmUp {
+class StartupPrefetcher {
  public:
-  explicit WarmUp(Worker& worker) : worker_(worker) {}
-  WarmUp(const WarmUp&) = delete;
-  WarmUp& operator=(const WarmUp&) = delete;
+  explicit StartupPrefetcher(Worker& worker) : worker_(worker) {}
+  StartupPrefetcher(const StartupPrefetcher&) = delete;
+  StartupPrefetcher& operator=(const StartupPrefetcher&) = delete;
 
   /// Begins to fetch what is new in the worker's plan. `host` is for which, where cache.warm_hosts names
   /// none.

@@ -2,10 +2,10 @@
 
 namespace larder::server {
 
-Tunnel::Tunnel(Client& client, upstream::Connection& upstream, Millis patience)
+Tunnel::Tunnel(Client& client, upstream::Connection& upstream, Millis timeout)
     : client_(client),
       upstream_(upstream),
-      patience_(patience),
+      patience_(timeout),
       deadline_(client.loop().sweeper(), [this] { cancel(); }) {}
 
 void Tunnel::cancel() noexcept {
@@ -17,9 +17,9 @@ void Tunnel::cancel() noexcept {
 Task<void> Tunnel::run() {
   const std::string early(client_.unread());  // what the client sent behind its request
   client_.consume(early.size());
-  client_.give_back_buffer();
+  client_.release_buffer();
   deadline_.set(patience_);
-  Companion back(client_.loop());
+  ChildTask back(client_.loop());
   bool whole = false;
   const auto there = [&]() -> Task<void> {
     back.start("tunnel", pump(upstream_.socket(), client_.socket(), {}));
@@ -53,12 +53,12 @@ Task<void> Tunnel::pump(Socket& from, Socket& to, std::string_view first) {
   while (open) {
     auto [error] = co_await from.async_wait(Socket::wait_read, as_result);
     if (error) break;
-    auto buffer = client_.loop().buffers().lend();
+    auto buffer = client_.loop().buffers().acquire();
     Error read_error;
     const auto got = from.read_some(asio::buffer(buffer.data(), buffer.size()), read_error);
     deadline_.set(patience_);
     if (got > 0) open = co_await send(to, {buffer.data(), got});
-    client_.loop().buffers().give_back(std::move(buffer));
+    client_.loop().buffers().release(std::move(buffer));
     if (read_error == asio::error::eof) {
       to.shutdown(Socket::shutdown_send,
                   ignored);  // a half-close is passed on; the other direction may go on

@@ -12,7 +12,7 @@ namespace larder::server {
 
 class Tunnel {
  public:
-  Tunnel(Client& client, upstream::Connection& upstream, Millis patience);
+  Tunnel(Client& client, upstream::Connection& upstream, Millis timeout);
   [[nodiscard]] Task<void> run();
 
  private:

@@ -18,7 +18,7 @@ class Upload {
  public:
   struct Bounds {
     std::uint64_t body;  // bytes
-    Millis patience;     // between two reads
+    Millis timeout;      // between two reads
   };
   Upload(Client& client, upstream::Call& call, const http::Framing& framing, const http::Limits& limits,
          Bounds bounds);
@@ -56,7 +56,7 @@ class Upload {
   Bounds bounds_;
   http::ChunkedReader chunked_;
   Deadline deadline_;  // its own: the client's is for writing meanwhile
-  Companion companion_;
+  ChildTask companion_;
   State state_ = State::none;
   http::Refusal refusal_ = http::Refusal::bad_chunk;
   std::uint64_t sent_ = 0;

@@ -12,7 +12,7 @@ namespace {
 
 // Counters of routes that a reload has removed stay; so that ever new names do not become ever more series,
 // those that come after so many share one.
-constexpr std::size_t most_route_names = 2000;
+constexpr std::size_t max_route_names = 2000;
 
 // A head must fit with room to see that it does not.
 std::size_t buffer_size(const settings::Settings& settings) {
@@ -37,7 +37,7 @@ Worker::Worker(unsigned index, unsigned loops, Shared& all, std::shared_ptr<cons
       shared(all),
       pool(loop, plan->settings->upstream, loops),
       access_log(loop.counters()),
-      turns(std::make_unique<Lent<Turn>>()),
+      turns(std::make_unique<ObjectPool<RequestContext>>()),
       loops_(loops) {
   loop.sweeper().on_sweep([this] {
     access_log.flush();
@@ -69,7 +69,7 @@ void Worker::adopt(std::shared_ptr<const cache::Plan> plan, std::shared_ptr<LogS
   access_log.configure(settings(), std::move(sink));
   const std::lock_guard lock(routes_mutex_);
   const auto view = [&](const std::string& name, std::uint64_t config_fingerprint) {
-    const bool is_known = routes_.size() < most_route_names || routes_.count(name) != 0;
+    const bool is_known = routes_.size() < max_route_names || routes_.count(name) != 0;
     auto& counters = routes_[is_known ? name : "(others)"];
     if (!counters) counters = std::make_unique<RouteCounters>();
     return RouteView{shared.store.hash(name), config_fingerprint, counters.get(), views_.size()};
@@ -77,21 +77,21 @@ void Worker::adopt(std::shared_ptr<const cache::Plan> plan, std::shared_ptr<LogS
   views_.clear();
   for (const auto& route : settings().routes) views_.push_back(view(route.name, route.config_fingerprint));
   views_.push_back(view("", 0));
-  complained_.assign(views_.size(), std::nullopt);
+  last_warning_.assign(views_.size(), std::nullopt);
   refused_credentials_.assign(views_.size(), false);
   ++generation_;
 }
 
-bool Worker::is_first_refusal(const RouteView& view) {
+bool Worker::is_first_credentials_refusal(const RouteView& view) {
   if (view.index >= refused_credentials_.size() || refused_credentials_[view.index]) return false;
   refused_credentials_[view.index] = true;
   return true;
 }
 
-bool Worker::may_complain(const RouteView& view, policy::MonoTime now) {
+bool Worker::may_warn(const RouteView& view, policy::MonoTime now) {
   // A request may be of routes that a reload has replaced.
-  if (view.index >= complained_.size()) return false;
-  auto& last = complained_[view.index];
+  if (view.index >= last_warning_.size()) return false;
+  auto& last = last_warning_[view.index];
   if (last && now - *last < std::chrono::minutes{1}) return false;
   last = now;
   return true;

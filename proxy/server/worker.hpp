@@ -42,8 +42,8 @@ struct Shared {
   store::PurgeLog purges;
   std::unique_ptr<tiers::Archive> archive;  // set before the loops run; nullptr likewise
   cache::FillTable fills;
-  cache::Warmer warmer;
-  cache::Coder coder;
+  cache::RefreshScheduler refresh_scheduler;
+  cache::Compressor coder;
   const policy::KeyedHash key_hash;
   Notices notices;
   std::atomic<std::int64_t> connections{0};  // client connections, all loops together
@@ -64,7 +64,7 @@ struct RouteView {
 };
 
 class Session;
-struct Turn;
+struct RequestContext;
 
 class Worker {
  public:
@@ -84,8 +84,14 @@ class Worker {
     return route == nullptr ? views_.back() : views_[route->index];
   }
   [[nodiscard]] cache::Resources resources() noexcept {
-    return {loop,         pool,          workspace,      shared.store, shared.invalidations,
-            shared.fills, shared.warmer, shared.key_hash};
+    return {loop,
+            pool,
+            workspace,
+            shared.store,
+            shared.invalidations,
+            shared.fills,
+            shared.refresh_scheduler,
+            shared.key_hash};
   }
   /// Counters of each route that there has been, by name ("" = no route matched). From any thread.
   void each_route(const std::function<void(const std::string&, const RouteCounters&)>& visit) const;
@@ -93,10 +99,10 @@ class Worker {
   /// Counts the settings that have been adopted: what was derived from others is out of date.
   [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
   /// True once for a route since the last reload.
-  [[nodiscard]] bool is_first_refusal(const RouteView& view);
+  [[nodiscard]] bool is_first_credentials_refusal(const RouteView& view);
 
   /// True once a minute for a route: what is to be said of it in the log may be said.
-  [[nodiscard]] bool may_complain(const RouteView& view, policy::MonoTime now);
+  [[nodiscard]] bool may_warn(const RouteView& view, policy::MonoTime now);
 
   // Sessions: a list, so that draining and reloading find them.
   void add(Session& session) noexcept;
@@ -112,7 +118,7 @@ class Worker {
   upstream::Pool pool;
   projection::Workspace workspace;
   AccessLog access_log;
-  std::unique_ptr<Lent<Turn>> turns;  // of sessions that have a request; never nullptr
+  std::unique_ptr<ObjectPool<RequestContext>> turns;  // of sessions that have a request; never nullptr
 
   // Scratch space for the part of a request that does not wait.
   std::string path;
@@ -125,9 +131,9 @@ class Worker {
 
   unsigned loops_;
   std::shared_ptr<const cache::Plan> plan_;
-  std::vector<RouteView> views_;                             // by Route::index; the last is for no route
-  std::vector<std::optional<policy::MonoTime>> complained_;  // likewise: when last
-  std::vector<bool> refused_credentials_;                    // likewise
+  std::vector<RouteView> views_;                               // by Route::index; the last is for no route
+  std::vector<std::optional<policy::MonoTime>> last_warning_;  // likewise: when last
+  std::vector<bool> refused_credentials_;                      // likewise
   std::uint32_t generation_ = 0;
   mutable std::mutex routes_mutex_;
   std::map<std::string, std::unique_ptr<RouteCounters>> routes_;

@@ -12,7 +12,7 @@ namespace larder::settings {
 
 namespace {
 
-constexpr std::size_t longest_unix_path = 107;  // sun_path, with its NUL
+constexpr std::size_t max_unix_path = 107;  // sun_path, with its NUL
 
 bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
@@ -148,7 +148,7 @@ std::optional<UnixAddress> parse_unix(std::string_view path, std::string& error)
         in_quotes(path) + " is not the absolute path of a Unix socket; write unix:/run/larder/larder.sock";
     return std::nullopt;
   }
-  if (path.size() > longest_unix_path) {
+  if (path.size() > max_unix_path) {
     error = "a Unix socket's path has at most 107 bytes, this one has " + std::to_string(path.size());
     return std::nullopt;
   }

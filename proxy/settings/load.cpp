@@ -20,7 +20,7 @@ namespace larder::settings {
 
 namespace {
 
-constexpr std::size_t most_bytes = 4u << 20;
+constexpr std::size_t max_bytes = 4u << 20;
 
 bool has_error(const std::vector<Problem>& problems) {
   return std::any_of(problems.begin(), problems.end(),
@@ -189,15 +189,15 @@ std::variant<std::string, Problem> read_file(const std::string& path, const std:
   };
   errno = 0;
   std::ifstream in(path, std::ios::binary);
-  std::string text(most_bytes + 1, '\0');
+  std::string text(max_bytes + 1, '\0');
   if (in) in.read(text.data(), static_cast<std::streamsize>(text.size()));
   // A directory opens, and fails only when it is read. The end of the file is no failure.
   if (!in.eof() && !in) {
     const std::string why = errno != 0 ? std::string(": ") + std::strerror(errno) : std::string();
     return unreadable("cannot be read" + why + "; " + remedy);
   }
-  if (in.gcount() > static_cast<std::streamsize>(most_bytes))
-    return unreadable("is larger than " + format_size(most_bytes) + "; is it the configuration?");
+  if (in.gcount() > static_cast<std::streamsize>(max_bytes))
+    return unreadable("is larger than " + format_size(max_bytes) + "; is it the configuration?");
   text.resize(static_cast<std::size_t>(in.gcount()));
   return text;
 }

@@ -11,7 +11,7 @@ namespace larder::settings {
 namespace {
 
 // Every request is matched against one route after the other.
-constexpr std::size_t most_routes = 1000;
+constexpr std::size_t max_routes = 1000;
 
 // Calls visit(key, key's node, value) for each member but those whose key is no word or stands there twice.
 template <class Visit>
@@ -132,9 +132,9 @@ void Loader::read_routes(const YAML::Node& at, const YAML::Node& value, Report& 
     return report.error(value, "routes wants a list, each route beginning with - path: /topics/");
   auto all = value.size();
   for (const auto& of : routes_) all += of.routes.size();
-  if (all > most_routes) {
+  if (all > max_routes) {
     return report.error(at, "routes: " + std::to_string(all) + " are more than " +
-                                std::to_string(most_routes) + "; {id} and ** stand for many paths");
+                                std::to_string(max_routes) + "; {id} and ** stand for many paths");
   }
   for (const auto& element : value) read_route(element, routes_.back(), report);
 }

@@ -14,12 +14,12 @@
 
 namespace larder::store {
 
-class Interest {
+class AccessHistory {
  public:
   static constexpr std::size_t most = 64;  // marks that are kept
 
   /// `grain`: readers nearer to each other than that count as one.
-  explicit Interest(policy::Millis grain) : grain_(grain.count()) {}
+  explicit AccessHistory(policy::Millis grain) : grain_(grain.count()) {}
 
   void asked(policy::MonoTime now) noexcept {
     const auto at = now.time_since_epoch().count();
@@ -42,12 +42,12 @@ class Interest {
 
   /// Until then nobody is to wait should the entry expire: a refresh that was planned in time is about to
   /// begin, or under way (MonoTime::max()).
-  void cover(policy::MonoTime until) noexcept {
-    covered_until_.store(until.time_since_epoch().count(), std::memory_order_relaxed);
+  void begin_refresh_lease(policy::MonoTime until) noexcept {
+    leased_until_.store(until.time_since_epoch().count(), std::memory_order_relaxed);
   }
-  void uncover() noexcept { covered_until_.store(never, std::memory_order_relaxed); }
-  [[nodiscard]] bool covers(policy::MonoTime now) const noexcept {
-    return now.time_since_epoch().count() < covered_until_.load(std::memory_order_relaxed);
+  void end_refresh_lease() noexcept { leased_until_.store(never, std::memory_order_relaxed); }
+  [[nodiscard]] bool has_refresh_lease(policy::MonoTime now) const noexcept {
+    return now.time_since_epoch().count() < leased_until_.load(std::memory_order_relaxed);
   }
 
  private:
@@ -56,7 +56,7 @@ class Interest {
   std::atomic<std::int64_t> last_{never};
   std::atomic<std::size_t> count_{0};
   std::array<std::atomic<std::int64_t>, most> marks_{};
-  std::atomic<std::int64_t> covered_until_{never};
+  std::atomic<std::int64_t> leased_until_{never};
 };
 
 }  // namespace larder::store

@@ -14,7 +14,7 @@ constexpr std::size_t reference_counts = 16;  // of a shared_ptr, beside what it
 constexpr std::size_t response_overhead = allocated(sizeof(Response) + reference_counts);
 constexpr std::size_t body_overhead = allocated(sizeof(std::string) + reference_counts);
 // Marks of its readers, and who keeps them by name.
-constexpr std::size_t interest_charge = sizeof(Interest) + 256;
+constexpr std::size_t interest_charge = sizeof(AccessHistory) + 256;
 
 // Beside the string itself.
 std::size_t charge_of(const std::string& text) noexcept {
@@ -37,7 +37,7 @@ std::size_t Response::charge() const noexcept {
     bytes += charge_of(field.name) + (field.value ? charge_of(*field.value) : 0);
   if (!groups.empty()) bytes += allocated(groups.capacity() * (sizeof(std::string) + sizeof(std::uint64_t)));
   for (const auto& group : groups) bytes += charge_of(group);
-  if (interest) bytes += interest_charge;
+  if (access_history) bytes += interest_charge;
   if (derived) bytes += allocated(sizeof(Derived) + reference_counts) + derived->charge();
   return bytes;
 }

@@ -48,11 +48,11 @@ struct Sent {
   /// Of the names of its groups; what the write log knows them by.
   std::vector<std::uint64_t> group_hashes;
   /// When readers asked for it, where it is kept warm; else nullptr.
-  std::shared_ptr<Interest> interest;
+  std::shared_ptr<AccessHistory> access_history;
   std::size_t original_size = 0;  // of upstream's body, before it was projected
   bool is_json = false;           // by its type, and in no coding: smaller shapes may be cut from it
   /// It may be sent in a content coding of larder's making: its head says that it varies by Accept-Encoding.
-  bool codable = false;
+  bool compressible = false;
 };
 
 struct Response : Sent, policy::StoredMeta {

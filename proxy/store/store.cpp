@@ -12,7 +12,7 @@ namespace larder::store {
 
 namespace {
 
-constexpr std::size_t most_newer = 16;  // final responses remembered for a fetch under way
+constexpr std::size_t max_newer = 16;  // final responses remembered for a fetch under way
 
 // Keys are hashed already; the table takes the hash as it is.
 struct Identity {
@@ -56,7 +56,7 @@ struct Store::Shard {
     for (auto* fetch : pending) {
       if (fetch->hash_ != hash || fetch->sequence_ >= sequence) continue;
       // An empty key is compatible with every other one.
-      if (fetch->newer_.size() == most_newer)
+      if (fetch->newer_.size() == max_newer)
         fetch->newer_.front().clear();
       else
         fetch->newer_.push_back(secondary ? *secondary : policy::SecondaryKey{});

@@ -26,10 +26,10 @@ using policy::Millis;
 constexpr std::int64_t application_id = 0x4C617264;  // "Lard"
 constexpr std::int64_t version = 2;                  // of the tables and of what `encode` makes
 constexpr std::size_t keys_a_batch = 256;
-constexpr std::size_t most_waiting = 65'536;  // keys; what is dropped beyond costs a fetch after a restart
-constexpr Millis gathering{50};               // so long a change waits for others
-constexpr Millis first_pause{1'000};          // after a batch that could not be written
-constexpr Millis longest_pause{60'000};
+constexpr std::size_t max_waiting = 65'536;  // keys; what is dropped beyond costs a fetch after a restart
+constexpr Millis gathering{50};              // so long a change waits for others
+constexpr Millis first_pause{1'000};         // after a batch that could not be written
+constexpr Millis max_pause{60'000};
 constexpr std::size_t row_overhead = 256;
 
 constexpr const char* tables = R"(
@@ -277,7 +277,7 @@ void Archive::load(const Take& take) {
 
 void Archive::start(store::Store& store) {
   store_ = &store;
-  dirty_.reserve(most_waiting);
+  dirty_.reserve(max_waiting);
   if (database_) thread_ = std::thread([this] { run(); });
 }
 
@@ -293,7 +293,7 @@ Archive::~Archive() {
 void Archive::changed(const std::string& key, std::uint64_t hash) {
   {
     const std::lock_guard lock(mutex_);
-    if (dirty_.size() >= most_waiting || !thread_.joinable()) return;
+    if (dirty_.size() >= max_waiting || !thread_.joinable()) return;
     dirty_.insert_or_assign(key, hash);
     if (dirty_.size() > 1) return;
   }
@@ -322,7 +322,7 @@ void Archive::run() {
     }
     failures_.fetch_add(1, std::memory_order_relaxed);
     if (last || !database_) return;
-    pause = std::clamp(pause * 2, first_pause, longest_pause);
+    pause = std::clamp(pause * 2, first_pause, max_pause);
     const std::lock_guard lock(mutex_);
     dirty_.merge(batch);
     batch.clear();
@@ -341,7 +341,7 @@ void Archive::complain(std::string_view why) const noexcept {
 bool Archive::write(const Dirty& batch) {
   if (!database_) return false;
   auto& database = *database_;
-  auto& with = *database.statements;
+  auto& deps = *database.statements;
   try {
     database.run("BEGIN IMMEDIATE");
     auto bytes = static_cast<std::int64_t>(bytes_.load());
@@ -353,10 +353,10 @@ bool Archive::write(const Dirty& batch) {
         std::int64_t size = 0;
       };
       std::vector<Row> old;
-      with.variants.bind(std::string_view(key));
-      while (with.variants.step())
-        old.push_back({std::string(with.variants.bytes(0)), std::string(with.variants.bytes(1)),
-                       with.variants.number(2)});
+      deps.variants.bind(std::string_view(key));
+      while (deps.variants.step())
+        old.push_back({std::string(deps.variants.bytes(0)), std::string(deps.variants.bytes(1)),
+                       deps.variants.number(2)});
       std::vector<std::string> kept;
       const auto now = options_.now();
       const auto entry = store_->peek(key, hash);
@@ -369,8 +369,8 @@ bool Archive::write(const Dirty& batch) {
         const auto received = (now.wall - (now.mono - response->response_time)).time_since_epoch().count();
         const auto size =
             static_cast<std::int64_t>(key.size() + record.size() + response->body->size() + row_overhead);
-        with.put_body.bind(std::string_view(body), std::string_view(*response->body)).run();
-        with.put
+        deps.put_body.bind(std::string_view(body), std::string_view(*response->body)).run();
+        deps.put
             .bind(std::string_view(key), std::string_view(variant), static_cast<std::int64_t>(received), size,
                   std::string_view(record), std::string_view(body), std::string_view(digest))
             .run();
@@ -381,19 +381,19 @@ bool Archive::write(const Dirty& batch) {
       for (const auto& row : old) {
         bytes -= row.size;
         if (std::find(kept.begin(), kept.end(), row.variant) == kept.end())
-          with.forget.bind(std::string_view(key), std::string_view(row.variant)).run();
-        with.drop_body.bind(std::string_view(row.body)).run();
+          deps.forget.bind(std::string_view(key), std::string_view(row.variant)).run();
+        deps.drop_body.bind(std::string_view(row.body)).run();
       }
     }
     while (bytes > static_cast<std::int64_t>(options_.most)) {
-      if (!with.oldest.bind().step()) break;
-      const std::string key(with.oldest.bytes(0));
-      const std::string variant(with.oldest.bytes(1));
-      const std::string body(with.oldest.bytes(2));
-      bytes -= with.oldest.number(3);
-      (void)with.oldest.step();  // to its end
-      with.forget.bind(std::string_view(key), std::string_view(variant)).run();
-      with.drop_body.bind(std::string_view(body)).run();
+      if (!deps.oldest.bind().step()) break;
+      const std::string key(deps.oldest.bytes(0));
+      const std::string variant(deps.oldest.bytes(1));
+      const std::string body(deps.oldest.bytes(2));
+      bytes -= deps.oldest.number(3);
+      (void)deps.oldest.step();  // to its end
+      deps.forget.bind(std::string_view(key), std::string_view(variant)).run();
+      deps.drop_body.bind(std::string_view(body)).run();
     }
     database.run("COMMIT");
     database.run("PRAGMA incremental_vacuum(1024)");

@@ -137,7 +137,7 @@ std::string encode(const store::Response& response, policy::Now now) {
   out.text(response.replaced_cache_control);
   out.number(static_cast<std::uint64_t>(response.original_size));
   out.number(static_cast<std::uint64_t>(response.is_json));
-  out.number(static_cast<std::uint64_t>(response.codable));
+  out.number(static_cast<std::uint64_t>(response.compressible));
   out.number(response.config_fingerprint);
   return out.take();
 }
@@ -179,7 +179,7 @@ std::shared_ptr<store::Response> decode(std::string_view bytes, store::Body body
   out.replaced_cache_control = in.text();
   out.original_size = static_cast<std::size_t>(in.number());
   out.is_json = in.flag();
-  out.codable = in.flag();
+  out.compressible = in.flag();
   out.config_fingerprint = in.number();
   if (!in.at_end()) return nullptr;
   const bool from_the_future = received > now.wall;

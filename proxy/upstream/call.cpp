@@ -10,17 +10,17 @@ using Kind = http::Framing::Kind;
 
 namespace {
 
-constexpr int most_interim = 512;  // interim answers to one request
+constexpr int max_interim = 512;  // interim answers to one request
 
 }  // namespace
 
 Call::~Call() {
-  give_back();
+  release();
 }
 
-void Call::give_back() noexcept {
+void Call::release() noexcept {
   auto& loop = pool_.loop();
-  if (buffer_) loop.buffers().give_back(std::move(buffer_));
+  if (buffer_) loop.buffers().release(std::move(buffer_));
   if (!connection_) return;
   const bool reusable =
       request_complete_ && answer_complete_ && head_.keep_alive && begin_ == end_ && head_.status != 101;
@@ -89,9 +89,9 @@ void Call::request_complete() noexcept {
 }
 
 // Reads once, behind what is there.
-Task<std::optional<Failure>> Call::fill_buffer(Millis patience, FailureKind late, FailureKind closed) {
+Task<std::optional<Failure>> Call::fill_buffer(Millis timeout, FailureKind late, FailureKind closed) {
   auto& socket = connection_->socket();
-  if (!buffer_) buffer_ = pool_.loop().buffers().lend();
+  if (!buffer_) buffer_ = pool_.loop().buffers().acquire();
   if (begin_ == end_) begin_ = end_ = 0;
   if (end_ == buffer_.size() && begin_ > 0) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
@@ -112,7 +112,7 @@ Task<std::optional<Failure>> Call::fill_buffer(Millis patience, FailureKind late
       co_return failure(late, closed, error);
     }
     if (cancelled_) co_return failure(late, closed, asio::error::operation_aborted);
-    if (request_complete_) connection_->deadline().set(patience);
+    if (request_complete_) connection_->deadline().set(timeout);
     waits_for_answer_ = true;
     auto [waited] = co_await socket.async_wait(Socket::wait_read, as_result);
     waits_for_answer_ = false;
@@ -137,7 +137,7 @@ Task<std::optional<Failure>> Call::read_head(http::Method method, bool may_switc
         if (head_.status == 101 && !may_switch) {
           co_return bad_answer({}, "it changes the protocol, which nobody asked for");
         }
-        if (is_interim() && ++interim_count_ > most_interim) {
+        if (is_interim() && ++interim_count_ > max_interim) {
           co_return bad_answer({}, "too many interim answers");
         }
         answer_complete_ = !is_interim() && head_.framing.kind == Kind::none;

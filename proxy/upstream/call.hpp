@@ -64,19 +64,19 @@ class Call {
   /// What is asked for, as a hash.
   void set_target(std::string_view target) noexcept { target_ = std::hash<std::string_view>{}(target); }
   /// Somebody waits for it now.
-  void hasten() noexcept { pool_.hasten(claim_); }
+  void promote() noexcept { pool_.promote(claim_); }
 
   /// Ends what another coroutine of this loop is waiting for on this call, and whatever it would wait for
   /// next.
   void cancel() noexcept;
 
  private:
-  [[nodiscard]] Task<std::optional<Failure>> fill_buffer(Millis patience, FailureKind late,
+  [[nodiscard]] Task<std::optional<Failure>> fill_buffer(Millis timeout, FailureKind late,
                                                          FailureKind closed);
   [[nodiscard]] Failure failure(FailureKind late, FailureKind otherwise, const Error& error);
   /// `why` where there is no refusal.
   [[nodiscard]] Failure bad_answer(std::optional<http::Refusal> refusal, const char* why);
-  void give_back() noexcept;
+  void release() noexcept;
 
   Pool& pool_;
   http::Limits limits_;

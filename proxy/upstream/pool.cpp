@@ -94,11 +94,10 @@ void Pool::configure(const settings::Upstream& upstream, unsigned share) {
   }
   upstream_ = upstream;
   const auto loops = std::max(share, 1u);
-  most_ = std::max<std::size_t>((upstream.connections + loops - 1) / loops, 1);
-  most_queued_ = (upstream.queue + loops - 1) / loops;
-  most_background_ = std::max<std::size_t>((upstream.background_connections + loops - 1) / loops, 1);
-  breaker_.configure(
-      {upstream.breaker_failures, upstream.breaker_wait, upstream.breaker_longest_wait, most_});
+  max_ = std::max<std::size_t>((upstream.connections + loops - 1) / loops, 1);
+  max_queued_ = (upstream.queue + loops - 1) / loops;
+  max_background_ = std::max<std::size_t>((upstream.background_connections + loops - 1) / loops, 1);
+  breaker_.configure({upstream.breaker_failures, upstream.breaker_wait, upstream.breaker_longest_wait, max_});
 }
 
 std::unique_ptr<Connection> Pool::take_idle(Priority priority) {
@@ -129,7 +128,7 @@ void Pool::force() noexcept {
 
 // Everybody who waits is told to give up.
 void Pool::wake_all() noexcept {
-  for (auto* queue : {&queue_, &behind_}) {
+  for (auto* queue : {&queue_, &background_queue_}) {
     for (auto* waiter : *queue) {
       waiter->waits = false;
       waiter->refused = true;
@@ -140,8 +139,8 @@ void Pool::wake_all() noexcept {
 }
 
 bool Pool::may_begin(Priority priority) const noexcept {
-  if (busy_ >= std::min(most_, breaker_.allowance())) return false;
-  return priority == Priority::foreground || background_ < most_background_;
+  if (busy_ >= std::min(max_, breaker_.allowance())) return false;
+  return priority == Priority::foreground || background_ < max_background_;
 }
 
 Task<Acquired> Pool::acquire(bool fresh, Claim& claim) {
@@ -153,14 +152,14 @@ Task<Acquired> Pool::acquire(bool fresh, Claim& claim) {
 
   // Nobody overtakes those who wait already.
   const bool first =
-      claim.priority == Priority::foreground ? queue_.empty() : queue_.empty() && behind_.empty();
+      claim.priority == Priority::foreground ? queue_.empty() : queue_.empty() && background_queue_.empty();
   if (!first || !may_begin(claim.priority)) co_return co_await wait_for_turn(fresh, claim);
   ++busy_;
   if (claim.priority == Priority::background) ++background_;
   if (!fresh) {
     if (auto connection = take_idle(claim.priority)) co_return Acquired{std::move(connection)};
   }
-  if (open_ >= most_ && !idle_.empty()) {
+  if (open_ >= max_ && !idle_.empty()) {
     const Waking alone(*this);  // the room is for this one
     idle_.erase(idle_.begin());
   }
@@ -169,8 +168,8 @@ Task<Acquired> Pool::acquire(bool fresh, Claim& claim) {
 }
 
 Task<Acquired> Pool::wait_for_turn(bool fresh, Claim& claim) {
-  auto& queue = claim.priority == Priority::foreground ? queue_ : behind_;
-  if (queue.size() >= most_queued_) co_return Acquired{Failure{FailureKind::queue_full, {}, {}}};
+  auto& queue = claim.priority == Priority::foreground ? queue_ : background_queue_;
+  if (queue.size() >= max_queued_) co_return Acquired{Failure{FailureKind::queue_full, {}, {}}};
   Waiter waiter(loop_, claim.priority);
   waiter.place = queue.insert(queue.end(), &waiter);
   claim.waiting = &waiter;
@@ -182,7 +181,7 @@ Task<Acquired> Pool::wait_for_turn(bool fresh, Claim& claim) {
   if (!woken) {
     // Woken in the moment that the time ran out: the turn is its own all the same.
     if (waiter.waits) {
-      (waiter.priority == Priority::foreground ? queue_ : behind_).erase(waiter.place);
+      (waiter.priority == Priority::foreground ? queue_ : background_queue_).erase(waiter.place);
       co_return Acquired{Failure{FailureKind::queue_timeout, {}, {}}};
     }
   }
@@ -199,12 +198,12 @@ Task<Acquired> Pool::wait_for_turn(bool fresh, Claim& claim) {
   co_return co_await connect(waiter.priority);
 }
 
-void Pool::hasten(Claim& claim) noexcept {
+void Pool::promote(Claim& claim) noexcept {
   claim.priority = Priority::foreground;
   auto* waiter = static_cast<Waiter*>(claim.waiting);
   if (waiter == nullptr || !waiter->waits || waiter->priority == Priority::foreground) return;
   waiter->priority = Priority::foreground;
-  queue_.splice(queue_.end(), behind_, waiter->place);
+  queue_.splice(queue_.end(), background_queue_, waiter->place);
   wake_next();
 }
 
@@ -237,13 +236,13 @@ void Pool::wake_next() noexcept {
   const Waking guard(*this);
   for (;;) {
     const bool ahead = !queue_.empty();
-    auto& queue = ahead ? queue_ : behind_;
+    auto& queue = ahead ? queue_ : background_queue_;
     const auto priority = ahead ? Priority::foreground : Priority::background;
     if (queue.empty() || !may_begin(priority)) return;
     auto* waiter = queue.front();
     auto connection = take_idle(priority);
     if (!connection) {
-      if (open_ >= most_) return;
+      if (open_ >= max_) return;
       ++open_;  // reserved for the waiter
     }
     queue.pop_front();
@@ -299,13 +298,13 @@ Task<Acquired> Pool::connect(Priority priority) {
   auto connection = std::make_unique<Connection>(*this, Socket(loop_.executor()));
   connection->background_ = priority == Priority::background;
   const auto began = Loop::now().mono;
-  const auto patience = upstream_.connect_timeout;
-  auto resolved = co_await resolver_.resolve(upstream_, patience);
+  const auto timeout = upstream_.connect_timeout;
+  auto resolved = co_await resolver_.resolve(upstream_, timeout);
   if (auto* failure = std::get_if<Failure>(&resolved)) co_return Acquired{std::move(*failure)};
   if (forced_) co_return Acquired{Failure{FailureKind::connect_failed, {}, "shutting down"}};
 
   Error error = asio::error::host_not_found;
-  connection->deadline_.set(std::max(patience - (Loop::now().mono - began), Millis{1}));
+  connection->deadline_.set(std::max(timeout - (Loop::now().mono - began), Millis{1}));
   for (const auto& endpoint : std::get<Resolver::Endpoints>(resolved)) {
     Error ignored;
     connection->socket_.close(ignored);

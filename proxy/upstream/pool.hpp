@@ -70,7 +70,7 @@ class Pool {
   /// `claim` lives until it has returned.
   [[nodiscard]] Task<Acquired> acquire(bool fresh, Claim& claim);
   /// Somebody waits for it now: from the background to the end of the foreground's queue.
-  void hasten(Claim& claim) noexcept;
+  void promote(Claim& claim) noexcept;
   /// Takes back a connection on which nothing is outstanding.
   void release(std::unique_ptr<Connection> connection);
 
@@ -109,9 +109,9 @@ class Pool {
 
   Loop& loop_;
   settings::Upstream upstream_;
-  std::size_t most_ = 1;  // connections
-  std::size_t most_queued_ = 1;
-  std::size_t most_background_ = 1;
+  std::size_t max_ = 1;  // connections
+  std::size_t max_queued_ = 1;
+  std::size_t max_background_ = 1;
   std::size_t open_ = 0;        // connected or connecting
   std::size_t busy_ = 0;        // of those, the ones that somebody has, or is about to get
   std::size_t background_ = 0;  // of those, the ones of the background
@@ -121,9 +121,9 @@ class Pool {
       last_refused_;  // the target of the last 502, 503 or 504, if no answer came since
   std::vector<std::unique_ptr<Connection>> idle_;  // most recently used last
   std::list<Waiter*> queue_;
-  std::list<Waiter*> behind_;    // of the background: while nobody else waits
-  std::list<Connection*> live_;  // every one there is
-  std::uint32_t era_ = 0;        // counts changes of the address
+  std::list<Waiter*> background_queue_;  // of the background: while nobody else waits
+  std::list<Connection*> live_;          // every one there is
+  std::uint32_t era_ = 0;                // counts changes of the address
   bool forced_ = false;
   bool waking_ = false;
   Resolver resolver_;

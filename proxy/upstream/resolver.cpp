@@ -11,7 +11,7 @@
 namespace larder::upstream {
 
 // A look-up and those who wait for it.
-struct Resolver::Asking {
+struct Resolver::LookUpState {
   bool ended = false;
   Found found;
   std::vector<Event*> waiting;
@@ -25,15 +25,15 @@ struct Resolver::Asking {
 
 // One that waits, for as long as it does: its coroutine may end by an exception.
 struct Resolver::Waiting {
-  Waiting(Loop& loop, Asking& its_asking) : event(loop), asking(its_asking) {
-    asking.waiting.push_back(&event);
+  Waiting(Loop& loop, LookUpState& its_state) : event(loop), state(its_state) {
+    state.waiting.push_back(&event);
   }
   Waiting(const Waiting&) = delete;
   Waiting& operator=(const Waiting&) = delete;
-  ~Waiting() { std::erase(asking.waiting, &event); }
+  ~Waiting() { std::erase(state.waiting, &event); }
 
   Event event;
-  Asking& asking;
+  LookUpState& state;
 };
 
 Resolver::Resolver(Loop& loop, LookUp look_up) : loop_(loop), look_up_(std::move(look_up)) {}
@@ -48,13 +48,13 @@ Task<Resolver::Found> Resolver::ask_the_system(Loop& loop, std::string host, std
   co_return found;
 }
 
-Task<void> Resolver::ask(Loop& loop, LookUp look_up, std::shared_ptr<Asking> asking,
+Task<void> Resolver::ask(Loop& loop, LookUp look_up, std::shared_ptr<LookUpState> state,
                          settings::TcpAddress address) {
-  asking->end(co_await look_up(loop, std::move(address.host), address.port));
+  state->end(co_await look_up(loop, std::move(address.host), address.port));
 }
 
 Task<std::variant<Resolver::Endpoints, Failure>> Resolver::resolve(const settings::Upstream& upstream,
-                                                                   Millis patience) {
+                                                                   Millis timeout) {
   using Result = std::variant<Endpoints, Failure>;
   if (const auto* local = std::get_if<settings::UnixAddress>(&upstream.address)) {
     auto path = local->path;
@@ -66,35 +66,35 @@ Task<std::variant<Resolver::Endpoints, Failure>> Resolver::resolve(const setting
   const auto literal = asio::ip::make_address(address.host, not_literal);
   if (!not_literal) co_return Result{Endpoints{asio::ip::tcp::endpoint(literal, address.port)}};
 
-  if (asking_ && asking_->ended) take(*std::exchange(asking_, nullptr));
+  if (current_ && current_->ended) take(*std::exchange(current_, nullptr));
   if (!known_.empty() && Loop::now().mono - known_at_ < upstream.resolve_interval) co_return Result{known_};
 
-  if (!asking_) {
-    auto begun = std::make_shared<Asking>();
+  if (!current_) {
+    auto begun = std::make_shared<LookUpState>();
     spawn(loop_, "name look-up", ask(loop_, look_up_, begun, address), [begun] {
       if (!begun->ended) begun->end({{}, "the look-up failed"});
     });
-    asking_ = std::move(begun);
+    current_ = std::move(begun);
   }
-  const auto asking = asking_;
-  if (!asking->ended) {
-    Waiting waiting(loop_, *asking);
-    (void)co_await waiting.event.wait_for(patience);
+  const auto state = current_;
+  if (!state->ended) {
+    Waiting waiting(loop_, *state);
+    (void)co_await waiting.event.wait_for(timeout);
   }
-  if (asking->ended && asking == asking_) {
-    take(*asking);
-    asking_.reset();
+  if (state->ended && state == current_) {
+    take(*state);
+    current_.reset();
   }
-  if (asking->ended && asking->found.error.empty()) co_return Result{asking->found.endpoints};
+  if (state->ended && state->found.error.empty()) co_return Result{state->found.endpoints};
   if (!known_.empty()) co_return Result{known_};
-  if (!asking->ended) co_return Result{Failure{FailureKind::resolve_timeout, {}, {}}};
-  co_return Result{Failure{FailureKind::resolve_failed, {}, asking->found.error}};
+  if (!state->ended) co_return Result{Failure{FailureKind::resolve_timeout, {}, {}}};
+  co_return Result{Failure{FailureKind::resolve_failed, {}, state->found.error}};
 }
 
 // A look-up that failed leaves what is known.
-void Resolver::take(const Asking& asking) {
-  if (!asking.found.error.empty()) return;
-  known_ = asking.found.endpoints;
+void Resolver::take(const LookUpState& state) {
+  if (!state.found.error.empty()) return;
+  known_ = state.found.endpoints;
   known_at_ = Loop::now().mono;
 }
 
@@ -104,7 +104,7 @@ void Resolver::distrust() noexcept {
 
 void Resolver::forget() noexcept {
   known_.clear();
-  asking_.reset();
+  current_.reset();
 }
 
 }  // namespace larder::upstream

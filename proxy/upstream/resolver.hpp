@@ -36,7 +36,7 @@ class Resolver {
   /// takes longer than `patience`, the addresses known from before are returned, or, where there are none,
   /// resolve_failed or resolve_timeout.
   [[nodiscard]] Task<std::variant<Endpoints, Failure>> resolve(const settings::Upstream& upstream,
-                                                               Millis patience);
+                                                               Millis timeout);
   /// None of the known addresses could be connected to: the next caller waits for a look-up, which may be the
   /// one under way.
   void distrust() noexcept;
@@ -44,16 +44,16 @@ class Resolver {
   void forget() noexcept;
 
  private:
-  struct Asking;
+  struct LookUpState;
   struct Waiting;
   [[nodiscard]] static Task<Found> ask_the_system(Loop& loop, std::string host, std::uint16_t port);
-  [[nodiscard]] static Task<void> ask(Loop& loop, LookUp look_up, std::shared_ptr<Asking> asking,
+  [[nodiscard]] static Task<void> ask(Loop& loop, LookUp look_up, std::shared_ptr<LookUpState> state,
                                       settings::TcpAddress address);
-  void take(const Asking& asking);
+  void take(const LookUpState& state);
 
   Loop& loop_;
   LookUp look_up_;
-  std::shared_ptr<Asking> asking_;  // nullptr: none is under way, and what the last one found is taken
+  std::shared_ptr<LookUpState> current_;  // nullptr: none is under way, and what the last one found is taken
   Endpoints known_;
   policy::MonoTime known_at_{};
 };

@@ -10,7 +10,7 @@ namespace larder::upstream {
 
 namespace {
 
-constexpr std::size_t longest_request_id = 128;
+constexpr std::size_t max_request_id = 128;
 
 bool is_hex(std::string_view text) noexcept {
   return std::all_of(text.begin(), text.end(),
@@ -81,7 +81,7 @@ Names names_of(http::Fields fields, const settings::Settings& settings) {
       std::count_if(fields.begin(), fields.end(), is_parent) == 1)
     names.traceparent = line_of_parent->value;
   if (const auto* line = http::find(fields, "X-Request-ID");
-      line != nullptr && line->value.size() <= longest_request_id)
+      line != nullptr && line->value.size() <= max_request_id)
     names.request_id = line->value;
   if (names.traceparent.empty() && settings.trace_context == settings::Begin::yes) {
     names.traceparent = new_traceparent();

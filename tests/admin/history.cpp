@@ -27,8 +27,8 @@ policy::MonoTime at(int steps) {
 
 RouteTotals totals(double hits, double misses = 0, double upstream_seconds = 0, double waited = 0) {
   RouteTotals made;
-  made.outcomes[static_cast<std::size_t>(policy::Word::hit)] = hits;
-  made.outcomes[static_cast<std::size_t>(policy::Word::miss)] = misses;
+  made.outcomes[static_cast<std::size_t>(policy::OutcomeLabel::hit)] = hits;
+  made.outcomes[static_cast<std::size_t>(policy::OutcomeLabel::miss)] = misses;
   made.upstream.counts[0] = misses;
   made.upstream.sum = upstream_seconds;
   made.waits.counts[0] = misses;

@@ -84,7 +84,7 @@ TEST_CASE("of those who ask for what begins after them two are under way at a ti
   // It began after both of them came.
   CHECK(table.join("a", came_second).fill == forced.fill);
   const auto late = table.join("a", table.invalidations.next_sequence());
-  CHECK(late.role == Role::after);
+  CHECK(late.role == Role::retry_after_current);
   CHECK(late.fill == forced.fill);
   SECTION("the older one ends") {
     old.permit.settle(cache::Failed{});
@@ -133,8 +133,8 @@ TEST_CASE("where answers are not shared nobody waits for anybody, for a while") 
   table.fills.remember_unshared("key", {policy::Detail::no_store, at(0s), at(2s)});
   const auto one = table.join("a", 0, 1s);
   const auto two = table.join("a", 0, 1s);
-  CHECK(one.role == Role::alone);
-  CHECK(two.role == Role::alone);
+  CHECK(one.role == Role::uncollapsed);
+  CHECK(two.role == Role::uncollapsed);
   CHECK(one.fill != two.fill);
   CHECK(table.fills.running() == 0);
   CHECK(table.join("a", 0, 2s).role == Role::lead);
@@ -151,12 +151,12 @@ TEST_CASE("what is remembered is bounded") {
   Table table;
   for (int i = 0; i < 100'000; ++i)
     table.fills.remember_unshared("key" + std::to_string(i), {policy::Detail::no_store, at(0s), at(1h)});
-  int alone = 0;
+  int uncollapsed = 0;
   for (int i = 0; i < 100'000; ++i) {
     const auto key = "key" + std::to_string(i);
-    if (table.fills.join(key, key, 1, 100, 0, at(0s)).role == Role::alone) ++alone;
+    if (table.fills.join(key, key, 1, 100, 0, at(0s)).role == Role::uncollapsed) ++uncollapsed;
   }
-  CHECK(alone <= 16 * 1024);
+  CHECK(uncollapsed <= 16 * 1024);
 }
 
 TEST_CASE("nobody joins a fill that a purge concerns") {

@@ -59,8 +59,8 @@ Day simulate(const Setup& setup, const std::vector<MonoTime>& asks, unsigned see
     due = MonoTime::max();
   };
   const auto plan = [&](bool decide) {
-    const cache::Warmth warmth{setup.ttl,   setup.keep_warm, requested, fresh_until,
-                               times.p95(), jitter,          marks};
+    const cache::RefreshInput warmth{setup.ttl,   setup.keep_warm, requested, fresh_until,
+                                     times.p95(), jitter,          marks};
     const auto next = cache::next_refresh(warmth);
     due = !decide ? cache::decision_time(warmth) : next.value_or(MonoTime::max());
   };
@@ -212,7 +212,7 @@ TEST_CASE("when nobody asks any more it stops") {
 }
 
 TEST_CASE("an entry that nobody has asked for is not refreshed") {
-  const cache::Warmth warmth{15s, 10min, MonoTime{1h}, MonoTime{1h} + 16s, 1s, 0.5, {}};
+  const cache::RefreshInput warmth{15s, 10min, MonoTime{1h}, MonoTime{1h} + 16s, 1s, 0.5, {}};
   CHECK_FALSE(cache::next_refresh(warmth));
 }
 

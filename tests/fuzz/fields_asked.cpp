@@ -22,7 +22,7 @@ void check(std::string_view query, const settings::Route& route) {
   const auto asked = policy::fields_asked(query, route);
   if (!asked.problem.empty()) return;
   const auto& names = asked.fields;
-  fuzz::must(names.size() <= policy::most_fields_asked, "names are bounded");
+  fuzz::must(names.size() <= policy::max_fields_asked, "names are bounded");
   fuzz::must(std::is_sorted(names.begin(), names.end()) &&
                  std::adjacent_find(names.begin(), names.end()) == names.end(),
              "names are sorted, each once");

@@ -28,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::must(joined == query, "nothing of a query is lost");
   std::string error;
   if (const auto pattern = http::PathPattern::parse(text, error)) {
-    fuzz::must(pattern->covers(*pattern), "a pattern covers itself");
+    fuzz::must(pattern->has_refresh_lease(*pattern), "a pattern covers itself");
     // A path with a malformed escape is compared as it was sent, a pattern's segments one by one.
     std::string longer;
     const bool is_sound = http::normalise_path(normal + "%41", longer) == normal + "A";
@@ -36,7 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto exact = http::PathPattern::parse(normal, why);
     if (is_sound && exact && exact->is_exact()) {
       fuzz::must(exact->matches(normal), "a path is matched by the pattern that it is");
-      fuzz::must(pattern->covers(*exact) == pattern->matches(normal), "to cover a path is to match it");
+      fuzz::must(pattern->has_refresh_lease(*exact) == pattern->matches(normal),
+                 "to cover a path is to match it");
     } else {
       (void)pattern->matches(normal);
     }

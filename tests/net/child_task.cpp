@@ -49,7 +49,7 @@ TEST_CASE("a companion has ended before what it refers to goes away, whatever th
   std::string order;
   const auto parent = [&]() -> Task<void> {
     Event event(loop);
-    Companion companion(loop);
+    ChildTask companion(loop);
     const auto child = [&]() -> Task<void> {
       co_await event.wait();
       order += "child ended, ";
@@ -80,7 +80,7 @@ TEST_CASE("a companion that ends by an exception is an ended one") {
   Loop loop(0, 4096, Millis{10});
   bool joined = false;
   const auto parent = [&]() -> Task<void> {
-    Companion companion(loop);
+    ChildTask companion(loop);
     const auto child = []() -> Task<void> {
       throw std::runtime_error("in the child");
       co_return;

@@ -27,7 +27,7 @@ struct Pair {
   int ends[2];
 };
 
-struct Guest final : Rest::Guest {
+struct TestConnection final : IdleSet::Connection {
   void on_input(bool ends) noexcept override {
     ++calls;
     ended = ends;
@@ -49,55 +49,56 @@ void turn(Loop& loop) {
 TEST_CASE("a guest is called for input, once for what came since") {
   Loop loop(0, 4096, Millis{10});
   Pair pair;
-  Guest guest;
-  REQUIRE(loop.rest().add(pair.ends[0], guest));
+  TestConnection connection;
+  REQUIRE(loop.idle_set().add(pair.ends[0], connection));
   turn(loop);
-  CHECK(guest.calls == 0);
+  CHECK(connection.calls == 0);
   pair.send();
   turn(loop);
-  CHECK(guest.calls == 1);
+  CHECK(connection.calls == 1);
   turn(loop);
-  CHECK(guest.calls == 1);  // what it has not taken is not told again
+  CHECK(connection.calls == 1);  // what it has not taken is not told again
   pair.send();
   turn(loop);
-  CHECK(guest.calls == 2);
-  loop.rest().remove(guest);
+  CHECK(connection.calls == 2);
+  loop.idle_set().remove(connection);
 }
 
 TEST_CASE("what was there before a guest came counts as having come, and so does the end") {
   Loop loop(0, 4096, Millis{10});
   Pair pair;
-  Guest guest;
+  TestConnection connection;
   pair.send();
-  REQUIRE(loop.rest().add(pair.ends[0], guest));
+  REQUIRE(loop.idle_set().add(pair.ends[0], connection));
   turn(loop);
-  CHECK(guest.calls == 1);
-  CHECK_FALSE(guest.ended);
+  CHECK(connection.calls == 1);
+  CHECK_FALSE(connection.ended);
   pair.take();
   ::shutdown(pair.ends[1], SHUT_WR);
   turn(loop);
-  CHECK(guest.calls == 2);
-  CHECK(guest.ended);
-  loop.rest().remove(guest);
+  CHECK(connection.calls == 2);
+  CHECK(connection.ended);
+  loop.idle_set().remove(connection);
 }
 
 TEST_CASE("who left is not called, nor is whoever came in its place for what was meant for it") {
   Loop loop(0, 4096, Millis{10});
   Pair pairs[3];
-  Guest newcomer;
-  std::unique_ptr<Guest> guests[2] = {std::make_unique<Guest>(), std::make_unique<Guest>()};
+  TestConnection newcomer;
+  std::unique_ptr<TestConnection> connections[2] = {std::make_unique<TestConnection>(),
+                                                    std::make_unique<TestConnection>()};
   int called = 0;
   // Whoever is called first makes the other leave, and a third take its place.
   for (int i = 0; i < 2; ++i) {
-    guests[i]->then = [&, i] {
+    connections[i]->then = [&, i] {
       ++called;
-      auto& other = guests[1 - i];
+      auto& other = connections[1 - i];
       if (!other) return;
-      loop.rest().remove(*other);
+      loop.idle_set().remove(*other);
       other.reset();
-      REQUIRE(loop.rest().add(pairs[2].ends[0], newcomer));
+      REQUIRE(loop.idle_set().add(pairs[2].ends[0], newcomer));
     };
-    REQUIRE(loop.rest().add(pairs[i].ends[0], *guests[i]));
+    REQUIRE(loop.idle_set().add(pairs[i].ends[0], *connections[i]));
     pairs[i].send();
   }
   turn(loop);
@@ -111,20 +112,20 @@ TEST_CASE("who left is not called, nor is whoever came in its place for what was
 TEST_CASE("more guests than are looked at in one go are all called") {
   Loop loop(0, 4096, Millis{10});
   std::vector<std::unique_ptr<Pair>> pairs;
-  std::vector<std::unique_ptr<Guest>> guests;
+  std::vector<std::unique_ptr<TestConnection>> connections;
   for (int i = 0; i < 600; ++i) {
     pairs.push_back(std::make_unique<Pair>());
-    guests.push_back(std::make_unique<Guest>());
-    REQUIRE(loop.rest().add(pairs.back()->ends[0], *guests.back()));
+    connections.push_back(std::make_unique<TestConnection>());
+    REQUIRE(loop.idle_set().add(pairs.back()->ends[0], *connections.back()));
     pairs.back()->send();
   }
   turn(loop);
-  for (const auto& guest : guests) CHECK(guest->calls == 1);
+  for (const auto& connection : connections) CHECK(connection->calls == 1);
 }
 
 TEST_CASE("a descriptor that cannot be waited for is refused") {
   Loop loop(0, 4096, Millis{10});
-  Guest guest;
-  CHECK_FALSE(loop.rest().add(-1, guest));
-  loop.rest().remove(guest);  // nothing to be done
+  TestConnection connection;
+  CHECK_FALSE(loop.idle_set().add(-1, connection));
+  loop.idle_set().remove(connection);  // nothing to be done
 }

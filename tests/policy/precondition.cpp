@@ -115,7 +115,7 @@ TEST_CASE("an outcome is told in the terms of RFC 9211") {
   renewed.forward_status = 304;
   renewed.stored = true;
   CHECK(text(renewed) == "larder; fwd=stale; fwd-status=304; stored");
-  CHECK(policy::word_of(renewed) == policy::Word::revalidated);
+  CHECK(policy::label_of(renewed) == policy::OutcomeLabel::revalidated);
   policy::Outcome shared;
   shared.forward = policy::Forward::uri_miss;
   shared.collapsed = true;

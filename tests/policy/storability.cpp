@@ -161,10 +161,10 @@ TEST_CASE("store_errors: false keeps 4xx and 5xx out") {
 TEST_CASE("what was fetched with the client's own conditions is not stored") {
   const test::Request request("GET /x", "If-None-Match: \"a\"");
   const test::Lines response("Cache-Control: max-age=60");
-  policy::Asked asked;
-  asked.client_conditions = true;
+  policy::UpstreamRequest sent;
+  sent.client_conditions = true;
   const auto judged =
-      policy::judge(request.facts, test::standard_route(), 200, response, asked, test::received());
+      policy::judge(request.facts, test::standard_route(), 200, response, sent, test::received());
   CHECK(std::get<Detail>(judged) == Detail::request_conditions);
 }
 
@@ -193,7 +193,7 @@ TEST_CASE("what names one request is not stored") {
     CAPTURE(name);
     const test::Lines line(std::string(name) + ": 1");
     const http::Fields fields = line;
-    CHECK(policy::fate_of(fields[0], fields, {}) == policy::FieldFate::for_the_asker);
+    CHECK(policy::fate_of(fields[0], fields, {}) == policy::FieldFate::for_requesting_client);
   }
 }
 
@@ -246,5 +246,5 @@ TEST_CASE("fields that belong to the connection, or to one reader, are not store
 TEST_CASE("an answer stored despite Set-Cookie is shared without the cookie") {
   const test::Lines response("Set-Cookie: a=b");
   const http::Fields fields = response;
-  CHECK(policy::fate_of(fields[0], fields, {}) == policy::FieldFate::for_the_asker);
+  CHECK(policy::fate_of(fields[0], fields, {}) == policy::FieldFate::for_requesting_client);
 }

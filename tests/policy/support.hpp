@@ -44,7 +44,7 @@ inline policy::Now at(policy::Millis after = {}) {
 }
 
 /// A request that took `delay`, received at `at()`.
-inline policy::Exchanged received(policy::Millis delay = {}) {
+inline policy::ExchangeTimes received(policy::Millis delay = {}) {
   return {at(-delay), at()};
 }
 

@@ -37,7 +37,7 @@ store::Response full() {
   response.replaced_cache_control = "max-age=1";
   response.original_size = 4096;
   response.is_json = true;
-  response.codable = true;
+  response.compressible = true;
   response.config_fingerprint = 77;
   response.body = std::make_shared<const std::string>("body");
   return response;
@@ -78,7 +78,7 @@ TEST_CASE("a record brings back everything, and the true age") {
   CHECK(back->replaced_cache_control == "max-age=1");
   CHECK(back->original_size == 4096);
   CHECK(back->is_json);
-  CHECK(back->codable);
+  CHECK(back->compressible);
   CHECK(back->config_fingerprint == 77);
   CHECK(*back->body == "body");
   CHECK(tiers::encode(*back, at(10s)) == bytes);

@@ -35,12 +35,10 @@ struct Names {
 
   Names() { upstream.address = settings::TcpAddress{"api.test", 80}; }
 
-  void resolve(Millis patience = 1h) {
+  void resolve(Millis timeout = 1h) {
     asio::co_spawn(
         loop.executor(),
-        [this, patience]() -> Task<void> {
-          results.push_back(co_await resolver.resolve(upstream, patience));
-        },
+        [this, timeout]() -> Task<void> { results.push_back(co_await resolver.resolve(upstream, timeout)); },
         asio::detached);
     turn();
   }
