@@ -68,8 +68,9 @@ struct Counters {
   Counter upstream_requests;
   Counter upstream_errors;
   Counter upstream_retries;
-  Counter task_failures;  // coroutines that ended by an exception
-  Counter upstream_idle;  // connections now
+  Counter connections_yielded;  // turns that ended although there was more input
+  Counter task_failures;        // coroutines that ended by an exception
+  Counter upstream_idle;        // connections now
   Counter upstream_busy;
   Counter breakers_open;  // now: 1 a loop whose breaker lets nothing but a probe through
   Counter breaker_opened;
