@@ -16,6 +16,7 @@ constexpr int grain_part = 16;    // of the ttl: readers nearer to each other co
 constexpr Millis max_look{1000};  // at an entry whose refresh is under way
 constexpr int slack_part = 20;    // of the ttl: so late a timer may be
 constexpr Millis min_slack{20};
+constexpr std::size_t max_looks_at_once = 64;
 constexpr std::size_t max_histories = 4096;
 
 std::string variant_name(std::string_view key, const policy::SecondaryKey& secondary) {
@@ -46,8 +47,8 @@ struct RefreshScheduler::Item {
   MonoTime requested;
   MonoTime fresh_until;
   double jitter = 0;
-  MonoTime due;
   Millis slack{0};
+  std::uint64_t fetches = 0;  // counted, to see that one has ended meanwhile
 };
 
 // Outlives the RefreshScheduler where its timer is cancelled late.
@@ -120,7 +121,9 @@ void RefreshScheduler::fetched(const Fetched& what, std::size_t most) {
     const RefreshInput warmth{order.route->ttl, *order.route->keep_warm, item.requested,
                               item.fresh_until, item.times.p95(),        item.jitter,
                               std::span(marks)};
-    due = item.due = decision_time(warmth);
+    due = decision_time(warmth);
+    due_.set(name, due);
+    ++item.fetches;
     item.slack = std::max(order.route->ttl / slack_part, min_slack);
     access_history->begin_refresh_lease(item.fresh_until + item.slack);
   }
@@ -144,29 +147,46 @@ void RefreshScheduler::arm(MonoTime due) {
 }
 
 void RefreshScheduler::wake() {
-  const auto now = Loop::now();
-  const auto deps = deps_();
-  auto next = MonoTime::max();
-  {
-    const std::lock_guard lock(mutex_);
-    for (auto at = items_.begin(); at != items_.end();) {
-      auto& item = at->second;
-      if (item.due <= now.mono) {
-        const auto due = look_at(item, deps, now);
-        if (!due) {
-          at = items_.erase(at);
-          continue;
-        }
-        item.due = *due;
-      }
-      next = std::min(next, item.due);
-      ++at;
-    }
+  try {
+    look_at_due();
+  } catch (...) {
+    loop_->note_failure("refresh scheduler", std::current_exception());
+    arm(Loop::now().mono + max_look);
   }
-  if (next != MonoTime::max()) arm(next);
 }
 
-std::optional<MonoTime> RefreshScheduler::look_at(Item& item, const Dependencies& deps, policy::Now now) {
+// `fetched`, on every loop, waits for the mutex: it is not held while an entry is looked at.
+void RefreshScheduler::look_at_due() {
+  const auto now = Loop::now();
+  const auto deps = deps_();
+  std::vector<std::pair<std::string, Item>> due;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& name : due_.due(now.mono, max_looks_at_once)) {
+      // Until it has been looked at; and if that fails.
+      due_.set(name, now.mono + max_look);
+      const auto& item = items_.at(name);
+      due.emplace_back(std::move(name), item);
+    }
+  }
+  for (auto& [name, item] : due) {
+    const auto next = look_at(item, deps, now);
+    const std::lock_guard lock(mutex_);
+    const auto at = items_.find(name);
+    if (at->second.fetches != item.fetches) continue;  // `fetched` has set the next time
+    if (next) {
+      due_.set(name, *next);
+    } else {
+      due_.erase(name);
+      items_.erase(at);
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  if (const auto next = due_.next()) arm(*next);
+}
+
+std::optional<MonoTime> RefreshScheduler::look_at(const Item& item, const Dependencies& deps,
+                                                  policy::Now now) {
   const auto& head = item.request->head;
   std::string scratch;
   const auto path = http::normalise_path(head.path, scratch);
@@ -189,7 +209,7 @@ std::optional<MonoTime> RefreshScheduler::look_at(Item& item, const Dependencies
   return refresh(item, deps, *route, now);
 }
 
-std::optional<MonoTime> RefreshScheduler::refresh(Item& item, const Dependencies& deps,
+std::optional<MonoTime> RefreshScheduler::refresh(const Item& item, const Dependencies& deps,
                                                   const settings::Route& route, policy::Now now) {
   auto& resources = deps.resources;
   const auto facts =
@@ -216,11 +236,7 @@ std::optional<MonoTime> RefreshScheduler::refresh(Item& item, const Dependencies
       order.held = std::shared_ptr<const store::Response>(entry, held);
       if (held->is_fresh(now.mono - item.slack)) order.access_history = item.access_history;
     }
-    // Posted: what begins here may end at once, and then tells this table, which is locked.
-    asio::post(resources.loop.executor(),
-               [resources, permit = std::move(joined.permit), order = std::move(order)]() mutable {
-                 begin_fetch(resources, std::move(permit), std::move(order));
-               });
+    begin_fetch(resources, std::move(joined.permit), std::move(order));
   }
   // What it brings moves `due`; should it bring nothing, there is another look.
   return now.mono + std::clamp(route.ttl / 4, Millis{1}, max_look);

@@ -46,8 +46,10 @@ struct Shared {
   cache::Compressor coder;
   const policy::KeyedHash key_hash;
   Notices notices;
-  std::atomic<std::int64_t> connections{0};  // client connections, all loops together
-  std::atomic<bool> draining{false};
+  /// Client connections, all loops together. Written for each connection, so it is on another cache line than
+  /// `draining`, which is read for each request.
+  alignas(policy::cache_line) std::atomic<std::int64_t> connections{0};
+  alignas(policy::cache_line) std::atomic<bool> draining{false};
 
  private:
   /// nullptr, after a warning in the log, where there can be none.
