@@ -181,7 +181,7 @@ std::string metrics_text(const server::Server& server) {
   out.counter("larder_upstream_breaker_opened_total",
               "Times that the circuit breaker opened because the API did not answer",
               sum(server, &Counters::breaker_opened));
-  out.gauge("larder_upstream_breakers_open", "Loops whose breaker is open now",
+  out.gauge("larder_upstream_breakers_open", "1 while the circuit breaker is open",
             sum(server, &Counters::breakers_open));
   out.counter("larder_refreshes_total", "Fetches begun behind readers", sum(server, &Counters::refreshes));
   out.counter("larder_invalidations_total", "Writes that made stored answers void",

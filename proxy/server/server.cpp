@@ -34,8 +34,7 @@ std::vector<std::unique_ptr<Worker>> make_workers(Shared& shared,
                                                   const std::shared_ptr<LogSink>& sink) {
   const auto loops = loop_count(*plan->settings);
   std::vector<std::unique_ptr<Worker>> workers;
-  for (unsigned i = 0; i < loops; ++i)
-    workers.push_back(std::make_unique<Worker>(i, loops, shared, plan, sink));
+  for (unsigned i = 0; i < loops; ++i) workers.push_back(std::make_unique<Worker>(i, shared, plan, sink));
   return workers;
 }
 

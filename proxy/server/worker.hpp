@@ -42,6 +42,7 @@ struct Shared {
   store::PurgeLog purges;
   std::unique_ptr<tiers::Archive> archive;  // set before the loops run; nullptr likewise
   cache::FillTable fills;
+  upstream::Admission admission;
   cache::RefreshScheduler refresh_scheduler;
   cache::Compressor coder;
   const policy::KeyedHash key_hash;
@@ -70,7 +71,7 @@ struct RequestContext;
 
 class Worker {
  public:
-  Worker(unsigned index, unsigned loops, Shared& shared, std::shared_ptr<const cache::Plan> plan,
+  Worker(unsigned index, Shared& shared, std::shared_ptr<const cache::Plan> plan,
          std::shared_ptr<LogSink> sink);
   ~Worker();
   Worker(const Worker&) = delete;
@@ -131,7 +132,6 @@ class Worker {
   template <class Visit>
   void each_session(Visit visit);
 
-  unsigned loops_;
   std::shared_ptr<const cache::Plan> plan_;
   std::vector<RouteView> views_;                               // by Route::index; the last is for no route
   std::vector<std::optional<policy::MonoTime>> last_warning_;  // likewise: when last
