@@ -69,7 +69,9 @@ Task<ReloadReport> Reloader::try_once() {
   auto& loop = server_.first_loop();
   ReloadReport report;
   try {
-    const std::function<std::shared_ptr<Attempt>()> work = [this] { return std::make_shared<Attempt>(attempt()); };
+    const std::function<std::shared_ptr<Attempt>()> work = [this] {
+      return std::make_shared<Attempt>(attempt());
+    };
     auto result = co_await control.run(loop, work);
     report = std::move(result->report);
     if (!result->prepared) co_return report;
@@ -114,7 +116,8 @@ Reloader::Attempt Reloader::attempt() {
     return result;
   }
   if (next.loops != loops_) messages.push_back(file_ + ": loops counts from the next start");
-  if (next.cache.persist != persist_) messages.push_back(file_ + ": cache.persist counts from the next start");
+  if (next.cache.persist != persist_)
+    messages.push_back(file_ + ": cache.persist counts from the next start");
   auto prepared = server_.prepare(plan);
   if (auto* failed = std::get_if<std::string>(&prepared)) {
     admin_.give_up();

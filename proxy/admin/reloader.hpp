@@ -1,7 +1,7 @@
 // Replaces the settings of a running larder: all of them, or none.
 //
-// The file is read, names are looked up and listeners are bound on the control thread; the first loop takes the
-// result over. One reload at a time; others wait for its end. Of the first loop.
+// The file is read, names are looked up and listeners are bound on the control thread; the first loop takes
+// the result over. One reload at a time; others wait for its end. Of the first loop.
 #pragma once
 
 #include "admin/admin.hpp"
@@ -20,7 +20,8 @@ namespace larder::admin {
 
 class Reloader {
  public:
-  /// `load` reads the settings anew, on the control thread. `file` names them in messages. The others outlive it.
+  /// `load` reads the settings anew, on the control thread. `file` names them in messages. The others outlive
+  /// it.
   Reloader(server::Server& server, Admin& admin, server::Notify& notify, std::string file,
            std::function<settings::Loaded()> load);
 

@@ -18,8 +18,8 @@ constexpr std::string_view text_type = "text/plain";
 
 using Make = std::function<Reply()>;
 
-// Makes the reply on the control thread. `make` is a variable of the caller: GCC 12 destroys a temporary that a
-// closure in a co_await expression is converted to twice.
+// Makes the reply on the control thread. `make` is a variable of the caller: GCC 12 destroys a temporary that
+// a closure in a co_await expression is converted to twice.
 Task<Reply> on_control(const Context& context, const Make& make) {
   auto& server = context.server;
   co_return co_await server.control().run<Reply>(server.first_loop(), make);
@@ -51,9 +51,7 @@ Task<Reply> metrics(const Context& context, const Request&) {
 }
 
 Task<Reply> status(const Context& context, const Request&) {
-  const Make make = [&server = context.server] {
-    return Reply{200, json_type, status_json(server)};
-  };
+  const Make make = [&server = context.server] { return Reply{200, json_type, status_json(server)}; };
   co_return co_await on_control(context, make);
 }
 

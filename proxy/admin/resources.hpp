@@ -24,8 +24,8 @@ struct Context {
   std::function<Task<ReloadReport>()> reload;  // empty: reloading is not possible
 };
 
-/// A request that has passed the checks of its resource; outlives the handler. `body`: nullptr where it was too
-/// large or had no Content-Length.
+/// A request that has passed the checks of its resource; outlives the handler. `body`: nullptr where it was
+/// too large or had no Content-Length.
 struct Request {
   const http::RequestHead& head;
   const std::string* body = nullptr;

@@ -142,9 +142,10 @@ std::string entries_json(server::Server& server, const std::string& prefix, std:
   std::vector<std::string> entries;
   for (std::size_t shard = 0; shard < store.shards() && entries.size() < limit; ++shard) {
     store.each_in(shard, [&](const store::Entry& entry) {
-      if (entries.size() >= limit || !meant.concerns(entry.key, {})) return;
+      const policy::KeyView key(entry.key);
+      if (entries.size() >= limit || !meant.concerns(key, {})) return;
       Object object;
-      object.text("key", std::string_view(entry.key).substr(0, entry.key.find('\n')));
+      object.text("key", key.url());
       object.text("hash", fmt::format("{:016x}", store.hash(entry.key)));  // as the access log has it
       object.number("charge", static_cast<std::int64_t>(entry.charge()));
       std::vector<std::string> variants;

@@ -40,7 +40,7 @@ const store::Response* find_variant(const store::Entry* entry, const policy::Req
 
 struct RefreshScheduler::Item {
   std::shared_ptr<const OwnedRequest> request;
-  std::string key;
+  policy::CacheKey key;
   std::uint64_t hash = 0;
   std::shared_ptr<store::AccessHistory> access_history;
   FetchTimes times;
@@ -102,7 +102,7 @@ void RefreshScheduler::fetched(const Fetched& what, std::size_t most) {
   {
     const std::lock_guard lock(mutex_);
     if (loop_ == nullptr) return;
-    const auto name = variant_name(order.key, what.response.secondary);
+    const auto name = variant_name(order.key.text(), what.response.secondary);
     auto at = items_.find(name);
     if (at == items_.end()) {
       if (items_.size() >= most) return;
@@ -192,9 +192,9 @@ std::optional<MonoTime> RefreshScheduler::look_at(const Item& item, const Depend
   const auto path = http::normalise_path(head.path, scratch);
   const auto* route = deps.plan->settings->route_for(path);
   if (route == nullptr || !route->keep_warm) return std::nullopt;
-  std::string key;
-  policy::write_key(policy::authority_of(head, *deps.plan->settings), path, head, *route, key);
-  if (key != item.key) return std::nullopt;  // a reload gave it another shape
+  policy::CacheKey key;
+  key.assign(policy::authority_of(head, *deps.plan->settings), path, head, *route);
+  if (key.text() != item.key.text()) return std::nullopt;  // a reload gave it another shape
 
   const auto marks = item.access_history->marks();
   const RefreshInput warmth{route->ttl,       *route->keep_warm, item.requested,  item.fresh_until,
@@ -204,7 +204,8 @@ std::optional<MonoTime> RefreshScheduler::look_at(const Item& item, const Depend
   if (!next || *next > item.fresh_until) item.access_history->end_refresh_lease();
   if (!next) return decided > now.mono ? std::optional(decided) : std::nullopt;
   if (*next > now.mono) return next;
-  if (const auto failing = deps.resources.fills.failing(item.key); failing && failing->until > now.mono)
+  if (const auto failing = deps.resources.fills.failing(item.key.text());
+      failing && failing->until > now.mono)
     return failing->until;
   return refresh(item, deps, *route, now);
 }
@@ -214,8 +215,8 @@ std::optional<MonoTime> RefreshScheduler::refresh(const Item& item, const Depend
   auto& resources = deps.resources;
   const auto facts =
       policy::facts_of(item.request->head, {*deps.plan->settings, resources.key_hash, item.request->arrival});
-  const std::string_view key = item.key;
-  const auto path_hash = resources.store.hash(policy::invalidation_key(key));
+  const std::string_view key = item.key.text();
+  const auto path_hash = resources.store.hash(item.key.view().invalidation_key());
   const auto route_hash = resources.store.hash(route.name);
   const auto entry = resources.store.peek(key, item.hash);
   const auto name = name_of_fill(key, route, facts, entry.get(), false);

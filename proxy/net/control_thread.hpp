@@ -1,9 +1,9 @@
-// One thread for work that would hold a loop up: reading configuration, looking up names, visiting everything that
-// is stored.
+// One thread for work that would hold a loop up: reading configuration, looking up names, visiting everything
+// that is stored.
 //
-// The thread starts with the first piece of work: a process that has one thread only is spared the cost of atomic
-// reference counts. Threading: `run` on any loop; pieces of work run one at a time, in order. What a piece of work
-// refers to must outlive the ControlThread.
+// The thread starts with the first piece of work: a process that has one thread only is spared the cost of
+// atomic reference counts. Threading: `run` on any loop; pieces of work run one at a time, in order. What a
+// piece of work refers to must outlive the ControlThread.
 #pragma once
 
 #include "net/post_memory.hpp"

@@ -262,9 +262,9 @@ std::size_t Server::purge(const policy::Purge& what) {
   for (std::size_t shard = 0; shard < store.shards(); ++shard) {
     std::vector<std::string> concerned;
     store.each_in(shard, [&](const store::Entry& entry) {
-      const bool any = std::any_of(entry.variants.begin(), entry.variants.end(), [&](const auto& variant) {
-        return what.concerns(entry.key, variant->groups);
-      });
+      const policy::KeyView key(entry.key);
+      const bool any = std::any_of(entry.variants.begin(), entry.variants.end(),
+                                   [&](const auto& variant) { return what.concerns(key, variant->groups); });
       if (any) concerned.push_back(entry.key);
     });
     for (const auto& key : concerned) purge_entry(what, level, key, number);
@@ -280,9 +280,10 @@ void Server::purge_entry(const policy::Purge& what, store::Validity level, std::
   auto& store = shared_.store;
   const bool one_query = what.what == What::path && what.text.find('?') != std::string::npos;
   if (what.what == What::group)
-    shared_.invalidations.invalidate_group(store.hash(policy::group_name(key, what.text)), level);
+    shared_.invalidations.invalidate_group(
+        store.hash(policy::group_name(policy::KeyView(key).origin(), what.text)), level);
   else if (what.what != What::all && (what.soft || !one_query))
-    shared_.invalidations.invalidate_path(store.hash(policy::invalidation_key(key)), level);
+    shared_.invalidations.invalidate_path(store.hash(policy::KeyView(key).invalidation_key()), level);
   if (!what.soft) store.erase_older(key, store.hash(key), number);
 }
 

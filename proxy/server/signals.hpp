@@ -1,5 +1,5 @@
-// The signals that a running larder obeys: SIGHUP reloads, SIGUSR1 opens the access log anew, the first SIGTERM or
-// SIGINT drains, the second one stops at once. Of the first loop.
+// The signals that a running larder obeys: SIGHUP reloads, SIGUSR1 opens the access log anew, the first
+// SIGTERM or SIGINT drains, the second one stops at once. Of the first loop.
 #pragma once
 
 #include "server/notify.hpp"

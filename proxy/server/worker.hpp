@@ -125,7 +125,7 @@ class Worker {
 
   // Scratch space for the part of a request that does not wait.
   std::string path;
-  std::string key;
+  policy::CacheKey key;
   std::string out;
 
  private:
