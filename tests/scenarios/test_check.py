@@ -74,7 +74,7 @@ def test_json_names_each_place_for_programs(tmp_path):
     assert done.returncode == 2
     assert json.loads(done.stdout) == [
         {"severity": "error", "file": str(path), "line": 1, "column": 1, "message": "unknown key 'lissen'; did you mean 'listen'?"},
-        {"severity": "error", "file": str(path), "line": 2, "column": 25, "message": "listen: '127.0.0.1:1' stands there twice"},
+        {"severity": "error", "file": str(path), "line": 2, "column": 25, "message": "listen: '127.0.0.1:1' is listed twice; remove one"},
     ]
     path.write_text("")
     done = check(path, "--json", "--offline")
@@ -107,4 +107,4 @@ def test_conf_d_is_read_by_check_dump_config_serve_and_reload(origin):
         (added / "30-wrong.yaml").mkdir()
         done = check(larder.config)
         assert done.returncode == 2
-        assert lines_of(done) == [f"{added}/30-wrong.yaml: cannot be read: Is a directory; mend that, or take it out of there"]
+        assert lines_of(done) == [f"{added}/30-wrong.yaml: cannot be read: Is a directory; correct this, or remove it from conf.d"]
