@@ -168,12 +168,12 @@ class Admin::Connection {
     const auto* const found = std::find_if(std::begin(resources), std::end(resources),
                                            [&](const auto& one) { return one.path == head.path; });
     if (found == std::end(resources))
-      co_return problem(404, "there is no " + std::string(head.path) + " here; there are " + all_paths(),
+      co_return problem(404, "there is no " + std::string(head.path) + "; the paths are " + all_paths(),
                         persistence);
     if (found->changes && head.method != http::Method::post)
-      co_return problem(405, "this path answers POST", persistence, "Allow: POST\r\n");
+      co_return problem(405, "this path accepts only POST", persistence, "Allow: POST\r\n");
     if (!found->changes && head.method != http::Method::get && head.method != http::Method::head)
-      co_return problem(405, "this path answers GET", persistence, "Allow: GET, HEAD\r\n");
+      co_return problem(405, "this path accepts only GET", persistence, "Allow: GET, HEAD\r\n");
     if (const auto refused = against_asking(head, *found)) {
       const std::string_view challenge =
           refused->status == 401 ? "WWW-Authenticate: Bearer realm=\"larder\"\r\n" : "";  // RFC 9110 11.6.1
@@ -216,11 +216,10 @@ class Admin::Connection {
   std::optional<Answer> against_asking(const http::RequestHead& head, const Resource& resource) const {
     const auto& token = admin_.server_.settings().admin_token;
     if (!token.empty() && !resource.for_anybody && !has_token(head, token)) {
-      return Answer{401, "this wants the token of admin_token: Authorization: Bearer TOKEN"};
+      return Answer{401, "the token of admin_token is required: send Authorization: Bearer TOKEN"};
     }
     if (token.empty() && !resource.any_host && !has_own_name(head)) {
-      return Answer{403,
-                    "the Host is no address and not localhost; the admin listener answers to those alone"};
+      return Answer{403, "Host must be an IP address or localhost"};
     }
     return resource.changes ? against_change(head) : std::nullopt;
   }
@@ -253,7 +252,7 @@ class Admin::Connection {
   }
 
   Answer reload() {
-    if (!admin_.reload_) return {501, "nothing to reload"};
+    if (!admin_.reload_) return {501, "reload is not available"};
     const auto report = admin_.reload_();
     return {report.ok ? 200 : 422, reload_json(report)};
   }
@@ -267,7 +266,7 @@ class Admin::Connection {
     }
     auto& shared = admin_.server_.shared();
     const Live live{shared.store, shared.invalidations, shared.fills, Loop::now()};
-    std::string error = "/api/explain?url=URL wants a URL or a path";
+    std::string error = "url is missing; write /api/explain?url=URL with a URL or a path";
     std::optional<std::string> json;
     if (!question.url.empty()) json = explain(admin_.server_.settings(), question, &live, error);
     if (json) return answer(200, "application/json", *json, persistence);

@@ -15,11 +15,11 @@ using policy::Purge;
 std::optional<Answer> read(const std::string& body, Purge& what) {
   const auto bad = [](std::string text) { return Answer{400, std::move(text)}; };
   constexpr auto wanted =
-      R"(say what: {"path": "/topics/"}, {"prefix": "/topics/"}, {"group": "name"} or {"all": true}, and "soft": true)";
+      R"(write {"path": "/topics/"}, {"prefix": "/topics/"}, {"group": "name"} or {"all": true}, and "soft": true)";
   simdjson::dom::parser parser;
   simdjson::dom::object object;
   if (parser.parse(body).get(object) != simdjson::SUCCESS)
-    return bad(std::string("no JSON object; ") + wanted);
+    return bad(std::string("the body is not a JSON object; ") + wanted);
   int named = 0;
   for (const auto& [key, value] : object) {
     std::string_view text;
@@ -40,17 +40,18 @@ std::optional<Answer> read(const std::string& body, Purge& what) {
       what.text = policy::purge_text(text);
       ++named;
     } else {
-      return bad("not understood: " + std::string(key) + "; " + wanted);
+      return bad("unknown or invalid member: " + std::string(key) + "; " + wanted);
     }
   }
-  if (named != 1) return bad(named == 0 ? wanted : std::string("one at a time; ") + wanted);
+  if (named != 1)
+    return bad(named == 0 ? wanted : std::string("more than one of path, prefix, group and all; ") + wanted);
   return std::nullopt;
 }
 
 }  // namespace
 
 Task<Answer> purge(server::Server& server, const std::optional<std::string>& body) {
-  if (!body) co_return Answer{413, "the body is to have a Content-Length, of 64 KiB at the most"};
+  if (!body) co_return Answer{413, "the request needs a Content-Length of at most 64 KiB"};
   Purge what;
   if (auto bad = read(*body, what)) co_return std::move(*bad);
   const auto count = co_await server.purge(what);
@@ -87,7 +88,7 @@ bool read_purge_answer(int status, const std::string& body, std::string& said) {
   simdjson::dom::parser parser;
   simdjson::dom::object object;
   if (parser.parse(body).get(object) != simdjson::SUCCESS) {
-    said = fmt::format("what listens there is no larder (status {})", status);
+    said = fmt::format("not a larder admin listener (status {}); check the address", status);
     return false;
   }
   std::uint64_t count = 0;
