@@ -67,13 +67,13 @@ int serve(const Arguments& arguments) {
   notify.ready();
 
   const bool clean = server.run();
-  // It has ended; a signal that comes now has nothing more to say.
+  // The server has stopped: later signals have no effect.
   sigset_t all;
   sigfillset(&all);
   (void)::pthread_sigmask(SIG_BLOCK, &all, nullptr);
   spdlog::info("stopped");
   spdlog::shutdown();
-  // What did not unwind in time may still refer to what would be destroyed now.
+  // A task that did not unwind in time may still refer to objects that a normal exit would destroy.
   if (!clean) {
     server.close_files();
     std::_Exit(0);
@@ -81,7 +81,7 @@ int serve(const Arguments& arguments) {
   return 0;
 }
 
-// Everything that the command line can say.
+// The commands and their options.
 struct CommandLine {
   CLI::App app{"larder: a caching reverse proxy in front of a JSON API", "larder"};
   Arguments arguments;
@@ -98,42 +98,42 @@ struct CommandLine {
   std::size_t frames = 0;
 
   CLI::App* serve = command("serve", "Run in the foreground");
-  CLI::App* check = command("check", "Validate the configuration, and what the API lets it do");
-  CLI::App* explain = command(
-      "explain", "Say which route and key a request has, what is stored for it, or why nothing is", true);
+  CLI::App* check =
+      command("check", "Validate the configuration, and check that the API's responses can be stored");
+  CLI::App* explain =
+      command("explain",
+              "Show the route and cache key of a request, and what is stored for it or why nothing is", true);
   CLI::App* purge = command(
-      "purge", "Throw out what is stored: for a path (every query of it), a prefix of paths, a group, or all",
+      "purge", "Remove stored responses: of a path (every query of it), a path prefix, a cache group, or all",
       true);
-  CLI::App* reload = command(
-      "reload",
-      "Let a running larder read its file again; what is wrong with that is said here, and changes nothing",
-      true);
-  CLI::App* status = command("status", "How a running larder is doing, at a glance", true);
-  CLI::App* top = command("top", "The same, as a live table in the terminal", true);
-  CLI::App* dump_config = command("dump-config", "Print the settings in force, defaults included");
+  CLI::App* reload = command("reload",
+                             "Make a running larder reload its configuration; if that has errors, they are "
+                             "printed and nothing changes",
+                             true);
+  CLI::App* status = command("status", "Show a summary of a running larder", true);
+  CLI::App* top = command("top", "Show the same as a live table in the terminal", true);
+  CLI::App* dump_config = command("dump-config", "Print the effective settings, defaults included");
   CLI::App* version = app.add_subcommand("version", "Print the version");
 
   CommandLine() {
     app.require_subcommand(1);
     serve->add_option("--listen", arguments.overrides.listen,
-                      "Listen here instead: host:port, [::1]:port, unix:/path, fd:NAME");
+                      "Replaces listen: host:port, [::1]:port, unix:/path or fd:NAME; may be repeated");
     serve->add_option("--upstream", arguments.overrides.upstream,
-                      "The API, instead: http://host:port or unix:/path");
-    serve->add_option("--admin", arguments.overrides.admin,
-                      "The admin listener, instead: host:port or unix:/path");
-    check->add_flag("--offline", offline, "Do not ask the API whether its answers may be stored");
-    for (auto* one : {check, explain, purge, reload, status})
-      one->add_flag("--json", json, "As JSON, for programs");
+                      "Replaces upstream: http://host:port or unix:/path");
+    serve->add_option("--admin", arguments.overrides.admin, "Replaces admin: host:port or unix:/path");
+    check->add_flag("--offline", offline, "Do not send requests to the API");
+    for (auto* one : {check, explain, purge, reload, status}) one->add_flag("--json", json, "Print JSON");
     explain->add_option("request", question, "[METHOD] URL, or a path")->required()->expected(1, 2);
     auto* what = purge->add_option_group("what");
     what->add_option("path,--path", path, "A path, such as /topics/");
-    what->add_option("--prefix", prefix, "Every path that begins so");
-    what->add_option("--group", group, "What belongs to the group");
+    what->add_option("--prefix", prefix, "Every path with this prefix");
+    what->add_option("--group", group, "Every response of the cache group");
     what->add_flag("--all", purge_all, "Everything");
     what->require_option(1);
-    purge->add_flag("--soft", purged.soft, "Serve it once more, while it is fetched anew");
-    top->add_option("--interval", interval, "How often it looks")->capture_default_str();
-    top->add_option("-n,--frames", frames, "Leave after so many; 0 = when q is pressed")
+    purge->add_flag("--soft", purged.soft, "Mark as stale: serve once more while a new response is fetched");
+    top->add_option("--interval", interval, "Time between two updates")->capture_default_str();
+    top->add_option("-n,--frames", frames, "Exit after this many updates; 0 = when q is pressed")
         ->capture_default_str();
   }
 
@@ -143,7 +143,7 @@ struct CommandLine {
     made->add_option("-c,--config", arguments.file, "The configuration file")->capture_default_str();
     if (asks_a_running_one)
       made->add_option("--admin", admin_address,
-                       "The running larder's admin listener, instead of the file's");
+                       "Address of the running larder's admin listener; by default from the configuration");
     return made;
   }
 };
@@ -160,7 +160,7 @@ int purge(CommandLine& line, const admin::AdminTarget& whom) {
   choose(line.prefix, What::prefix);
   choose(line.path, What::path);
   if (what.what != What::all || line.purge_all) return admin::purge_command(whom, what, line.json);
-  std::cerr << "larder: an empty name purges nothing; --all purges everything\n";
+  std::cerr << "larder: purge: the name is empty; give a path, prefix or group, or use --all\n";
   return bad_usage;
 }
 
@@ -168,7 +168,7 @@ int top(const CommandLine& line, const admin::AdminTarget& whom) {
   std::string error;
   const auto interval = settings::parse_duration(line.interval, error);
   if (!interval || *interval < std::chrono::milliseconds(100)) {
-    std::cerr << "--interval: " << (interval ? "at least 100ms" : error) << '\n';
+    std::cerr << "--interval: " << (interval ? "must be at least 100ms" : error) << '\n';
     return bad_usage;
   }
   return admin::top_command(whom, *interval, line.frames);

@@ -55,15 +55,15 @@ bool has_token(const http::RequestHead& head, std::string_view token) {
 std::optional<Answer> against_change(const http::RequestHead& head) {
   const auto site = value_of(head, "Sec-Fetch-Site");
   if (site && *site != "same-origin" && *site != "none")
-    return Answer{403, "a page of another site is not to change anything here"};
+    return Answer{403, "changes are not accepted from a page of another site"};
   const auto origin = value_of(head, "Origin");
   const auto own = std::string(head.authority);
   if (origin && *origin != "http://" + own && *origin != "https://" + own)
-    return Answer{403, "a page of another origin is not to change anything here"};
+    return Answer{403, "changes are not accepted from a page of another origin"};
   const auto type = value_of(head, "Content-Type").value_or("");
   const auto media = http::trim(std::string_view(type).substr(0, type.find(';')));
   if (!http::iequals(media, "application/json"))
-    return Answer{415, "send it as JSON, with Content-Type: application/json"};
+    return Answer{415, "the body must be JSON, with Content-Type: application/json"};
   return std::nullopt;
 }
 

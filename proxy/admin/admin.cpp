@@ -141,12 +141,12 @@ class Admin::Connection {
                             server::Persistence persistence) {
     const auto* const resource = find_resource(head.path);
     if (resource == nullptr)
-      co_return problem(404, "there is no " + std::string(head.path) + " here; there are " + all_paths(),
+      co_return problem(404, "there is no " + std::string(head.path) + "; the paths are " + all_paths(),
                         persistence);
     if (resource->changes && head.method != http::Method::post)
-      co_return problem(405, "this path answers POST", persistence, "Allow: POST\r\n");
+      co_return problem(405, "this path accepts only POST", persistence, "Allow: POST\r\n");
     if (!resource->changes && head.method != http::Method::get && head.method != http::Method::head)
-      co_return problem(405, "this path answers GET", persistence, "Allow: GET, HEAD\r\n");
+      co_return problem(405, "this path accepts only GET", persistence, "Allow: GET, HEAD\r\n");
     if (const auto refused = why_refused(head, *resource)) {
       const std::string_view challenge =
           refused->status == 401 ? "WWW-Authenticate: Bearer realm=\"larder\"\r\n" : "";  // RFC 9110 11.6.1
@@ -163,11 +163,10 @@ class Admin::Connection {
   std::optional<Answer> why_refused(const http::RequestHead& head, const Resource& resource) const {
     const auto& token = admin_.server_.settings().admin_token;
     if (!token.empty() && !resource.for_anyone && !has_token(head, token)) {
-      return Answer{401, "this wants the token of admin_token: Authorization: Bearer TOKEN"};
+      return Answer{401, "the token of admin_token is required: send Authorization: Bearer TOKEN"};
     }
     if (token.empty() && !resource.any_host && !has_own_name(head)) {
-      return Answer{403,
-                    "the Host is no address and not localhost; the admin listener answers to those alone"};
+      return Answer{403, "Host must be an IP address or localhost"};
     }
     return resource.changes ? against_change(head) : std::nullopt;
   }

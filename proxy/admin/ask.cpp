@@ -20,7 +20,7 @@ using Tcp = asio::ip::tcp;
 using Local = asio::local::stream_protocol;
 
 constexpr Millis patience_with_larder{5'000};
-constexpr const char* no_larder = "what listens there is no larder";
+constexpr const char* not_larder = "not a larder admin listener";
 
 // Reading, writing and connecting, each.
 void bound(int descriptor, Millis timeout) {
@@ -44,7 +44,8 @@ Reply with_connection(const settings::ListenAddress& address, Millis timeout, Ta
     return error ? Reply{0, error.message()} : talk(socket);
   }
   const auto* tcp = std::get_if<settings::TcpAddress>(&address);
-  if (tcp == nullptr) return {0, "that is a socket which the service manager passes"};
+  if (tcp == nullptr)
+    return {0, "fd: names a socket that only the service manager can pass; give an address with --admin"};
   Tcp::resolver resolver(io);
   const auto places =
       resolver.resolve(tcp->host.empty() ? "localhost" : tcp->host, std::to_string(tcp->port), error);
@@ -68,7 +69,7 @@ Reply read_whole(AnySocket& socket, const std::string& request) {
   if (error && error != asio::error::eof) return {0, error.message()};
   http::ResponseHead head;
   const auto result = http::read_response(answer, {}, http::Method::get, head);
-  if (result.state != http::GateResult::State::complete) return {0, no_larder};
+  if (result.state != http::GateResult::State::complete) return {0, not_larder};
   return {head.status, answer.substr(result.head_size)};
 }
 
@@ -80,7 +81,7 @@ Reply read_head(AnySocket& socket, const std::string& request) {
   while (!error) {
     http::ResponseHead head;
     const auto result = http::read_response(answer, {}, http::Method::get, head);
-    if (result.refusal) return {0, "its answer is refused: " + std::string(http::describe(*result.refusal))};
+    if (result.refusal) return {0, "malformed response: " + std::string(http::describe(*result.refusal))};
     if (result.state == http::GateResult::State::complete) {
       if (head.status >= 200) return {head.status, answer.substr(0, result.head_size)};
       answer.erase(0, result.head_size);
@@ -90,7 +91,7 @@ Reply read_head(AnySocket& socket, const std::string& request) {
     const auto got = socket.read_some(asio::buffer(piece), error);
     answer.append(piece, got);
   }
-  return {0, error == asio::error::try_again ? "no answer in time" : error.message()};
+  return {0, error == asio::error::try_again ? "no response in time" : error.message()};
 }
 
 }  // namespace

@@ -37,24 +37,29 @@ std::optional<Listener> listener_of(const AdminTarget& whom, int& code) {
     std::cerr << "--admin: " << error << '\n';
     return std::nullopt;
   }
-  // A file that is wrong is the running larder's to refuse: then its log and its status page tell of it too.
+  // If the file is invalid, the running larder refuses it, so that its log and status page report it too.
   if (loaded.admin) return Listener{*loaded.admin, std::move(token)};
   if (!loaded.settings) {
     print(loaded.problems);
     return std::nullopt;
   }
   code = could_not_run;
-  std::cerr << "larder: " << whom.file << " names no admin listener; say where it is with --admin\n";
+  std::cerr << "larder: " << whom.file
+            << " sets no admin listener; set admin there, or give its address with --admin\n";
   return std::nullopt;
 }
 
 std::string why_not(const Listener& listener, const Reply& reply) {
   const auto address = to_string(listener.address);
   const auto there = address + ": ";
-  if (reply.status == 0) return "nothing answers at " + address + ": " + reply.body;
+  if (reply.status == 0)
+    return "no response from " + address + ": " + reply.body +
+           "; is larder running, and is this its admin listener?";
   if (reply.status == 401)
-    return there + "it wants its token; set LARDER_ADMIN_TOKEN, or name the file with admin_token by -c";
-  return there + "what listens there is no larder of this version";
+    return there +
+           "the token is missing or wrong; set LARDER_ADMIN_TOKEN, or use -c with the file that has "
+           "admin_token";
+  return there + "not an admin listener of this version of larder; check the address";
 }
 
 int complain(const std::string& sentence) {
@@ -100,7 +105,7 @@ int explain_command(const AdminTarget& whom, const Question& question, bool json
     return bad_usage;
   }
   (void)show_explanation(*explained, json);
-  (json ? std::cerr : std::cout) << "(from " << whom.file << " alone: " << why << ")\n";
+  (json ? std::cerr : std::cout) << "(from " << whom.file << " only: " << why << ")\n";
   return fine;
 }
 
@@ -132,7 +137,7 @@ int reload_command(const AdminTarget& whom, bool json) {
   if (report->ok)
     std::cout << "reloaded\n";
   else
-    std::cerr << "larder: the old settings stay in force\n";
+    std::cerr << "larder: reload failed: the previous settings stay in force\n";
   return report->ok ? fine : bad_usage;
 }
 
@@ -172,8 +177,7 @@ int top_command(const AdminTarget& whom, std::chrono::milliseconds interval, std
       const auto screen = terminal.size();
       frame = top_frame(before, *now, order, {screen.columns, screen.lines - (terminal.is_screen() ? 1 : 0)});
       if (terminal.is_screen())
-        frame += trouble.empty() ? "q leaves; order: r by requests, a by the API's time, n by name"
-                                 : "larder: " + trouble;
+        frame += trouble.empty() ? "q quits; sort by: r requests, a API time, n name" : "larder: " + trouble;
       terminal.show(frame);
       if (shown == frames) break;
       const auto key = terminal.key(interval);

@@ -19,7 +19,7 @@ namespace {
 
 using settings::CacheMode;
 
-// The head of the request that the question asks about; the gate says what is wrong with it.
+// The head of the request in question; the gate reports what is wrong with it.
 struct Asked {
   std::string bytes;
   http::RequestHead head;
@@ -46,7 +46,7 @@ bool read(const settings::Settings& settings, const Question& question, Asked& a
   const auto result = http::read_request(asked.bytes, settings.gate, asked.head);
   if (result.state == http::GateResult::State::complete) return true;
   error = fmt::format("{} {}: {}", question.method, url,
-                      result.refusal ? http::describe(*result.refusal) : "this is no request");
+                      result.refusal ? http::describe(*result.refusal) : "not a valid request");
   return false;
 }
 
@@ -58,39 +58,39 @@ std::string seconds(Millis value) {
 std::string lifetime_of(const settings::Route* route) {
   if (route == nullptr || route->cache == CacheMode::off) return "nothing is stored";
   if (route->cache == CacheMode::standard) {
-    return "what upstream says: CDN-Cache-Control, s-maxage, max-age or Expires, else a tenth of the time "
-           "since "
-           "Last-Modified";
+    return "set by the response: CDN-Cache-Control, s-maxage, max-age or Expires, else a tenth of the time "
+           "since Last-Modified";
   }
-  std::string text = fmt::format("{} from its reception, for a 200", seconds(route->ttl));
-  if (route->negative_ttl) text += fmt::format("; {} for a 404 or 410", seconds(*route->negative_ttl));
+  std::string text = fmt::format("{} after it is received (status 200)", seconds(route->ttl));
+  if (route->negative_ttl) text += fmt::format("; {} (404 and 410)", seconds(*route->negative_ttl));
   return text;
 }
 
 std::vector<std::string> also(const settings::Route& route) {
   std::vector<std::string> said;
-  if (!route.refresh_param.empty()) said.push_back(fmt::format("?{}=1 fetches anew", route.refresh_param));
+  if (!route.refresh_param.empty()) said.push_back(fmt::format("?{}=1 forces a fetch", route.refresh_param));
   if (!route.fields.empty()) {
-    said.push_back(fmt::format("cut down to {}{}", fmt::join(route.fields, " "),
+    said.push_back(fmt::format("projected to {}{}", fmt::join(route.fields, " "),
                                route.items.empty() ? "" : ", in " + route.items));
   }
   if (route.stale_while_revalidate)
     said.push_back(
-        fmt::format("stale for {} while it is fetched anew", seconds(*route.stale_while_revalidate)));
+        fmt::format("served stale for {} while it is refreshed", seconds(*route.stale_while_revalidate)));
   if (route.stale_if_error)
-    said.push_back(fmt::format("stale for {} while upstream fails", seconds(*route.stale_if_error)));
+    said.push_back(fmt::format("served stale for {} while the API fails", seconds(*route.stale_if_error)));
   std::vector<std::string_view> writes;
   for (const auto& pattern : route.invalidated_by) writes.push_back(pattern.text());
   const bool soft = route.invalidation == settings::Invalidation::soft;
   if (!writes.empty())
-    said.push_back(fmt::format("made {} by writes to {}", soft ? "stale" : "void", fmt::join(writes, ", ")));
+    said.push_back(
+        fmt::format("{} by writes to {}", soft ? "marked stale" : "invalidated", fmt::join(writes, ", ")));
   if (route.keep_warm)
     said.push_back(
-        fmt::format("fetched before it expires while it was asked for within {}", seconds(*route.keep_warm)));
-  if (route.warm) said.push_back("fetched at start");
-  if (!route.groups.empty()) said.push_back(fmt::format("of the groups {}", fmt::join(route.groups, ", ")));
+        fmt::format("refreshed before it expires if requested within {}", seconds(*route.keep_warm)));
+  if (route.warm) said.push_back("fetched at startup");
+  if (!route.groups.empty()) said.push_back(fmt::format("cache groups: {}", fmt::join(route.groups, ", ")));
   if (!route.key.headers.empty())
-    said.push_back(fmt::format("one variant for each value of {}", fmt::join(route.key.headers, ", ")));
+    said.push_back(fmt::format("one variant per value of {}", fmt::join(route.key.headers, ", ")));
   return said;
 }
 
@@ -246,13 +246,14 @@ bool print_explanation(const std::string& json, std::ostream& out) {
 
   line("request", text(root, "method") + " " + text(root, "path"));
   if (text(root, "route").empty())
-    line("route", fmt::format("none of {} matches: passed through", number(root, "routes")));
+    line("route",
+         fmt::format("none of {} routes matches: passed through, not cached", number(root, "routes")));
   else
     line("route", fmt::format("{} (number {} of {}), cache: {}", text(root, "route"), number(root, "index"),
                               number(root, "routes"), text(root, "cache")));
-  if (!text(root, "passes").empty()) line("passes", "goes to upstream every time: " + text(root, "passes"));
+  if (!text(root, "passes").empty()) line("passes", "always forwarded to the API: " + text(root, "passes"));
   if (!text(root, "key").empty())
-    line("key", text(root, "key") + (boolean(root, "any_host") ? "  (whatever the Host)" : ""));
+    line("key", text(root, "key") + (boolean(root, "any_host") ? "  (any Host)" : ""));
   line("lifetime", text(root, "lifetime"));
   simdjson::dom::array sentences;
   if (root["also"].get(sentences) == simdjson::SUCCESS) {
@@ -270,11 +271,11 @@ bool print_explanation(const std::string& json, std::ostream& out) {
       if (entry["variants"].get(variants) != simdjson::SUCCESS) continue;
       for (const auto variant : variants) {
         const auto ttl = number(variant, "ttl");
-        auto state = boolean(variant, "void") ? std::string("void: a write came after it")
+        auto state = boolean(variant, "void") ? std::string("invalidated by a later write")
                      : text(variant, "void_by_write") == "soft"
-                         ? std::string("stale: a write came after it; served while it is fetched anew")
-                     : boolean(variant, "must_validate") ? std::string("validated at each use (no-cache)")
-                     : ttl >= 0                          ? fmt::format("fresh for {} s more", ttl)
+                         ? std::string("marked stale by a later write; served once while it is refreshed")
+                     : boolean(variant, "must_validate") ? std::string("revalidated at each use (no-cache)")
+                     : ttl >= 0                          ? fmt::format("fresh for another {} s", ttl)
                                                          : fmt::format("stale for {} s", -ttl);
         const auto part = text(variant, "part");
         line("", fmt::format("{}{}, {} bytes, age {}, lifetime {} ({}), {}", number(variant, "status"),
@@ -294,7 +295,7 @@ bool print_explanation(const std::string& json, std::ostream& out) {
   if (!any && text(root, "passes").empty() && text(root, "cache") != "off") line("stored", "nothing");
   simdjson::dom::element not_stored;
   if (root["not_stored"].get(not_stored) == simdjson::SUCCESS) {
-    line("not kept", fmt::format("the last answer that could not be shared, {} ago: {}",
+    line("not kept", fmt::format("the last response that could not be shared, {} ago: {}",
                                  text(not_stored, "ago"), text(not_stored, "reason")));
   }
   return true;

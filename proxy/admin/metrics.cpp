@@ -97,8 +97,8 @@ void add_times(const Routes& routes, const char* name, const char* help,
 }
 
 void add_routes(const Routes& routes, Exposition& exposition) {
-  auto& requests = exposition.family("larder_requests_total", "Requests answered, by route and outcome",
-                                     MetricType::Counter);
+  auto& requests = exposition.family("larder_requests_total",
+                                     "Responses sent to clients, by route and outcome", MetricType::Counter);
   for (const auto& [name, totals] : routes) {
     for (std::size_t i = 0; i < policy::label_count; ++i) {
       if (totals.outcomes[i] == 0) continue;
@@ -106,32 +106,33 @@ void add_routes(const Routes& routes, Exposition& exposition) {
       Exposition::add(requests, {{"route", name}, {"outcome", outcome}}, totals.outcomes[i]);
     }
   }
-  add_counts(routes, "larder_not_modified_total", "Answers that were a 304", &RouteTotals::not_modified,
-             exposition);
-  add_counts(routes, "larder_body_bytes_total", "Bytes of answers' bodies sent", &RouteTotals::body_bytes,
-             exposition);
+  add_counts(routes, "larder_not_modified_total", "Responses with status 304, by route",
+             &RouteTotals::not_modified, exposition);
+  add_counts(routes, "larder_body_bytes_total", "Bytes of response bodies sent to clients, by route",
+             &RouteTotals::body_bytes, exposition);
   auto& saved = exposition.family("larder_saved_bytes_total",
-                                  "Bytes that clients did not have to be sent, by what saved them",
+                                  "Bytes that did not have to be sent to clients, by route and cause",
                                   MetricType::Counter);
   for (const auto& [name, totals] : routes) {
     Exposition::add(saved, {{"route", name}, {"by", "304"}}, totals.saved_by_304);
     Exposition::add(saved, {{"route", name}, {"by", "projection"}}, totals.saved_by_projection);
     Exposition::add(saved, {{"route", name}, {"by", "coding"}}, totals.saved_by_coding);
   }
-  add_counts(routes, "larder_route_upstream_requests_total", "Requests sent upstream, by route",
+  add_counts(routes, "larder_route_upstream_requests_total", "Requests sent to the API, by route",
              &RouteTotals::upstream_requests, exposition);
-  add_counts(routes, "larder_route_upstream_errors_total", "Requests upstream that failed, by route",
+  add_counts(routes, "larder_route_upstream_errors_total", "Requests to the API that failed, by route",
              &RouteTotals::upstream_errors, exposition);
   add_times(routes, "larder_upstream_duration_seconds",
-            "From a request upstream to the end of the answer's head", &RouteTotals::upstream, exposition);
+            "Time from sending a request to the API to the end of the response head", &RouteTotals::upstream,
+            exposition);
   add_times(routes, "larder_wait_duration_seconds",
-            "How long requests waited for the API, for their own fetch or another's", &RouteTotals::waits,
+            "Time that requests waited for a fetch, their own or one that they joined", &RouteTotals::waits,
             exposition);
 }
 
 void add_reasons(const server::Server& server, const Routes& routes, Exposition& exposition) {
-  auto& refused = exposition.family("larder_refused_total", "Requests that the gate refused, by reason",
-                                    MetricType::Counter);
+  auto& refused = exposition.family(
+      "larder_refused_total", "Requests refused as malformed or ambiguous, by reason", MetricType::Counter);
   const auto requests = sums(server, &Counters::refused_requests);
   for (std::size_t i = 0; i < requests.size(); ++i) {
     if (requests[i] != 0)
@@ -139,8 +140,8 @@ void add_reasons(const server::Server& server, const Routes& routes, Exposition&
                       requests[i]);
   }
   auto& not_stored =
-      exposition.family("larder_not_stored_total", "Answers fetched for the store and not stored, by reason",
-                        MetricType::Counter);
+      exposition.family("larder_not_stored_total",
+                        "Responses fetched for the cache and not stored, by reason", MetricType::Counter);
   RouteTotals all;
   for (const auto& [name, totals] : routes) all.add(totals);
   for (std::size_t i = 0; i < policy::detail_count; ++i) {
@@ -161,9 +162,9 @@ std::string metrics_text(const server::Server& server) {
   out.counter("larder_connections_accepted_total", "Client connections accepted",
               sum(server, &Counters::connections_accepted));
   out.counter("larder_sent_bytes_total", "Bytes sent to clients", sum(server, &Counters::bytes_sent));
-  out.counter("larder_upstream_requests_total", "Requests sent upstream",
+  out.counter("larder_upstream_requests_total", "Requests sent to the API",
               sum(server, &Counters::upstream_requests));
-  out.counter("larder_upstream_errors_total", "Requests upstream that failed",
+  out.counter("larder_upstream_errors_total", "Requests to the API that failed",
               sum(server, &Counters::upstream_errors));
   out.counter("larder_connection_yields_total",
               "Times a client's connection let other clients run although it had more input",
@@ -171,55 +172,56 @@ std::string metrics_text(const server::Server& server) {
   out.counter("larder_task_failures_total",
               "Internal tasks that ended with an exception, for example out of memory",
               sum(server, &Counters::task_failures));
-  out.counter("larder_upstream_retries_total", "Requests sent again as a pooled connection had died",
+  out.counter("larder_upstream_retries_total",
+              "Requests sent again because the API had closed an idle connection",
               sum(server, &Counters::upstream_retries));
   auto& upstream = out.family("larder_upstream_connections", "Connections to the API", MetricType::Gauge);
   Exposition::add(upstream, {{"state", "idle"}}, sum(server, &Counters::upstream_idle));
   Exposition::add(upstream, {{"state", "busy"}}, sum(server, &Counters::upstream_busy));
-  out.gauge("larder_upstream_queue", "Requests that wait for a connection to the API",
+  out.gauge("larder_upstream_queue", "Requests waiting for a connection to the API",
             sum(server, &Counters::upstream_queue));
-  out.counter("larder_upstream_breaker_opened_total",
-              "Times that the circuit breaker opened because the API did not answer",
+  out.counter("larder_upstream_breaker_opened_total", "Times that the circuit breaker opened",
               sum(server, &Counters::breaker_opened));
   out.gauge("larder_upstream_breakers_open", "1 while the circuit breaker is open",
             sum(server, &Counters::breakers_open));
-  out.counter("larder_refreshes_total", "Fetches begun behind readers", sum(server, &Counters::refreshes));
-  out.counter("larder_invalidations_total", "Writes that made stored answers void",
+  out.counter("larder_refreshes_total", "Background refreshes started", sum(server, &Counters::refreshes));
+  out.counter("larder_invalidations_total", "Writes that invalidated stored responses",
               sum(server, &Counters::invalidations));
-  out.gauge("larder_kept_warm", "Entries that keep_warm looks after",
-            static_cast<double>(server.kept_warm()));
+  out.gauge("larder_kept_warm", "Entries that keep_warm refreshes", static_cast<double>(server.kept_warm()));
   if (const auto persisted = server.archive_stats()) {
     const auto count = [](std::uint64_t value) { return static_cast<double>(value); };
     out.counter("larder_persist_written_total", "Responses written to cache.persist",
                 count(persisted->written));
-    out.counter("larder_persist_failures_total", "Times that cache.persist could not be written",
+    out.counter("larder_persist_failures_total", "Failed writes to cache.persist",
                 count(persisted->failures));
-    out.counter("larder_persist_loaded_total", "Responses read from cache.persist at start",
+    out.counter("larder_persist_loaded_total", "Responses read from cache.persist at startup",
                 count(persisted->loaded));
-    out.counter("larder_persist_damaged_total", "Rows of cache.persist that were damaged",
+    out.counter("larder_persist_damaged_total", "Damaged rows found in cache.persist",
                 count(persisted->unsound));
     out.gauge("larder_persist_bytes", "Bytes charged to cache.persist_size", count(persisted->bytes));
-    out.gauge("larder_persist_waiting", "Changes that wait to be written", count(persisted->waiting));
+    out.gauge("larder_persist_waiting", "Changes waiting to be written to cache.persist",
+              count(persisted->waiting));
   }
   if (const auto& reload = server.last_reload()) {
-    out.gauge("larder_config_last_reload_successful", "Whether the last new settings were taken over",
+    out.gauge("larder_config_last_reload_successful", "Whether the last reload succeeded",
               reload->ok ? 1 : 0);
-    out.gauge("larder_config_last_reload_timestamp_seconds", "When new settings last came",
+    out.gauge("larder_config_last_reload_timestamp_seconds", "Time of the last reload",
               std::chrono::duration<double>(reload->when.time_since_epoch()).count());
   }
-  auto& lag = out.family("larder_loop_lag_seconds", "How late a loop's timers are, the worst of the last few",
-                         MetricType::Gauge);
+  auto& lag =
+      out.family("larder_loop_lag_seconds",
+                 "How late the event loop runs its timers, maximum of the most recent", MetricType::Gauge);
   for (const auto& worker : server.workers())
     Exposition::add(lag, {{"loop", std::to_string(worker->loop.index())}},
                     std::chrono::duration<double>(worker->loop.lag()).count());
-  out.gauge("larder_fills_running", "Fetches for the store under way", sum(server, &Counters::fills_running));
-  out.gauge("larder_fill_waiters", "Requests that wait for a fetch", sum(server, &Counters::fill_waiters));
-  out.counter("larder_codings_total", "Content codings made of stored answers",
+  out.gauge("larder_fills_running", "Fetches for the cache in progress",
+            sum(server, &Counters::fills_running));
+  out.gauge("larder_fill_waiters", "Requests waiting for a fetch", sum(server, &Counters::fill_waiters));
+  out.counter("larder_codings_total", "Encoded representations made of stored responses",
               static_cast<double>(server.codings_made()));
-  out.counter("larder_projections_total", "Answers projected to their lean fields",
-              sum(server, &Counters::projections));
+  out.counter("larder_projections_total", "Responses projected", sum(server, &Counters::projections));
   out.counter("larder_log_lines_dropped_total",
-              "Access log lines lost: their reader is slow, or they cannot be written",
+              "Access log lines dropped because the log could not be written fast enough or at all",
               sum(server, &Counters::log_lines_dropped));
   const auto stats = server.store_stats();
   out.gauge("larder_store_entries", "Stored entries", static_cast<double>(stats.entries));

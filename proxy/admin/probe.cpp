@@ -44,26 +44,23 @@ std::string remedy(policy::Detail why, int status) {
     case Detail::status:
       if (status == 401 || status == 403)
         return fmt::format(
-            "has status {} without credentials; where every client sends a credential of its own, write key: "
-            "{{headers: "
-            "[authorization]}} (or the cookie of its session: key: {{cookies: [session]}}), and where all "
-            "clients may "
-            "share the response, despite: [authorization]",
+            "has status {} without credentials; if each client has its own credential, write key: {{headers: "
+            "[authorization]}} (or its session cookie: key: {{cookies: [session]}}); if all clients may "
+            "share the response, write despite: [authorization]",
             status);
-      return fmt::format("has status {}; under a ttl a 200 is stored, and a 404 or 410 with negative_ttl",
-                         status);
+      return fmt::format("has status {}; a ttl route stores 200, and with negative_ttl 404 and 410", status);
     case Detail::set_cookie:
-      return "sets a cookie, and is not stored; where the cookie says nothing of its reader, despite: "
-             "[set-cookie] stores it without";
+      return "sets a cookie and is not stored; if the cookie does not identify a client, despite: "
+             "[set-cookie] stores the response without it";
     case Detail::no_store:
-      return "says Cache-Control: no-store, and is not stored; despite: [no-store] stores it all the same";
+      return "has Cache-Control: no-store and is not stored; despite: [no-store] stores it anyway";
     case Detail::no_cache:
-      return "says Cache-Control: no-cache, and is not stored; despite: [no-cache] stores it all the same";
+      return "has Cache-Control: no-cache and is not stored; despite: [no-cache] stores it anyway";
     case Detail::is_private:
-      return "says Cache-Control: private, and is not stored; where all readers get the same, despite: "
-             "[private] stores it all the same";
+      return "has Cache-Control: private and is not stored; if all clients get the same response, despite: "
+             "[private] stores it anyway";
     case Detail::vary_any:
-      return "says Vary: *, and is never stored; write cache: off";
+      return "has Vary: * and is never stored; write cache: off";
     default:
       return fmt::format("is not stored: {}", policy::name_of(why));
   }
@@ -76,7 +73,7 @@ bool is_json(const http::ResponseHead& head) {
   return false;
 }
 
-// What speaks against keeping the answer, as the end of a sentence; empty where nothing does.
+// Why the response would not be stored, as the end of a sentence; empty if it would.
 std::string against(const settings::Route& route, const settings::Settings& settings, const Reply& reply) {
   const auto bytes =
       fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", route.name, settings.upstream.authority);
@@ -90,7 +87,7 @@ std::string against(const settings::Route& route, const settings::Settings& sett
   const auto judged = policy::judge(facts, route, head.status, head.fields, {}, {now, now});
   if (const auto* why = std::get_if<policy::Detail>(&judged)) return remedy(*why, head.status);
   if (route.projects() && !is_json(head))
-    return "is no JSON by its Content-Type, and passes whole; fields does nothing for it";
+    return "is not JSON by its Content-Type and is not projected; remove fields, or correct the Content-Type";
   return {};
 }
 
@@ -112,21 +109,22 @@ Probe probe_upstream(const settings::Settings& settings) {
     const auto [file, line, column] = line_of(route.place);
     const auto warn = [&](const std::string& what) {
       out.warnings.push_back({settings::Problem::Severity::warning, file, line, column,
-                              route.name + ": the API's answer " + what});
+                              route.name + ": the API's response " + what});
     };
     if (reply.status == 0 && !answers) {
-      out.not_asked = fmt::format("{}: {}; what it says of its answers was not looked at",
-                                  settings.upstream.url, reply.body);
+      out.not_asked =
+          fmt::format("{}: {}; the API's responses were not checked", settings.upstream.url, reply.body);
       return out;
     }
     answers = true;
     if (reply.status == 0)
-      warn("could not be had: " + reply.body);
+      warn("could not be fetched: " + reply.body);
     else if (const auto why = against(route, settings, reply); !why.empty())
       warn(why);
   }
   if (left > 0)
-    out.not_asked = fmt::format("{}: it is slow; {} routes were not looked at", settings.upstream.url, left);
+    out.not_asked =
+        fmt::format("{}: the API is slow; {} routes were not checked", settings.upstream.url, left);
   return out;
 }
 

@@ -13,14 +13,14 @@ namespace {
 using policy::Purge;
 
 constexpr std::string_view usage =
-    R"(say what: {"path": "/topics/"}, {"prefix": "/topics/"}, {"group": "name"} or {"all": true}, and "soft": true)";
+    R"(write {"path": "/topics/"}, {"prefix": "/topics/"}, {"group": "name"} or {"all": true}, and "soft": true)";
 
 // What is wrong with the body; empty where nothing is.
 std::string read(const std::string& body, Purge& what) {
   const auto bad = [](const std::string& what_is_wrong) { return what_is_wrong + std::string(usage); };
   simdjson::dom::parser parser;
   simdjson::dom::object object;
-  if (parser.parse(body).get(object) != simdjson::SUCCESS) return bad("no JSON object; ");
+  if (parser.parse(body).get(object) != simdjson::SUCCESS) return bad("the body is not a JSON object; ");
   int named = 0;
   for (const auto& [key, value] : object) {
     std::string_view text;
@@ -41,17 +41,17 @@ std::string read(const std::string& body, Purge& what) {
       what.text = policy::purge_text(text);
       ++named;
     } else {
-      return bad("not understood: " + std::string(key) + "; ");
+      return bad("unknown or invalid member: " + std::string(key) + "; ");
     }
   }
-  if (named != 1) return bad(named == 0 ? "" : "one at a time; ");
+  if (named != 1) return bad(named == 0 ? "" : "more than one of path, prefix, group and all; ");
   return {};
 }
 
 }  // namespace
 
 Answer purge(server::Server& server, const std::string* body) {
-  if (body == nullptr) return Answer{413, "the body is to have a Content-Length, of 64 KiB at the most"};
+  if (body == nullptr) return Answer{413, "the request needs a Content-Length of at most 64 KiB"};
   Purge what;
   if (auto wrong = read(*body, what); !wrong.empty()) return Answer{400, std::move(wrong)};
   const auto count = server.purge(what);
@@ -88,7 +88,7 @@ bool read_purge_answer(int status, const std::string& body, std::string& said) {
   simdjson::dom::parser parser;
   simdjson::dom::object object;
   if (parser.parse(body).get(object) != simdjson::SUCCESS) {
-    said = fmt::format("what listens there is no larder (status {})", status);
+    said = fmt::format("not a larder admin listener (status {}); check the address", status);
     return false;
   }
   std::uint64_t count = 0;

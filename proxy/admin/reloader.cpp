@@ -58,7 +58,7 @@ Task<ReloadReport> Reloader::reload() {
   if (report.ok)
     spdlog::info("reloaded {}", file_);
   else
-    spdlog::error("reload: the old settings stay in force");
+    spdlog::error("reload failed: the previous settings stay in force");
   server_.note_reload(report.ok, report.messages);
   notify_.reloaded();
   co_return report;
@@ -115,9 +115,9 @@ Reloader::Attempt Reloader::attempt() {
     messages.push_back(*failed);
     return result;
   }
-  if (next.loops != loops_) messages.push_back(file_ + ": loops counts from the next start");
+  if (next.loops != loops_) messages.push_back(file_ + ": changing loops requires a restart");
   if (next.cache.persist != persist_)
-    messages.push_back(file_ + ": cache.persist counts from the next start");
+    messages.push_back(file_ + ": changing cache.persist requires a restart");
   auto prepared = server_.prepare(plan);
   if (auto* failed = std::get_if<std::string>(&prepared)) {
     admin_.give_up();

@@ -91,7 +91,7 @@ Task<Reply> explanation(const Context& context, const Request& request) {
     auto& shared = server.shared();
     const auto plan = server.plan();
     const Live live{shared.store, shared.invalidations, shared.fills, Loop::now()};
-    std::string error = "/api/explain?url=URL wants a URL or a path";
+    std::string error = "url is missing; write /api/explain?url=URL with a URL or a path";
     std::optional<std::string> json;
     if (!question.url.empty()) json = explain(*plan->settings, question, &live, error);
     if (json) return {200, json_type, std::move(*json)};
@@ -109,7 +109,7 @@ Task<Reply> purging(const Context& context, const Request& request) {
 }
 
 Task<Reply> reloading(const Context& context, const Request&) {
-  if (!context.reload) co_return Reply{501, {}, "nothing to reload"};
+  if (!context.reload) co_return Reply{501, {}, "reload is not available"};
   const auto report = co_await context.reload();
   co_return Reply{report.ok ? 200 : 422, json_type, reload_json(report)};
 }

@@ -108,11 +108,11 @@ void print_status(const Snapshot& snapshot, std::ostream& out) {
   line("API",
        fmt::format(
            "{}: {}; {} requests under way, {} waiting, {} failed", snapshot.upstream,
-           snapshot.breaker_open ? "does not answer; nothing is sent to it until a probe succeeds" : "fine",
+           snapshot.breaker_open ? "circuit breaker open; requests resume when a probe succeeds" : "fine",
            count_text(snapshot.busy), count_text(snapshot.queue), count_text(snapshot.upstream_errors)));
-  line("spared", fmt::format("{} of {} requests ({}), {} of the API's time", count_text(total.spared),
-                             count_text(total.requests), share_text(total.spared, total.requests),
-                             time_text(snapshot.spared_seconds)));
+  line("avoided", fmt::format("{} of {} API requests ({}), {} of API time", count_text(total.spared),
+                              count_text(total.requests), share_text(total.spared, total.requests),
+                              time_text(snapshot.spared_seconds)));
   line("not sent", fmt::format("{} by 304, {} by projection, {} by coding", size_text(total.saved_by_304),
                                size_text(total.saved_by_projection), size_text(total.saved_by_coding)));
   line("stored", fmt::format("{} entries, {} of {}, {} evicted", count_text(snapshot.entries),
@@ -121,9 +121,9 @@ void print_status(const Snapshot& snapshot, std::ostream& out) {
   if (snapshot.last_reload_ok)
     line("reload",
          fmt::format("{} ago: {}", time_text(snapshot.last_reload_seconds_ago),
-                     *snapshot.last_reload_ok ? "taken over" : "refused; the old settings are in force"));
-  out << fmt::format("\n{:<32} {:>10} {:>8} {:>10} {:>8} {:>10} {:>10}\n", "route", "requests", "spared",
-                     "to the API", "failed", "API takes", "not sent");
+                     *snapshot.last_reload_ok ? "succeeded" : "failed; the previous settings stay in force"));
+  out << fmt::format("\n{:<32} {:>10} {:>8} {:>10} {:>8} {:>10} {:>10}\n", "route", "requests", "avoided",
+                     "to the API", "failed", "API mean", "not sent");
   for (const auto& route : snapshot.routes) {
     if (route.requests == 0 && route.upstream_requests == 0) continue;
     const auto takes = route.upstream_answers > 0 ? route.upstream_seconds / route.upstream_answers : 0;

@@ -41,7 +41,7 @@ std::string totals_json(const RouteTotals& totals, const std::string* route) {
   object.real("upstream_answers", answers);
   object.real("upstream_seconds", totals.upstream.sum);
   object.real("upstream_mean_seconds", mean);
-  // What the API would have taken for those that it was not asked for.
+  // The time that the avoided requests would have taken at the API.
   object.real("spared_seconds", mean * totals.spared());
   const auto waits = totals.waits.count();
   object.real("waits", waits);
@@ -71,7 +71,7 @@ std::string refusals_json(const server::Server& server) {
   return object.take();
 }
 
-// Without the values, which may be secrets.
+// The names only: the values may be secrets.
 std::string names_of(const policy::SecondaryKey& secondary) {
   std::vector<std::string> names;
   for (const auto& field : secondary) {

@@ -48,7 +48,7 @@ std::size_t width_of(std::string_view text) {
       std::count_if(text.begin(), text.end(), [](char c) { return !continues_a_character(c); }));
 }
 
-// The text in so many columns, without what a terminal would obey.
+// The text cut to so many columns, without control characters.
 std::string cut(std::string_view text, std::size_t columns) {
   std::string out;
   std::size_t used = 0;
@@ -103,13 +103,12 @@ std::string top_frame(const Snapshot& before, const Snapshot& now, Order order, 
   };
   add(fmt::format("larder {}, up for {}{}    {} {}, {} under way, {} waiting", now.version,
                   time_text(now.uptime_seconds), now.draining ? ", draining" : "", now.upstream,
-                  now.breaker_open ? "DOES NOT ANSWER" : "answers", count_text(now.busy),
-                  count_text(now.queue)));
-  add(fmt::format("{} requests/s, {} spared    {} to the API/s, {} failed    {} clients",
+                  now.breaker_open ? "BREAKER OPEN" : "up", count_text(now.busy), count_text(now.queue)));
+  add(fmt::format("{} requests/s, {} avoided    {} API requests/s, {} failed    {} clients",
                   rate_text(grown.requests, seconds), share_text(grown.spared, grown.requests),
                   rate_text(grown.upstream_requests, seconds), count_text(grown.upstream_errors),
                   count_text(now.connections)));
-  add(fmt::format("{} entries, {} of {}    since the start {} of the API's time and {} not sent",
+  add(fmt::format("{} entries, {} of {}    since startup: {} of API time avoided, {} not sent",
                   count_text(now.entries), size_text(now.stored_bytes), size_text(now.memory_bytes),
                   time_text(now.spared_seconds), size_text(now.total.saved())));
   add("");
@@ -120,7 +119,7 @@ std::string top_frame(const Snapshot& before, const Snapshot& now, Order order, 
     for (const auto& cell : cells) text += fmt::format(" {:>8}", cell);
     add(text);
   };
-  row("route", {"req/s", "spared", "API/s", "failed", "API mean", "wait", "requests"});
+  row("route", {"req/s", "avoided", "API/s", "failed", "API mean", "wait", "requests"});
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (written + 1 == screen.lines && i + 1 < lines.size()) {
       add(fmt::format("... and {} more; a taller window shows them", lines.size() - i));

@@ -89,7 +89,8 @@ std::optional<Split> split_host_port(std::string_view text, std::string& error) 
     }
     const auto host = text.substr(1, end - 1);
     if (host.find(':') == std::string_view::npos || !numeric(std::string(host))) {
-      error = in_quotes(host) + " is not an IPv6 address; only such stand in brackets: [::1]:8080";
+      error = in_quotes(host) +
+              " is not an IPv6 address; only IPv6 addresses are written in brackets: [::1]:8080";
       return std::nullopt;
     }
     if (rest.empty()) return Split{host, std::nullopt};
@@ -122,7 +123,8 @@ std::optional<TcpAddress> parse_host_port(std::string_view text, std::optional<s
     return std::nullopt;
   }
   if (!bracketed && !is_host(split->host)) {
-    error = in_quotes(split->host) + " is neither a host name nor an address";
+    error = in_quotes(split->host) +
+            " is neither a host name nor an address; write for example localhost, 127.0.0.1 or [::1]";
     return std::nullopt;
   }
   if (!split->port && !default_port) {
@@ -149,7 +151,8 @@ std::optional<UnixAddress> parse_unix(std::string_view path, std::string& error)
     return std::nullopt;
   }
   if (path.size() > max_unix_path) {
-    error = "a Unix socket's path has at most 107 bytes, this one has " + std::to_string(path.size());
+    error = "the path of a Unix socket is limited to 107 bytes; shorten this one, which has " +
+            std::to_string(path.size());
     return std::nullopt;
   }
   return UnixAddress{std::string(path)};
@@ -174,8 +177,8 @@ std::optional<ListenAddress> parse_listen(std::string_view text, std::string& er
         std::none_of(name.begin(), name.end(), is_control)) {
       return InheritedSocket{std::string(name)};
     }
-    error = in_quotes(text) +
-            " has no name of a socket; write fd: and its FileDescriptorName=, such as fd:larder";
+    error =
+        in_quotes(text) + " does not name a socket; write fd: and its FileDescriptorName=, such as fd:larder";
     return std::nullopt;
   }
   if (text.find("://") != std::string_view::npos) {
@@ -214,8 +217,7 @@ std::optional<Upstream> parse_upstream(std::string_view text, std::string& error
   }
   constexpr std::string_view scheme = "http://";
   if (has_scheme(text, "https://"))
-    return refuse(
-        "larder speaks plain HTTP to an API beside it, no TLS; write http://host:port or unix:/path");
+    return refuse("https is not supported for the upstream; write http://host:port or unix:/path");
   if (!has_scheme(text, scheme))
     return refuse((text.find('@') == std::string_view::npos ? in_quotes(text) : "this") +
                   " is not an upstream; write http://host:port or unix:/path");
@@ -223,11 +225,12 @@ std::optional<Upstream> parse_upstream(std::string_view text, std::string& error
   if (rest.ends_with('/')) rest.remove_suffix(1);
   if (rest.find_first_of("/?#@") != std::string_view::npos)
     // Not shown: there may be a password in it.
-    return refuse("write a host and a port, without path, query or user, such as http://127.0.0.1:8000");
+    return refuse("write a host and a port without path, query or user name, such as http://127.0.0.1:8000");
   const auto tcp = parse_host_port(rest, std::uint16_t{80}, error);
   if (!tcp) return std::nullopt;
   if (tcp->host.empty() || tcp->port == 0)
-    return refuse(in_quotes(text) + " wants a host, and a port from 1 to 65535: http://127.0.0.1:8000");
+    return refuse(in_quotes(text) +
+                  " needs a host, and a port from 1 to 65535; write for example http://127.0.0.1:8000");
   upstream.address = *tcp;
   upstream.authority = rest;
   return upstream;

@@ -49,11 +49,11 @@ void check_mode(const Place& at, const Places& places, Route& route, Report& rep
   const auto* ttl = place_of(places, "ttl");
   const auto* cache = place_of(places, "cache");
   if (ttl != nullptr && cache != nullptr) {
-    report.error(*cache, "a route has either ttl or cache; leave one out");
+    report.error(*cache, "a route has either ttl or cache; remove one");
   } else if (ttl != nullptr) {
     route.cache = CacheMode::ttl;
   } else if (cache == nullptr) {
-    report.error(at, "a route says how it caches; add ttl: 30s, cache: standard or cache: off");
+    report.error(at, "a route must set its caching mode; add ttl: 30s, cache: standard or cache: off");
   }
 }
 
@@ -68,10 +68,11 @@ void check_needs(const Places& places, const Route& route, Report& report) {
     if (place == nullptr || row.needs == Needs::nothing || !told.insert(name).second) continue;
     if (route.cache == CacheMode::off)
       report.error(*place,
-                   std::string(name) + " means nothing with cache: off; write a ttl or cache: standard");
+                   std::string(name) + " has no effect with cache: off; write a ttl or cache: standard");
     else if (row.needs == Needs::ttl && route.cache == CacheMode::standard)
-      report.error(*place,
-                   std::string(name) + " wants a ttl; with cache: standard upstream's own fields decide");
+      report.error(*place, std::string(name) +
+                               " requires a ttl: with cache: standard the response's own fields decide; "
+                               "remove it or write a ttl");
   }
 }
 
@@ -82,9 +83,9 @@ void check_nesting(const std::string& list, const std::vector<std::string>& name
   for (std::size_t i = 0; i < names.size(); ++i) {
     for (const auto& outer : names) {
       if (!names[i].starts_with(outer + ".")) continue;
-      report.error(find_place(places, {element_of(list, i), list}), list + ": " + in_quotes(names[i]) +
-                                                                        " is inside " + in_quotes(outer) +
-                                                                        ", which is there as a whole");
+      report.error(find_place(places, {element_of(list, i), list}),
+                   list + ": " + in_quotes(names[i]) + " is inside " + in_quotes(outer) +
+                       ", which is already listed; remove one");
       break;
     }
   }
@@ -96,10 +97,9 @@ void check_despite(const Places& places, const Route& route, Report& report) {
   if (place == nullptr || !place->sound || route.cache != CacheMode::standard) return;
   const auto& despite = route.despite;
   if (despite.no_store || despite.no_cache || despite.is_private || despite.authorization)
-    report.error(
-        *place,
-        "despite: with cache: standard upstream's own fields decide, and only set-cookie may stand here; "
-        "write a ttl for the others");
+    report.error(*place,
+                 "despite: only set-cookie is allowed with cache: standard, where the response's own fields "
+                 "decide; write a ttl for the others");
 }
 
 void check_parameters(const Places& places, const Route& route, Report& report) {
@@ -110,17 +110,18 @@ void check_parameters(const Places& places, const Route& route, Report& report) 
   if (at != named.end()) {
     const auto index = static_cast<std::size_t>(at - named.begin());
     report.error(find_place(places, {element_of("key.query", index), "key.query"}),
-                 "key.query: " + in_quotes(*at) + " is the refresh_param, which is no part of the key");
+                 "key.query: " + in_quotes(*at) +
+                     " is the refresh_param, which is never part of the key; remove it here");
   }
   if (route.fields_param == route.refresh_param)
     report.error(*place_of(places, "fields_param"), "fields_param: " + in_quotes(route.fields_param) +
-                                                        " is the refresh_param already; name another");
+                                                        " is already the refresh_param; choose another name");
 }
 
 }  // namespace
 
 void finish_route(const Place& at, const Places& places, Route& route, Report& report) {
-  if (places.count("path") == 0) report.error(at, "a route without path; write - path: /topics/");
+  if (places.count("path") == 0) report.error(at, "a route has no path; write - path: /topics/");
   check_mode(at, places, route, report);
   check_needs(places, route, report);
   check_despite(places, route, report);
@@ -128,10 +129,11 @@ void finish_route(const Place& at, const Places& places, Route& route, Report& r
   check_nesting("fields", route.fields, places, report);
   check_nesting("etag_ignore", route.etag_ignore, places, report);
   if (places.count("items") > 0 && places.count("fields") == 0 && places.count("fields_param") == 0)
-    report.error(places.at("items"),
-                 "items wants fields: it says where the list is whose items are cut down");
+    report.error(places.at("items"), "items has no effect without fields or fields_param; add one of them");
   if (route.warm && !route.name.empty() && !route.path.is_exact())
-    report.error(places.at("warm"), "warm wants an exact path, as nobody can tell which {id} or ** to fetch");
+    report.error(
+        places.at("warm"),
+        "warm requires an exact path: with {id} or ** there is no single URL to fetch; write an exact path");
   route.shape = shape_of(route);
 }
 
@@ -148,7 +150,7 @@ void check_routes(const std::vector<Route>& routes, const std::vector<Places>& p
       const auto where =
           winner.source == at.source ? " in line " + line : " in " + winner.source + ":" + line;
       report.error(at, "this route can never match: " + in_quotes(first.name) + where + " comes first; " +
-                           (same ? "leave one out" : "put the narrower one above it"));
+                           (same ? "remove one" : "move the narrower route above it"));
       break;
     }
   }
@@ -186,8 +188,8 @@ void warn_of_what_is_idle(const Settings& settings, const Places& places, Report
     if (place != nullptr && place->sound) report.warning(*place, message);
   };
   warn(settings.admin && !is_local(*settings.admin) && !settings.admin_token.empty(), "admin",
-       "admin: the token and all that is shown go over the network in clear; put a TLS proxy in front, or "
-       "write a loopback address or unix:/path");
+       "admin: the token and all responses cross the network unencrypted; put a TLS proxy in front, or write "
+       "a loopback address or unix:/path");
   // fd:NAME may be anything, and is the service manager's.
   const auto* listen = place_of(places, "listen");
   const bool is_reachable =
@@ -196,27 +198,26 @@ void warn_of_what_is_idle(const Settings& settings, const Places& places, Report
       });
   if (listen != nullptr && listen->sound && is_reachable && place_of(places, "trusted_proxies") == nullptr &&
       settings.trusted_proxies == default_trusted_proxies())
-    report.warning(
-        *listen,
-        "listen: other hosts can connect, and trusted_proxies is left out: X-Forwarded-* and similar "
-        "fields are believed from this machine alone. Name the proxies in front of larder "
-        "(trusted_proxies: [10.0.0.5]), or write trusted_proxies: [] where there are none");
-  warn(!settings.admin, "admin_token", "admin_token: there is no admin listener that would ask for it");
+    report.warning(*listen,
+                   "listen: other hosts can connect, but trusted_proxies is not set: X-Forwarded-* and "
+                   "similar fields are trusted only from this machine. List the proxies in front of larder "
+                   "(trusted_proxies: [10.0.0.5]), or write trusted_proxies: [] if there are none");
+  warn(!settings.admin, "admin_token", "admin_token: has no effect without an admin listener; set admin");
   const Settings plain;
   const auto& cache = settings.cache;
   const bool unlogged = settings.access_log == AccessLog::off;
   const bool redacts = settings.access_log_redact.of != Redaction::Of::none;
-  const auto no_log = ": nothing is written while access_log is off; write access_log: json";
+  const auto no_log = ": has no effect while access_log is off; write access_log: json";
   warn(unlogged && settings.access_log_file, "access_log_file", std::string("access_log_file") + no_log);
   warn(unlogged && redacts, "access_log_redact", std::string("access_log_redact") + no_log);
-  const auto no_file = ": nothing outlives larder without cache.persist";
+  const auto no_file = ": has no effect without cache.persist; set cache.persist to a file";
   warn(!cache.persist && cache.persist_size != plain.cache.persist_size, "cache.persist_size",
        std::string("cache.persist_size") + no_file);
   warn(!cache.persist && cache.persist_stale != plain.cache.persist_stale, "cache.persist_stale",
        std::string("cache.persist_stale") + no_file);
   const bool none_warm =
       std::none_of(settings.routes.begin(), settings.routes.end(), [](const auto& one) { return one.warm; });
-  const auto no_warm = ": no route says warm: true";
+  const auto no_warm = ": has no effect: no route has warm: true; add it to a route";
   warn(none_warm && !cache.warm_hosts.empty(), "cache.warm_hosts", std::string("cache.warm_hosts") + no_warm);
   warn(none_warm && cache.warm_before_ready, "cache.warm_before_ready",
        std::string("cache.warm_before_ready") + no_warm);
@@ -230,9 +231,9 @@ void check_whole(const Settings& settings, const Places& places, Report& report)
   };
   const auto& cache = settings.cache;
   if (cache.max_body > cache.memory) {
-    complain({"cache.max_body", "cache.memory"},
-             "cache.max_body (" + format_size(cache.max_body) + ") is more than cache.memory (" +
-                 format_size(cache.memory) + "); nothing of that size fits");
+    complain({"cache.max_body", "cache.memory"}, "cache.max_body (" + format_size(cache.max_body) +
+                                                     ") exceeds cache.memory (" + format_size(cache.memory) +
+                                                     "); lower cache.max_body or raise cache.memory");
   }
   const auto& listen = settings.listen;
   for (std::size_t i = 0; i < listen.size(); ++i) {
@@ -240,28 +241,29 @@ void check_whole(const Settings& settings, const Places& places, Report& report)
     const auto element = element_of("listen", i);
     for (std::size_t j = 0; j < i; ++j) {
       if (!same_address(listen[i], listen[j])) continue;
-      complain({element, "listen"}, "listen: " + name + " is the same address as " + to_string(listen[j]));
+      complain({element, "listen"},
+               "listen: " + name + " is the same address as " + to_string(listen[j]) + "; remove one");
       break;
     }
     if (settings.admin && same_address(listen[i], *settings.admin)) {
       complain({"admin", element, "listen"},
-               "admin: " + name + " is where clients connect; give the admin listener an address of its own");
+               "admin: " + name + " is also a client listener; give the admin listener a separate address");
     }
     if (reaches(settings.upstream.address, listen[i])) {
-      complain({"upstream.url", "upstream", element, "listen"}, "upstream: " + settings.upstream.url +
-                                                                    " is larder's own listener " + name +
-                                                                    "; requests would go round in a circle");
+      complain({"upstream.url", "upstream", element, "listen"},
+               "upstream: " + settings.upstream.url + " is larder's own listener " + name +
+                   ", so requests would loop; write the API's address");
     }
   }
   if (settings.admin && reaches(settings.upstream.address, *settings.admin)) {
     complain({"upstream.url", "upstream", "admin"},
              "upstream: " + settings.upstream.url + " is larder's own admin listener " +
-                 to_string(*settings.admin) + ", which clients shall not reach; name the API's address");
+                 to_string(*settings.admin) + ", which clients must not reach; write the API's address");
   }
   if (settings.admin && !is_local(*settings.admin) && settings.admin_token.empty()) {
     complain({"admin"}, "admin: " + to_string(*settings.admin) +
-                            " may be reached from other hosts, and nobody is asked for anything there; write "
-                            "127.0.0.1:9901, [::1]:9901 or unix:/path, or set admin_token");
+                            " can be reached from other hosts without authentication; write 127.0.0.1:9901, "
+                            "[::1]:9901 or unix:/path, or set admin_token");
   }
   warn_of_what_is_idle(settings, places, report);
 }

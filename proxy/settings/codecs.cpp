@@ -120,7 +120,7 @@ Codec<http::PathPattern> path_patterns() {
 
 Codec<std::string> parameter_names() {
   return texts_that(form_of(Form::Kind::text, "name", ""), is_unreserved,
-                    "the name of a query parameter; write letters, digits and - . _ ~ alone");
+                    "the name of a query parameter; use only letters, digits and - . _ ~");
 }
 
 Codec<std::string> field_names() {
@@ -151,7 +151,7 @@ Codec<Network> networks() {
 
 Codec<std::string> member_paths() {
   return texts_that(form_of(Form::Kind::text, "name", ""), is_member_path,
-                    "a field; write a name, or names joined by dots: domain.slug");
+                    "a member; write a name, or names joined by dots: domain.slug");
 }
 
 Codec<std::string> item_places() {
@@ -161,7 +161,7 @@ Codec<std::string> item_places() {
   };
   return texts_that(
       form_of(Form::Kind::text, "place", ""), is_place,
-      "the place of a list; write a member such as data, or workstreams.* for every member of an object");
+      "the location of a list; write a member such as data, or workstreams.* for every member of an object");
 }
 
 Codec<std::string> file_paths() {
@@ -175,7 +175,8 @@ Codec<std::string> file_paths() {
 Codec<std::string> authorities() {
   return texts_that(
       form_of(Form::Kind::text, "host", ""), [](const std::string& text) { return http::is_authority(text); },
-      "a host as clients write it, with its port where that is not 80: hub.example or localhost:8080");
+      "a host as clients send it, with the port unless it is 80; write for example hub.example or "
+      "localhost:8080");
 }
 
 Codec<std::string> secrets() {
@@ -186,7 +187,9 @@ Codec<std::string> secrets() {
   auto codec = texts_that(form_of(Form::Kind::text, "secret", "16 to 256 visible characters"), is_good, {});
   codec.read = [is_good](const std::string& text, std::string& error) -> std::optional<std::string> {
     if (is_good(text)) return text;
-    error = "a secret is 16 to 256 visible ASCII characters without blanks; openssl rand -hex 32 makes one";
+    error =
+        "a secret must be 16 to 256 visible ASCII characters without spaces; generate one with openssl rand "
+        "-hex 32";
     return std::nullopt;
   };
   return codec;

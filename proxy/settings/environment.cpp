@@ -31,7 +31,7 @@ std::optional<std::string> expand(const std::string& text, std::string& error) {
     out.append(text, at, begin - at);
     const auto end = text.find('}', begin);
     if (end == std::string::npos) {
-      error = in_quotes(text) + ": ${ without }; write $${ for the characters themselves";
+      error = in_quotes(text) + ": ${ without a closing }; write $${ for a literal ${";
       return std::nullopt;
     }
     auto name = text.substr(begin + 2, end - begin - 2);
@@ -41,7 +41,7 @@ std::optional<std::string> expand(const std::string& text, std::string& error) {
       name.resize(colon);
     }
     if (!is_variable_name(name)) {
-      error = in_quotes(name) + " is no name of a variable; write ${NAME} or ${NAME:-default}";
+      error = in_quotes(name) + " is not the name of a variable; write ${NAME} or ${NAME:-default}";
       return std::nullopt;
     }
     const char* value = std::getenv(name.c_str());

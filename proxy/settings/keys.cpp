@@ -61,7 +61,7 @@ std::string remedy(std::string_view name, const Level& level) {
     const auto there = nearest(name, other.names);
     if (!there.empty()) return "did you mean " + in_quotes(there) + " " + other.where + "?";
   }
-  return "there are " + joined(level.names);
+  return "the keys are " + joined(level.names);
 }
 
 }  // namespace larder::settings

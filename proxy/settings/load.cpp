@@ -51,16 +51,16 @@ std::optional<std::pair<int, int>> tab_in_indentation(std::string_view text, int
 void report_syntax(const YAML::Exception& error, std::string_view text, Report& report) {
   auto place = report.place(error.mark);
   if (dynamic_cast<const YAML::DeepRecursion*>(&error) != nullptr)
-    return report.error(place, "not read: lists or mappings are nested too deeply");
+    return report.error(place, "not read: lists or mappings are nested too deeply; reduce the nesting");
   if (const auto tab = tab_in_indentation(text, error.mark.line)) {
     std::tie(place.line, place.column) = *tab;
-    return report.error(place, "not YAML: a tab; lines are indented with blanks");
+    return report.error(place, "not YAML: a tab in the indentation; indent with spaces");
   }
   const auto line = line_of(text, error.mark.line);
   const bool braces = line.find('[') != std::string_view::npos && line.find("/{") != std::string_view::npos;
   const bool stars = line.find("[**") != std::string_view::npos || line.find(": *") != std::string_view::npos;
   report.error(place, "not YAML: " + printable(error.msg) +
-                          (braces  ? "; in brackets, a path with braces stands in quotes: [\"/topics/{id}\"]"
+                          (braces  ? "; inside brackets, quote a path that has braces: [\"/topics/{id}\"]"
                            : stars ? "; a path begins with '/': /**"
                                    : ""));
 }
@@ -101,9 +101,9 @@ void report_documents(const YAML::Mark& second, std::string_view text, Report& r
   for (int line = 1; line <= second.line; ++line) {
     const auto content = line_of(text, line);
     if (content.starts_with("---") || content.starts_with("..."))
-      return report.error(second, "a second YAML document; keep one, without --- or ... in between");
+      return report.error(second, "a second YAML document; keep one, and remove --- or ... between them");
   }
-  report.error(second, "not YAML: this does not belong to what stands above it; a key is followed by ': '");
+  report.error(second, "not YAML: this does not continue what precedes it; a key must be followed by ': '");
 }
 
 // False where it is no YAML.
@@ -197,7 +197,8 @@ std::variant<std::string, Problem> read_file(const std::string& path, const std:
     return unreadable("cannot be read" + why + "; " + remedy);
   }
   if (in.gcount() > static_cast<std::streamsize>(max_bytes))
-    return unreadable("is larger than " + format_size(max_bytes) + "; is it the configuration?");
+    return unreadable("is larger than " + format_size(max_bytes) +
+                      ", the maximum for a configuration file; check the path");
   text.resize(static_cast<std::size_t>(in.gcount()));
   return text;
 }
@@ -224,7 +225,7 @@ Loaded load_file(const std::string& path) {
   paths.insert(paths.begin(), path);
   for (const auto& one : paths) {
     auto content =
-        read_file(one, one == path ? "name another file with -c" : "mend that, or take it out of there");
+        read_file(one, one == path ? "name another file with -c" : "correct this, or remove it from conf.d");
     if (auto* problem = std::get_if<Problem>(&content))
       problems.push_back(std::move(*problem));
     else

@@ -13,13 +13,13 @@ namespace {
 // Every request is matched against one route after the other.
 constexpr std::size_t max_routes = 1000;
 
-// Calls visit(key, key's node, value) for each member but those whose key is no word or stands there twice.
+// Calls visit(key, key's node, value) for each member but those whose key is not a word, or a duplicate.
 template <class Visit>
 void each_key(const YAML::Node& mapping, Report& report, Visit visit) {
   std::map<std::string, int> seen;
   for (const auto& member : mapping) {
     if (!member.first.IsScalar()) {
-      report.error(member.first, "a key is a single word");
+      report.error(member.first, "a key must be a single word");
       continue;
     }
     const auto& key = member.first.Scalar();
@@ -28,8 +28,8 @@ void each_key(const YAML::Node& mapping, Report& report, Visit visit) {
     if (is_new)
       visit(key, member.first, member.second);
     else
-      report.error(member.first,
-                   in_quotes(key) + " stands there twice, first in line " + std::to_string(first->second));
+      report.error(member.first, "duplicate key " + in_quotes(key) + ", first in line " +
+                                     std::to_string(first->second) + "; remove one");
   }
 }
 
@@ -52,7 +52,7 @@ class Mapping {
       return unknown(key, at, level, dotted && find_row(rows_, name) != nullptr);
     const auto before = report_.errors();
     if (value.IsNull()) {
-      report_.error(at, name + " has no value; give it one or leave it out");
+      report_.error(at, name + " has no value; set one or remove the key");
     } else if (within != nullptr && (value.IsMap() || row == nullptr)) {
       mapping(name, value, *within, level);
     } else {
@@ -67,7 +67,7 @@ class Mapping {
     if (!value.IsMap()) {
       const auto member = first.name.substr(name.size() + 1);
       const auto example = first.default_value();
-      return report_.error(value, name + " wants a mapping, such as " + name + ": {" + member + ": " +
+      return report_.error(value, name + " must be a mapping, such as " + name + ": {" + member + ": " +
                                       (example.empty() ? "..." : example) + "}");
     }
     const auto where = std::is_same_v<Target, Route> ? level.where + "'s " + name : "in " + name;
@@ -80,10 +80,10 @@ class Mapping {
   void unknown(const std::string& key, const YAML::Node& at, const Level& level, bool is_dotted_name) {
     if (is_dotted_name) {
       const auto dot = key.find('.');
-      return report_.error(at, in_quotes(key) + " is no key; write " + key.substr(0, dot) + ": {" +
+      return report_.error(at, in_quotes(key) + " is not a key; write " + key.substr(0, dot) + ": {" +
                                    key.substr(dot + 1) + ": ...}");
     }
-    if (key == "<<") return report_.error(at, "merge keys are not understood; write the keys out");
+    if (key == "<<") return report_.error(at, "merge keys are not supported; write the keys out");
     const auto where = level.where == "at the top level" ? std::string() : " " + level.where;
     report_.error(at, "unknown key " + in_quotes(key) + where + "; " + remedy(key, level));
   }
@@ -111,7 +111,7 @@ class Mapping {
 }  // namespace
 
 void Loader::read_route(const YAML::Node& element, Routes& into, Report& report) {
-  if (!element.IsMap()) return report.error(element, "a route is a mapping; write - path: /topics/");
+  if (!element.IsMap()) return report.error(element, "a route must be a mapping; write - path: /topics/");
   Route route;
   Places places;
   Mapping<Route> mapping(route_rows(), route, places, report);
@@ -127,14 +127,14 @@ void Loader::read_route(const YAML::Node& element, Routes& into, Report& report)
 }
 
 void Loader::read_routes(const YAML::Node& at, const YAML::Node& value, Report& report) {
-  if (value.IsNull()) return report.error(at, "routes has no value; give it one or leave it out");
+  if (value.IsNull()) return report.error(at, "routes has no value; set one or remove the key");
   if (!value.IsSequence())
-    return report.error(value, "routes wants a list, each route beginning with - path: /topics/");
+    return report.error(value, "routes must be a list; begin each route with - path: /topics/");
   auto all = value.size();
   for (const auto& of : routes_) all += of.routes.size();
   if (all > max_routes) {
-    return report.error(at, "routes: " + std::to_string(all) + " are more than " +
-                                std::to_string(max_routes) + "; {id} and ** stand for many paths");
+    return report.error(at, "routes: " + std::to_string(all) + " exceed the maximum of " +
+                                std::to_string(max_routes) + "; use {id} and ** to match many paths");
   }
   for (const auto& element : value) read_route(element, routes_.back(), report);
 }
@@ -144,7 +144,7 @@ void Loader::read(const YAML::Node& root, Report& report) {
   if (root.IsNull()) return;
   if (!root.IsMap())
     return report.error(
-        root, "the file is no mapping of keys to values; write for instance listen: 127.0.0.1:8080");
+        root, "the file must be a mapping of keys to values; write, for example, listen: 127.0.0.1:8080");
   Mapping<Settings> mapping(top_rows(), settings_, places_, report);
   const auto& level = level_called("at the top level");
   each_key(root, report, [&](const std::string& key, const YAML::Node& at, const YAML::Node& value) {

@@ -14,26 +14,27 @@ void write_rows(const std::vector<Row<Target>>& rows, std::string& out) {
   for (const auto& row : rows) {
     out += "| `" + row.name + "` | " + (row.form.list ? "list of: " : "") + row.form.name + " | " +
            row.form.range + " | " + code(row.default_value()) + " | " + row.meaning;
-    if (row.needs == Needs::ttl) out += " *With `ttl` only.*";
+    if (row.needs == Needs::ttl) out += " *Requires `ttl`.*";
     out += " |\n";
   }
 }
 
 constexpr std::string_view introduction = R"(# Configuration reference
 
-One YAML file, by default `/etc/larder/larder.yaml`. `larder check -c FILE` says what is wrong with it, line by
-line. A key that is left out has its default.
+The configuration is one YAML file, by default `/etc/larder/larder.yaml`. `larder check -c FILE` reports every problem with
+its line and column. A key that is absent has its default value.
 
-Files in `conf.d` beside it, `conf.d/*.yaml` in the order of their names, add to it: a key that a later one says counts
-in place of the earlier one's, and the routes of all come first, in the files' order, before the main file's own.
+Files named `conf.d/*.yaml` beside it are read after it, in alphabetical order. A key in a later file replaces the same key of
+an earlier one. The routes of all files are combined: those from `conf.d` come first, in file order, then those of the main file.
 
 - A name with a dot is a member of a mapping: `cache.memory` is written `cache: {memory: 64MiB}`, or on two lines.
-- A duration is a whole number and one of `ms s m h`, a size one of `B KiB MiB GiB`: `30s`, `16MiB`. A bare number
-  is refused.
-- A list of one may stand without brackets. In brackets, a path with braces stands in quotes: `["/topics/{id}"]`.
-- `${NAME}` in a value is that variable of the environment, `${NAME:-text}` the text where it is not set; `$${` stands
-  for `${` itself. In `[ ]` and `{ }` a value with braces stands in quotes.
-- A key that is not on this page is an error, as is one that stands there twice.
+- A duration is a whole number and one of `ms s m h`, a size is a whole number and one of `B KiB MiB GiB`: `30s`, `16MiB`. A
+  number without a unit is an error.
+- A list with one element may be written without brackets. Inside brackets, quote a path that has braces:
+  `["/topics/{id}"]`.
+- `${NAME}` in a value is replaced by that environment variable, `${NAME:-text}` by `text` if the variable is not set or
+  empty; `$${` is a literal `${`. Inside `[ ]` and `{ }`, quote a value that has braces.
+- An unknown key is an error, and so is a duplicate key.
 
 ## Top level
 
@@ -42,48 +43,65 @@ in place of the earlier one's, and the routes of all come first, in the files' o
 constexpr std::string_view about_routes = R"(
 ## Routes
 
-`routes` is a list of at most 1000. The first route whose path matches a request is its route; one that an earlier
-one leaves nothing for is an error. A request that no route matches is passed through uncached. Each route says how
-it caches, by `ttl` or by `cache`; with `cache: off` it has no other keys than `path` and `compress`.
+`routes` is a list of at most 1000 routes. The first route whose path matches a request applies. A route that can never match,
+because an earlier one covers it, is an error. A request that matches no route is passed through and not cached. Each route sets
+its caching mode with either `ttl` or `cache`; with `cache: off` the only other keys are `path` and `compress`.
 
 )";
 
 constexpr std::string_view about_keys = R"(
-## What tells requests apart
+## Cache keys
 
-Two requests share a stored response only if their keys are equal. Always in the key: scheme, host, path, query without
-the refresh parameter, the request's values of the fields that the response's Vary names, Origin where the request has
-one, and what a trusted proxy says of the original request (`X-Forwarded-Host`, `-Proto`, `-Prefix`, `Forwarded`, ...;
-client addresses excepted). A response that sets a cookie, is `private`, or answers a credential is not shared unless
-the route says so.
+Two requests share a stored response only if their cache keys are equal. The key always contains the scheme, host, path, query
+without the refresh parameter, the request's values of the fields that the response's Vary names, Origin if the request has
+it, and what a trusted proxy says of the original request (`X-Forwarded-Host`, `-Proto`, `-Prefix`, `Forwarded`, ..., but not
+client addresses). A response that sets a cookie, is `private`, or was requested with a credential is not shared unless the
+route allows it.
 
-An API that answers by anything else without naming it in Vary must be described:
+If the API's response depends on anything else that its Vary does not name, the route must say so:
 
-| the API answers by | write | then |
+| the response depends on | write | effect |
 |---|---|---|
-| a bearer token per user | `key: {headers: [authorization]}` | each token has entries of its own |
-| an API key that all clients of one team share | `key: {headers: [x-api-key]}` | each key has entries of its own |
-| a token that only admits clients, all of which get the same | `despite: [authorization]` | all clients share; larder answers without asking the API whether the token is still valid |
-| the cookie of a session | `key: {cookies: [session]}` | each session has entries of its own |
-| a cookie for few clients, such as a preview | `bypass: {cookies: [preview]}` | those pass by the cache |
-| a field of its own, such as a tenant | `key: {headers: [x-tenant]}` | each value has entries of its own |
+| a bearer token per user | `key: {headers: [authorization]}` | each token has its own stored responses |
+| an API key shared by the clients of one team | `key: {headers: [x-api-key]}` | each key has its own stored responses |
+| nothing: a token admits clients, and all get the same response | `despite: [authorization]` | all clients share stored responses; larder serves them without asking the API whether the token is still valid |
+| a session cookie | `key: {cookies: [session]}` | each session has its own stored responses |
+| a cookie that few clients have, such as a preview | `bypass: {cookies: [preview]}` | requests with the cookie bypass the cache |
+| a field of its own, such as a tenant | `key: {headers: [x-tenant]}` | each value has its own stored responses |
 
-**A Cookie on a request does not keep a response from being shared** (RFC 9111 has it so): an API with cookie sessions that
-does not answer `Cache-Control: private` needs `key: {cookies: [...]}`, or `cache: off`.
+**A Cookie in the request does not by itself prevent a response from being shared** (as in RFC 9111). An API with cookie sessions
+that does not send `Cache-Control: private` needs `key: {cookies: [...]}` or `cache: off`.
 
-Values of credentials and cookies stand in keys as keyed hashes alone, in memory and in files.
+Cache keys contain credentials and cookie values only as keyed hashes, in memory and on disk.
 
-What bypasses the cache whatever the route says: requests with a body, with If-Match or If-Unmodified-Since, with an Upgrade
-that `upgrade` allows, a GET that names another method (`X-HTTP-Method-Override` and its like, which also counts as a write),
-and paths that servers may read in another way: with dot segments, `\`, `;`, an encoded `/` or `\`, or an escape of an escape.
+Regardless of the route, these requests bypass the cache: requests with a body, with If-Match or If-Unmodified-Since, or with an
+Upgrade that `upgrade` allows; a GET that names another method (`X-HTTP-Method-Override` and similar fields; it also counts as
+a write); and requests for a path that servers may interpret differently: one with dot segments, `\`, `;`, an encoded `/` or
+`\`, or a doubly encoded character.
 
-A fetch for the cache sends host, path and query as they stand in the key. A target in UTF-8, which RFC 3986 does not
-allow, is percent-encoded first; `path` in a route may be written either way.
+A fetch for the cache sends the host, path and query that are in the key. A target in UTF-8, which RFC 3986 does not allow, is
+percent-encoded first; `path` in a route may be written either way.
 )";
+
+// ---- bounds that no setting changes
+
+constexpr std::string_view about_bounds = R"(
+## Fixed bounds
+
+No setting changes these.
+
+| what | bound | when it is reached |
+|---|---|---|
+)";
+
+void write_bounds(std::string& out) {
+  for (const auto& bound : fixed_bounds())
+    out += "| " + bound.what + " | " + bound.value + " | " + bound.effect + " |\n";
+}
 
 // ---- the manual page
 
-// What roff would take for markup stands for itself.
+// Escapes roff markup.
 std::string roff(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -107,7 +125,7 @@ void write_manual_rows(const std::vector<Row<Target>>& rows, std::string& out) {
     out += roff(row.meaning);
     if (!row.form.range.empty()) out += "\n" + roff(row.form.range) + ".";
     if (const auto value = row.default_value(); !value.empty()) out += "\nDefault: " + roff(value) + ".";
-    if (row.needs == Needs::ttl) out += "\nWith ttl only.";
+    if (row.needs == Needs::ttl) out += "\nRequires ttl.";
     out += "\n";
   }
 }
@@ -119,20 +137,23 @@ std::string manual_page() {
 .SH NAME
 larder.yaml \- the configuration of larder
 .SH DESCRIPTION
-One YAML file. A name with a dot is a member of a mapping: cache.memory is written cache: {memory: 64MiB}, or on two lines.
-A duration is a whole number and one of ms s m h, a size one of B KiB MiB GiB; a bare number is refused.
-${NAME} in a value is that variable of the environment, ${NAME:\-text} the text where it is not set.
-Files in conf.d beside it, conf.d/*.yaml in the order of their names, add to it: a key that a later one says counts in place of
-the earlier one's, and the routes of all come first, in the files' order, before the main file's own.
-A key that is not on this page is an error.
-.BR "larder check"
-says what is wrong with a file, line by line.
+The configuration is one YAML file. A name with a dot is a member of a mapping: cache.memory is written cache: {memory: 64MiB},
+or on two lines.
+A duration is a whole number and one of ms s m h, a size is a whole number and one of B KiB MiB GiB; a number without a unit is
+an error.
+${NAME} in a value is replaced by that environment variable, ${NAME:\-text} by text if the variable is not set or empty.
+Files named conf.d/*.yaml beside it are read after it, in alphabetical order.
+A key in a later file replaces the same key of an earlier one; routes from conf.d come first, in file order, then those of the
+main file.
+An unknown key is an error.
+.B larder check
+reports every problem with its line and column.
 .SH TOP LEVEL
 )";
   write_manual_rows(top_rows(), out);
   out += R"(.SH ROUTES
 .B routes
-is a list. The first route whose path matches a request is its route; a request that no route matches is passed through uncached.
+is a list. The first route whose path matches a request applies; a request that matches no route is passed through and not cached.
 )";
   write_manual_rows(route_rows(), out);
   out += R"(.SH EXAMPLE
@@ -161,6 +182,8 @@ std::string reference_markdown() {
   out += about_routes;
   write_rows(route_rows(), out);
   out += about_keys;
+  out += about_bounds;
+  write_bounds(out);
   return out;
 }
 

@@ -26,8 +26,8 @@ template <class... Members>
     if (!text) report.error(node, name + ": " + error);
     return text;
   }
-  report.error(node, name + (node.IsMap()        ? " wants a single value, not a mapping"
-                             : node.IsSequence() ? " wants a single value, not a list"
+  report.error(node, name + (node.IsMap()        ? " must be a single value, not a mapping"
+                             : node.IsSequence() ? " must be a single value, not a list"
                                                  : " has no value"));
   return std::nullopt;
 }
@@ -55,23 +55,24 @@ template <class Value>
     if (!value) return;
     auto text = codec.write(*value);
     if (std::find(written.begin(), written.end(), text) != written.end())
-      return report.error(element, name + ": " + in_quotes(element.Scalar()) + " stands there twice");
+      return report.error(element,
+                          name + ": " + in_quotes(element.Scalar()) + " is listed twice; remove one");
     written.push_back(std::move(text));
     values.push_back(std::move(*value));
   };
   if (node.IsMap()) {
-    report.error(node, name + " wants a value or a list of them, not a mapping");
+    report.error(node, name + " must be a value or a list of values, not a mapping");
   } else if (!node.IsSequence()) {
     read(node);
   } else if (node.size() == 0 && !may_be_empty) {
-    report.error(node, name + " is an empty list; leave it out instead");
+    report.error(node, name + " is an empty list; remove the key instead");
   } else {
     for (const auto& element : node) {
       if (element.IsScalar())
         read(element);
       else
-        report.error(element, name + (element.IsNull() ? ": an element has no value"
-                                                       : ": an element is no single value"));
+        report.error(element, name + (element.IsNull() ? ": an element has no value; remove it"
+                                                       : ": an element must be a single value"));
     }
   }
   return values;

@@ -89,7 +89,7 @@ std::optional<std::uint64_t> parse_measure(std::string_view text, const Measure&
   for (const auto& known : measure.units) {
     if (unit != known.name) continue;
     const auto value = multiply(digits, known.factor);
-    if (!value) error = in_quotes(text) + " is too large";
+    if (!value) error = in_quotes(text) + " is too large; write a smaller value";
     return value;
   }
   if (unit.empty()) {
@@ -166,11 +166,11 @@ std::optional<std::uint64_t> parse_size(std::string_view text, std::string& erro
 
 std::optional<std::uint64_t> parse_number(std::string_view text, std::string& error) {
   if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos) {
-    error = in_quotes(text) + " is not a whole number; write digits alone";
+    error = in_quotes(text) + " is not a whole number; write digits only";
     return std::nullopt;
   }
   const auto value = multiply(text, 1);
-  if (!value) error = in_quotes(text) + " is too large";
+  if (!value) error = in_quotes(text) + " is too large; write a smaller value";
   return value;
 }
 

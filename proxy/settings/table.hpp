@@ -53,7 +53,18 @@ struct Row {
 /// config/man/larder.yaml.5, from the rows.
 [[nodiscard]] std::string manual_page();
 
-/// The reference, config/reference.md, from the rows.
+/// A bound that no setting changes, for the reference. The test of the reference looks for `declaration` in
+/// the file, so that a constant and its row cannot differ.
+struct FixedBound {
+  std::string what;
+  std::string value;
+  std::string effect;
+  std::string file;         // under proxy/
+  std::string declaration;  // as it is written there
+};
+[[nodiscard]] const std::vector<FixedBound>& fixed_bounds();
+
+/// The reference, config/reference.md, from the rows and the fixed bounds.
 [[nodiscard]] std::string reference_markdown();
 
 }  // namespace larder::settings

@@ -58,7 +58,7 @@ std::optional<Network> parse_network(std::string_view text, std::string& error) 
     const auto digits = text.substr(slash + 1);
     const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
     if (failed != std::errc() || end != digits.data() + digits.size() || bits > most) {
-      error = in_quotes(text) + ": the prefix length is 0 to " + std::to_string(most);
+      error = in_quotes(text) + ": the prefix length must be from 0 to " + std::to_string(most);
       return std::nullopt;
     }
   }
@@ -69,7 +69,7 @@ std::optional<Network> parse_network(std::string_view text, std::string& error) 
     base[bit / 8] =
         static_cast<std::uint8_t>(base[bit / 8] | (network.address[bit / 8] & (0x80u >> (bit % 8))));
   if (base != network.address) {
-    error = in_quotes(text) + " has bits set behind its prefix; write the network's first address";
+    error = in_quotes(text) + " has bits set after its prefix; write the network's first address";
     return std::nullopt;
   }
   return network;

@@ -61,7 +61,7 @@ TEST_CASE("rates are over the time between two looks") {
   const auto now = snapshot(110, {route("/a", 1500, 1395, 105, 220)});
   const auto lines = lines_of(top_frame(before, now, Order::rate, {120, 40}));
   REQUIRE(lines.size() == 6);
-  CHECK(lines[1].starts_with("50.0 requests/s, 99.0 % spared    0.5 to the API/s"));
+  CHECK(lines[1].starts_with("50.0 requests/s, 99.0 % avoided    0.5 API requests/s"));
   CHECK(lines[4].starts_with("route "));
   // 20 s for 5 answers
   CHECK(lines[5].substr(lines[5].find(' ')) ==
@@ -71,7 +71,7 @@ TEST_CASE("rates are over the time between two looks") {
 TEST_CASE("the first frame, and one after a restart, is since the start") {
   const auto now = snapshot(10, {route("/a", 50, 40)});
   const auto first = lines_of(top_frame({}, now, Order::rate, {100, 40}));
-  CHECK(first[1].starts_with("5.0 requests/s, 80.0 % spared"));
+  CHECK(first[1].starts_with("5.0 requests/s, 80.0 % avoided"));
   const auto earlier_life = snapshot(1000, {route("/a", 9000, 9000), route("/gone", 5)});
   CHECK(lines_of(top_frame(earlier_life, now, Order::rate, {100, 40})) == first);
 }

@@ -87,7 +87,7 @@ const scenes = {
     const back = await page.evaluate(() => document.activeElement.textContent);
     await page.keyboard.press('Enter');
     await page.locator('#sure[open]').waitFor();
-    await page.keyboard.press('Tab');  // from "Keep it" to "Purge"
+    await page.keyboard.press('Tab');  // from "Cancel" to "Purge"
     const on = await page.evaluate(() => document.activeElement.id);
     await page.keyboard.press('Enter');
     await page.waitForFunction(() => document.getElementById('said').textContent.startsWith('Purged'));

@@ -171,7 +171,7 @@ def test_a_token_is_asked_for():
     with Larder(origin, settings=f"admin_token: {token}") as larder:
         saw = see("login", larder, token=token)
     origin.close()
-    assert saw == {"refused": "That is not the token.", "state": "● serving"}
+    assert saw == {"refused": "Wrong token.", "state": "● serving"}
 
 
 def test_a_larder_that_has_gone_is_said():
@@ -184,5 +184,5 @@ def test_a_larder_that_has_gone_is_said():
     origin.close()
     assert browser.returncode == 0, errors
     saw = json.loads(output)
-    assert saw["state"] == "▲ no answer"
-    assert "larder itself does not answer here" in saw["trouble"]
+    assert saw["state"] == "▲ no response"
+    assert "No response from larder" in saw["trouble"]

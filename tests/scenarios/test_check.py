@@ -22,13 +22,13 @@ JSON = {"Content-Type": "application/json"}
     ("fields", "more", "said"),
     [
         (JSON, "", None),
-        ({**JSON, "Set-Cookie": "a=b"}, "", "sets a cookie, and is not stored; where the cookie says nothing of its reader, despite: [set-cookie] stores it without"),
+        ({**JSON, "Set-Cookie": "a=b"}, "", "sets a cookie and is not stored; if the cookie does not identify a client, despite: [set-cookie] stores the response without it"),
         ({**JSON, "Set-Cookie": "a=b"}, ", despite: [set-cookie]", None),
-        ({**JSON, "Cache-Control": "no-store"}, "", "says Cache-Control: no-store, and is not stored; despite: [no-store] stores it all the same"),
-        ({**JSON, "Cache-Control": "private"}, "", "says Cache-Control: private, and is not stored; where all readers get the same, despite: [private] stores it all the same"),
-        ({**JSON, "Cache-Control": "no-cache"}, "", "says Cache-Control: no-cache, and is not stored; despite: [no-cache] stores it all the same"),
-        ({**JSON, "Vary": "*"}, "", "says Vary: *, and is never stored; write cache: off"),
-        ({"Content-Type": "text/html"}, ", fields: [id]", "is no JSON by its Content-Type, and passes whole; fields does nothing for it"),
+        ({**JSON, "Cache-Control": "no-store"}, "", "has Cache-Control: no-store and is not stored; despite: [no-store] stores it anyway"),
+        ({**JSON, "Cache-Control": "private"}, "", "has Cache-Control: private and is not stored; if all clients get the same response, despite: [private] stores it anyway"),
+        ({**JSON, "Cache-Control": "no-cache"}, "", "has Cache-Control: no-cache and is not stored; despite: [no-cache] stores it anyway"),
+        ({**JSON, "Vary": "*"}, "", "has Vary: * and is never stored; write cache: off"),
+        ({"Content-Type": "text/html"}, ", fields: [id]", "is not JSON by its Content-Type and is not projected; remove fields, or correct the Content-Type"),
         ({"Content-Type": "text/html"}, "", None),
     ],
 )
@@ -38,7 +38,7 @@ def test_what_the_api_keeps_from_being_stored_is_warned_of(origin, tmp_path, fie
     path.write_text(f"upstream: {origin.url}\nroutes:\n  - {{path: /list/, ttl: 1m{more}}}\n  - {{path: '/list/{{id}}', ttl: 1m}}\n  - {{path: /**, cache: standard}}\n")
     done = check(path)
     assert done.returncode == 0
-    assert lines_of(done) == ([f"{path}:3:5: warning: /list/: the API's answer {said}"] if said else [])
+    assert lines_of(done) == ([f"{path}:3:5: warning: /list/: the API's response {said}"] if said else [])
     assert done.stdout == f"{path}: fine\n"
     assert [request.target for request in origin.requests] == ["/list/"]  # nothing but exact ttl routes
 
@@ -47,7 +47,7 @@ def test_a_status_that_is_not_stored_is_warned_of(origin, tmp_path):
     origin.on("/gone", reply(404, {}, b""))
     path = tmp_path / "larder.yaml"
     path.write_text(f"upstream: {origin.url}\nroutes:\n  - {{path: /gone, ttl: 1m}}\n")
-    assert lines_of(check(path)) == [f"{path}:3:5: warning: /gone: the API's answer has status 404; under a ttl a 200 is stored, and a 404 or 410 with negative_ttl"]
+    assert lines_of(check(path)) == [f"{path}:3:5: warning: /gone: the API's response has status 404; a ttl route stores 200, and with negative_ttl 404 and 410"]
 
 
 def test_offline_and_a_file_with_errors_ask_nobody(origin, tmp_path):
@@ -64,7 +64,7 @@ def test_an_api_that_does_not_answer_is_no_error_and_is_said(tmp_path):
     path.write_text("upstream: http://127.0.0.1:1\nroutes:\n  - {path: /list/, ttl: 1m}\n")
     done = check(path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"{path}: fine\n(http://127.0.0.1:1: Connection refused; what it says of its answers was not looked at)\n"
+    assert done.stdout == f"{path}: fine\n(http://127.0.0.1:1: Connection refused; the API's responses were not checked)\n"
 
 
 def test_json_names_each_place_for_programs(tmp_path):
@@ -74,7 +74,7 @@ def test_json_names_each_place_for_programs(tmp_path):
     assert done.returncode == 2
     assert json.loads(done.stdout) == [
         {"severity": "error", "file": str(path), "line": 1, "column": 1, "message": "unknown key 'lissen'; did you mean 'listen'?"},
-        {"severity": "error", "file": str(path), "line": 2, "column": 25, "message": "listen: '127.0.0.1:1' stands there twice"},
+        {"severity": "error", "file": str(path), "line": 2, "column": 25, "message": "listen: '127.0.0.1:1' is listed twice; remove one"},
     ]
     path.write_text("")
     done = check(path, "--json", "--offline")
@@ -107,4 +107,4 @@ def test_conf_d_is_read_by_check_dump_config_serve_and_reload(origin):
         (added / "30-wrong.yaml").mkdir()
         done = check(larder.config)
         assert done.returncode == 2
-        assert lines_of(done) == [f"{added}/30-wrong.yaml: cannot be read: Is a directory; mend that, or take it out of there"]
+        assert lines_of(done) == [f"{added}/30-wrong.yaml: cannot be read: Is a directory; correct this, or remove it from conf.d"]

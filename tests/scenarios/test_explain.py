@@ -36,12 +36,12 @@ def test_from_the_file_alone(tmp_path):
     assert lines[0] == "request   GET /topics/"
     assert lines[1] == "route     /topics/ (number 1 of 3), cache: ttl"
     assert lines[2] == "key       http://api.test/topics/?limit=5"
-    for text in ("30s from its reception", "?refresh=1 fetches anew", "cut down to id slug", "stale for 1h while upstream fails",
-                 "made void by writes to /topics/**, /workstreams/**", "one variant for each value of x-team", "no admin listener"):
+    for text in ("30s after it is received (status 200)", "?refresh=1 forces a fetch", "projected to id slug", "served stale for 1h while the API fails",
+                 "invalidated by writes to /topics/**, /workstreams/**", "one variant per value of x-team", "no admin listener"):
         assert text in done.stdout
     assert "passed through" not in done.stdout
     assert "nothing is stored" in explain("-c", str(file), "/off").stdout
-    assert "goes to upstream every time: method" in explain("-c", str(file), "POST", "/x").stdout
+    assert "always forwarded to the API: method" in explain("-c", str(file), "POST", "/x").stdout
 
 
 def test_what_a_running_larder_holds(origin):
@@ -55,10 +55,10 @@ def test_what_a_running_larder_holds(origin):
         assert text.count("200, 4 bytes, age ") == text.count("lifetime 1m (max-age), fresh for ") == 2
         for part in ("for origin: http://page.test", "for no origin", "for accept-language: de", "for no accept-language", "fresh for"):
             assert part in text
-        assert "stored    http://one.test/kept" in said(larder, "/kept")  # whatever the Host
+        assert "stored    http://one.test/kept" in said(larder, "/kept")  # any Host
         assert "stored    nothing" in said(larder, "http://two.test/kept")
         client.get("/kept", {"Host": "one.test"}, method="DELETE")
-        assert "void: a write came after it" in said(larder, "/kept")
+        assert "invalidated by a later write" in said(larder, "/kept")
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_the_same_as_json(origin):
         (["x.test/a"], 2, "neither a URL"),
         (["http://bad host/"], 2, "bad host"),
         (["CONNECT", "/x"], 2, "CONNECT"),
-        (["--admin", "127.0.0.1:1", "/x"], 1, "nothing answers at 127.0.0.1:1"),
+        (["--admin", "127.0.0.1:1", "/x"], 1, "no response from 127.0.0.1:1"),
         (["--admin", "nonsense", "/x"], 2, "--admin"),
         ([], 2, "request"),
     ],

@@ -71,7 +71,7 @@ def reload_well_and_badly(journal):
     journal.wait_for("reloaded")
     journal.write("routes:\n  - {path: /x, tll: 1s}")
     journal.process.send_signal(signal.SIGHUP)
-    journal.wait_for("the old settings stay in force")
+    journal.wait_for("the previous settings stay in force")
 
 
 def test_the_journal_gets_levels(origin, tmp_path):
@@ -79,7 +79,7 @@ def test_the_journal_gets_levels(origin, tmp_path):
         reload_well_and_badly(journal)
         assert journal.wait_for("unknown key 'tll'").startswith("<3>reload: ")
         assert journal.wait_for("reloaded").startswith("<6>reloaded ")
-        assert journal.wait_for("the old settings").startswith("<3>")
+        assert journal.wait_for("the previous settings").startswith("<3>")
     assert journal.lines[-1] == "<6>stopped"
     assert all(LEVELED.fullmatch(line) for line in journal.lines), journal.lines
 
@@ -106,7 +106,7 @@ def test_a_standard_error_that_is_not_the_journal_gets_times(origin, tmp_path, s
 def test_the_level_is_taken_and_changed_by_a_reload(origin):
     with Larder(origin, settings="log_level: error") as larder:
         larder.write(settings="log_level: error\nloops: 3")
-        larder.change("/api/reload", {})  # a warning: that counts from the next start
+        larder.change("/api/reload", {})  # a warning: changing that requires a restart
         larder.write(settings="log_level: info\nloops: 3")
         larder.change("/api/reload", {})
         larder.wait_for_line(" info reloaded ")

@@ -157,7 +157,7 @@ def test_a_bad_file_keeps_the_old_settings_and_says_why(origin):
         larder.write(routes="  - {path: /**, tl: 60s}")
         larder.process.send_signal(signal.SIGHUP)
         larder.wait_for_line("did you mean 'ttl'?")
-        larder.wait_for_line("the old settings stay in force")
+        larder.wait_for_line("the previous settings stay in force")
         assert cache_status(client.get("/x"))[1].get("hit")
 
 

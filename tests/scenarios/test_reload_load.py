@@ -152,7 +152,7 @@ def test_a_bad_file_changes_nothing_under_load_and_is_told_everywhere(origin, ho
             if how == "command":
                 code, output, errors = command(larder)
                 assert (code, output) == (2, "")
-                assert what in errors and "the old settings stay in force" in errors
+                assert what in errors and "the previous settings stay in force" in errors
             elif how == "request":
                 status, text = larder.change("/api/reload", {})
                 assert status == 422 and any(what in message for message in json.loads(text)["messages"])

@@ -200,7 +200,7 @@ def test_a_listener_that_cannot_be_bound_changes_nothing(origin):
         code, _, errors = command("reload", larder)
         assert code == 2
         assert "Address already in use" in errors
-        assert "the old settings stay in force" in errors
+        assert "the previous settings stay in force" in errors
         larder.get("/x")
         assert "hit" in cache_status(larder.get("/x"))[1]
     taken.close()
@@ -224,8 +224,8 @@ def test_what_counts_from_the_next_start_is_said(origin, tmp_path):
         larder.write(settings=f"loops: 2\ncache: {{persist: {tmp_path}/c.db}}")
         code, _, errors = command("reload", larder)
         assert code == 0
-        assert "loops counts from the next start" in errors
-        assert "cache.persist counts from the next start" in errors
+        assert "changing loops requires a restart" in errors
+        assert "changing cache.persist requires a restart" in errors
 
 
 def test_status_says_how_it_is_doing(origin):
@@ -238,7 +238,7 @@ def test_status_says_how_it_is_doing(origin):
         larder.wait_for('larder_requests_total{route="/a",outcome="hit"}', lambda value: value == 4)
         code, text, _ = command("status", larder)
         assert code == 0
-        assert re.search(r"^spared +4 of 6 requests \(66\.7 %\)", text, re.MULTILINE), text
+        assert re.search(r"^avoided +4 of 6 API requests \(66\.7 %\)", text, re.MULTILINE), text
         assert re.search(r"^/a +5 +80\.0 % +1 +0 ", text, re.MULTILINE), text
         assert re.search(r"^API +http://\S+: fine", text, re.MULTILINE), text
         figures = json.loads(command("status", larder, "--json")[1])

@@ -84,9 +84,9 @@ def test_a_signal_leaves_the_terminal_as_it_was(terminal, number):
 
 
 def test_a_larder_that_goes_away_is_said_and_seen_again(busy, terminal):
-    terminal.wait_for("/b .*q leaves")
+    terminal.wait_for("/b .*q quits")
     busy.process.send_signal(signal.SIGTERM)
-    terminal.wait_for("nothing answers at ")
+    terminal.wait_for("no response from ")
     terminal.press("q")
     assert terminal.ends() == (0, True)
 
@@ -98,7 +98,7 @@ def test_without_a_terminal_it_writes_frames_one_below_the_other(busy):
     assert len(re.findall(r"^/b .* 3$", done.stdout, re.MULTILINE)) == 2
 
 
-@pytest.mark.parametrize(("arguments", "status", "said"), [(("--interval", "5"), 2, "--interval: '5' has no unit"), (("--interval", "1ms"), 2, "--interval: at least 100ms"), (("--admin", "127.0.0.1:1"), 1, "nothing answers at 127.0.0.1:1")])
+@pytest.mark.parametrize(("arguments", "status", "said"), [(("--interval", "5"), 2, "--interval: '5' has no unit"), (("--interval", "1ms"), 2, "--interval: must be at least 100ms"), (("--admin", "127.0.0.1:1"), 1, "no response from 127.0.0.1:1")])
 def test_what_cannot_be_is_said(arguments, status, said):
     done = subprocess.run([binary(), "top", *arguments], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == status

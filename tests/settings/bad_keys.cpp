@@ -14,11 +14,9 @@ TEST_CASE("an unknown key is named with what was meant") {
       {"stale_while_revaldate: 30s\n",
        {"f:1:1: unknown key 'stale_while_revaldate'; did you mean 'stale_while_revalidate' in a route?"}},
       {"quux: 1\n",
-       {"f:1:1: unknown key 'quux'; there are listen, upstream, admin, admin_token, loops, trusted_proxies, "
-        "credentials, upgrade, underscores, cache, "
-        "access_log, "
-        "access_log_file, access_log_redact, trace_context, request_id, log_level, drain_timeout, limits, "
-        "timeouts, "
+       {"f:1:1: unknown key 'quux'; the keys are listen, upstream, admin, admin_token, loops, "
+        "trusted_proxies, credentials, upgrade, underscores, cache, access_log, access_log_file, "
+        "access_log_redact, trace_context, request_id, log_level, drain_timeout, limits, timeouts, "
         "compression, routes"}},
       {"cache: {memroy: 64MiB}\n", {"f:1:9: unknown key 'memroy' in cache; did you mean 'memory'?"}},
       {"cache:\n"
@@ -26,14 +24,13 @@ TEST_CASE("an unknown key is named with what was meant") {
        {"f:2:3: unknown key 'listen' in cache; it belongs at the top level"}},
       {"cache:\n"
        "  zzzzzz: 1\n",
-       {"f:2:3: unknown key 'zzzzzz' in cache; there are memory, max_body, variants, uncacheable_memory, "
-        "status_key, kept_warm, warm_hosts, "
-        "warm_before_ready, persist, persist_size, persist_stale"}},
+       {"f:2:3: unknown key 'zzzzzz' in cache; the keys are memory, max_body, variants, uncacheable_memory, "
+        "status_key, kept_warm, warm_hosts, warm_before_ready, persist, persist_size, persist_stale"}},
       {"limits:\n"
        "  idle: 30s\n",
        {"f:2:3: unknown key 'idle' in limits; it belongs in timeouts"}},
       {"upstream: {adress: /x}\n",
-       {"f:1:12: unknown key 'adress' in upstream; there are url, connections, queue, queue_timeout, "
+       {"f:1:12: unknown key 'adress' in upstream; the keys are url, connections, queue, queue_timeout, "
         "connect_timeout, first_byte_timeout, idle_timeout, keep_alive, resolve_interval, "
         "background_connections, breaker_failures, breaker_wait, breaker_longest_wait"}},
       {"routes:\n"
@@ -56,47 +53,48 @@ TEST_CASE("an unknown key is named with what was meant") {
       {"routes:\n"
        "  - {path: /a, ttl: 1s, loops: 2}\n",
        {"f:2:25: unknown key 'loops' in a route; it belongs at the top level"}},
-      {"cache.memory: 64MiB\n", {"f:1:1: 'cache.memory' is no key; write cache: {memory: ...}"}},
-      {"<<: {loops: 2}\n", {"f:1:1: merge keys are not understood; write the keys out"}},
+      {"cache.memory: 64MiB\n", {"f:1:1: 'cache.memory' is not a key; write cache: {memory: ...}"}},
+      {"<<: {loops: 2}\n", {"f:1:1: merge keys are not supported; write the keys out"}},
   });
 }
 
 TEST_CASE("what is not there where it should be, or twice, is an error") {
   check_lines({
       {"- listen\n",
-       {"f:1:1: the file is no mapping of keys to values; write for instance listen: 127.0.0.1:8080"}},
+       {"f:1:1: the file must be a mapping of keys to values; write, for example, listen: 127.0.0.1:8080"}},
       {"just a sentence\n",
-       {"f:1:1: the file is no mapping of keys to values; write for instance listen: 127.0.0.1:8080"}},
+       {"f:1:1: the file must be a mapping of keys to values; write, for example, listen: 127.0.0.1:8080"}},
       {"loops: 1\n"
        "loops: 2\n",
-       {"f:2:1: 'loops' stands there twice, first in line 1"}},
-      {"cache: {memory: 64MiB, memory: 32MiB}\n", {"f:1:24: 'memory' stands there twice, first in line 1"}},
+       {"f:2:1: duplicate key 'loops', first in line 1; remove one"}},
+      {"cache: {memory: 64MiB, memory: 32MiB}\n",
+       {"f:1:24: duplicate key 'memory', first in line 1; remove one"}},
       {"routes:\n"
        "  - {path: /a, ttl: 1s, ttl: 2s}\n",
-       {"f:2:25: 'ttl' stands there twice, first in line 2"}},
-      {"loops:\n", {"f:1:1: loops has no value; give it one or leave it out"}},
+       {"f:2:25: duplicate key 'ttl', first in line 2; remove one"}},
+      {"loops:\n", {"f:1:1: loops has no value; set one or remove the key"}},
       {"cache:\n"
        "routes:\n",
-       {"f:1:1: cache has no value; give it one or leave it out",
-        "f:2:1: routes has no value; give it one or leave it out"}},
-      {"cache: standard\n", {"f:1:8: cache wants a mapping, such as cache: {memory: 256MiB}"}},
-      {"cache: [memory]\n", {"f:1:8: cache wants a mapping, such as cache: {memory: 256MiB}"}},
-      {"loops: [1]\n", {"f:1:8: loops wants a single value, not a list"}},
-      {"loops: {auto: 1}\n", {"f:1:8: loops wants a single value, not a mapping"}},
-      {"[1]: 2\n", {"f:1:1: a key is a single word"}},
-      {"~: 2\n", {"f:1:1: a key is a single word"}},
-      {"routes: {path: /a}\n", {"f:1:9: routes wants a list, each route beginning with - path: /topics/"}},
-      {"routes: /a\n", {"f:1:9: routes wants a list, each route beginning with - path: /topics/"}},
-      {"routes: [/a]\n", {"f:1:10: a route is a mapping; write - path: /topics/"}},
+       {"f:1:1: cache has no value; set one or remove the key",
+        "f:2:1: routes has no value; set one or remove the key"}},
+      {"cache: standard\n", {"f:1:8: cache must be a mapping, such as cache: {memory: 256MiB}"}},
+      {"cache: [memory]\n", {"f:1:8: cache must be a mapping, such as cache: {memory: 256MiB}"}},
+      {"loops: [1]\n", {"f:1:8: loops must be a single value, not a list"}},
+      {"loops: {auto: 1}\n", {"f:1:8: loops must be a single value, not a mapping"}},
+      {"[1]: 2\n", {"f:1:1: a key must be a single word"}},
+      {"~: 2\n", {"f:1:1: a key must be a single word"}},
+      {"routes: {path: /a}\n", {"f:1:9: routes must be a list; begin each route with - path: /topics/"}},
+      {"routes: /a\n", {"f:1:9: routes must be a list; begin each route with - path: /topics/"}},
+      {"routes: [/a]\n", {"f:1:10: a route must be a mapping; write - path: /topics/"}},
       {"routes:\n"
        "  -\n",
-       {"f:3:1: a route is a mapping; write - path: /topics/"}},
-      {"listen: {host: 127.0.0.1}\n", {"f:1:9: listen wants a value or a list of them, not a mapping"}},
-      {"listen: []\n", {"f:1:9: listen is an empty list; leave it out instead"}},
-      {"listen: [127.0.0.1:80, ~]\n", {"f:1:24: listen: an element has no value"}},
-      {"listen: [127.0.0.1:80, [127.0.0.1:81]]\n", {"f:1:24: listen: an element is no single value"}},
-      {"listen: &all [*all]\n", {"f:1:9: listen: an element is no single value"}},
-      {"upstream: [http://127.0.0.1:80]\n", {"f:1:11: upstream wants a single value, not a list"}},
+       {"f:3:1: a route must be a mapping; write - path: /topics/"}},
+      {"listen: {host: 127.0.0.1}\n", {"f:1:9: listen must be a value or a list of values, not a mapping"}},
+      {"listen: []\n", {"f:1:9: listen is an empty list; remove the key instead"}},
+      {"listen: [127.0.0.1:80, ~]\n", {"f:1:24: listen: an element has no value; remove it"}},
+      {"listen: [127.0.0.1:80, [127.0.0.1:81]]\n", {"f:1:24: listen: an element must be a single value"}},
+      {"listen: &all [*all]\n", {"f:1:9: listen: an element must be a single value"}},
+      {"upstream: [http://127.0.0.1:80]\n", {"f:1:11: upstream must be a single value, not a list"}},
   });
 }
 
@@ -104,17 +102,17 @@ TEST_CASE("what is no YAML says where and, if it can, why") {
   check_lines({
       {"cache:\n"
        "\tmemory: 64MiB\n",
-       {"f:2:1: not YAML: a tab; lines are indented with blanks"}},
+       {"f:2:1: not YAML: a tab in the indentation; indent with spaces"}},
       {"a: 1\n"
        "  \tb: 2\n",
-       {"f:2:3: not YAML: a tab; lines are indented with blanks"}},
+       {"f:2:3: not YAML: a tab in the indentation; indent with spaces"}},
       {"loops: 1\n"
        "---\n"
        "loops: 2\n",
-       {"f:2:1: a second YAML document; keep one, without --- or ... in between"}},
+       {"f:2:1: a second YAML document; keep one, and remove --- or ... between them"}},
       {"- a\n"
        "-b\n",
-       {"f:2:1: not YAML: this does not belong to what stands above it; a key is followed by ': '"}},
+       {"f:2:1: not YAML: this does not continue what precedes it; a key must be followed by ': '"}},
   });
 }
 
@@ -132,10 +130,10 @@ TEST_CASE("every problem of a file is told, in its order") {
        "loops: x\n",
        {"f:1:1: unknown key 'lissen'; did you mean 'listen'?",
         "f:3:11: cache.memory: '5' has no unit; write 5B or 5MiB (the units are B KiB MiB GiB)",
-        "f:6:5: a route says how it caches; add ttl: 30s, cache: standard or cache: off",
-        "f:7:5: this route can never match: '/**' in line 6 comes first; put the narrower one above it",
+        "f:6:5: a route must set its caching mode; add ttl: 30s, cache: standard or cache: off",
+        "f:7:5: this route can never match: '/**' in line 6 comes first; move the narrower route above it",
         "f:8:5: unknown key 'tl' in a route; did you mean 'ttl'?",
-        "f:9:10: ttl: '0s' keeps nothing; write cache: off in its place",
+        "f:9:10: ttl: '0s' stores nothing; write cache: off instead",
         "f:10:8: loops: 'x' is neither auto nor a number from 1 to 256"}},
   });
 }
@@ -144,13 +142,14 @@ TEST_CASE("a key that means nothing where it stands") {
   check_lines({
       {"routes:\n"
        "  - {path: \"/a/{id}\", ttl: 1s, warm: true}\n",
-       {"f:2:32: warm wants an exact path, as nobody can tell which {id} or ** to fetch"}},
+       {"f:2:32: warm requires an exact path: with {id} or ** there is no single URL to fetch; write an "
+        "exact path"}},
       {"routes:\n"
        "  - {path: /a, ttl: 1s, refresh_param: r, fields_param: r}\n",
-       {"f:2:43: fields_param: 'r' is the refresh_param already; name another"}},
+       {"f:2:43: fields_param: 'r' is already the refresh_param; choose another name"}},
       {"routes:\n"
        "  - {path: /a, ttl: 1s, etag_ignore: [a.b, a], groups: [x, \"\"], invalidation: sotf}\n",
-       {"f:2:39: etag_ignore: 'a.b' is inside 'a', which is there as a whole",
+       {"f:2:39: etag_ignore: 'a.b' is inside 'a', which is already listed; remove one",
         "f:2:60: groups: '' is not one line of visible ASCII, such as dashboard",
         "f:2:79: invalidation: 'sotf' is none of hard, soft; did you mean 'soft'?"}},
   });

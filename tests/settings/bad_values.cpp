@@ -25,7 +25,7 @@ TEST_CASE("a value that does not fit says what does") {
        {"f:1:16: drain_timeout: '' is not a duration; write a whole number and a unit, such as 30s"}},
       {"drain_timeout: 99999h\n", {"f:1:16: drain_timeout: '99999h' is outside 0ms to 8760h"}},
       {"drain_timeout: 99999999999999999999h\n",
-       {"f:1:16: drain_timeout: '99999999999999999999h' is too large"}},
+       {"f:1:16: drain_timeout: '99999999999999999999h' is too large; write a smaller value"}},
       {"timeouts: {head: 0s}\n", {"f:1:18: timeouts.head: '0s' is outside 1ms to 8760h"}},
       {"cache: {memory: 10MB}\n",
        {"f:1:17: cache.memory: '10MB' has an unknown unit; write 10MiB (the units are B KiB MiB GiB)"}},
@@ -43,16 +43,16 @@ TEST_CASE("a value that does not fit says what does") {
       {"cache: {memory: much}\n",
        {"f:1:17: cache.memory: 'much' is not a size; write a whole number and a unit, such as 30MiB"}},
       {"limits: {fields: 4}\n", {"f:1:18: limits.fields: '4' is outside 8 to 10000"}},
-      {"limits: {fields: 1e3}\n", {"f:1:18: limits.fields: '1e3' is not a whole number; write digits alone"}},
+      {"limits: {fields: 1e3}\n", {"f:1:18: limits.fields: '1e3' is not a whole number; write digits only"}},
       {"limits: {fields: 99999999999999999999}\n",
-       {"f:1:18: limits.fields: '99999999999999999999' is too large"}},
+       {"f:1:18: limits.fields: '99999999999999999999' is too large; write a smaller value"}},
       {"limits: {method: 1KiB}\n", {"f:1:18: limits.method: '1KiB' is outside 8B to 256B"}},
       {"upstream: {connections: 0}\n", {"f:1:25: upstream.connections: '0' is outside 1 to 65536"}},
       {"upstream: {connections: many}\n",
-       {"f:1:25: upstream.connections: 'many' is not a whole number; write digits alone"}},
+       {"f:1:25: upstream.connections: 'many' is not a whole number; write digits only"}},
       {"loops: -1\n", {"f:1:8: loops: '-1' is neither auto nor a number from 1 to 256"}},
       {"cache: {memory: 99999999999999999999GiB}\n",
-       {"f:1:17: cache.memory: '99999999999999999999GiB' is too large"}},
+       {"f:1:17: cache.memory: '99999999999999999999GiB' is too large; write a smaller value"}},
       {"loops: 0\n", {"f:1:8: loops: '0' is neither auto nor a number from 1 to 256"}},
       {"loops: autp\n", {"f:1:8: loops: 'autp' is neither auto nor a number from 1 to 256"}},
       {"access_log: jsno\n",
@@ -94,10 +94,15 @@ TEST_CASE("an address that is none says how one is written") {
       {"listen: \"[::1:8080\"\n", {"f:1:9: listen: '[::1:8080' is not an address; write [::1]:8080"}},
       {"listen: \"[::1]8080\"\n", {"f:1:9: listen: '[::1]8080' is not an address; write [::1]:8080"}},
       {"listen: \"[local]:8080\"\n",
-       {"f:1:9: listen: 'local' is not an IPv6 address; only such stand in brackets: [::1]:8080"}},
+       {"f:1:9: listen: 'local' is not an IPv6 address; only IPv6 addresses are written in brackets: "
+        "[::1]:8080"}},
       {"listen: \"*:8080\"\n", {"f:1:9: listen: '*:8080' has no host; for every address, write :8080"}},
-      {"listen: 127.0.0.256:8080\n", {"f:1:9: listen: '127.0.0.256' is neither a host name nor an address"}},
-      {"listen: a b:8080\n", {"f:1:9: listen: 'a b' is neither a host name nor an address"}},
+      {"listen: 127.0.0.256:8080\n",
+       {"f:1:9: listen: '127.0.0.256' is neither a host name nor an address; write for example localhost, "
+        "127.0.0.1 or [::1]"}},
+      {"listen: a b:8080\n",
+       {"f:1:9: listen: 'a b' is neither a host name nor an address; write for example localhost, 127.0.0.1 "
+        "or [::1]"}},
       {"listen: localhost:http\n", {"f:1:9: listen: 'http' is not a port; write a number from 0 to 65535"}},
       {"listen: localhost:65536\n", {"f:1:9: listen: '65536' is not a port; write a number from 0 to 65535"}},
       {"listen: \"localhost:\"\n", {"f:1:9: listen: '' is not a port; write a number from 0 to 65535"}},
@@ -110,55 +115,56 @@ TEST_CASE("an address that is none says how one is written") {
        "unix:/"
        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
        "aaaaaa\n",
-       {"f:1:9: listen: a Unix socket's path has at most 107 bytes, this one has 108"}},
+       {"f:1:9: listen: the path of a Unix socket is limited to 107 bytes; shorten this one, which has 108"}},
       {"listen: \"fd:\"\n",
-       {"f:1:9: listen: 'fd:' has no name of a socket; write fd: and its FileDescriptorName=, such as "
+       {"f:1:9: listen: 'fd:' does not name a socket; write fd: and its FileDescriptorName=, such as "
         "fd:larder"}},
       {"listen: fd:a:b\n",
-       {"f:1:9: listen: 'fd:a:b' has no name of a socket; write fd: and its FileDescriptorName=, such as "
+       {"f:1:9: listen: 'fd:a:b' does not name a socket; write fd: and its FileDescriptorName=, such as "
         "fd:larder"}},
       {"upstream: https://127.0.0.1:8000\n",
-       {"f:1:11: upstream: larder speaks plain HTTP to an API beside it, no TLS; write http://host:port or "
-        "unix:/path"}},
+       {"f:1:11: upstream: https is not supported for the upstream; write http://host:port or unix:/path"}},
       {"upstream: 127.0.0.1:8000\n",
        {"f:1:11: upstream: '127.0.0.1:8000' is not an upstream; write http://host:port or unix:/path"}},
       {"upstream: http://127.0.0.1:8000/api\n",
-       {"f:1:11: upstream: write a host and a port, without path, query or user, such as "
+       {"f:1:11: upstream: write a host and a port without path, query or user name, such as "
         "http://127.0.0.1:8000"}},
       {"upstream: http://127.0.0.1:8000?a=1\n",
-       {"f:1:11: upstream: write a host and a port, without path, query or user, such as "
+       {"f:1:11: upstream: write a host and a port without path, query or user name, such as "
         "http://127.0.0.1:8000"}},
       {"upstream: http://me:secret@127.0.0.1:8000\n",
-       {"f:1:11: upstream: write a host and a port, without path, query or user, such as "
+       {"f:1:11: upstream: write a host and a port without path, query or user name, such as "
         "http://127.0.0.1:8000"}},
       {"upstream: http://\n",
-       {"f:1:11: upstream: 'http://' wants a host, and a port from 1 to 65535: http://127.0.0.1:8000"}},
+       {"f:1:11: upstream: 'http://' needs a host, and a port from 1 to 65535; write for example "
+        "http://127.0.0.1:8000"}},
       {"upstream: http://:8000\n",
-       {"f:1:11: upstream: 'http://:8000' wants a host, and a port from 1 to 65535: http://127.0.0.1:8000"}},
+       {"f:1:11: upstream: 'http://:8000' needs a host, and a port from 1 to 65535; write for example "
+        "http://127.0.0.1:8000"}},
       {"upstream: http://127.0.0.1:0\n",
-       {"f:1:11: upstream: 'http://127.0.0.1:0' wants a host, and a port from 1 to 65535: "
+       {"f:1:11: upstream: 'http://127.0.0.1:0' needs a host, and a port from 1 to 65535; write for example "
         "http://127.0.0.1:8000"}},
       {"upstream: {url: http://a b}\n",
-       {"f:1:17: upstream.url: 'a b' is neither a host name nor an address"}},
+       {"f:1:17: upstream.url: 'a b' is neither a host name nor an address; write for example localhost, "
+        "127.0.0.1 or [::1]"}},
       {"upstream: unix:api.sock\n",
        {"f:1:11: upstream: 'api.sock' is not the absolute path of a Unix socket; write "
         "unix:/run/larder/larder.sock"}},
       {"admin: 0.0.0.0:9901\n",
-       {"f:1:1: admin: 0.0.0.0:9901 may be reached from other hosts, and nobody is asked for anything there; "
-        "write 127.0.0.1:9901, [::1]:9901 or unix:/path, or set admin_token"}},
+       {"f:1:1: admin: 0.0.0.0:9901 can be reached from other hosts without authentication; write "
+        "127.0.0.1:9901, [::1]:9901 or unix:/path, or set admin_token"}},
       {"admin: :9901\n",
-       {"f:1:1: admin: :9901 may be reached from other hosts, and nobody is asked for anything there; "
-        "write 127.0.0.1:9901, [::1]:9901 or unix:/path, or set admin_token"}},
+       {"f:1:1: admin: :9901 can be reached from other hosts without authentication; write 127.0.0.1:9901, "
+        "[::1]:9901 or unix:/path, or set admin_token"}},
       {"admin: 127.example.org:9901\n",
-       {"f:1:1: admin: 127.example.org:9901 may be reached from other hosts, and nobody is asked for "
-        "anything "
-        "there; write 127.0.0.1:9901, [::1]:9901 or unix:/path, or set admin_token"}},
+       {"f:1:1: admin: 127.example.org:9901 can be reached from other hosts without authentication; write "
+        "127.0.0.1:9901, [::1]:9901 or unix:/path, or set admin_token"}},
       {"admin: fd:admin\n",
-       {"f:1:1: admin: fd:admin may be reached from other hosts, and nobody is asked for anything there; "
-        "write 127.0.0.1:9901, [::1]:9901 or unix:/path, or set admin_token"}},
+       {"f:1:1: admin: fd:admin can be reached from other hosts without authentication; write "
+        "127.0.0.1:9901, [::1]:9901 or unix:/path, or set admin_token"}},
       {"admin: 127.0.0.1:9901\nadmin_token: secret\n",
-       {"f:2:14: admin_token: a secret is 16 to 256 visible ASCII characters without blanks; openssl rand "
-        "-hex 32 makes one"}},
+       {"f:2:14: admin_token: a secret must be 16 to 256 visible ASCII characters without spaces; generate "
+        "one with openssl rand -hex 32"}},
       {"admin: 192.0.2.1\n",
        {"f:1:8: admin: '192.0.2.1' has no port; write host:port, [::1]:port, unix:/path or fd:NAME"}},
   });

@@ -287,7 +287,8 @@ TEST_CASE("a file is read from disk; one that cannot be read is one problem with
         std::vector<std::string>{path + ":1:1: unknown key 'loop'; did you mean 'loops'?"});
   std::ofstream(path) << std::string((4u << 20) + 1, '#');
   CHECK(test::lines_of(load_file(path)) ==
-        std::vector<std::string>{path + ": is larger than 4MiB; is it the configuration?"});
+        std::vector<std::string>{
+            path + ": is larger than 4MiB, the maximum for a configuration file; check the path"});
   std::remove(path.c_str());
   CHECK(test::lines_of(load_file(path)) ==
         std::vector<std::string>{path +

@@ -38,7 +38,7 @@ TEST_CASE("what YAML itself refuses is an error at its place") {
 TEST_CASE("a path with braces in brackets, and one without its slash, are told from other mistakes") {
   const auto first_message = [](const std::string& text) { return load(text, "f").problems.at(0).message; };
   CHECK_THAT(first_message("routes:\n  - path: /a\n    ttl: 1s\n    invalidated_by: [/topics/{id}]\n"),
-             Catch::Matchers::EndsWith("a path with braces stands in quotes: [\"/topics/{id}\"]"));
+             Catch::Matchers::EndsWith("quote a path that has braces: [\"/topics/{id}\"]"));
   CHECK_THAT(first_message("routes:\n  - path: **\n    ttl: 1s\n"),
              Catch::Matchers::EndsWith("a path begins with '/': /**"));
 }
@@ -96,7 +96,8 @@ TEST_CASE("more routes than anybody wants to be matched one by one are refused")
   CHECK(load(text, "f").settings);
   text += "  - {path: /x, ttl: 1s}\n";
   CHECK(test::lines_of(load(text, "f")) ==
-        std::vector<std::string>{"f:1:1: routes: 1001 are more than 1000; {id} and ** stand for many paths"});
+        std::vector<std::string>{
+            "f:1:1: routes: 1001 exceed the maximum of 1000; use {id} and ** to match many paths"});
 }
 
 TEST_CASE("any part of a good file, and a good file with any byte changed, is read or refused") {

@@ -38,27 +38,25 @@ TEST_CASE("without options the file's settings stay") {
 }
 
 TEST_CASE("a wrong option is named, each of them") {
-  CHECK(
-      lines("", {{"8081", "x y:1"}, "https://a", "0.0.0.0:9901"}) ==
-      Lines{"--listen: '8081' has no host; write 127.0.0.1:8081",
-            "--listen: 'x y' is neither a host name nor an address",
-            "--upstream: larder speaks plain HTTP to an API beside it, no TLS; write http://host:port or "
-            "unix:/path",
-            "--admin: admin: 0.0.0.0:9901 may be reached from other hosts, and nobody is asked for anything "
-            "there; write 127.0.0.1:9901, [::1]:9901 or unix:/path, or set admin_token"});
+  CHECK(lines("", {{"8081", "x y:1"}, "https://a", "0.0.0.0:9901"}) ==
+        Lines{"--listen: '8081' has no host; write 127.0.0.1:8081",
+              "--listen: 'x y' is neither a host name nor an address; write for example localhost, 127.0.0.1 "
+              "or [::1]",
+              "--upstream: https is not supported for the upstream; write http://host:port or unix:/path",
+              "--admin: admin: 0.0.0.0:9901 can be reached from other hosts without authentication; write "
+              "127.0.0.1:9901, [::1]:9901 or unix:/path, or set admin_token"});
   CHECK_FALSE(with("", {{"8081"}, {}, {}}).settings);
 }
 
 TEST_CASE("an option that collides with the file is the one to change") {
   CHECK(lines("admin: 127.0.0.1:9901\n", {{"127.0.0.1:9901"}, {}, {}}) ==
-        Lines{"--listen: admin: 127.0.0.1:9901 is where clients connect; give the admin listener an address "
-              "of its own"});
+        Lines{"--listen: admin: 127.0.0.1:9901 is also a client listener; give the admin listener a separate "
+              "address"});
   CHECK(lines("", {{}, "http://localhost:8080", {}}) ==
-        Lines{"--upstream: upstream: http://localhost:8080 is larder's own listener 127.0.0.1:8080; requests "
-              "would go "
-              "round in a circle"});
+        Lines{"--upstream: upstream: http://localhost:8080 is larder's own listener 127.0.0.1:8080, so "
+              "requests would loop; write the API's address"});
   CHECK(lines("", {{"127.0.0.1:81", "localhost:81"}, {}, {}}) ==
-        Lines{"--listen: listen: localhost:81 is the same address as 127.0.0.1:81"});
+        Lines{"--listen: listen: localhost:81 is the same address as 127.0.0.1:81; remove one"});
 }
 
 TEST_CASE("ports of the kernel's choosing are never the same") {

@@ -69,6 +69,15 @@ TEST_CASE("config/reference.md is what the table says (LARDER_WRITE_REFERENCE=1 
   CHECK(content("config/reference.md") == settings::reference_markdown());
 }
 
+TEST_CASE("each fixed bound of the reference has the value of its constant") {
+  for (const auto& bound : settings::fixed_bounds()) {
+    INFO(bound.what << ": proxy/" << bound.file << " no longer contains '" << bound.declaration
+                    << "'; correct proxy/settings/bounds.cpp");
+    CHECK(content("proxy/" + bound.file).find(bound.declaration) != std::string::npos);
+    CHECK((bound.what + bound.value + bound.effect).find('|') == std::string::npos);
+  }
+}
+
 TEST_CASE("config/larder.schema.json is what the table says (LARDER_WRITE_REFERENCE=1 writes it)") {
   const auto path = std::string(LARDER_SOURCE_DIR) + "/config/larder.schema.json";
   if (std::getenv("LARDER_WRITE_REFERENCE") != nullptr)

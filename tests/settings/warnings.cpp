@@ -8,33 +8,33 @@ TEST_CASE("what was written and does nothing is warned of") {
   const std::string token = "admin_token: 0123456789abcdef\n";
   check_lines({
       {"admin: 0.0.0.0:9901\n" + token,
-       {"f:1:1: warning: admin: the token and all that is shown go over the network in clear; put a TLS "
-        "proxy in "
-        "front, or write a loopback address or unix:/path"}},
+       {"f:1:1: warning: admin: the token and all responses cross the network unencrypted; put a TLS proxy "
+        "in front, or write a loopback address or unix:/path"}},
       {"admin: 127.0.0.1:9901\n" + token, {}},
       {"listen: 0.0.0.0:81\n",
-       {"f:1:1: warning: listen: other hosts can connect, and trusted_proxies is left out: X-Forwarded-* and "
-        "similar fields are believed from this machine alone. Name the proxies in front of larder "
-        "(trusted_proxies: [10.0.0.5]), or write trusted_proxies: [] where there are none"}},
+       {"f:1:1: warning: listen: other hosts can connect, but trusted_proxies is not set: X-Forwarded-* and "
+        "similar fields are trusted only from this machine. List the proxies in front of larder "
+        "(trusted_proxies: [10.0.0.5]), or write trusted_proxies: [] if there are none"}},
       {"listen: 0.0.0.0:81\ntrusted_proxies: []\n", {}},
       {"listen: [127.0.0.1:81, unix:/run/l, fd:web]\n", {}},
-      {token, {"f:1:1: warning: admin_token: there is no admin listener that would ask for it"}},
+      {token, {"f:1:1: warning: admin_token: has no effect without an admin listener; set admin"}},
       {"access_log_file: /var/log/larder/access.log\n",
-       {"f:1:1: warning: access_log_file: nothing is written while access_log is off; write access_log: "
-        "json"}},
+       {"f:1:1: warning: access_log_file: has no effect while access_log is off; write access_log: json"}},
       {"access_log: json\naccess_log_file: /var/log/larder/access.log\naccess_log_redact: all\n", {}},
       {"access_log_redact: [token]\n",
-       {"f:1:1: warning: access_log_redact: nothing is written while access_log is off; write access_log: "
-        "json"}},
+       {"f:1:1: warning: access_log_redact: has no effect while access_log is off; write access_log: json"}},
       {"access_log_redact: none\n", {}},
       {"cache: {persist_size: 1GiB, persist_stale: 5m}\n",
-       {"f:1:29: warning: cache.persist_stale: nothing outlives larder without cache.persist"}},
+       {"f:1:29: warning: cache.persist_stale: has no effect without cache.persist; set cache.persist to a "
+        "file"}},
       {"cache: {persist_size: 2GiB}\n",
-       {"f:1:9: warning: cache.persist_size: nothing outlives larder without cache.persist"}},
+       {"f:1:9: warning: cache.persist_size: has no effect without cache.persist; set cache.persist to a "
+        "file"}},
       {"cache: {persist_size: 2GiB, persist: /tmp/x}\n", {}},
       {"cache: {warm_hosts: [api.test], warm_before_ready: true}\n",
-       {"f:1:9: warning: cache.warm_hosts: no route says warm: true",
-        "f:1:33: warning: cache.warm_before_ready: no route says warm: true"}},
+       {"f:1:9: warning: cache.warm_hosts: has no effect: no route has warm: true; add it to a route",
+        "f:1:33: warning: cache.warm_before_ready: has no effect: no route has warm: true; add it to a "
+        "route"}},
       {"cache: {warm_hosts: [api.test]}\nroutes:\n  - {path: /a, ttl: 1s, warm: true}\n", {}},
   });
 }

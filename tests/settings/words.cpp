@@ -24,11 +24,11 @@ TEST_CASE("durations and sizes are a whole number and a unit, and are written th
   CHECK(format_size(std::uint64_t{2048} << 30) == "2048GiB");
 }
 
-TEST_CASE("a number that no counter holds is too large, not a small one") {
+TEST_CASE("a number that no counter holds is too large; write a smaller value, not a small one") {
   std::string error;
   for (const auto* text : {"9223372036854775808ms", "9223372036854775807h", "99999999999999999999999s"}) {
     CHECK_FALSE(parse_duration(text, error));
-    CHECK(error == in_quotes(text) + " is too large");
+    CHECK(error == in_quotes(text) + " is too large; write a smaller value");
   }
   CHECK(parse_duration("9223372036854775807ms", error));
   CHECK_FALSE(parse_size("8589934592GiB", error));
