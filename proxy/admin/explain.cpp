@@ -136,36 +136,34 @@ std::string variant_json(const store::Response& variant, store::Validity state, 
   return object.take();
 }
 
-void add_stored(const Live& live, const settings::Route& route, const policy::KeyView& key, bool any_host,
-                Object& out) {
+void add_stored(const Live& live, const settings::Route& route, const policy::RequestFacts& facts,
+                const policy::KeyView& key, bool any_host, Object& out) {
+  const auto& cache = live.cache;
   std::vector<std::string> stored;
   const auto add = [&](const store::Entry& entry) {
     const policy::KeyView name(entry.key);
-    const auto path_hash = live.store.hash(name.invalidation_key());
-    const auto route_hash = live.store.hash(route.name);
+    const auto target = cache.target(route, cache.hash(route.name), name, facts);
     std::vector<std::string> variants;
-    for (const auto& variant : entry.variants) {
-      const auto state =
-          live.invalidations.validity_of(variant->sequence, path_hash, route_hash, variant->group_hashes);
-      variants.push_back(variant_json(*variant, state, live.now));
-    }
+    for (const auto& variant : entry.variants)
+      variants.push_back(variant_json(*variant, cache.validity_of(*variant, target), live.now));
     Object object;
     object.text("key", name.url());
     object.raw("variants", array(variants));
     stored.push_back(object.take());
   };
   if (any_host) {
-    live.store.each([&](const store::Entry& entry) {
+    cache.each([&](const store::Entry& entry) {
       if (policy::KeyView(entry.key).target() == key.target()) add(entry);
+      return true;
     });
-  } else if (const auto entry = live.store.find(key.text(), live.store.hash(key.text()))) {
+  } else if (const auto entry = cache.peek(key)) {
     add(*entry);
   }
   out.raw("stored", array(stored));
   const auto is_meant = [&](std::string_view name) {
     return any_host ? policy::KeyView(name).target() == key.target() : name == key.text();
   };
-  if (const auto why = live.fills.why_not_stored(is_meant)) {
+  if (const auto why = cache.why_not_stored(is_meant)) {
     Object object;
     object.text("reason", name_of(why->detail));
     object.text("ago", seconds(live.now.mono - why->when));
@@ -230,7 +228,7 @@ std::optional<std::string> explain(const settings::Settings& settings, const Que
     policy::CacheKey key;
     key.assign(policy::authority_of(asked.head, settings), path, asked.head, *route);
     out.text("key", key.view().url());
-    if (live != nullptr) add_stored(*live, *route, key.view(), asked.any_host, out);
+    if (live != nullptr) add_stored(*live, *route, facts, key.view(), asked.any_host, out);
   }
   out.boolean("running", live != nullptr);
   return out.take();

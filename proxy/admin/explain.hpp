@@ -4,10 +4,8 @@
 // why something is not; `print_explanation` turns either into the text that a person reads.
 #pragma once
 
-#include "cache/fill_table.hpp"
+#include "cache/cache.hpp"
 #include "settings/settings.hpp"
-#include "store/invalidation_log.hpp"
-#include "store/store.hpp"
 
 #include <optional>
 #include <ostream>
@@ -22,9 +20,7 @@ struct Question {
 
 /// What a running larder looks into.
 struct Live {
-  store::Store& store;
-  const store::InvalidationLog& invalidations;
-  cache::FillTable& fills;
+  const cache::Cache& cache;
   policy::Now now;
 };
 

@@ -54,7 +54,7 @@ Answer purge(server::Server& server, const std::string* body) {
   if (body == nullptr) return Answer{413, "the request needs a Content-Length of at most 64 KiB"};
   Purge what;
   if (auto wrong = read(*body, what); !wrong.empty()) return Answer{400, std::move(wrong)};
-  const auto count = server.purge(what);
+  const auto count = server.shared().cache.purge(what);
   const std::string_view kind = what.what == Purge::What::all      ? "everything"
                                 : what.what == Purge::What::prefix ? "the prefix "
                                 : what.what == Purge::What::group  ? "the group "

@@ -88,9 +88,8 @@ Task<Reply> explanation(const Context& context, const Request& request) {
     if (piece.name == "method") question.method = http::decode_query(piece.value);
   }
   const Make make = [&server = context.server, question]() -> Reply {
-    auto& shared = server.shared();
     const auto plan = server.plan();
-    const Live live{shared.store, shared.invalidations, shared.fills, Loop::now()};
+    const Live live{server.shared().cache, Loop::now()};
     std::string error = "url is missing; write /api/explain?url=URL with a URL or a path";
     std::optional<std::string> json;
     if (!question.url.empty()) json = explain(*plan->settings, question, &live, error);

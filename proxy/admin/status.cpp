@@ -137,34 +137,33 @@ std::string status_json(const server::Server& server) {
 std::string entries_json(server::Server& server, const std::string& prefix, std::size_t limit) {
   const policy::Purge meant{prefix.empty() ? policy::Purge::What::all : policy::Purge::What::prefix, prefix,
                             false};
-  auto& store = server.shared().store;
+  auto& cache = server.shared().cache;
   const auto now = Loop::now().mono;
   std::vector<std::string> entries;
-  for (std::size_t shard = 0; shard < store.shards() && entries.size() < limit; ++shard) {
-    store.each_in(shard, [&](const store::Entry& entry) {
-      const policy::KeyView key(entry.key);
-      if (entries.size() >= limit || !meant.concerns(key, {})) return;
-      Object object;
-      object.text("key", key.url());
-      object.text("hash", fmt::format("{:016x}", store.hash(entry.key)));  // as the access log has it
-      object.number("charge", static_cast<std::int64_t>(entry.charge()));
-      std::vector<std::string> variants;
-      for (const auto& variant : entry.variants) {
-        Object one;
-        one.number("status", variant->status);
-        one.number("bytes", static_cast<std::int64_t>(variant->body->size()));
-        one.real("age_seconds", seconds(variant->age(now)));
-        one.number("ttl", policy::ttl_seconds(*variant, now));
-        one.real("lifetime_seconds", seconds(variant->lifetime.value));
-        if (!variant->secondary.empty()) one.text("varies_by", names_of(variant->secondary));
-        variants.push_back(one.take());
-      }
-      object.raw("variants", array(variants));
-      entries.push_back(object.take());
-    });
-  }
+  cache.each([&](const store::Entry& entry) {
+    const policy::KeyView key(entry.key);
+    if (!meant.concerns(key, {})) return true;
+    Object object;
+    object.text("key", key.url());
+    object.text("hash", fmt::format("{:016x}", cache.hash(entry.key)));  // as the access log has it
+    object.number("charge", static_cast<std::int64_t>(entry.charge()));
+    std::vector<std::string> variants;
+    for (const auto& variant : entry.variants) {
+      Object one;
+      one.number("status", variant->status);
+      one.number("bytes", static_cast<std::int64_t>(variant->body->size()));
+      one.real("age_seconds", seconds(variant->age(now)));
+      one.number("ttl", policy::ttl_seconds(*variant, now));
+      one.real("lifetime_seconds", seconds(variant->lifetime.value));
+      if (!variant->secondary.empty()) one.text("varies_by", names_of(variant->secondary));
+      variants.push_back(one.take());
+    }
+    object.raw("variants", array(variants));
+    entries.push_back(object.take());
+    return entries.size() < limit;
+  });
   Object answer;
-  answer.number("entries", static_cast<std::int64_t>(store.stats().entries));
+  answer.number("entries", static_cast<std::int64_t>(cache.stats().entries));
   answer.raw("shown", array(entries));
   return answer.take();
 }

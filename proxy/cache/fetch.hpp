@@ -5,7 +5,6 @@
 #include "cache/fill_table.hpp"
 #include "cache/plan.hpp"
 #include "policy/tags.hpp"
-#include "store/purge_log.hpp"
 #include "store/store.hpp"
 #include "upstream/trace.hpp"
 
@@ -34,7 +33,6 @@ struct Order {
   const settings::Route* route = nullptr;  // of the plan's settings
   policy::CacheKey key;
   std::uint64_t hash = 0;                       // of `key`, the store's
-  std::string memory_key;                       // what FillTable remembers of it under; empty = `key`
   std::shared_ptr<const store::Response> held;  // what a 304 would renew; nullptr = nothing
   bool part = false;         // the range that the request asks for, with its If-Range, not the whole
   bool uncollapsed = false;  // nobody joins: the client's own conditions may go on where nothing is held
@@ -50,18 +48,14 @@ struct Order {
   std::optional<policy::TagTranslation> tags;  // for conditions of the client's that go on
 };
 
-class RefreshScheduler;
+class Cache;
 
-/// What a fetch works with: its loop's own things, and what all loops share.
+/// What a fetch works with: its loop's own things, and the cache.
 struct Resources {
   Loop& loop;
   upstream::Pool& pool;
   projection::Workspace& workspace;
-  store::Store& store;
-  store::InvalidationLog& invalidations;
-  FillTable& fills;
-  RefreshScheduler& refresh_scheduler;
-  const policy::KeyedHash& key_hash;
+  Cache& cache;
 };
 
 /// Spawns the coroutine that leads the permit's fill, on the loop of `resources`. Whatever happens, here or

@@ -42,7 +42,7 @@ class Permit {
   }
   ~Permit();
 
-  [[nodiscard]] Fill& fill() noexcept { return *fill_; }
+  [[nodiscard]] Fill& fill() const noexcept { return *fill_; }
   /// Counts the fill as running until it is settled.
   void count(Counter& running) noexcept;
   /// Takes the fill out of the table and ends it. Once; the permit is empty afterwards, the fill is still

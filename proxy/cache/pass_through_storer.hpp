@@ -4,7 +4,7 @@
 // streams it; what it gathers is bounded by cache.max_body, and dropped where the answer is not complete.
 #pragma once
 
-#include "cache/fetch.hpp"
+#include "cache/cache.hpp"
 
 #include <memory>
 #include <optional>
@@ -17,21 +17,22 @@ class PassThroughStorer {
   /// nullptr where the answer is not to be stored for a GET of `target` (path and query as sent). To be
   /// called after the write has been noted, so that it does not make void what it brings itself.
   [[nodiscard]] static std::unique_ptr<PassThroughStorer> for_answer(
-      Resources deps, const Plan& plan, const settings::Route& route, const policy::RequestFacts& request,
+      Cache& cache, const Plan& plan, const settings::Route& route, const policy::RequestFacts& request,
       std::string_view authority, std::string_view target, const http::ResponseHead& answer,
       const policy::ExchangeTimes& when);
 
   void append(std::string_view piece);
-  /// The body is complete. True where it was stored under `key`; not so where a write has come between.
-  bool finish(const policy::KeyView& key, std::uint64_t path_hash, std::uint64_t route_hash);
+  /// The body is complete. True where it was stored under the target's key; not so where a write has come
+  /// between.
+  bool finish(const Target& target);
 
  private:
-  PassThroughStorer(Resources deps, const Plan& plan, const settings::Route& route,
+  PassThroughStorer(Cache& cache, const Plan& plan, const settings::Route& route,
                     const http::ResponseHead& answer, const policy::ExchangeTimes& when,
                     policy::StoredMeta meta)
-      : deps_(deps), plan_(plan), route_(route), answer_(answer), when_(when), meta_(std::move(meta)) {}
+      : cache_(cache), plan_(plan), route_(route), answer_(answer), when_(when), meta_(std::move(meta)) {}
 
-  Resources deps_;
+  Cache& cache_;
   const Plan& plan_;
   const settings::Route& route_;
   const http::ResponseHead& answer_;  // the call's, which outlives this

@@ -1,6 +1,6 @@
 #include "cache/refresh_scheduler.hpp"
 
-#include "cache/fill_name.hpp"
+#include "cache/cache.hpp"
 #include "http/target.hpp"
 #include "policy/key.hpp"
 
@@ -26,14 +26,6 @@ std::string variant_name(std::string_view key, const policy::SecondaryKey& secon
     if (field.value) name.append("=").append(*field.value);
   }
   return name;
-}
-
-const store::Response* find_variant(const store::Entry* entry, const policy::RequestFacts& request) {
-  if (entry == nullptr) return nullptr;
-  const auto at = std::find_if(entry->variants.begin(), entry->variants.end(), [&](const auto& variant) {
-    return policy::matches(variant->secondary, request);
-  });
-  return at == entry->variants.end() ? nullptr : at->get();
 }
 
 }  // namespace
@@ -204,7 +196,7 @@ std::optional<MonoTime> RefreshScheduler::look_at(const Item& item, const Depend
   if (!next || *next > item.fresh_until) item.access_history->end_refresh_lease();
   if (!next) return decided > now.mono ? std::optional(decided) : std::nullopt;
   if (*next > now.mono) return next;
-  if (const auto failing = deps.resources.fills.failing(item.key.text());
+  if (const auto failing = deps.resources.cache.failing(item.key.view());
       failing && failing->until > now.mono)
     return failing->until;
   return refresh(item, deps, *route, now);
@@ -213,15 +205,13 @@ std::optional<MonoTime> RefreshScheduler::look_at(const Item& item, const Depend
 std::optional<MonoTime> RefreshScheduler::refresh(const Item& item, const Dependencies& deps,
                                                   const settings::Route& route, policy::Now now) {
   auto& resources = deps.resources;
+  auto& cache = resources.cache;
   const auto facts =
-      policy::facts_of(item.request->head, {*deps.plan->settings, resources.key_hash, item.request->arrival});
-  const std::string_view key = item.key.text();
-  const auto path_hash = resources.store.hash(item.key.view().invalidation_key());
-  const auto route_hash = resources.store.hash(route.name);
-  const auto entry = resources.store.peek(key, item.hash);
-  const auto name = name_of_fill(key, route, facts, entry.get(), false);
-  auto joined = resources.fills.join(key, name, path_hash, route_hash, 0, now.mono);
-  if (joined.role == Role::uncollapsed) return std::nullopt;  // its answers cannot be shared any more
+      policy::facts_of(item.request->head, {*deps.plan->settings, cache.key_hash(), item.request->arrival});
+  const auto target = cache.target(route, cache.hash(route.name), item.key.view(), facts);
+  const auto found = cache.peek(target);
+  auto joined = cache.join(target, found.entry.get(), now, {});
+  if (joined.role == Role::uncollapsed) return std::nullopt;  // its responses cannot be shared any more
   if (joined.role == Role::lead) {
     Order order;
     order.request = item.request;
@@ -231,11 +221,9 @@ std::optional<MonoTime> RefreshScheduler::refresh(const Item& item, const Depend
     order.hash = item.hash;
     order.background = true;
     order.counters = deps.counters_of(route);
-    const auto* held = find_variant(entry.get(), facts);
-    if (held != nullptr &&
-        !resources.invalidations.is_invalidated(held->sequence, path_hash, route_hash, held->group_hashes)) {
-      order.held = std::shared_ptr<const store::Response>(entry, held);
-      if (held->is_fresh(now.mono - item.slack)) order.access_history = item.access_history;
+    if (found.response != nullptr && !found.stale_once) {
+      order.held = *found.response;
+      if (order.held->is_fresh(now.mono - item.slack)) order.access_history = item.access_history;
     }
     begin_fetch(resources, std::move(joined.permit), std::move(order));
   }

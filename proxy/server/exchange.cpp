@@ -29,7 +29,7 @@ Exchange::~Exchange() = default;
 // -------------------------------------------------------------------------------------------------------
 
 policy::FactsInput Exchange::context() const noexcept {
-  return {settings(), worker_.shared.key_hash, arrival_};
+  return {settings(), worker_.shared.cache.key_hash(), arrival_};
 }
 
 // Of the head as it is now; what depends on the route once that is known.
@@ -61,17 +61,17 @@ Exchange::Done Exchange::try_now() {
   }
   if (!read_fields_asked()) return Done::not_yet;
   worker_.key.assign(policy::authority_of(head_, settings()), path, head_, *route_);
-  keyed_ = true;
-  look_up();
+  target_ = cache().target(*route_, view_.hash, worker_.key.view(), facts_);
+  found_ = cache().find(target_);
   decision_ = policy::decide(facts_, *route_, held(), now_);
   if (const auto* serve = std::get_if<policy::Serve>(&decision_))
-    return serve_now(*response_, serve->outcome, true);
+    return serve_now(*found_.response, serve->outcome, true);
   if (const auto* stale = std::get_if<policy::ServeThenRefresh>(&decision_)) {
     // RFC 9111 5.2.1.7: it asks for nothing to be fetched.
     if (!facts_.directives.only_if_cached) refresh_behind();
-    return serve_now(*response_, stale->outcome, true);
+    return serve_now(*found_.response, stale->outcome, true);
   }
-  if (const auto outcome = stale_while_failing()) return serve_now(*response_, *outcome, true);
+  if (const auto outcome = stale_while_failing()) return serve_now(*found_.response, *outcome, true);
   return Done::not_yet;
 }
 
@@ -86,75 +86,39 @@ bool Exchange::read_fields_asked() {
 
 // One reader has waited for a fetch that failed; the next ones do not, and the next fetch runs behind them.
 std::optional<Outcome> Exchange::stale_while_failing() {
-  const auto* held = response_ != nullptr ? response_ : only_on_error_;
-  if (held == nullptr || (response_ != nullptr && (*response_)->is_fresh(now_.mono))) return std::nullopt;
-  const auto failing = worker_.shared.fills.failing(worker_.key.text());
+  const auto* held = found_.response != nullptr ? found_.response : found_.only_on_error;
+  if (held == nullptr || (found_.response != nullptr && (*held)->is_fresh(now_.mono))) return std::nullopt;
+  const auto failing = cache().failing(target_.key);
   if (!failing) return std::nullopt;
   const bool may_serve =
-      response_ != nullptr
+      found_.response != nullptr
           ? policy::may_serve_while_failing(facts_, decision_, **held, failing->trouble, now_)
           : (*held)->stale_if_error && !policy::forces_fetch(facts_, *route_, nullptr, now_) &&
                 policy::may_serve_on_error(facts_, **held, failing->trouble, now_);
   if (!may_serve) return std::nullopt;
   if (failing->until <= now_.mono && !facts_.directives.only_if_cached) refresh_behind();
-  response_ = held;
+  found_.response = held;
   return stale_on_error();
 }
 
-// What a write made void is stale, however fresh it was.
+// A response that a write invalidated is stale, however fresh it was.
 Outcome Exchange::stale_on_error() const {
   Outcome outcome;
   outcome.hit = true;
-  outcome.ttl = policy::ttl_seconds(**response_, now_.mono);
-  if (response_ == only_on_error_ || soft_) outcome.ttl = std::min<std::int64_t>(*outcome.ttl, -1);
+  outcome.ttl = policy::ttl_seconds(**found_.response, now_.mono);
+  if (found_.response == found_.only_on_error || found_.stale_once)
+    outcome.ttl = std::min<std::int64_t>(*outcome.ttl, -1);
   outcome.detail = Detail::stale_if_error;
   return outcome;
 }
 
-// The stored response for worker_.key that this request may be answered with, if there is one.
-void Exchange::look_up() {
-  const std::string_view key = worker_.key.text();
-  hash_ = worker_.shared.store.hash(key);
-  path_hash_ = worker_.shared.store.hash(worker_.key.view().invalidation_key());
-  response_ = nullptr;
-  only_on_error_ = nullptr;
-  soft_ = false;
-  entry_ = worker_.shared.store.find(key, hash_);
-  if (!entry_) return;
-  entry_->variants.front()->prefetch();
-  bool any = false;
-  for (const auto& variant : entry_->variants) {
-    const auto state = validity_of(*variant);
-    if (state == store::Validity::invalid) continue;
-    any = true;
-    if (!policy::matches(variant->secondary, facts_)) continue;
-    if (state == store::Validity::only_on_error) {
-      if (only_on_error_ == nullptr) only_on_error_ = &variant;
-      continue;
-    }
-    response_ = &variant;
-    soft_ = state == store::Validity::stale_once;
-    variant->prefetch_sent();
-    return;
-  }
-  if (any) return;
-  // Nothing of it can be used again.
-  worker_.shared.store.erase(key, hash_, *entry_);
-  entry_.reset();
-}
-
 policy::Held Exchange::held() const noexcept {
-  if (response_ == nullptr) return {nullptr, entry_ != nullptr && only_on_error_ == nullptr};
-  const auto& access_history = (*response_)->access_history;
-  return {response_->get(), false, soft_,
-          access_history != nullptr && access_history->has_refresh_lease(now_.mono), forced_};
-}
-
-store::Validity Exchange::validity_of(const store::Response& response) const noexcept {
-  if (response.config_fingerprint != view_.config_fingerprint)
-    return store::Validity::invalid;  // a reload changed what it is made of
-  return worker_.shared.invalidations.validity_of(response.sequence, path_hash_, view_.hash,
-                                                  response.group_hashes);
+  if (found_.response == nullptr)
+    return {nullptr, found_.entry != nullptr && found_.only_on_error == nullptr};
+  const auto& response = **found_.response;
+  const auto& history = response.access_history;
+  return {&response, false, found_.stale_once, history != nullptr && history->has_refresh_lease(now_.mono),
+          forced_};
 }
 
 // ---- What waits
@@ -200,7 +164,10 @@ Task<Exchange::Done> Exchange::finish() {
 void Exchange::own_request() {
   if (owned_) return;
   plan_ = worker_.plan();
-  if (keyed_) key_ = worker_.key;
+  if (target_.route != nullptr) {
+    key_ = worker_.key;
+    target_.key = key_.view();
+  }
   owned_ = std::make_shared<const cache::OwnedRequest>(head_bytes_, settings(), arrival_);
   read_facts();
   names_ = upstream::names_of(owned_->head.fields, settings());
@@ -225,8 +192,8 @@ Task<Exchange::Done> Exchange::problem(const Problem& problem, const Outcome* ou
 }
 
 std::string_view Exchange::shown_key() const noexcept {
-  if (!keyed_ || !settings().cache.status_key) return {};
-  return (owned_ ? key_ : worker_.key).view().url();
+  if (target_.route == nullptr || !settings().cache.status_key) return {};
+  return target_.key.url();
 }
 
 Persistence& Exchange::persistence() noexcept {
@@ -250,7 +217,7 @@ void Exchange::record(int status, std::uint64_t body_bytes, const Outcome& outco
     line.user_agent = field->value;
   if (const auto* field = http::find(head().fields, http::FieldId::referer)) line.referer = field->value;
   if (route_ != nullptr) line.route = route_->name;
-  if (keyed_) line.key_hash = hash_;
+  if (target_.route != nullptr) line.key_hash = target_.hash;
   line.status = status;
   line.body_bytes = body_bytes;
   if (served_ != nullptr) line.original_bytes = served_->original_size;

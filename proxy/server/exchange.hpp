@@ -6,6 +6,7 @@
 // An Exchange lives while its request is being answered; it belongs to its session's loop.
 #pragma once
 
+#include "cache/cache.hpp"
 #include "cache/fill.hpp"
 #include "cache/pass_through_storer.hpp"
 #include "policy/decide.hpp"
@@ -46,9 +47,7 @@ class Exchange {
   void read_facts();
   [[nodiscard]] policy::FactsInput context() const noexcept;
   [[nodiscard]] bool read_fields_asked();
-  void look_up();
   [[nodiscard]] policy::Held held() const noexcept;
-  [[nodiscard]] store::Validity validity_of(const store::Response& response) const noexcept;
   [[nodiscard]] std::optional<policy::Outcome> stale_while_failing();
   [[nodiscard]] policy::Outcome stale_on_error() const;
 
@@ -74,13 +73,10 @@ class Exchange {
   // Fetching.
   void own_request();
   [[nodiscard]] cache::Order make_order(bool uncollapsed);
-  [[nodiscard]] std::string make_fill_key() const;
   [[nodiscard]] bool may_be_served_on_error(policy::Trouble trouble);
   [[nodiscard]] bool asks_for_part() const noexcept;
   [[nodiscard]] Task<Done> through_fill();
   [[nodiscard]] std::optional<policy::Outcome> found_meanwhile(policy::Sequence came);
-  [[nodiscard]] std::shared_ptr<const store::Response> fresh_in_store() const;
-  [[nodiscard]] std::string memory_key() const;
   [[nodiscard]] Task<std::optional<Done>> read_fill(cache::FillWaiter& waiter, policy::Forward why);
   void warn_not_projected(policy::Detail detail);
   void warn_of_credentials(policy::Detail detail);
@@ -111,6 +107,10 @@ class Exchange {
   /// by value to a coroutine twice).
   [[nodiscard]] Task<Done> problem(const Problem& problem, const policy::Outcome* outcome);
 
+  [[nodiscard]] cache::Cache& cache() noexcept { return worker_.shared.cache; }
+  [[nodiscard]] const store::Response* held_response() const noexcept {
+    return found_.response != nullptr ? found_.response->get() : nullptr;
+  }
   [[nodiscard]] const http::RequestHead& head() const noexcept { return owned_ ? owned_->head : head_; }
   [[nodiscard]] bool is_head() const noexcept { return facts_.method == http::Method::head; }
   [[nodiscard]] Done done() const noexcept { return persistence_.keep_alive ? Done::keep : Done::close; }
@@ -135,15 +135,9 @@ class Exchange {
   policy::MonoTime started_;
   const settings::Route* route_ = nullptr;
   RouteView view_;
-  bool keyed_ = false;  // the request has a primary key, in worker_.key and then in key_
-  std::uint64_t hash_ = 0;
-  std::uint64_t path_hash_ = 0;
-  std::shared_ptr<const store::Entry> entry_;
-  const std::shared_ptr<const store::Response>* response_ = nullptr;  // in entry_
-  bool soft_ = false;                                                 // a write made it stale
+  cache::Target target_;  // what it asks of the cache; without a route where it has no primary key
+  cache::Found found_;
   bool forced_ = false;  // it forces a fetch: nothing that was fetched before it came may answer it
-  // In entry_ too: what a write has made void, and nothing but an API that fails brings back.
-  const std::shared_ptr<const store::Response>* only_on_error_ = nullptr;
   policy::Decision decision_;
   policy::FieldsAsked fields_asked_;
   std::shared_ptr<const store::Representation>

@@ -1,6 +1,5 @@
 // Exchange: leading a fill, following one, and what comes of it.
 
-#include "cache/fill_name.hpp"
 #include "policy/part.hpp"
 #include "server/exchange.hpp"
 
@@ -22,51 +21,27 @@ constexpr int max_attempts = 3;  // to share a fill, before a request asks for i
 
 // Asked when the fetch has failed: a write may have gone through since the request looked.
 bool Exchange::may_be_served_on_error(policy::Trouble trouble) {
-  const auto* held = response_ != nullptr ? response_ : only_on_error_;
+  const auto* held = found_.response != nullptr ? found_.response : found_.only_on_error;
   if (held == nullptr) return false;
-  const auto state = validity_of(**held);
-  if (state == store::Validity::invalid) return false;
-  // What a write made void is served for want of anything else, where the operator or the API says so.
-  if (state == store::Validity::only_on_error && !(*held)->stale_if_error) return false;
-  response_ = held;
+  const auto validity = cache().validity_of(**held, target_);
+  if (validity == store::Validity::invalid) return false;
+  // What a write invalidated is served only where the operator or the API allows that.
+  if (validity == store::Validity::only_on_error && !(*held)->stale_if_error) return false;
+  found_.response = held;
   return policy::may_serve_on_error(facts_, **held, trouble, now_);
 }
 
 void Exchange::refresh_behind() {
   own_request();
-  const auto fill_key = make_fill_key();
-  auto joined = worker_.shared.fills.join(memory_key(), fill_key, path_hash_, view_.hash, 0, now_.mono);
+  auto joined = cache().join(target_, found_.entry.get(), now_, {0, Millis{0}, asks_for_part()});
   if (joined.role == cache::Role::follow) return;
   // A fill may have ended between the look-up and here, on another loop: what it stored is not fetched again.
-  if (auto fresh = joined.role == cache::Role::lead ? fresh_in_store() : nullptr)
+  if (auto fresh = joined.role == cache::Role::lead ? cache().fresh(target_, now_) : nullptr)
     return joined.permit.give_up(std::move(fresh));
   auto order = make_order(joined.role == cache::Role::uncollapsed);
   order.background = true;
-  if (response_ != nullptr) order.access_history = (*response_)->access_history;
+  if (found_.response != nullptr) order.access_history = (*found_.response)->access_history;
   cache::begin_fetch(worker_.resources(), std::move(joined.permit), std::move(order));
-}
-
-std::shared_ptr<const store::Response> Exchange::fresh_in_store() const {
-  const auto entry = worker_.shared.store.peek(key_.text(), hash_);
-  if (!entry) return nullptr;
-  const auto at = std::find_if(entry->variants.begin(), entry->variants.end(), [&](const auto& variant) {
-    return variant->is_fresh(now_.mono) && !variant->must_validate &&
-           validity_of(*variant) == store::Validity::valid && policy::matches(variant->secondary, facts_) &&
-           policy::has_bytes_for(facts_, *variant, now_.wall);
-  });
-  return at == entry->variants.end() ? nullptr : *at;
-}
-
-// What the memory of responses that were not shared knows the request by: a credential's own are no reason
-// for others to ask for themselves.
-std::string Exchange::memory_key() const {
-  return facts_.credentials && policy::has_foreign_credentials(facts_, *route_)
-             ? key_.text() + "\n:credentials"
-             : key_.text();
-}
-
-std::string Exchange::make_fill_key() const {
-  return cache::name_of_fill(key_.text(), *route_, facts_, entry_.get(), asks_for_part());
 }
 
 bool Exchange::asks_for_part() const noexcept {
@@ -85,9 +60,8 @@ cache::Order Exchange::make_order(bool uncollapsed) {
   order.plan = plan_;
   order.route = route_;
   order.key = key_;
-  order.hash = hash_;
-  order.memory_key = memory_key();
-  if (response_ != nullptr) order.held = *response_;
+  order.hash = target_.hash;
+  if (found_.response != nullptr) order.held = *found_.response;
   order.part = asks_for_part();
   order.uncollapsed = uncollapsed;
   order.counters = view_.counters;
@@ -99,11 +73,11 @@ cache::Order Exchange::make_order(bool uncollapsed) {
 // other fills have ended meanwhile.
 std::optional<Outcome> Exchange::found_meanwhile(policy::Sequence came) {
   now_ = Loop::now();
-  worker_.key = key_;
-  look_up();
+  found_ = cache().find(target_);
   if (forced_) {
-    if (response_ == nullptr || soft_ || (*response_)->sequence < came ||
-        !(*response_)->is_fresh(now_.mono) || !policy::has_bytes_for(facts_, **response_, now_.wall))
+    const auto* response = held_response();
+    if (response == nullptr || found_.stale_once || response->sequence < came ||
+        !response->is_fresh(now_.mono) || !policy::has_bytes_for(facts_, *response, now_.wall))
       return std::nullopt;
     Outcome outcome;
     outcome.forward = Forward::request;
@@ -119,27 +93,23 @@ std::optional<Outcome> Exchange::found_meanwhile(policy::Sequence came) {
 }
 
 Task<Exchange::Done> Exchange::through_fill() {
-  auto& fills = worker_.shared.fills;
-  const auto came = worker_.shared.invalidations.next_sequence();
-  forced_ = policy::forces_fetch(facts_, *route_, response_ != nullptr ? response_->get() : nullptr, now_);
+  const auto came = cache().next_sequence();
+  forced_ = policy::forces_fetch(facts_, *route_, held_response(), now_);
   for (int attempt = 1;; ++attempt) {
     auto why = Forward::miss;
     if (const auto* wait = std::get_if<policy::Wait>(&decision_)) why = wait->why;
     if (const auto* validate = std::get_if<policy::Validate>(&decision_)) why = validate->why;
-    const auto since = attempt > max_attempts ? worker_.shared.invalidations.next_sequence()
-                       : forced_              ? came
-                                              : 0;
+    const auto since = attempt > max_attempts ? cache().next_sequence() : forced_ ? came : 0;
 
-    const auto fill_key = make_fill_key();
-    auto joined = fills.join(memory_key(), fill_key, path_hash_, view_.hash, since, now_.mono,
-                             route_->refresh_min_interval);
+    auto joined = cache().join(target_, found_.entry.get(), now_,
+                               {since, route_->refresh_min_interval, asks_for_part()});
     const bool begins = joined.role == cache::Role::lead || joined.role == cache::Role::uncollapsed;
     // A fill may have ended between the look-up and here, on another loop.
     if (joined.role == cache::Role::lead) {
       const auto before = decision_;
       if (const auto found = found_meanwhile(came)) {
-        joined.permit.give_up(*response_);
-        co_return co_await serve(*response_, *found, true);
+        joined.permit.give_up(*found_.response);
+        co_return co_await serve(*found_.response, *found, true);
       }
       decision_ = before;
     }
@@ -147,7 +117,7 @@ Task<Exchange::Done> Exchange::through_fill() {
     if (joined.role == cache::Role::retry_after_current) {
       co_await waiter.settled();
       // The next one may have come and gone already.
-      if (const auto found = found_meanwhile(came)) co_return co_await serve(*response_, *found, true);
+      if (const auto found = found_meanwhile(came)) co_return co_await serve(*found_.response, *found, true);
       --attempt;
       continue;
     }
@@ -159,10 +129,10 @@ Task<Exchange::Done> Exchange::through_fill() {
 
     // Another's fill had nothing for this request: look again, and ask alone where its key is known not to be
     // shared.
-    if (const auto found = found_meanwhile(came)) co_return co_await serve(*response_, *found, true);
+    if (const auto found = found_meanwhile(came)) co_return co_await serve(*found_.response, *found, true);
     decision_ = policy::decide(facts_, *route_, held(), now_);
     if (const auto* stale = std::get_if<policy::ServeThenRefresh>(&decision_)) {
-      co_return co_await serve(*response_, stale->outcome, true);
+      co_return co_await serve(*found_.response, stale->outcome, true);
     }
     if (const auto* go = std::get_if<policy::Pass>(&decision_)) {
       Outcome outcome;
@@ -195,12 +165,13 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(cache::FillWaiter& waite
     if (waiter.is_leader()) warn_not_projected(answered->detail);
     if (policy::is_error_status(answered->upstream_status) && !answered->stored &&
         may_be_served_on_error(policy::Trouble::error_status))
-      co_return co_await serve(*response_, stale_on_error(), true);
+      co_return co_await serve(*found_.response, stale_on_error(), true);
     const auto& response = *answered->response;
-    const bool for_all = answered->shareable && policy::matches(response.secondary, facts_) &&
-                         policy::has_bytes_for(facts_, response, now_.wall) &&
-                         // That a group was made void is known only now that the answer names its groups.
-                         (response.group_hashes.empty() || validity_of(response) == store::Validity::valid);
+    const bool for_all =
+        answered->shareable && policy::matches(response.secondary, facts_) &&
+        policy::has_bytes_for(facts_, response, now_.wall) &&
+        // That a group was made void is known only now that the answer names its groups.
+        (response.group_hashes.empty() || cache().validity_of(response, target_) == store::Validity::valid);
     if (!waiter.is_leader() && !for_all) co_return std::nullopt;
     outcome.stored = answered->stored && waiter.is_leader();
     if (waiter.is_leader()) private_fields_ = answered->for_requesting_client;
@@ -211,7 +182,7 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(cache::FillWaiter& waite
   if (const auto* unshared = std::get_if<cache::Unshareable>(&result)) {
     if (policy::is_error_status(unshared->upstream_status) &&
         may_be_served_on_error(policy::Trouble::error_status))
-      co_return co_await serve(*response_, stale_on_error(), true);
+      co_return co_await serve(*found_.response, stale_on_error(), true);
     if (!waiter.is_leader()) co_return std::nullopt;
     warn_of_credentials(unshared->detail);
     outcome.detail = unshared->detail;
@@ -220,7 +191,7 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(cache::FillWaiter& waite
   const auto& failed = std::get<cache::Failed>(result);
   if (may_be_served_on_error(failed.failure.is_disconnection() ? policy::Trouble::disconnected
                                                                : policy::Trouble::error_status)) {
-    co_return co_await serve(*response_, stale_on_error(), true);
+    co_return co_await serve(*found_.response, stale_on_error(), true);
   }
   co_return co_await fail(failed.failure, outcome);
 }

@@ -130,7 +130,7 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
   std::string out;
   upstream::write_request(request, options, out);
 
-  const auto sequence = worker_.shared.invalidations.next_sequence();
+  const auto sequence = cache().next_sequence();
   auto& counters = *view_.counters;
   const auto asked = Loop::now().mono;
   InDoubt write(*this);
@@ -316,9 +316,7 @@ Task<Exchange::Done> Exchange::relay(upstream::Call& call, cache::Handover* begu
   if (storer_ && complete) {
     const auto path = http::normalise_path(head().path, worker_.path);
     worker_.key.assign(policy::authority_of(head(), settings()), path, head(), *route_);
-    const auto key = worker_.key.view();
-    const auto of_path = worker_.shared.store.hash(key.invalidation_key());
-    (void)storer_->finish(key, of_path, view_.hash);
+    (void)storer_->finish(cache().target(*route_, view_.hash, worker_.key.view(), facts_));
   }
   if (failed && !lead.empty()) co_return co_await fail(*failed, outcome);  // the client has seen nothing yet
   record(answer.status, body_bytes, outcome);

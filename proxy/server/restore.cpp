@@ -59,6 +59,13 @@ std::unique_ptr<tiers::MappedInvalidationLog> Shared::open_invalidation_log(
   return std::move(std::get<std::unique_ptr<tiers::MappedInvalidationLog>>(opened));
 }
 
+cache::Cache::Options Shared::options_of(const settings::Settings& settings,
+                                         const tiers::MappedInvalidationLog* log) {
+  return {settings.cache.memory, settings.cache.variants, log != nullptr ? log->memory() : nullptr,
+          log != nullptr ? log->seed() : 0,
+          log != nullptr ? log->secret() : policy::KeyedHash::random_secret()};
+}
+
 void restore(Shared& shared, const settings::Settings& settings) {
   if (!shared.mapped_log) return;
   tiers::Archive::Options options;
@@ -74,6 +81,7 @@ void restore(Shared& shared, const settings::Settings& settings) {
   }
   shared.archive = std::move(std::get<std::unique_ptr<tiers::Archive>>(opened));
 
+  auto& cache = shared.cache;
   policy::Sequence last = 0;
   std::size_t bytes = 0;
   struct Kept {
@@ -94,46 +102,43 @@ void restore(Shared& shared, const settings::Settings& settings) {
       field.value = std::move(value);
     }
     adapt(*route, settings.cache.persist_stale, *response);
-    const auto hash = shared.store.hash(key);
-    response->group_hashes = cache::group_hashes(shared.store, of.origin(), response->groups);
-    const auto path_hash = shared.store.hash(of.invalidation_key());
-    if (shared.invalidations.validity_of(response->sequence, path_hash, shared.store.hash(route->name),
-                                         response->group_hashes) == store::Validity::invalid) {
-      return true;
-    }
-    if (cache::may_be_derived(*response, *route)) response->derived = std::make_shared<store::Derived>();
+    cache.hash_groups(of, *response);
+    const policy::RequestFacts facts;
+    const auto target = cache.target(*route, cache.hash(route->name), of, facts);
+    if (cache.validity_of(*response, target) == store::Validity::invalid) return true;
+    if (larder::cache::may_be_derived(*response, *route))
+      response->derived = std::make_shared<store::Derived>();
     bytes += response->charge() + key.size();
     if (bytes > settings.cache.memory) return false;
-    response->access_history = shared.refresh_scheduler.access_history_of(*route, key, response->secondary);
+    response->access_history = cache.refresh_scheduler().access_history_of(*route, key, response->secondary);
     if (response->access_history) {
-      cache::Order order;
+      larder::cache::Order order;
       order.request = request_for(of, *response, settings);
       order.route = route;
       order.key.assign(of);
-      order.hash = hash;
+      order.hash = target.hash;
       if (order.request)
-        shared.refresh_scheduler.fetched({order, *response, response->response_time, response->response_time},
-                                         settings.cache.kept_warm);
+        cache.refresh_scheduler().fetched(
+            {order, *response, response->response_time, response->response_time}, settings.cache.kept_warm);
     }
     kept.push_back({key, std::move(response)});
     return true;
   });
   // What the store got last leaves last.
-  for (auto at = kept.rbegin(); at != kept.rend(); ++at)
-    (void)shared.store.put(at->key, shared.store.hash(at->key), std::move(at->response));
+  for (auto at = kept.rbegin(); at != kept.rend(); ++at) cache.restore(at->key, std::move(at->response));
   // Numbers go on where those of the stored responses end, whatever the log's memory says.
-  shared.invalidations.advance_to(last);
+  cache.advance_to(last);
   if (shared.mapped_log->may_lack_invalidations()) {
-    shared.invalidations.invalidate_all(store::Validity::only_on_error);
+    cache.invalidate_all();
     spdlog::warn(
         "cache.persist: the machine went down with larder running; what was stored is served only while "
         "the API fails");
   }
   if (!kept.empty()) spdlog::info("cache.persist: {} responses are back", kept.size());
-  shared.store.on_change([&archive = *shared.archive](const std::string& key, std::uint64_t hash) {
+  cache.on_change([&archive = *shared.archive](const std::string& key, std::uint64_t hash) {
     archive.changed(key, hash);
   });
-  shared.archive->start(shared.store);
+  shared.archive->start(cache.stored());
 }
 
 }  // namespace larder::server

@@ -1,6 +1,5 @@
 #include "server/server.hpp"
 
-#include "policy/groups.hpp"
 #include "server/reply.hpp"
 #include "server/restore.hpp"
 #include "server/session.hpp"
@@ -59,7 +58,7 @@ Server::Server(std::shared_ptr<const cache::Plan> plan)
       workers_(make_workers(shared_, plan_, log_sink_)),
       prefetcher_(*workers_.front()) {
   auto& first = *workers_.front();
-  shared_.refresh_scheduler.start(first.loop, [&first] {
+  shared_.cache.refresh_scheduler().start(first.loop, [&first] {
     const auto counters_of = [&first](const settings::Route& route) {
       return first.view_of(&route).counters;
     };
@@ -70,7 +69,7 @@ Server::Server(std::shared_ptr<const cache::Plan> plan)
 
 Server::~Server() {
   listening_.clear();
-  shared_.refresh_scheduler.leave_loop();
+  shared_.cache.refresh_scheduler().leave_loop();
   for (const auto& place : places_) {
     if (const auto& path = place.bound.front().unix_path; !path.empty()) ::unlink(path.c_str());
   }
@@ -247,44 +246,7 @@ bool Server::commit(Prepared prepared) {
 
 void Server::apply_store_limits() {
   const auto limits = plan();
-  shared_.store.set_limits(limits->settings->cache.memory, limits->settings->cache.variants);
-}
-
-std::size_t Server::purge(const policy::Purge& what) {
-  auto& store = shared_.store;
-  auto& invalidations = shared_.invalidations;
-  const auto level = what.soft ? store::Validity::stale_once : store::Validity::invalid;
-  // Fills under way first: what they store from now on has been checked against the purge.
-  const auto number = invalidations.next_sequence();
-  shared_.purges.add(what, number);
-  if (what.what == policy::Purge::What::all) invalidations.invalidate_all(level);
-  std::size_t purged = 0;
-  for (std::size_t shard = 0; shard < store.shards(); ++shard) {
-    std::vector<std::string> concerned;
-    store.each_in(shard, [&](const store::Entry& entry) {
-      const policy::KeyView key(entry.key);
-      const bool any = std::any_of(entry.variants.begin(), entry.variants.end(),
-                                   [&](const auto& variant) { return what.concerns(key, variant->groups); });
-      if (any) concerned.push_back(entry.key);
-    });
-    for (const auto& key : concerned) purge_entry(what, level, key, number);
-    purged += concerned.size();
-  }
-  return purged;
-}
-
-// The write log makes it last, should the process be killed.
-void Server::purge_entry(const policy::Purge& what, store::Validity level, std::string_view key,
-                         policy::Sequence number) {
-  using What = policy::Purge::What;
-  auto& store = shared_.store;
-  const bool one_query = what.what == What::path && what.text.find('?') != std::string::npos;
-  if (what.what == What::group)
-    shared_.invalidations.invalidate_group(
-        store.hash(policy::group_name(policy::KeyView(key).origin(), what.text)), level);
-  else if (what.what != What::all && (what.soft || !one_query))
-    shared_.invalidations.invalidate_path(store.hash(policy::KeyView(key).invalidation_key()), level);
-  if (!what.soft) store.erase_older(key, store.hash(key), number);
+  shared_.cache.set_limits(limits->settings->cache.memory, limits->settings->cache.variants);
 }
 
 std::optional<std::string> Server::reopen_log() {
@@ -301,7 +263,7 @@ void Server::stop() {
   if (stopping_) return;
   stopping_ = true;
   shared_.draining.store(true, std::memory_order_relaxed);
-  shared_.refresh_scheduler.stop();
+  shared_.cache.refresh_scheduler().stop();
   prefetcher_.stop();
   close_places([](const std::string&) { return true; });
   on_every_loop([](Worker& worker) { worker.drain(); });

@@ -84,9 +84,6 @@ class Server {
     return last_reload_;
   }
 
-  /// Purges what is stored, and what is being fetched before that is stored; returns how many entries. It
-  /// visits every entry. On any thread.
-  [[nodiscard]] std::size_t purge(const policy::Purge& what);
   /// `warm` routes that have not been fetched yet; on any thread.
   [[nodiscard]] std::size_t warming() const noexcept { return prefetcher_.pending(); }
 
@@ -109,14 +106,14 @@ class Server {
   }
   /// In force.
   [[nodiscard]] const settings::Settings& settings() const noexcept { return *plan_->settings; }
-  [[nodiscard]] std::uint64_t codings_made() const noexcept { return shared_.coder.made(); }
+  [[nodiscard]] std::uint64_t codings_made() const noexcept { return shared_.cache.codings_made(); }
   [[nodiscard]] policy::MonoTime started() const noexcept { return started_; }
-  [[nodiscard]] std::size_t kept_warm() const { return shared_.refresh_scheduler.size(); }
+  [[nodiscard]] std::size_t kept_warm() const { return shared_.cache.refresh_scheduler().size(); }
   /// nullopt where nothing is persisted.
   [[nodiscard]] std::optional<tiers::Archive::Stats> archive_stats() const {
     return shared_.archive ? std::optional(shared_.archive->stats()) : std::nullopt;
   }
-  [[nodiscard]] store::StoreStats store_stats() const noexcept { return shared_.store.stats(); }
+  [[nodiscard]] store::StoreStats store_stats() const noexcept { return shared_.cache.stats(); }
   [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const noexcept { return workers_; }
   [[nodiscard]] bool is_draining() const noexcept { return shared_.draining.load(std::memory_order_relaxed); }
 
@@ -130,8 +127,6 @@ class Server {
   void close_places(const std::function<bool(const std::string& key)>& is_meant);
   void begin(Worker& worker, Socket socket, Peer peer);
   void on_every_loop(const std::function<void(Worker&)>& action);
-  void purge_entry(const policy::Purge& what, store::Validity level, std::string_view key,
-                   policy::Sequence number);
   [[nodiscard]] Task<void> wind_down();
   [[nodiscard]] bool is_quiet() const;
 

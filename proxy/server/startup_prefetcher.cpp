@@ -1,6 +1,5 @@
 #include "server/startup_prefetcher.hpp"
 
-#include "cache/fill_name.hpp"
 #include "http/target.hpp"
 #include "net/spawn.hpp"
 
@@ -91,27 +90,14 @@ Task<bool> StartupPrefetcher::try_once(std::shared_ptr<Target> target) {
   if (route == nullptr || !route->warm) co_return true;
   const auto head = "GET " + target->path + " HTTP/1.1\r\nHost: " + target->host + "\r\nAccept: */*\r\n\r\n";
   auto request = std::make_shared<const cache::OwnedRequest>(head, settings, policy::Arrival{});
-  policy::CacheKey cache_key;
-  cache_key.assign(policy::authority_of(request->head, settings), path, request->head, *route);
-  const std::string_view key = cache_key.text();
-  const auto hash = shared.store.hash(key);
-  const auto path_hash = shared.store.hash(cache_key.view().invalidation_key());
-  const auto route_hash = shared.store.hash(route->name);
-  const auto facts = policy::facts_of(request->head, {settings, shared.key_hash, request->arrival});
+  auto& cache = shared.cache;
+  policy::CacheKey key;
+  key.assign(policy::authority_of(request->head, settings), path, request->head, *route);
+  const auto facts = policy::facts_of(request->head, {settings, cache.key_hash(), request->arrival});
+  const auto goal = cache.target(*route, cache.hash(route->name), key.view(), facts);
   const auto now = Loop::now();
-  const auto entry = shared.store.peek(key, hash);
-  if (entry) {
-    for (const auto& variant : entry->variants) {
-      if (variant->is_fresh(now.mono) && variant->config_fingerprint == route->config_fingerprint &&
-          policy::matches(variant->secondary, facts) &&
-          !shared.invalidations.is_invalidated(variant->sequence, path_hash, route_hash,
-                                               variant->group_hashes)) {
-        co_return true;
-      }
-    }
-  }
-  const auto name = cache::name_of_fill(key, *route, facts, entry.get(), false);
-  auto joined = shared.fills.join(key, name, path_hash, route_hash, 0, now.mono);
+  if (cache.fresh(goal, now)) co_return true;
+  auto joined = cache.join(goal, cache.peek(goal).entry.get(), now, {});
   const bool begins = joined.role != cache::Role::follow;
   cache::FillWaiter waiter(worker_.loop, joined.fill, begins);
   if (begins) {
@@ -119,8 +105,8 @@ Task<bool> StartupPrefetcher::try_once(std::shared_ptr<Target> target) {
     order.request = request;
     order.plan = plan;
     order.route = route;
-    order.key = cache_key;
-    order.hash = hash;
+    order.key = key;
+    order.hash = goal.hash;
     order.uncollapsed = joined.role == cache::Role::uncollapsed;
     order.background = true;
     order.counters = worker_.view_of(route).counters;

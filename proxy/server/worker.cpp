@@ -67,15 +67,15 @@ void Worker::adopt(std::shared_ptr<const cache::Plan> plan, std::shared_ptr<LogS
   pool.configure(settings().upstream);
   access_log.configure(settings(), std::move(sink));
   const std::lock_guard lock(routes_mutex_);
-  const auto view = [&](const std::string& name, std::uint64_t config_fingerprint) {
+  const auto view = [&](const std::string& name) {
     const bool is_known = routes_.size() < max_route_names || routes_.count(name) != 0;
     auto& counters = routes_[is_known ? name : "(others)"];
     if (!counters) counters = std::make_unique<RouteCounters>();
-    return RouteView{shared.store.hash(name), config_fingerprint, counters.get(), views_.size()};
+    return RouteView{shared.cache.hash(name), counters.get(), views_.size()};
   };
   views_.clear();
-  for (const auto& route : settings().routes) views_.push_back(view(route.name, route.config_fingerprint));
-  views_.push_back(view("", 0));
+  for (const auto& route : settings().routes) views_.push_back(view(route.name));
+  views_.push_back(view(""));
   last_warning_.assign(views_.size(), std::nullopt);
   refused_credentials_.assign(views_.size(), false);
   ++generation_;

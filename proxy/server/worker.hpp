@@ -2,15 +2,13 @@
 // and what all loops share.
 #pragma once
 
-#include "cache/compressor.hpp"
+#include "cache/cache.hpp"
 #include "cache/fetch.hpp"
 #include "cache/plan.hpp"
-#include "cache/refresh_scheduler.hpp"
 #include "net/loop.hpp"
 #include "net/object_pool.hpp"
 #include "server/access_log.hpp"
 #include "server/notices.hpp"
-#include "store/store.hpp"
 #include "tiers/archive.hpp"
 #include "tiers/mapped_invalidation_log.hpp"
 
@@ -26,26 +24,12 @@ namespace larder::server {
 /// Shared between loops; each member says for itself how.
 struct Shared {
   explicit Shared(const settings::Settings& settings)
-      : mapped_log(open_invalidation_log(settings)),
-        invalidations(mapped_log ? store::InvalidationLog(mapped_log->memory()) : store::InvalidationLog()),
-        store(settings.cache.memory, settings.cache.variants, store::Store::default_shards,
-              mapped_log ? mapped_log->seed() : 0),
-        fills(invalidations, purges),
-        coder(store),
-        key_hash(mapped_log ? mapped_log->secret() : policy::KeyedHash::random_secret()) {
-    store.heed(purges);
-  }
+      : mapped_log(open_invalidation_log(settings)), cache(options_of(settings, mapped_log.get())) {}
 
   std::unique_ptr<tiers::MappedInvalidationLog> mapped_log;  // nullptr: nothing outlives the process
-  store::InvalidationLog invalidations;
-  store::Store store;
-  store::PurgeLog purges;
+  cache::Cache cache;
   std::unique_ptr<tiers::Archive> archive;  // set before the loops run; nullptr likewise
-  cache::FillTable fills;
   upstream::Admission admission;
-  cache::RefreshScheduler refresh_scheduler;
-  cache::Compressor coder;
-  const policy::KeyedHash key_hash;
   Notices notices;
   /// Client connections, all loops together. Written for each connection, so it is on another cache line than
   /// `draining`, which is read for each request.
@@ -56,12 +40,13 @@ struct Shared {
   /// nullptr, after a warning in the log, where there can be none.
   [[nodiscard]] static std::unique_ptr<tiers::MappedInvalidationLog> open_invalidation_log(
       const settings::Settings& settings);
+  [[nodiscard]] static cache::Cache::Options options_of(const settings::Settings& settings,
+                                                        const tiers::MappedInvalidationLog* log);
 };
 
 /// A route as one loop sees it.
 struct RouteView {
-  std::uint64_t hash = 0;                // of its name, for the write log
-  std::uint64_t config_fingerprint = 0;  // Route::config_fingerprint
+  std::uint64_t hash = 0;  // of its name
   RouteCounters* counters = nullptr;
   std::size_t index = 0;  // in the worker's views
 };
@@ -86,16 +71,7 @@ class Worker {
   [[nodiscard]] const RouteView& view_of(const settings::Route* route) const noexcept {
     return route == nullptr ? views_.back() : views_[route->index];
   }
-  [[nodiscard]] cache::Resources resources() noexcept {
-    return {loop,
-            pool,
-            workspace,
-            shared.store,
-            shared.invalidations,
-            shared.fills,
-            shared.refresh_scheduler,
-            shared.key_hash};
-  }
+  [[nodiscard]] cache::Resources resources() noexcept { return {loop, pool, workspace, shared.cache}; }
   /// Counters of each route that there has been, by name ("" = no route matched). From any thread.
   void each_route(const std::function<void(const std::string&, const RouteCounters&)>& visit) const;
 

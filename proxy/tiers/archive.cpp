@@ -275,7 +275,7 @@ void Archive::load(const Take& take) {
     options_.warn(options_.path + ": " + std::to_string(bad) + " damaged rows were left out");
 }
 
-void Archive::start(store::Store& store) {
+void Archive::start(const store::Store& store) {
   store_ = &store;
   dirty_.reserve(max_waiting);
   if (database_) thread_ = std::thread([this] { run(); });

@@ -46,7 +46,7 @@ class Archive {
   void load(const Take& take);
 
   /// Begins to write; the store outlives the archive.
-  void start(store::Store& store);
+  void start(const store::Store& store);
   void changed(const std::string& key, std::uint64_t hash);
 
   struct Stats {
@@ -72,7 +72,7 @@ class Archive {
 
   Options options_;
   std::unique_ptr<Database> database_;
-  store::Store* store_ = nullptr;
+  const store::Store* store_ = nullptr;
   std::thread thread_;
   mutable std::mutex mutex_;
   std::condition_variable woken_;

@@ -1,0 +1,197 @@
+#include "cache/cache.hpp"
+
+#include "cache/fill_name.hpp"
+#include "cache/renew.hpp"
+#include "cache/represent.hpp"
+#include "http/target.hpp"
+#include "policy/groups.hpp"
+#include "policy/invalidation.hpp"
+#include "policy/part.hpp"
+#include "policy/precondition.hpp"
+
+#include <algorithm>
+
+namespace larder::cache {
+
+using store::Validity;
+
+Cache::Cache(const Options& options)
+    : invalidations_(options.invalidations != nullptr ? store::InvalidationLog(options.invalidations)
+                                                      : store::InvalidationLog()),
+      store_(options.memory, options.variants, store::Store::default_shards, options.seed),
+      fills_(invalidations_, purges_),
+      compressor_(store_),
+      key_hash_(options.secret) {
+  store_.heed(purges_);
+}
+
+// ---- What is stored
+
+// `any`: a response of the entry can be used by some request.
+template <class Entry>
+Found Cache::choose(Entry entry, const Target& target, bool& any) const noexcept {
+  Found found;
+  found.entry = std::move(entry);
+  for (const auto& variant : found.entry->variants) {
+    const auto validity = validity_of(*variant, target);
+    if (validity == Validity::invalid) continue;
+    any = true;
+    if (!policy::matches(variant->secondary, *target.facts)) continue;
+    if (validity == Validity::only_on_error) {
+      if (found.only_on_error == nullptr) found.only_on_error = &variant;
+      continue;
+    }
+    found.response = &variant;
+    found.stale_once = validity == Validity::stale_once;
+    break;
+  }
+  return found;
+}
+
+Found Cache::find(const Target& target) noexcept {
+  auto entry = store_.find(target.key.text(), target.hash);
+  if (!entry) return {};
+  entry->variants.front()->prefetch();
+  bool any = false;
+  auto found = choose(std::move(entry), target, any);
+  if (found.response != nullptr) {
+    (*found.response)->prefetch_sent();
+  } else if (!any) {
+    store_.erase(target.key.text(), target.hash, *found.entry);
+    found.entry.reset();
+  }
+  return found;
+}
+
+Found Cache::peek(const Target& target) const noexcept {
+  auto entry = store_.peek(target.key.text(), target.hash);
+  bool any = false;
+  return entry ? choose(std::move(entry), target, any) : Found{};
+}
+
+std::shared_ptr<const store::Response> Cache::fresh(const Target& target, policy::Now now) const noexcept {
+  const auto entry = store_.peek(target.key.text(), target.hash);
+  if (!entry) return nullptr;
+  const auto& facts = *target.facts;
+  const auto at = std::find_if(entry->variants.begin(), entry->variants.end(), [&](const auto& variant) {
+    return variant->is_fresh(now.mono) && !variant->must_validate &&
+           validity_of(*variant, target) == Validity::valid && policy::matches(variant->secondary, facts) &&
+           policy::has_bytes_for(facts, *variant, now.wall);
+  });
+  return at == entry->variants.end() ? nullptr : *at;
+}
+
+void Cache::each(const std::function<bool(const store::Entry&)>& visit) const {
+  bool more = true;
+  for (std::size_t shard = 0; more && shard < store_.shards(); ++shard)
+    store_.each_in(shard, [&](const store::Entry& entry) { more = more && visit(entry); });
+}
+
+// ---- Fetching
+
+std::string memory_key(const policy::KeyView& key, const settings::Route& route, const policy::RequestFacts& facts) {
+  std::string text(key.text());
+  if (facts.credentials && policy::has_foreign_credentials(facts, route)) text += "\n:credentials";
+  return text;
+}
+
+Joined Cache::join(const Target& target, const store::Entry* entry, policy::Now now, const JoinOptions& options) {
+  const auto name = name_of_fill(target.key.text(), *target.route, *target.facts, entry, options.part);
+  return fills_.join(memory_key(target.key, *target.route, *target.facts), name, target.path_hash, target.route_hash,
+                     options.since, now.mono, options.young);
+}
+
+// ---- Invalidation
+
+bool Cache::invalidate(const Write& write) {
+  using policy::WriteEffect;
+  // A write without a response, or one that failed with 5xx, may have been applied.
+  const auto effect = write.status != 0 ? policy::write_effect(write.status) : WriteEffect::possible;
+  if (effect == WriteEffect::none) return false;
+  std::string scratch;
+  auto paths = policy::other_paths_of(write.path);
+  paths.emplace_back(http::normalise_path(write.path, scratch));
+  // For a write that may not have been applied, RFC 9111 4.4 requires nothing.
+  const auto level = effect == WriteEffect::applied ? Validity::invalid : Validity::only_on_error;
+  std::string target;
+  for (const auto& path : paths) {
+    policy::write_target(write.authority, path, target);
+    invalidations_.invalidate_path(hash(target), level);
+  }
+  if (effect == WriteEffect::applied) {
+    for (const auto& related : policy::related_targets(write.authority, write.path, write.response))
+      invalidations_.invalidate_path(hash(related), Validity::invalid);
+    std::string origin;
+    policy::write_target(write.authority, {}, origin);
+    for (const auto& group : policy::groups_invalidated(write.response))
+      invalidations_.invalidate_group(hash(policy::group_name(origin, group)), Validity::invalid);
+  }
+  for (const auto& route : write.settings.routes) {
+    const auto is_meant = [&](const http::PathPattern& pattern) {
+      return std::any_of(paths.begin(), paths.end(), [&](const auto& path) { return pattern.matches(path); });
+    };
+    if (std::none_of(route.invalidated_by.begin(), route.invalidated_by.end(), is_meant)) continue;
+    const bool soft = route.invalidation == settings::Invalidation::soft;
+    invalidations_.invalidate_route(hash(route.name), soft ? Validity::stale_once : Validity::only_on_error);
+  }
+  return true;
+}
+
+std::size_t Cache::purge(const policy::Purge& what) {
+  using What = policy::Purge::What;
+  const auto level = what.soft ? Validity::stale_once : Validity::invalid;
+  // Fills under way first: what they store from now on has been checked against the purge.
+  const auto sequence = invalidations_.next_sequence();
+  purges_.add(what, sequence);
+  if (what.what == What::all) invalidations_.invalidate_all(level);
+  const bool one_query = what.what == What::path && what.text.find('?') != std::string::npos;
+  std::size_t purged = 0;
+  store_.each([&](const store::Entry& entry) {
+    const policy::KeyView key(entry.key);
+    const bool any = std::any_of(entry.variants.begin(), entry.variants.end(), [&](const auto& variant) {
+      return what.concerns(key, variant->groups);
+    });
+    if (!any) return;
+    ++purged;
+    // The log makes the purge outlive the process.
+    if (what.what == What::group)
+      invalidations_.invalidate_group(hash(policy::group_name(key.origin(), what.text)), level);
+    else if (what.what != What::all && (what.soft || !one_query))
+      invalidations_.invalidate_path(hash(key.invalidation_key()), level);
+    if (!what.soft) store_.erase_older(entry.key, hash(entry.key), sequence);
+  });
+  return purged;
+}
+
+void Cache::hash_groups(const policy::KeyView& key, store::Response& response) const {
+  response.group_hashes = group_hashes(store_, key.origin(), response.groups);
+}
+
+bool Cache::store(const Target& target, std::shared_ptr<store::Response> response) {
+  response->group_hashes = group_hashes(store_, target.key.origin(), response->groups);
+  if (invalidations_.is_invalidated(response->sequence, target.path_hash, target.route_hash, response->group_hashes))
+    return false;
+  return store_.put(target.key.text(), target.hash, std::move(response)) == store::Store::Put::stored;
+}
+
+void Cache::note_head(const Target& target, const store::Response& held, const http::ResponseHead& head,
+                      const policy::ExchangeTimes& when, policy::Sequence sequence,
+                      const settings::Compression& compression) {
+  const auto effect = policy::head_effect(held, held.body->size(), head.status, head.fields);
+  if (effect == policy::HeadEffect::none || validity_of(held, target) != Validity::valid) return;
+  const auto& facts = *target.facts;
+  const auto key = target.key.text();
+  if (effect == policy::HeadEffect::expires) {
+    store_.outdate(target.hash, sequence, policy::secondary_key(facts, head.fields, *target.route, false));
+    (void)store_.put(key, target.hash, expired(held, when.requested.mono), &facts);
+    return;
+  }
+  const auto renewal = renewed(held, head, {facts, *target.route, compression, when, sequence});
+  renewal.response->group_hashes = group_hashes(store_, target.key.origin(), renewal.response->groups);
+  const bool is_invalidated = invalidations_.is_invalidated(sequence, target.path_hash, target.route_hash,
+                                                            renewal.response->group_hashes);
+  if (renewal.against == policy::Detail::none && !is_invalidated)
+    (void)store_.put(key, target.hash, renewal.response, &facts);
+}
+
+}  // namespace larder::cache

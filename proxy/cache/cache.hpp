@@ -1,0 +1,190 @@
+// The cache: what is stored, what is being fetched, what has been invalidated. Everything else goes through this class.
+//
+// Model: a request becomes a Target (its route, its key and their hashes). `find` chooses the stored response for it;
+// policy::decide says what that is good for; `join` shares a fetch where one is needed; the fetch publishes its result
+// (fetch.hpp, publish.hpp). Writes and purges invalidate by order: each fill and each write has a sequence number, and a
+// response is valid while no later write concerns it (design, invariant 5).
+// Threading: every member function from any thread, unless it says otherwise. Hits take one shard's lock.
+#pragma once
+
+#include "cache/compressor.hpp"
+#include "cache/fill_table.hpp"
+#include "cache/refresh_scheduler.hpp"
+#include "policy/key.hpp"
+#include "policy/keyed_hash.hpp"
+#include "store/invalidation_log.hpp"
+#include "store/purge_log.hpp"
+#include "store/store.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+namespace larder::cache {
+
+/// What a request asks of the cache. Views: the key's text, the route and the facts live longer.
+struct Target {
+  const settings::Route* route = nullptr;
+  const policy::RequestFacts* facts = nullptr;
+  policy::KeyView key;
+  std::uint64_t hash = 0;        // of the key
+  std::uint64_t path_hash = 0;   // of its invalidation key
+  std::uint64_t route_hash = 0;  // of the route's name
+};
+
+/// What is stored for a Target.
+struct Found {
+  std::shared_ptr<const store::Entry> entry;  // of the key; keeps the responses alive
+  /// Matches the request and may be used; nullptr = none.
+  const std::shared_ptr<const store::Response>* response = nullptr;
+  /// Matches too, but was invalidated: may be used only when the API fails. nullptr where `response` is set before it.
+  const std::shared_ptr<const store::Response>* only_on_error = nullptr;
+  bool stale_once = false;  // `response` is stale as a write or a soft purge concerns it
+};
+
+/// A write that passed. `status` 0: no response came, and it may have been applied.
+struct Write {
+  std::string_view authority;
+  std::string_view path;  // as sent
+  int status = 0;
+  http::Fields response = {};
+  const settings::Settings& settings;
+};
+
+class Cache {
+ public:
+  struct Options {
+    std::size_t memory = 0;                                   // bytes
+    std::size_t variants = 0;                                 // of one key
+    store::InvalidationLog::Memory* invalidations = nullptr;  // outlives the cache; nullptr = of its own
+    std::uint64_t seed = 0;                                   // of hashes; 0 = one of its own
+    policy::KeyedHash::Secret secret;                         // of the hashes of credentials and cookies
+  };
+  explicit Cache(const Options& options);
+  Cache(const Cache&) = delete;
+  Cache& operator=(const Cache&) = delete;
+
+  [[nodiscard]] const policy::KeyedHash& key_hash() const noexcept { return key_hash_; }
+  /// Hashes of keys, routes' names and groups' names.
+  [[nodiscard]] std::uint64_t hash(std::string_view text) const noexcept { return store_.hash(text); }
+
+  /// `route_hash` is of the route's name. The arguments outlive the Target.
+  [[nodiscard]] Target target(const settings::Route& route, std::uint64_t route_hash, const policy::KeyView& key,
+                              const policy::RequestFacts& facts) const noexcept {
+    return {&route, &facts, key, hash(key.text()), hash(key.invalidation_key()), route_hash};
+  }
+
+  // ---- What is stored
+
+  /// For a request that is to be answered; counts as a use, and erases an entry that cannot be used any more.
+  [[nodiscard]] Found find(const Target& target) noexcept;
+  /// The same for the cache's own purposes: no use, nothing is erased.
+  [[nodiscard]] Found peek(const Target& target) const noexcept;
+  /// The entry of a key, whatever request it is for; no use.
+  [[nodiscard]] std::shared_ptr<const store::Entry> peek(const policy::KeyView& key) const noexcept {
+    return store_.peek(key.text(), hash(key.text()));
+  }
+  /// What answers the request without validation; nullptr = nothing does.
+  [[nodiscard]] std::shared_ptr<const store::Response> fresh(const Target& target, policy::Now now) const noexcept;
+  [[nodiscard]] store::Validity validity_of(const store::Response& response, const Target& target) const noexcept {
+    if (response.config_fingerprint != target.route->config_fingerprint) return store::Validity::invalid;
+    return invalidations_.validity_of(response.sequence, target.path_hash, target.route_hash, response.group_hashes);
+  }
+  /// Visits entries, without a lock held, until `visit` returns false.
+  void each(const std::function<bool(const store::Entry&)>& visit) const;
+  [[nodiscard]] store::StoreStats stats() const noexcept { return store_.stats(); }
+  /// Evicts what is beyond the limits.
+  void set_limits(std::size_t memory, std::size_t variants) { store_.set_limits(memory, variants); }
+
+  /// Makes the coding of a stored response in the background, for later requests.
+  void compress(const Target& target, std::shared_ptr<const store::Response> response, http::Coding coding, int level) {
+    compressor_.request(std::string(target.key.text()), std::move(response), coding, level);
+  }
+  /// A representation has been made of a stored response.
+  void note_derived(const Target& target) { store_.recharge(target.key.text(), target.hash); }
+
+  // ---- Fetching
+
+  struct JoinOptions {
+    policy::Sequence since = 0;  // a fill that began earlier is not good enough ...
+    policy::Millis young{0};     // ... unless it began less than that ago
+    bool part = false;           // of the range that the request asks for
+  };
+  /// Leads a fill, follows one, or fetches uncollapsed: see FillTable::join. `entry` is what is stored for the key, or
+  /// nullptr: the fields that its responses vary by tell requests apart.
+  [[nodiscard]] Joined join(const Target& target, const store::Entry* entry, policy::Now now,
+                            const JoinOptions& options);
+  /// The last fetches of the key failed.
+  [[nodiscard]] std::optional<FillTable::Failing> failing(const policy::KeyView& key) const {
+    return fills_.failing(key.text());
+  }
+  /// Why the last response for a key was not shared or not stored; the latest of the keys that the predicate accepts.
+  [[nodiscard]] std::optional<FillTable::NotStored> why_not_stored(
+      const std::function<bool(std::string_view)>& is_meant) const {
+    return fills_.why_not_stored(is_meant);
+  }
+  /// A moment in the order of fills and writes.
+  [[nodiscard]] policy::Sequence next_sequence() noexcept { return invalidations_.next_sequence(); }
+  [[nodiscard]] RefreshScheduler& refresh_scheduler() noexcept { return refresh_scheduler_; }
+  [[nodiscard]] const RefreshScheduler& refresh_scheduler() const noexcept { return refresh_scheduler_; }
+  [[nodiscard]] std::uint64_t codings_made() const noexcept { return compressor_.made(); }
+
+  // ---- Invalidation
+
+  /// RFC 9111 4.4, `invalidated_by`, and groups (RFC 9875). Before the client learns that its write was applied. False
+  /// where the response says that nothing was changed.
+  bool invalidate(const Write& write);
+  /// What was fetched until now is used only when the API fails.
+  void invalidate_all() noexcept { invalidations_.invalidate_all(store::Validity::only_on_error); }
+  /// Returns how many entries it concerned. It visits every entry.
+  std::size_t purge(const policy::Purge& what);
+  /// A final response that is not stored ends the life of what is stored for the request (design, invariant 6).
+  void supersede(const Target& target, policy::Sequence sequence,
+                 const std::optional<policy::SecondaryKey>& secondary) {
+    store_.supersede(target.key.text(), target.hash, *target.facts, sequence, secondary);
+  }
+  /// The response to a HEAD, whose request was sent at `sequence`, says whether `held`, which is stored for GET, still
+  /// holds (RFC 9111 4.3.5).
+  void note_head(const Target& target, const store::Response& held, const http::ResponseHead& head,
+                 const policy::ExchangeTimes& when, policy::Sequence sequence,
+                 const settings::Compression& compression);
+
+  /// Stores a response that no fill brought. False where a write concerns it, or it is too large.
+  bool store(const Target& target, std::shared_ptr<store::Response> response);
+
+  // ---- What outlives the process
+
+  /// Called after an entry was stored, replaced or erased, without a lock held, on whichever thread did it. Set before
+  /// the cache is used.
+  void on_change(store::Store::Changed changed) { store_.on_change(std::move(changed)); }
+  [[nodiscard]] const store::Store& stored() const noexcept { return store_; }
+  /// Sets the hashes of the groups that a response of that key names.
+  void hash_groups(const policy::KeyView& key, store::Response& response) const;
+  /// Stores a response of an earlier process.
+  void restore(std::string_view key, std::shared_ptr<const store::Response> response) {
+    (void)store_.put(key, hash(key), std::move(response));
+  }
+  /// No sequence up to this one is given out again.
+  void advance_to(policy::Sequence sequence) noexcept { invalidations_.advance_to(sequence); }
+
+ private:
+  friend class Publisher;
+  template <class Entry>
+  [[nodiscard]] Found choose(Entry entry, const Target& target, bool& any) const noexcept;
+
+  store::InvalidationLog invalidations_;
+  store::Store store_;
+  store::PurgeLog purges_;
+  FillTable fills_;
+  RefreshScheduler refresh_scheduler_;
+  Compressor compressor_;
+  const policy::KeyedHash key_hash_;
+};
+
+/// What the memory of responses that were not shared knows the request by: those to credentials are no reason for other
+/// requests to fetch for themselves.
+[[nodiscard]] std::string memory_key(const policy::KeyView& key, const settings::Route& route,
+                                     const policy::RequestFacts& facts);
+
+}  // namespace larder::cache

@@ -1,0 +1,39 @@
+// From a fetched body to the stored response: parts are joined, the content coding is undone, the projection and the
+// entity tag are made (design, invariant 2).
+//
+// Pure: no I/O, no clock, nothing shared.
+#pragma once
+
+#include "cache/plan.hpp"
+#include "http/gate.hpp"
+#include "policy/storability.hpp"
+#include "projection/projector.hpp"
+#include "store/response.hpp"
+
+#include <memory>
+#include <string>
+
+namespace larder::cache {
+
+/// A response that has been read whole.
+struct Fetched {
+  const http::ResponseHead& head;
+  std::string body;
+  policy::StoredMeta meta;  // as judged
+  policy::ExchangeTimes when;
+  const store::Response* held = nullptr;  // a part that this one may complete; nullptr = none
+};
+
+struct Represented {
+  std::shared_ptr<store::Response> response;
+  /// Detail::none, or why the route's projection was not applied: the body is as the API sent it.
+  policy::Detail detail = policy::Detail::none;
+  bool projected = false;
+  std::string for_requesting_client;  // field lines that are not stored, as represent() has them
+};
+
+/// `sequence` is of the fill.
+[[nodiscard]] Represented represent_fetched(Fetched fetched, const settings::Route& route, const Plan& plan,
+                                            policy::Sequence sequence, projection::Workspace& workspace);
+
+}  // namespace larder::cache

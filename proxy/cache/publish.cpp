@@ -1,0 +1,159 @@
+#include "cache/publish.hpp"
+
+#include "cache/represent.hpp"
+#include "http/coding.hpp"
+#include "policy/precondition.hpp"
+
+#include <algorithm>
+
+namespace larder::cache {
+
+using policy::Detail;
+
+namespace {
+
+policy::Millis took(const policy::ExchangeTimes& when) {
+  return when.received.mono - when.requested.mono;
+}
+
+}  // namespace
+
+Publisher::Publisher(Resources deps, Permit permit, const Order& order, const policy::RequestFacts& facts)
+    : deps_(deps),
+      cache_(deps.cache),
+      permit_(std::move(permit)),
+      order_(order),
+      facts_(facts),
+      pending_(cache_.store_, order_.hash, permit_.fill().sequence()) {}
+
+Target Publisher::target() const noexcept {
+  const auto& fill = permit_.fill();
+  return {order_.route, &facts_, order_.key.view(), order_.hash, fill.path_hash(), fill.route_hash()};
+}
+
+bool Publisher::publish(std::shared_ptr<store::Response> response, Result result) {
+  const auto& route = *order_.route;
+  const auto& settings = *order_.plan->settings;
+  auto& scheduler = cache_.refresh_scheduler_;
+  const auto detail = result.against;
+  // Identity was requested, whatever the other clients accept: in a coding it is for its requesting client alone.
+  const bool coded = detail != Detail::none && http::is_coded(result.call->head().fields);
+  const bool judged_unstorable =
+      detail != Detail::none && detail != Detail::not_json && detail != Detail::not_projectable;
+  const bool shareable = response->fresh_until > response->response_time && !response->must_validate && !coded &&
+                         !judged_unstorable;
+  Completed answer{response, false, shareable, detail, result.upstream_status, std::move(result.for_requesting_client)};
+  cache_.fills_.succeeded(order_.key.text());
+  response->group_hashes = group_hashes(cache_.store_, order_.key.view().origin(), response->groups);
+  response->access_history = scheduler.access_history_of(route, order_.key.text(), response->secondary);
+  // Design, invariant 5.
+  const auto& fill = permit_.fill();
+  if (detail == Detail::none && cache_.invalidations_.is_invalidated(fill.sequence(), fill.path_hash(),
+                                                                     fill.route_hash(), response->group_hashes)) {
+    answer.detail = Detail::superseded;
+  }
+  if (answer.detail == Detail::none && !(response->part && whole_is_stored(*response, result.when.received))) {
+    const auto put = cache_.store_.put(order_.key.text(), order_.hash, response, &facts_, &pending_);
+    answer.stored = put == store::Store::Put::stored;
+    if (put == store::Store::Put::too_large) answer.detail = Detail::body_too_large;
+    if (put == store::Store::Put::outdated) answer.detail = Detail::superseded;
+  }
+  const bool is_scheduled = answer.stored && response->access_history;
+  if (is_scheduled)
+    scheduler.fetched({order_, *response, result.when.requested.mono, Loop::now().mono}, settings.cache.kept_warm);
+  if (shareable && answer.detail == Detail::none)
+    cache_.fills_.forget_unshared(memory_key(order_.key.view(), route, facts_));
+  else
+    remember(answer.detail, !shareable, result.when.received.mono);
+  if (answer.detail != Detail::none) note_not_stored(answer.detail);
+  // A validation's 304 is judged as the 200 that it stands for.
+  supersede(answer.detail, response->status, result);
+  result.call.reset();
+  answer.took = took(result.when);
+  permit_.settle(std::move(answer));
+  return is_scheduled;
+}
+
+void Publisher::share_error(std::shared_ptr<store::Response> response, Result result) {
+  Completed answer;
+  answer.response = std::move(response);
+  answer.detail = result.against;
+  answer.upstream_status = result.upstream_status;
+  answer.for_requesting_client = std::move(result.for_requesting_client);
+  note_not_stored(result.against);
+  remember(result.against, false, result.when.received.mono);
+  note_status(result.upstream_status);
+  supersede(result.against, result.upstream_status, result);
+  result.call.reset();
+  answer.took = took(result.when);
+  permit_.settle(std::move(answer));
+}
+
+void Publisher::hand_over(std::string prefix, bool complete, Result result) {
+  const auto status = result.call->head().status;
+  note_not_stored(result.against);
+  remember(result.against, true, result.when.received.mono);
+  note_status(status);
+  supersede(result.against, status, result);
+  permit_.fill().offer(Handover{std::move(result.call), std::move(prefix), complete});
+  permit_.settle(Unshareable{result.against, status, took(result.when)});
+}
+
+void Publisher::fail(upstream::Failure failure, const policy::ExchangeTimes& when) {
+  deps_.loop.counters().upstream_errors.add();
+  if (order_.counters != nullptr) order_.counters->upstream_errors.add();
+  cache_.fills_.failed(order_.key.text(),
+                       failure.is_disconnection() ? policy::Trouble::disconnected : policy::Trouble::error_status,
+                       Loop::now().mono);
+  permit_.settle(Failed{std::move(failure), took(when)});
+}
+
+// A part does not take the place of a whole that came meanwhile.
+bool Publisher::whole_is_stored(const store::Response& part, policy::Now now) const {
+  const auto entry = cache_.store_.peek(order_.key.text(), order_.hash);
+  if (!entry) return false;
+  return std::any_of(entry->variants.begin(), entry->variants.end(), [&](const auto& other) {
+    return !other->part && other->is_fresh(now.mono) && policy::matches(other->secondary, facts_) &&
+           other->sequence >= part.sequence;
+  });
+}
+
+// Design, invariant 6: what is not stored still ends the life of what is, unless the reason lies in this request, or a
+// write has come between, which has done so already.
+void Publisher::supersede(Detail why, int status, const Result& result) {
+  switch (why) {
+    case Detail::none:
+    case Detail::stale_if_error:
+    case Detail::superseded:
+    case Detail::request_no_store:
+    case Detail::request_conditions:
+    case Detail::authorization:
+      return;
+    default:
+      break;
+  }
+  if (!policy::supersedes(status, facts_)) return;
+  cache_.supersede(
+      target(), permit_.fill().sequence(),
+      policy::secondary_key(facts_, result.call->head().fields, *order_.route, result.identity));
+}
+
+void Publisher::remember(Detail why, bool for_the_next, policy::MonoTime when) {
+  // A reason that lies in this request says nothing of the next one.
+  if (why == Detail::request_no_store || why == Detail::request_conditions) return;
+  const auto until = for_the_next ? when + order_.plan->settings->cache.uncacheable_memory : when;
+  cache_.fills_.remember_unshared(memory_key(order_.key.view(), *order_.route, facts_), {why, when, until});
+}
+
+void Publisher::note_not_stored(Detail why) {
+  if (order_.counters != nullptr) order_.counters->not_stored[static_cast<std::size_t>(why)].add();
+}
+
+void Publisher::note_status(int status) {
+  if (policy::is_error_status(status))
+    cache_.fills_.failed(order_.key.text(), policy::Trouble::error_status, Loop::now().mono);
+  else
+    cache_.fills_.succeeded(order_.key.text());
+}
+
+}  // namespace larder::cache

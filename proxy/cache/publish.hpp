@@ -1,0 +1,58 @@
+// The end of a fill: what its fetch brought is stored where it may be, and the waiters get it.
+//
+// A Publisher has the permit of one fill, on the loop that fetches. Each of its functions ends the fill; only the first
+// call counts. The upstream connection goes back to its pool before the waiters are woken.
+#pragma once
+
+#include "cache/cache.hpp"
+#include "cache/fetch.hpp"
+#include "cache/fetched.hpp"
+
+#include <memory>
+#include <string>
+
+namespace larder::cache {
+
+class Publisher {
+ public:
+  /// `order` and `facts` outlive it.
+  Publisher(Resources deps, Permit permit, const Order& order, const policy::RequestFacts& facts);
+
+  [[nodiscard]] Fill& fill() noexcept { return permit_.fill(); }
+
+  /// A response that has come whole. `identity`: the API was asked for no coding. `against` is why it must not be
+  /// stored, as judged; `upstream_status` is 304 where it validated what is stored.
+  struct Result {
+    std::unique_ptr<upstream::Call> call;  // its head read
+    policy::ExchangeTimes when;
+    bool identity = false;
+    policy::Detail against = policy::Detail::none;
+    int upstream_status = 0;
+    std::string for_requesting_client;
+  };
+  /// True where the refresh scheduler has taken the response over, and with it the refresh lease of its readers.
+  bool publish(std::shared_ptr<store::Response> response, Result result);
+  /// A 5xx that is not stored: all waiters get it, as they would get a failure.
+  void share_error(std::shared_ptr<store::Response> response, Result result);
+  /// A response for its requesting client alone: the waiters are released, and it is handed over with what has been read
+  /// of its body.
+  void hand_over(std::string prefix, bool complete, Result result);
+  void fail(upstream::Failure failure, const policy::ExchangeTimes& when);
+
+ private:
+  [[nodiscard]] Target target() const noexcept;
+  [[nodiscard]] bool whole_is_stored(const store::Response& part, policy::Now now) const;
+  void supersede(policy::Detail why, int status, const Result& result);
+  void remember(policy::Detail why, bool for_the_next, policy::MonoTime when);
+  void note_not_stored(policy::Detail why);
+  void note_status(int status);
+
+  Resources deps_;
+  Cache& cache_;
+  Permit permit_;
+  const Order& order_;
+  const policy::RequestFacts& facts_;
+  const store::Store::Pending pending_;
+};
+
+}  // namespace larder::cache
