@@ -1,10 +1,12 @@
 // Arguments, wiring and exit codes. Exit: 0 fine, 1 could not run, 2 usage or configuration.
 #include "admin/admin.hpp"
+#include "admin/check.hpp"
 #include "admin/command.hpp"
-#include "admin/json.hpp"
-#include "admin/probe.hpp"
+#include "admin/reloader.hpp"
+#include "net/spawn.hpp"
 #include "server/log.hpp"
 #include "server/notify.hpp"
+#include "server/signals.hpp"
 #include "settings/load.hpp"
 #include "settings/scalar.hpp"
 
@@ -14,7 +16,6 @@
 #include <csignal>
 #include <cstdio>
 #include <iostream>
-#include <iterator>
 
 namespace {
 
@@ -29,186 +30,12 @@ struct Arguments {
   settings::Overrides overrides;
 };
 
-void print(const std::vector<settings::Problem>& problems) {
-  for (const auto& problem : problems) std::cerr << problem.text() << '\n';
+Task<void> reload_once(admin::Reloader& reloader) {
+  (void)co_await reloader.reload();
 }
-
-// The plan of the file with the command line's overrides; nullptr after saying why not.
-std::shared_ptr<const cache::Plan> load(
-    const Arguments& arguments, settings::Problem::Severity least = settings::Problem::Severity::warning) {
-  auto loaded = settings::apply(settings::load_file(arguments.file), arguments.overrides);
-  std::erase_if(loaded.problems, [&](const auto& problem) {
-    return least == settings::Problem::Severity::error && problem.severity != least;
-  });
-  print(loaded.problems);
-  if (!loaded.settings) return nullptr;
-  std::string error;
-  auto plan = cache::make_plan(loaded.settings, error);
-  if (!plan) std::cerr << arguments.file << ": " << error << '\n';
-  return plan;
-}
-
-int dump(const Arguments& arguments) {
-  // `check` reports warnings.
-  const auto plan = load(arguments, settings::Problem::Severity::error);
-  if (!plan) return bad_usage;
-  std::cout << settings::effective_yaml(*plan->settings);
-  return 0;
-}
-
-// `[{"severity": "error", "file": ..., "line": ..., "column": ..., "message": ...}]`, for editors.
-std::string as_json(const std::vector<settings::Problem>& problems) {
-  std::vector<std::string> all;
-  for (const auto& problem : problems) {
-    admin::Object one;
-    one.text("severity", problem.severity == settings::Problem::Severity::error ? "error" : "warning");
-    one.text("file", problem.file);
-    one.number("line", problem.line);
-    one.number("column", problem.column);
-    one.text("message", problem.message);
-    all.push_back(one.take());
-  }
-  return admin::array(all) + "\n";
-}
-
-int check(const Arguments& arguments, bool offline, bool json) {
-  auto loaded = settings::load_file(arguments.file);
-  std::string error;
-  if (loaded.settings && !cache::make_plan(loaded.settings, error)) {
-    loaded.problems.push_back({settings::Problem::Severity::error, arguments.file, 0, 0, error});
-    loaded.settings = nullptr;
-  }
-  std::string not_asked;
-  if (loaded.settings && !offline) {
-    auto probe = admin::probe_upstream(*loaded.settings);
-    std::move(probe.warnings.begin(), probe.warnings.end(), std::back_inserter(loaded.problems));
-    not_asked = std::move(probe.not_asked);
-  }
-  const int code = loaded.settings ? admin::fine : bad_usage;
-  if (json) {
-    std::cout << as_json(loaded.problems);
-    return code;
-  }
-  print(loaded.problems);
-  if (!loaded.settings) return code;
-  for (const auto& file : loaded.files) std::cout << file << ": fine\n";
-  if (!not_asked.empty()) std::cout << "(" << not_asked << ")\n";
-  return code;
-}
-
-// New settings from the file, for a running larder: all of them, or none.
-class Reloader {
- public:
-  /// Before the server runs.
-  Reloader(server::Server& server, admin::Admin& admin, server::Notify& notify, const Arguments& arguments)
-      : server_(server),
-        admin_(admin),
-        notify_(notify),
-        arguments_(arguments),
-        loops_(server.settings().loops),
-        persist_(server.settings().cache.persist) {}
-
-  admin::ReloadReport reload() {
-    notify_.reloading();
-    auto report = try_to();
-    for (const auto& message : report.messages) {
-      if (report.ok)
-        spdlog::warn("reload: {}", message);
-      else
-        spdlog::error("reload: {}", message);
-    }
-    if (report.ok)
-      spdlog::info("reloaded {}", arguments_.file);
-    else
-      spdlog::error("reload failed: the previous settings stay in force");
-    server_.note_reload(report.ok, report.messages);
-    notify_.reloaded();
-    return report;
-  }
-
- private:
-  admin::ReloadReport try_to() {
-    admin::ReloadReport report;
-    const auto loaded = settings::apply(settings::load_file(arguments_.file), arguments_.overrides);
-    for (const auto& problem : loaded.problems) report.messages.push_back(problem.text());
-    if (!loaded.settings) return report;
-    std::string error;
-    auto plan = cache::make_plan(loaded.settings, error);
-    if (!plan) {
-      report.messages.push_back(arguments_.file + ": " + error);
-      return report;
-    }
-    const auto& next = *plan->settings;
-    if (auto failed = admin_.prepare(next.admin)) {
-      report.messages.push_back(*failed);
-      return report;
-    }
-    if (next.loops != loops_)
-      report.messages.push_back(arguments_.file + ": changing loops requires a restart");
-    if (next.cache.persist != persist_)
-      report.messages.push_back(arguments_.file + ": changing cache.persist requires a restart");
-    if (auto failed = server_.reload(plan)) {
-      admin_.give_up();
-      report.messages = {*failed};
-      return report;
-    }
-    admin_.commit();
-    server::set_log_level(plan->settings->log_level);
-    report.ok = true;
-    return report;
-  }
-
-  server::Server& server_;
-  admin::Admin& admin_;
-  server::Notify& notify_;
-  const Arguments& arguments_;
-  // Values that only a restart changes.
-  unsigned loops_;
-  std::optional<std::string> persist_;
-};
-
-// SIGHUP reloads, SIGUSR1 reopens the access log, the first SIGTERM or SIGINT drains, the second exits.
-class Signals {
- public:
-  Signals(server::Server& server, server::Notify& notify, Reloader& reloader)
-      : server_(server),
-        notify_(notify),
-        reloader_(reloader),
-        set_(server.first_loop().io(), SIGHUP, SIGTERM, SIGINT) {
-    set_.add(SIGUSR1);
-    wait();
-  }
-  void close() { set_.cancel(); }
-
- private:
-  void wait() {
-    set_.async_wait([this](const Error& error, int signal) {
-      if (error) return;
-      if (signal == SIGHUP) {
-        (void)reloader_.reload();
-      } else if (signal == SIGUSR1) {
-        if (const auto failed = server_.reopen_log()) spdlog::error("{}", *failed);
-      } else if (!server_.is_draining()) {
-        notify_.stopping();
-        server_.stop();
-        // Logged afterwards, so that a response to a request that follows the line ends its connection.
-        spdlog::info("stopping: draining connections");
-      } else {
-        spdlog::info("stopping at once");
-        server_.stop_now();
-      }
-      wait();
-    });
-  }
-
-  server::Server& server_;
-  server::Notify& notify_;
-  Reloader& reloader_;
-  asio::signal_set set_;
-};
 
 int serve(const Arguments& arguments) {
-  const auto plan = load(arguments);
+  const auto plan = admin::load_plan(arguments.file, arguments.overrides);
   if (!plan) return bad_usage;
   server::set_up_log(plan->settings->log_level);
   std::signal(SIGPIPE, SIG_IGN);
@@ -223,9 +50,12 @@ int serve(const Arguments& arguments) {
     return could_not_run;
   }
   server::Notify notify(server);
-  Reloader reloader(server, admin, notify, arguments);
+  admin::Reloader reloader(server, admin, notify, arguments.file, [&arguments] {
+    return settings::apply(settings::load_file(arguments.file), arguments.overrides);
+  });
   admin.on_reload([&reloader] { return reloader.reload(); });
-  Signals signals(server, notify, reloader);
+  server::Signals signals(server, notify,
+                          [&] { spawn(server.first_loop(), "reload", reload_once(reloader)); });
   server.on_stopped([&] {
     notify.close();
     admin.close();
@@ -364,8 +194,8 @@ int run(int argc, char** argv) {
   if (*line.reload) return admin::reload_command(whom, line.json);
   if (*line.status) return admin::status_command(whom, line.json);
   if (*line.top) return top(line, whom);
-  if (*line.dump_config) return dump(line.arguments);
-  if (*line.check) return check(line.arguments, line.offline, line.json);
+  if (*line.dump_config) return admin::dump_command(line.arguments.file, line.arguments.overrides);
+  if (*line.check) return admin::check_command(line.arguments.file, line.offline, line.json);
   return serve(line.arguments);
 }
 

@@ -1,13 +1,7 @@
 #include "admin/admin.hpp"
 
-#include "admin/explain.hpp"
 #include "admin/json.hpp"
-#include "admin/metrics.hpp"
-#include "admin/page.hpp"
-#include "admin/purge.hpp"
-#include "admin/reload.hpp"
-#include "admin/status.hpp"
-#include "http/target.hpp"
+#include "admin/resources.hpp"
 #include "net/spawn.hpp"
 #include "server/client.hpp"
 #include "server/reply.hpp"
@@ -49,8 +43,8 @@ std::string_view reason_of(int status) noexcept {
 }
 
 // `fields`: more field lines, each with its end.
-std::string answer(int status, std::string_view type, std::string_view body,
-                   const server::Persistence& persistence, std::string_view fields = {}) {
+std::string response(int status, std::string_view type, std::string_view body,
+                     const server::Persistence& persistence, std::string_view fields = {}) {
   std::string out = "HTTP/1.1 " + std::to_string(status) + " ";
   out.append(reason_of(status)).append("\r\nContent-Type: ").append(type);
   out.append(
@@ -69,32 +63,12 @@ std::string problem(int status, std::string_view sentence, const server::Persist
   body.text("title", reason_of(status));
   body.number("status", status);
   body.text("detail", sentence);
-  return answer(status, "application/problem+json", body.take() + "\n", persistence, fields);
+  return response(status, "application/problem+json", body.take() + "\n", persistence, fields);
 }
-
-// What is here, and who may ask for it.
-struct Resource {
-  std::string_view path;
-  bool changes = false;      // wants POST, JSON, and no page of another site behind it
-  bool for_anybody = false;  // says nothing that the token protects
-  bool any_host = false;     // asked for by programs under whatever name
-};
-constexpr Resource resources[] = {
-    {"/", false, true},
-    {"/healthz", false, true, true},
-    {"/readyz", false, true, true},
-    {"/metrics", false, false, true},
-    {"/api/status"},
-    {"/api/history"},
-    {"/api/entries"},
-    {"/api/explain"},
-    {"/api/purge", true},
-    {"/api/reload", true},
-};
 
 std::string all_paths() {
   std::string out;
-  for (const auto& one : resources) out.append(out.empty() ? "" : ", ").append(one.path);
+  for (const auto& one : resources()) out.append(out.empty() ? "" : ", ").append(one.path);
   return out;
 }
 
@@ -165,57 +139,30 @@ class Admin::Connection {
   // The arguments outlive the task.
   Task<std::string> respond(const http::RequestHead& head, const std::optional<std::string>& body,
                             server::Persistence persistence) {
-    const auto* const found = std::find_if(std::begin(resources), std::end(resources),
-                                           [&](const auto& one) { return one.path == head.path; });
-    if (found == std::end(resources))
+    const auto* const resource = find_resource(head.path);
+    if (resource == nullptr)
       co_return problem(404, "there is no " + std::string(head.path) + "; the paths are " + all_paths(),
                         persistence);
-    if (found->changes && head.method != http::Method::post)
+    if (resource->changes && head.method != http::Method::post)
       co_return problem(405, "this path accepts only POST", persistence, "Allow: POST\r\n");
-    if (!found->changes && head.method != http::Method::get && head.method != http::Method::head)
+    if (!resource->changes && head.method != http::Method::get && head.method != http::Method::head)
       co_return problem(405, "this path accepts only GET", persistence, "Allow: GET, HEAD\r\n");
-    if (const auto refused = against_asking(head, *found)) {
+    if (const auto refused = why_refused(head, *resource)) {
       const std::string_view challenge =
           refused->status == 401 ? "WWW-Authenticate: Bearer realm=\"larder\"\r\n" : "";  // RFC 9110 11.6.1
       co_return problem(refused->status, refused->text, persistence, challenge);
     }
-
-    auto& server = admin_.server_;
-    const auto text = [&](const std::string& said) { return answer(200, "text/plain", said, persistence); };
-    const auto json = [&](const std::string& said) {
-      return answer(200, "application/json", said, persistence);
-    };
-    if (found->path == "/") {
-      const auto page = status_page();
-      co_return answer(200, "text/html; charset=utf-8", page.html, persistence, page.fields);
-    }
-    if (found->path == "/healthz") co_return text("alive\n");
-    if (found->path == "/readyz") co_return readiness(persistence);
-    if (found->path == "/metrics")
-      co_return answer(200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(server), persistence);
-    if (found->path == "/api/status") co_return json(status_json(server));
-    if (found->path == "/api/history") co_return json(admin_.history_.json(totals_of(server)));
-    if (found->path == "/api/entries") {
-      auto question = entries_question(head);
-      const auto entries = co_await entries_json(server, std::move(question.prefix), question.most);
-      co_return json(entries);
-    }
-    if (found->path == "/api/explain") co_return explain_answer(head, persistence);
-    Answer answered;
-    if (found->path == "/api/reload")
-      answered = reload();
-    else
-      answered = co_await purge(server, body);
-    if (answered.status == 200 || answered.status == 422)
-      co_return answer(answered.status, "application/json", answered.text, persistence);
-    co_return problem(answered.status, answered.text, persistence);
+    const Request request{head, body ? &*body : nullptr};
+    const auto reply = co_await resource->handler(admin_.context_, request);
+    if (reply.type.empty()) co_return problem(reply.status, reply.text, persistence, reply.fields);
+    co_return response(reply.status, reply.type, reply.text, persistence, reply.fields);
   }
 
   // A name that somebody else's DNS led here would let their page read and change what is here; where there
   // is a token, their page does not know it.
-  std::optional<Answer> against_asking(const http::RequestHead& head, const Resource& resource) const {
+  std::optional<Answer> why_refused(const http::RequestHead& head, const Resource& resource) const {
     const auto& token = admin_.server_.settings().admin_token;
-    if (!token.empty() && !resource.for_anybody && !has_token(head, token)) {
+    if (!token.empty() && !resource.for_anyone && !has_token(head, token)) {
       return Answer{401, "the token of admin_token is required: send Authorization: Bearer TOKEN"};
     }
     if (token.empty() && !resource.any_host && !has_own_name(head)) {
@@ -224,60 +171,12 @@ class Admin::Connection {
     return resource.changes ? against_change(head) : std::nullopt;
   }
 
-  std::string readiness(const server::Persistence& persistence) {
-    const auto not_yet = [&](const std::string& why) { return answer(503, "text/plain", why, persistence); };
-    auto& server = admin_.server_;
-    if (server.is_draining()) return not_yet("draining\n");
-    const auto warming = server.warming();
-    if (warming > 0 && server.settings().cache.warm_before_ready)
-      return not_yet("warming: " + std::to_string(warming) + " left\n");
-    return answer(200, "text/plain", "serving\n", persistence);
-  }
-
-  struct EntriesQuestion {
-    std::string prefix;
-    std::size_t most = 1000;
-  };
-  static EntriesQuestion entries_question(const http::RequestHead& head) {
-    EntriesQuestion question;
-    http::QueryPiece piece;
-    for (auto rest = head.query; http::next_query_piece(rest, piece);) {
-      const auto value = http::decode_query(piece.value);
-      if (piece.name == "prefix") question.prefix = value;
-      if (piece.name == "limit" && !value.empty() && value.size() < 6 &&
-          value.find_first_not_of("0123456789") == std::string::npos)
-        question.most = std::stoul(value);
-    }
-    return question;
-  }
-
-  Answer reload() {
-    if (!admin_.reload_) return {501, "reload is not available"};
-    const auto report = admin_.reload_();
-    return {report.ok ? 200 : 422, reload_json(report)};
-  }
-
-  std::string explain_answer(const http::RequestHead& head, const server::Persistence& persistence) {
-    Question question;
-    http::QueryPiece piece;
-    for (auto rest = head.query; http::next_query_piece(rest, piece);) {
-      if (piece.name == "url") question.url = http::decode_query(piece.value);
-      if (piece.name == "method") question.method = http::decode_query(piece.value);
-    }
-    auto& shared = admin_.server_.shared();
-    const Live live{shared.store, shared.invalidations, shared.fills, Loop::now()};
-    std::string error = "url is missing; write /api/explain?url=URL with a URL or a path";
-    std::optional<std::string> json;
-    if (!question.url.empty()) json = explain(admin_.server_.settings(), question, &live, error);
-    if (json) return answer(200, "application/json", *json, persistence);
-    return problem(400, error, persistence);
-  }
-
   Admin& admin_;
   server::Client client_;
 };
 
-Admin::Admin(server::Server& server) : server_(server), timer_(server.first_loop().executor()) {
+Admin::Admin(server::Server& server)
+    : server_(server), context_{server, history_, {}}, timer_(server.first_loop().executor()) {
   spawn(server.first_loop(), "history", keep_history());
 }
 

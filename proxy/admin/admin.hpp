@@ -1,11 +1,10 @@
 // The admin listener: health, metrics, the status page and what is behind it, on an address of its own.
 // Nothing of it is reachable through the proxy's listeners.
 //
-// It runs on the server's first loop. Requests pass the same gate as everybody's; each is answered whole, so
-// nothing here waits.
+// It runs on the server's first loop. Requests pass the same gate as those of clients.
 #pragma once
 
-#include "admin/history.hpp"
+#include "admin/resources.hpp"
 #include "server/server.hpp"
 
 #include <functional>
@@ -15,13 +14,6 @@
 #include <vector>
 
 namespace larder::admin {
-
-/// What became of new settings.
-struct ReloadReport {
-  bool ok = false;
-  std::vector<std::string>
-      messages;  // problems, as `larder check` writes them; what counts from the next start
-};
 
 class Admin {
  public:
@@ -42,7 +34,7 @@ class Admin {
   void give_up();
 
   /// What POST /api/reload does.
-  void on_reload(std::function<ReloadReport()> reload) { reload_ = std::move(reload); }
+  void on_reload(std::function<Task<ReloadReport>()> reload) { context_.reload = std::move(reload); }
 
   /// Closes the listener and every connection.
   void close();
@@ -59,14 +51,14 @@ class Admin {
     std::string key;
   };
   server::Server& server_;
+  History history_;
+  Context context_;
   std::string key_;  // the address as configured; empty = none
   std::string name_;
   std::string unix_path_;
   std::optional<Next> next_;
-  std::function<ReloadReport()> reload_;
   std::shared_ptr<server::Acceptor> acceptor_;
   std::vector<Connection*> connections_;
-  History history_;
   Timer timer_;
   bool closed_ = false;
 };

@@ -136,18 +136,12 @@ std::string variant_json(const store::Response& variant, store::Validity state, 
   return object.take();
 }
 
-// The part of a primary key after its host.
-std::string_view target_in(std::string_view key) {
-  const auto slash = key.find('/', key.find("://") + 3);
-  return slash == std::string_view::npos ? std::string_view() : key.substr(slash);
-}
-
-void add_stored(const Live& live, const settings::Route& route, std::string_view key, bool any_host,
+void add_stored(const Live& live, const settings::Route& route, const policy::KeyView& key, bool any_host,
                 Object& out) {
   std::vector<std::string> stored;
   const auto add = [&](const store::Entry& entry) {
-    const std::string_view name = entry.key;
-    const auto path_hash = live.store.hash(policy::invalidation_key(name));
+    const policy::KeyView name(entry.key);
+    const auto path_hash = live.store.hash(name.invalidation_key());
     const auto route_hash = live.store.hash(route.name);
     std::vector<std::string> variants;
     for (const auto& variant : entry.variants) {
@@ -156,20 +150,20 @@ void add_stored(const Live& live, const settings::Route& route, std::string_view
       variants.push_back(variant_json(*variant, state, live.now));
     }
     Object object;
-    object.text("key", name.substr(0, name.find('\n')));
+    object.text("key", name.url());
     object.raw("variants", array(variants));
     stored.push_back(object.take());
   };
   if (any_host) {
     live.store.each([&](const store::Entry& entry) {
-      if (target_in(entry.key) == target_in(key)) add(entry);
+      if (policy::KeyView(entry.key).target() == key.target()) add(entry);
     });
-  } else if (const auto entry = live.store.find(key, live.store.hash(key))) {
+  } else if (const auto entry = live.store.find(key.text(), live.store.hash(key.text()))) {
     add(*entry);
   }
   out.raw("stored", array(stored));
   const auto is_meant = [&](std::string_view name) {
-    return any_host ? target_in(name) == target_in(key) : name == key;
+    return any_host ? policy::KeyView(name).target() == key.target() : name == key.text();
   };
   if (const auto why = live.fills.why_not_stored(is_meant)) {
     Object object;
@@ -233,10 +227,10 @@ std::optional<std::string> explain(const settings::Settings& settings, const Que
       said.push_back(quoted_text + "\"");
     }
     out.raw("also", array(said));
-    std::string key;
-    policy::write_key(policy::authority_of(asked.head, settings), path, asked.head, *route, key);
-    out.text("key", std::string_view(key).substr(0, key.find('\n')));
-    if (live != nullptr) add_stored(*live, *route, key, asked.any_host, out);
+    policy::CacheKey key;
+    key.assign(policy::authority_of(asked.head, settings), path, asked.head, *route);
+    out.text("key", key.view().url());
+    if (live != nullptr) add_stored(*live, *route, key.view(), asked.any_host, out);
   }
   out.boolean("running", live != nullptr);
   return out.take();

@@ -166,6 +166,9 @@ std::string metrics_text(const server::Server& server) {
               sum(server, &Counters::upstream_requests));
   out.counter("larder_upstream_errors_total", "Requests to the API that failed",
               sum(server, &Counters::upstream_errors));
+  out.counter("larder_connection_yields_total",
+              "Times that a client connection with more input yielded to others",
+              sum(server, &Counters::connections_yielded));
   out.counter("larder_task_failures_total",
               "Internal tasks that ended with an exception, for example out of memory",
               sum(server, &Counters::task_failures));
@@ -179,7 +182,7 @@ std::string metrics_text(const server::Server& server) {
             sum(server, &Counters::upstream_queue));
   out.counter("larder_upstream_breaker_opened_total", "Times that the circuit breaker opened",
               sum(server, &Counters::breaker_opened));
-  out.gauge("larder_upstream_breakers_open", "Event loops whose circuit breaker is open",
+  out.gauge("larder_upstream_breakers_open", "1 while the circuit breaker is open, else 0",
             sum(server, &Counters::breakers_open));
   out.counter("larder_refreshes_total", "Background refreshes started", sum(server, &Counters::refreshes));
   out.counter("larder_invalidations_total", "Writes that invalidated stored responses",

@@ -50,11 +50,11 @@ std::optional<Answer> read(const std::string& body, Purge& what) {
 
 }  // namespace
 
-Task<Answer> purge(server::Server& server, const std::optional<std::string>& body) {
-  if (!body) co_return Answer{413, "the request needs a Content-Length of at most 64 KiB"};
+Answer purge(server::Server& server, const std::string* body) {
+  if (body == nullptr) return Answer{413, "the request needs a Content-Length of at most 64 KiB"};
   Purge what;
-  if (auto bad = read(*body, what)) co_return std::move(*bad);
-  const auto count = co_await server.purge(what);
+  if (auto bad = read(*body, what)) return std::move(*bad);
+  const auto count = server.purge(what);
   const std::string_view kind = what.what == Purge::What::all      ? "everything"
                                 : what.what == Purge::What::prefix ? "the prefix "
                                 : what.what == Purge::What::group  ? "the group "
@@ -62,7 +62,7 @@ Task<Answer> purge(server::Server& server, const std::optional<std::string>& bod
   spdlog::info("purged {}{}{}: {} entries", kind, what.text, what.soft ? ", softly" : "", count);
   Answer answer;
   answer.text = fmt::format("{{\"purged\": {}, \"soft\": {}}}\n", count, what.soft);
-  co_return answer;
+  return answer;
 }
 
 std::string purge_json(const Purge& what) {

@@ -12,8 +12,8 @@
 namespace larder::admin {
 
 /// `{"path": "/topics/"}`, `{"prefix": ...}`, `{"group": ...}` or `{"all": true}`, and `"soft": true`.
-/// `body` is nullopt where it could not be read. The arguments outlive the task.
-[[nodiscard]] Task<Answer> purge(server::Server& server, const std::optional<std::string>& body);
+/// `body` is nullptr where it could not be read. On any thread.
+[[nodiscard]] Answer purge(server::Server& server, const std::string* body);
 
 [[nodiscard]] std::string purge_json(const policy::Purge& what);
 /// What the answer says, as a sentence. False where it is no success.

@@ -1,11 +1,17 @@
 // What POST /api/reload answers, and how `larder reload` reads it.
 #pragma once
 
-#include "admin/admin.hpp"
-
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace larder::admin {
+
+/// What became of new settings.
+struct ReloadReport {
+  bool ok = false;
+  std::vector<std::string> messages;  // problems, as `larder check` writes them; what requires a restart
+};
 
 /// `{"reloaded": true, "messages": [...]}`
 [[nodiscard]] std::string reload_json(const ReloadReport& report);

@@ -5,8 +5,6 @@
 #include "policy/decide.hpp"
 #include "policy/purge.hpp"
 
-#include <boost/asio/post.hpp>
-
 namespace larder::admin {
 
 namespace {
@@ -86,6 +84,8 @@ std::string names_of(const policy::SecondaryKey& secondary) {
 
 std::string status_json(const server::Server& server) {
   const auto now = Loop::now();
+  const auto plan = server.plan();
+  const auto& settings = *plan->settings;
   const auto routes = totals_of(server);
   RouteTotals all;
   std::vector<std::string> each;
@@ -101,7 +101,7 @@ std::string status_json(const server::Server& server) {
   object.real("uptime_seconds", seconds(now.mono - server.started()));
   object.boolean("draining", server.is_draining());
   object.number("warming", static_cast<std::int64_t>(server.warming()));
-  object.text("upstream", server.settings().upstream.url);
+  object.text("upstream", settings.upstream.url);
   object.real("upstream_breakers_open", sum(server, &Counters::breakers_open));
   object.real("upstream_busy", sum(server, &Counters::upstream_busy));
   object.real("upstream_queue", sum(server, &Counters::upstream_queue));
@@ -114,14 +114,14 @@ std::string status_json(const server::Server& server) {
   const auto stored = server.store_stats();
   object.number("entries", static_cast<std::int64_t>(stored.entries));
   object.number("stored_bytes", static_cast<std::int64_t>(stored.bytes));
-  object.number("memory_bytes", static_cast<std::int64_t>(server.settings().cache.memory));
+  object.number("memory_bytes", static_cast<std::int64_t>(settings.cache.memory));
   object.number("evictions", static_cast<std::int64_t>(stored.evictions));
   object.number("kept_warm", static_cast<std::int64_t>(server.kept_warm()));
   if (const auto persisted = server.archive_stats()) {
     object.number("persisted_bytes", static_cast<std::int64_t>(persisted->bytes));
     object.number("persist_failures", static_cast<std::int64_t>(persisted->failures));
   }
-  if (const auto& reload = server.last_reload()) {
+  if (const auto reload = server.last_reload()) {
     object.boolean("last_reload_ok", reload->ok);
     object.real("last_reload_seconds_ago", seconds(now.wall - reload->when));
     std::vector<std::string> messages;
@@ -134,17 +134,18 @@ std::string status_json(const server::Server& server) {
   return object.take();
 }
 
-Task<std::string> entries_json(server::Server& server, std::string prefix, std::size_t most) {
+std::string entries_json(server::Server& server, const std::string& prefix, std::size_t limit) {
   const policy::Purge meant{prefix.empty() ? policy::Purge::What::all : policy::Purge::What::prefix, prefix,
                             false};
   auto& store = server.shared().store;
   const auto now = Loop::now().mono;
   std::vector<std::string> entries;
-  for (std::size_t shard = 0; shard < store.shards() && entries.size() < most; ++shard) {
+  for (std::size_t shard = 0; shard < store.shards() && entries.size() < limit; ++shard) {
     store.each_in(shard, [&](const store::Entry& entry) {
-      if (entries.size() >= most || !meant.concerns(entry.key, {})) return;
+      const policy::KeyView key(entry.key);
+      if (entries.size() >= limit || !meant.concerns(key, {})) return;
       Object object;
-      object.text("key", std::string_view(entry.key).substr(0, entry.key.find('\n')));
+      object.text("key", key.url());
       object.text("hash", fmt::format("{:016x}", store.hash(entry.key)));  // as the access log has it
       object.number("charge", static_cast<std::int64_t>(entry.charge()));
       std::vector<std::string> variants;
@@ -161,12 +162,11 @@ Task<std::string> entries_json(server::Server& server, std::string prefix, std::
       object.raw("variants", array(variants));
       entries.push_back(object.take());
     });
-    co_await asio::post(server.first_loop().executor(), asio::use_awaitable_t<Executor>{});
   }
   Object answer;
   answer.number("entries", static_cast<std::int64_t>(store.stats().entries));
   answer.raw("shown", array(entries));
-  co_return answer.take();
+  return answer.take();
 }
 
 }  // namespace larder::admin

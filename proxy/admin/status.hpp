@@ -8,10 +8,11 @@
 
 namespace larder::admin {
 
-/// Everything at a glance, as one JSON object. On the first loop.
+/// Everything at a glance, as one JSON object. On any thread.
 [[nodiscard]] std::string status_json(const server::Server& server);
 
-/// What is stored, as JSON: at most so many entries whose path begins so. The first loop turns meanwhile.
-[[nodiscard]] Task<std::string> entries_json(server::Server& server, std::string prefix, std::size_t most);
+/// What is stored, as JSON: at most `limit` entries whose path begins with `prefix`. It may visit every
+/// entry. On any thread.
+[[nodiscard]] std::string entries_json(server::Server& server, const std::string& prefix, std::size_t limit);
 
 }  // namespace larder::admin

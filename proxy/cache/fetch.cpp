@@ -106,13 +106,13 @@ class Fetch {
   // Sends the request and reads heads until the final one; once more where a pooled connection had died.
   Task<std::optional<Failure>> ask(FetchKind kind) {
     // What the key was made from, in the key's spelling, so that no other one can fill its entry.
-    const auto parts = policy::parts_of(order_.key);
+    const auto key = order_.key.view();
     const auto target = order_.forced && !is_in_background_
-                            ? policy::forced_target(parts, order_.request->head.query, route_)
-                            : std::string(parts.target);
+                            ? policy::forced_target(key, order_.request->head.query, route_)
+                            : std::string(key.target());
     upstream::RequestOptions options;
     options.arrival = order_.request->arrival;
-    options.host = parts.authority;
+    options.host = key.authority();
     options.target = target;
     options.as_get = true;
     options.with_body = false;
@@ -173,7 +173,7 @@ class Fetch {
     deps_.loop.counters().upstream_errors.add();
     if (order_.counters != nullptr) order_.counters->upstream_errors.add();
     deps_.fills.failed(
-        order_.key,
+        order_.key.text(),
         failure.is_disconnection() ? policy::Trouble::disconnected : policy::Trouble::error_status,
         Loop::now().mono);
     permit_.settle(Failed{std::move(failure), took()});
@@ -373,10 +373,10 @@ class Fetch {
     const bool shareable = response->fresh_until > response->response_time && !response->must_validate &&
                            !coded && !judged_unstorable;
     Completed answer{response, false, shareable, detail, upstream_status, std::move(for_requesting_client_)};
-    deps_.fills.succeeded(order_.key);
-    response->group_hashes = group_hashes(deps_.store, order_.key, response->groups);
+    deps_.fills.succeeded(order_.key.text());
+    response->group_hashes = group_hashes(deps_.store, order_.key.view().origin(), response->groups);
     response->access_history =
-        deps_.refresh_scheduler.access_history_of(route_, order_.key, response->secondary);
+        deps_.refresh_scheduler.access_history_of(route_, order_.key.text(), response->secondary);
     // Design, invariant 5.
     if (detail == Detail::none &&
         deps_.invalidations.is_invalidated(fill.sequence(), fill.path_hash(), fill.route_hash(),
@@ -384,7 +384,7 @@ class Fetch {
       answer.detail = Detail::superseded;
     }
     if (answer.detail == Detail::none && !(response->part && whole_is_stored(*response))) {
-      const auto put = deps_.store.put(order_.key, order_.hash, response, &facts_, &pending_);
+      const auto put = deps_.store.put(order_.key.text(), order_.hash, response, &facts_, &pending_);
       answer.stored = put == store::Store::Put::stored;
       if (put == store::Store::Put::too_large) answer.detail = Detail::body_too_large;
       if (put == store::Store::Put::outdated) answer.detail = Detail::superseded;
@@ -408,7 +408,7 @@ class Fetch {
 
   // A part does not take the place of a whole that came meanwhile.
   [[nodiscard]] bool whole_is_stored(const store::Response& part) {
-    const auto entry = deps_.store.find(order_.key, order_.hash);
+    const auto entry = deps_.store.find(order_.key.text(), order_.hash);
     if (!entry) return false;
     return std::any_of(entry->variants.begin(), entry->variants.end(), [&](const auto& other) {
       return !other->part && other->is_fresh(when_.received.mono) &&
@@ -433,14 +433,14 @@ class Fetch {
   }
 
   [[nodiscard]] const std::string& memory_key() const noexcept {
-    return order_.memory_key.empty() ? order_.key : order_.memory_key;
+    return order_.memory_key.empty() ? order_.key.text() : order_.memory_key;
   }
 
   void note_result(int status) {
     if (policy::is_error_status(status))
-      deps_.fills.failed(order_.key, policy::Trouble::error_status, Loop::now().mono);
+      deps_.fills.failed(order_.key.text(), policy::Trouble::error_status, Loop::now().mono);
     else
-      deps_.fills.succeeded(order_.key);
+      deps_.fills.succeeded(order_.key.text());
   }
 
   // Design, invariant 6: what is not stored still ends the life of what is, unless the reason lies in this
@@ -459,7 +459,7 @@ class Fetch {
     }
     if (!policy::supersedes(status, facts_)) return;
     const auto secondary = policy::secondary_key(facts_, call_->head().fields, route_, sent_.identity);
-    deps_.store.supersede(order_.key, order_.hash, facts_, permit_.fill().sequence(), secondary);
+    deps_.store.supersede(order_.key.text(), order_.hash, facts_, permit_.fill().sequence(), secondary);
   }
 
   void remember_unshared(Detail detail, bool for_the_next) {

@@ -31,8 +31,8 @@ struct OwnedRequest {
 struct Order {
   std::shared_ptr<const OwnedRequest> request;
   std::shared_ptr<const Plan> plan;
-  const settings::Route* route = nullptr;       // of the plan's settings
-  std::string key;                              // primary
+  const settings::Route* route = nullptr;  // of the plan's settings
+  policy::CacheKey key;
   std::uint64_t hash = 0;                       // of `key`, the store's
   std::string memory_key;                       // what FillTable remembers of it under; empty = `key`
   std::shared_ptr<const store::Response> held;  // what a 304 would renew; nullptr = nothing

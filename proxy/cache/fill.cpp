@@ -1,11 +1,9 @@
 #include "cache/fill.hpp"
 
-#include <boost/asio/bind_allocator.hpp>
+#include "net/post_memory.hpp"
+
 #include <boost/asio/post.hpp>
 
-#include <array>
-#include <cassert>
-#include <cstddef>
 #include <deque>
 
 namespace larder::cache {
@@ -18,43 +16,12 @@ constexpr std::size_t max_interim_waiting = 16;
 
 struct FillWaiter::Slot {
   explicit Slot(Loop& its_loop) : loop(its_loop), event(its_loop) {}
-  // Where the operation that wakes the reader lies, so that no want of memory keeps it asleep.
-  alignas(std::max_align_t) std::array<std::byte, 256> waking;
+  PostMemory waking;  // a lack of memory must not keep a waiter waiting
   Loop& loop;
   Event event;
-  std::deque<std::string> interim;  // of the beginning reader
-  bool settled = false;             // read and written on the seat's loop
+  std::deque<std::string> interim;  // of the leader
+  bool settled = false;             // read and written on the slot's loop
 };
-
-namespace {
-
-// Hands out the memory that a seat has for its waking. It is asked for once: a fill is settled once.
-template <class T, class Slot>
-struct WakingAllocator {
-  using value_type = T;
-  template <class U>
-  struct rebind {
-    using other = WakingAllocator<U, Slot>;
-  };
-  explicit WakingAllocator(std::shared_ptr<Slot> its_slot) noexcept : slot(std::move(its_slot)) {}
-  template <class U>
-  WakingAllocator(const WakingAllocator<U, Slot>& other) noexcept : slot(other.slot) {}
-
-  [[nodiscard]] T* allocate([[maybe_unused]] std::size_t count) noexcept {
-    static_assert(sizeof(T) <= sizeof(slot->waking) && alignof(T) <= alignof(std::max_align_t));
-    assert(count == 1);
-    return reinterpret_cast<T*>(slot->waking.data());
-  }
-  void deallocate(T*, std::size_t) noexcept {}
-  template <class U>
-  bool operator==(const WakingAllocator<U, Slot>& other) const noexcept {
-    return slot == other.slot;
-  }
-
-  std::shared_ptr<Slot> slot;
-};
-
-}  // namespace
 
 FillWaiter::FillWaiter(Loop& loop, std::shared_ptr<Fill> fill, bool is_leader)
     : loop_(loop), fill_(std::move(fill)), slot_(std::make_shared<Slot>(loop)), is_leader_(is_leader) {
@@ -116,12 +83,12 @@ void Fill::settle(Result result) noexcept {
     slots.swap(slots_);
   }
   for (auto& slot : slots) {
+    auto& memory = slot->waking;
     auto& loop = slot->loop;
-    const WakingAllocator<std::byte, FillWaiter::Slot> memory(slot);
-    asio::post(loop.executor(), asio::bind_allocator(memory, [woken = std::move(slot)] {
-                 woken->settled = true;
-                 woken->event.raise();
-               }));
+    memory.post(loop, std::move(slot), [](FillWaiter::Slot& woken) {
+      woken.settled = true;
+      woken.event.raise();
+    });
   }
 }
 

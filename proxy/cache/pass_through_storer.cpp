@@ -29,8 +29,9 @@ void PassThroughStorer::append(std::string_view piece) {
     body_ += piece;
 }
 
-bool PassThroughStorer::finish(std::string_view key, std::uint64_t path_hash, std::uint64_t route_hash) {
-  const auto groups = group_hashes(deps_.store, key, meta_.groups);
+bool PassThroughStorer::finish(const policy::KeyView& key, std::uint64_t path_hash,
+                               std::uint64_t route_hash) {
+  const auto groups = group_hashes(deps_.store, key.origin(), meta_.groups);
   if (too_large_ || deps_.invalidations.is_invalidated(meta_.sequence, path_hash, route_hash, groups))
     return false;
   Change change;
@@ -42,7 +43,8 @@ bool PassThroughStorer::finish(std::string_view key, std::uint64_t path_hash, st
                             {route_, plan_.settings->compression, when_.received.wall}, change,
                             std::make_shared<const std::string>(std::move(body_)));
   response->group_hashes = groups;
-  return deps_.store.put(key, deps_.store.hash(key), std::move(response)) == store::Store::Put::stored;
+  return deps_.store.put(key.text(), deps_.store.hash(key.text()), std::move(response)) ==
+         store::Store::Put::stored;
 }
 
 }  // namespace larder::cache

@@ -23,7 +23,7 @@ class PassThroughStorer {
 
   void append(std::string_view piece);
   /// The body is complete. True where it was stored under `key`; not so where a write has come between.
-  bool finish(std::string_view key, std::uint64_t path_hash, std::uint64_t route_hash);
+  bool finish(const policy::KeyView& key, std::uint64_t path_hash, std::uint64_t route_hash);
 
  private:
   PassThroughStorer(Resources deps, const Plan& plan, const settings::Route& route,

@@ -16,6 +16,7 @@ constexpr int grain_part = 16;    // of the ttl: readers nearer to each other co
 constexpr Millis max_look{1000};  // at an entry whose refresh is under way
 constexpr int slack_part = 20;    // of the ttl: so late a timer may be
 constexpr Millis min_slack{20};
+constexpr std::size_t max_looks_at_once = 64;
 constexpr std::size_t max_histories = 4096;
 
 std::string variant_name(std::string_view key, const policy::SecondaryKey& secondary) {
@@ -39,15 +40,15 @@ const store::Response* find_variant(const store::Entry* entry, const policy::Req
 
 struct RefreshScheduler::Item {
   std::shared_ptr<const OwnedRequest> request;
-  std::string key;
+  policy::CacheKey key;
   std::uint64_t hash = 0;
   std::shared_ptr<store::AccessHistory> access_history;
   FetchTimes times;
   MonoTime requested;
   MonoTime fresh_until;
   double jitter = 0;
-  MonoTime due;
   Millis slack{0};
+  std::uint64_t fetches = 0;  // counted, to see that one has ended meanwhile
 };
 
 // Outlives the RefreshScheduler where its timer is cancelled late.
@@ -101,7 +102,7 @@ void RefreshScheduler::fetched(const Fetched& what, std::size_t most) {
   {
     const std::lock_guard lock(mutex_);
     if (loop_ == nullptr) return;
-    const auto name = variant_name(order.key, what.response.secondary);
+    const auto name = variant_name(order.key.text(), what.response.secondary);
     auto at = items_.find(name);
     if (at == items_.end()) {
       if (items_.size() >= most) return;
@@ -120,7 +121,9 @@ void RefreshScheduler::fetched(const Fetched& what, std::size_t most) {
     const RefreshInput warmth{order.route->ttl, *order.route->keep_warm, item.requested,
                               item.fresh_until, item.times.p95(),        item.jitter,
                               std::span(marks)};
-    due = item.due = decision_time(warmth);
+    due = decision_time(warmth);
+    due_.set(name, due);
+    ++item.fetches;
     item.slack = std::max(order.route->ttl / slack_part, min_slack);
     access_history->begin_refresh_lease(item.fresh_until + item.slack);
   }
@@ -144,37 +147,54 @@ void RefreshScheduler::arm(MonoTime due) {
 }
 
 void RefreshScheduler::wake() {
-  const auto now = Loop::now();
-  const auto deps = deps_();
-  auto next = MonoTime::max();
-  {
-    const std::lock_guard lock(mutex_);
-    for (auto at = items_.begin(); at != items_.end();) {
-      auto& item = at->second;
-      if (item.due <= now.mono) {
-        const auto due = look_at(item, deps, now);
-        if (!due) {
-          at = items_.erase(at);
-          continue;
-        }
-        item.due = *due;
-      }
-      next = std::min(next, item.due);
-      ++at;
-    }
+  try {
+    look_at_due();
+  } catch (...) {
+    loop_->note_failure("refresh scheduler", std::current_exception());
+    arm(Loop::now().mono + max_look);
   }
-  if (next != MonoTime::max()) arm(next);
 }
 
-std::optional<MonoTime> RefreshScheduler::look_at(Item& item, const Dependencies& deps, policy::Now now) {
+// `fetched`, on every loop, waits for the mutex: it is not held while an entry is looked at.
+void RefreshScheduler::look_at_due() {
+  const auto now = Loop::now();
+  const auto deps = deps_();
+  std::vector<std::pair<std::string, Item>> due;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& name : due_.due(now.mono, max_looks_at_once)) {
+      // Until it has been looked at; and if that fails.
+      due_.set(name, now.mono + max_look);
+      const auto& item = items_.at(name);
+      due.emplace_back(std::move(name), item);
+    }
+  }
+  for (auto& [name, item] : due) {
+    const auto next = look_at(item, deps, now);
+    const std::lock_guard lock(mutex_);
+    const auto at = items_.find(name);
+    if (at->second.fetches != item.fetches) continue;  // `fetched` has set the next time
+    if (next) {
+      due_.set(name, *next);
+    } else {
+      due_.erase(name);
+      items_.erase(at);
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  if (const auto next = due_.next()) arm(*next);
+}
+
+std::optional<MonoTime> RefreshScheduler::look_at(const Item& item, const Dependencies& deps,
+                                                  policy::Now now) {
   const auto& head = item.request->head;
   std::string scratch;
   const auto path = http::normalise_path(head.path, scratch);
   const auto* route = deps.plan->settings->route_for(path);
   if (route == nullptr || !route->keep_warm) return std::nullopt;
-  std::string key;
-  policy::write_key(policy::authority_of(head, *deps.plan->settings), path, head, *route, key);
-  if (key != item.key) return std::nullopt;  // a reload gave it another shape
+  policy::CacheKey key;
+  key.assign(policy::authority_of(head, *deps.plan->settings), path, head, *route);
+  if (key.text() != item.key.text()) return std::nullopt;  // a reload gave it another shape
 
   const auto marks = item.access_history->marks();
   const RefreshInput warmth{route->ttl,       *route->keep_warm, item.requested,  item.fresh_until,
@@ -184,18 +204,19 @@ std::optional<MonoTime> RefreshScheduler::look_at(Item& item, const Dependencies
   if (!next || *next > item.fresh_until) item.access_history->end_refresh_lease();
   if (!next) return decided > now.mono ? std::optional(decided) : std::nullopt;
   if (*next > now.mono) return next;
-  if (const auto failing = deps.resources.fills.failing(item.key); failing && failing->until > now.mono)
+  if (const auto failing = deps.resources.fills.failing(item.key.text());
+      failing && failing->until > now.mono)
     return failing->until;
   return refresh(item, deps, *route, now);
 }
 
-std::optional<MonoTime> RefreshScheduler::refresh(Item& item, const Dependencies& deps,
+std::optional<MonoTime> RefreshScheduler::refresh(const Item& item, const Dependencies& deps,
                                                   const settings::Route& route, policy::Now now) {
   auto& resources = deps.resources;
   const auto facts =
       policy::facts_of(item.request->head, {*deps.plan->settings, resources.key_hash, item.request->arrival});
-  const std::string_view key = item.key;
-  const auto path_hash = resources.store.hash(policy::invalidation_key(key));
+  const std::string_view key = item.key.text();
+  const auto path_hash = resources.store.hash(item.key.view().invalidation_key());
   const auto route_hash = resources.store.hash(route.name);
   const auto entry = resources.store.peek(key, item.hash);
   const auto name = name_of_fill(key, route, facts, entry.get(), false);
@@ -216,11 +237,7 @@ std::optional<MonoTime> RefreshScheduler::refresh(Item& item, const Dependencies
       order.held = std::shared_ptr<const store::Response>(entry, held);
       if (held->is_fresh(now.mono - item.slack)) order.access_history = item.access_history;
     }
-    // Posted: what begins here may end at once, and then tells this table, which is locked.
-    asio::post(resources.loop.executor(),
-               [resources, permit = std::move(joined.permit), order = std::move(order)]() mutable {
-                 begin_fetch(resources, std::move(permit), std::move(order));
-               });
+    begin_fetch(resources, std::move(joined.permit), std::move(order));
   }
   // What it brings moves `due`; should it bring nothing, there is another look.
   return now.mono + std::clamp(route.ttl / 4, Millis{1}, max_look);

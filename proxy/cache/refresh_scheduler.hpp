@@ -7,6 +7,7 @@
 // `access_history_of` and `fetched` from any loop; the rest on the first.
 #pragma once
 
+#include "cache/due_queue.hpp"
 #include "cache/fetch.hpp"
 #include "cache/refresh_time.hpp"
 
@@ -58,14 +59,16 @@ class RefreshScheduler {
 
   void arm(policy::MonoTime due);
   void wake();
+  void look_at_due();
   /// When it is to be looked at again; nullopt: it leaves.
-  [[nodiscard]] std::optional<policy::MonoTime> look_at(Item& item, const Dependencies& deps,
+  [[nodiscard]] std::optional<policy::MonoTime> look_at(const Item& item, const Dependencies& deps,
                                                         policy::Now now);
-  [[nodiscard]] std::optional<policy::MonoTime> refresh(Item& item, const Dependencies& deps,
+  [[nodiscard]] std::optional<policy::MonoTime> refresh(const Item& item, const Dependencies& deps,
                                                         const settings::Route& route, policy::Now now);
 
   mutable std::mutex mutex_;
   Items items_;
+  DueQueue due_;  // of the items, by their names
   std::map<std::string, std::weak_ptr<store::AccessHistory>, std::less<>> histories_;
   std::minstd_rand random_;
   // Of the first loop:

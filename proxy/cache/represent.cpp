@@ -139,11 +139,11 @@ bool may_be_derived(const store::Response& response, const settings::Route& rout
   return response.compressible || (response.is_json && !route.fields_param.empty());
 }
 
-std::vector<std::uint64_t> group_hashes(const store::Store& store, std::string_view key,
+std::vector<std::uint64_t> group_hashes(const store::Store& store, std::string_view origin,
                                         const std::vector<std::string>& groups) {
   std::vector<std::uint64_t> hashes;
   hashes.reserve(groups.size());
-  for (const auto& group : groups) hashes.push_back(store.hash(policy::group_name(key, group)));
+  for (const auto& group : groups) hashes.push_back(store.hash(policy::group_name(origin, group)));
   return hashes;
 }
 

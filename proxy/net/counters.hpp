@@ -68,10 +68,11 @@ struct Counters {
   Counter upstream_requests;
   Counter upstream_errors;
   Counter upstream_retries;
-  Counter task_failures;  // coroutines that ended by an exception
-  Counter upstream_idle;  // connections now
+  Counter connections_yielded;  // turns that ended although there was more input
+  Counter task_failures;        // coroutines that ended by an exception
+  Counter upstream_idle;        // connections now
   Counter upstream_busy;
-  Counter breakers_open;  // now: 1 a loop whose breaker lets nothing but a probe through
+  Counter breakers_open;  // now: the sum over the loops is 1 while the breaker is open
   Counter breaker_opened;
   Counter refreshes;       // fetches behind readers
   Counter invalidations;   // writes that went through

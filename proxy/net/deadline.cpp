@@ -25,39 +25,64 @@ void Sweeper::wait() {
   expected_ = timer_.expiry();
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (error || stopped_) return;
-    sweep();
+    const auto now = std::chrono::steady_clock::now();
+    turned_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+    const auto late = std::chrono::nanoseconds(now - expected_).count();
+    lag_.store(std::max<std::int64_t>(late, lag_.load(std::memory_order_relaxed) * 7 / 8),
+               std::memory_order_relaxed);
+    sweep(now);
     if (!stopped_) wait();
   });
 }
 
-void Sweeper::sweep() {
-  now_ = std::chrono::steady_clock::now();
-  turned_.store(now_.time_since_epoch().count(), std::memory_order_relaxed);
-  const auto late = std::chrono::nanoseconds(now_ - expected_).count();
-  lag_.store(std::max<std::int64_t>(late, lag_.load(std::memory_order_relaxed) * 7 / 8),
-             std::memory_order_relaxed);
-  for (Deadline* at = first_; at != nullptr; at = next_) {
-    next_ = at->following_;
-    if (at->due_ > now_) continue;
-    at->due_ = Deadline::never;
-    at->expired_ = true;
-    at->expire_();
+void Sweeper::set_resolution(Millis resolution) {
+  if (resolution == resolution_) return;
+  Slot all;
+  for (auto& slot : wheel_) all.splice(all.end(), slot);
+  resolution_ = resolution;
+  tick_ = tick_of(now_);
+  while (!all.empty()) {
+    auto& deadline = all.front();
+    deadline.unlink();
+    deadline.visited_at_ = Deadline::never;
+    if (deadline.due_ != Deadline::never) link(deadline);
   }
-  next_ = nullptr;
+}
+
+void Sweeper::link(Deadline& deadline) noexcept {
+  const auto last = tick_ + static_cast<std::int64_t>(slots) - 1;
+  const auto tick = std::clamp(tick_of(deadline.due_), tick_ + 1, last);
+  deadline.unlink();
+  wheel_[static_cast<std::size_t>(tick) % slots].push_back(deadline);
+  deadline.visited_at_ = Time((tick + 1) * resolution_);
+}
+
+void Sweeper::sweep(Time now) {
+  now_ = now;
+  // The slot of the current tick is not over yet: a deadline in it fires with the next sweep.
+  const auto until = tick_of(now) - 1;
+  // After a pause longer than the wheel, one turn has seen every slot.
+  const auto from = std::max(tick_ + 1, until - static_cast<std::int64_t>(slots) + 1);
+  // `link` puts nothing into the slots that this sweep visits.
+  tick_ = std::max(tick_, until);
+  for (auto tick = from; tick <= until; ++tick) {
+    Slot due;
+    due.swap(wheel_[static_cast<std::size_t>(tick) % slots]);
+    while (!due.empty()) {
+      auto& deadline = due.front();
+      deadline.unlink();
+      deadline.visited_at_ = Deadline::never;
+      ++visits_;
+      if (deadline.due_ > now) {
+        if (deadline.due_ != Deadline::never) link(deadline);
+        continue;
+      }
+      deadline.due_ = Deadline::never;
+      deadline.expired_ = true;
+      deadline.expire_();
+    }
+  }
   if (hook_) hook_();
-}
-
-Deadline::Deadline(Sweeper& sweeper, std::function<void()> expire)
-    : sweeper_(sweeper), expire_(std::move(expire)) {
-  following_ = sweeper.first_;
-  if (following_ != nullptr) following_->previous_ = this;
-  sweeper.first_ = this;
-}
-
-Deadline::~Deadline() {
-  if (sweeper_.next_ == this) sweeper_.next_ = following_;
-  (previous_ != nullptr ? previous_->following_ : sweeper_.first_) = following_;
-  if (following_ != nullptr) following_->previous_ = previous_;
 }
 
 }  // namespace larder

@@ -1,13 +1,19 @@
-// Coarse deadlines: one sweep a loop in place of a timer an operation.
+// Coarse deadlines: one sweep per loop instead of one timer per operation.
 //
-// A Deadline is a node in its Sweeper's list. Setting or clearing one writes a number; no timer is armed and
-// no clock read. The sweep, every `resolution`, fires those that are due: never early, late by two
-// resolutions at the most. Threading: a Sweeper and its Deadlines belong to one loop.
+// Model: a timer wheel. A Deadline is a node in one of the wheel's slots, each of which covers one
+// `resolution` of time. Setting a deadline that is already in a slot that comes no later than the new time
+// only writes that time; the sweep moves the node on when it reaches the slot. Clearing one writes a number
+// too. So a deadline that is set and cleared for every request costs a comparison, arms no timer and reads no
+// clock, and a sweep visits only the slots that have come due, however many deadlines there are. A deadline
+// never fires early, and at most three resolutions late. Threading: a Sweeper and its Deadlines belong to one
+// loop; `last_turn` and `lag` may be called from any thread.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/intrusive/list.hpp>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -21,53 +27,72 @@ class Deadline;
 
 class Sweeper {
  public:
+  using Time = std::chrono::steady_clock::time_point;
+
   Sweeper(boost::asio::io_context& io, Millis resolution) : timer_(io), resolution_(resolution) {}
   ~Sweeper();
 
-  /// Begins to sweep; ends when the io_context ends or `stop` is called.
+  /// Sweeps every `resolution` until `stop` is called or the io_context ends.
   void start();
   void stop();
-  void set_resolution(Millis resolution) noexcept { resolution_ = resolution; }
-  /// When it last swept, and how late that was (the worst of the last few sweeps): from any thread.
-  [[nodiscard]] std::chrono::steady_clock::time_point last_turn() const noexcept {
-    return Ticks(Ticks::duration(turned_.load(std::memory_order_relaxed)));
+  /// At least 1 ms. Deadlines that are set keep their times.
+  void set_resolution(Millis resolution);
+  /// When it last swept, and how late that was (the worst of the last few sweeps).
+  [[nodiscard]] Time last_turn() const noexcept {
+    return Time(Time::duration(turned_.load(std::memory_order_relaxed)));
   }
   [[nodiscard]] std::chrono::nanoseconds lag() const noexcept {
     return std::chrono::nanoseconds(lag_.load(std::memory_order_relaxed));
   }
 
-  /// Called after each sweep (for what is to be done now and then).
+  /// Called after each sweep.
   void on_sweep(std::function<void()> hook) { hook_ = std::move(hook); }
+
+  /// Fires the deadlines that are due at `now`, which is not earlier than at the last call. The timer calls
+  /// it.
+  void sweep(Time now);
+  /// How many times a sweep has looked at a deadline.
+  [[nodiscard]] std::uint64_t visits() const noexcept { return visits_; }
+
+  using Node = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
  private:
   friend class Deadline;
-  using Ticks = std::chrono::steady_clock::time_point;
+  using Slot = boost::intrusive::list<Deadline, boost::intrusive::base_hook<Node>,
+                                      boost::intrusive::constant_time_size<false>>;
+  static constexpr std::size_t slots = 512;
+
   void wait();
-  void sweep();
+  /// Links the deadline into the slot of its time, or into the last one before the wheel's end.
+  void link(Deadline& deadline) noexcept;
+  [[nodiscard]] std::int64_t tick_of(Time time) const noexcept {
+    return time.time_since_epoch() / resolution_;
+  }
 
   boost::asio::steady_timer timer_;
   Millis resolution_;
-  Ticks now_ = std::chrono::steady_clock::now();  // of the last sweep
-  Deadline* first_ = nullptr;
-  Deadline* next_ = nullptr;  // where the running sweep goes on; moved when that node leaves
+  Time now_ = std::chrono::steady_clock::now();  // of the last sweep
+  std::int64_t tick_ = tick_of(now_);            // slots up to this one are empty
+  std::array<Slot, slots> wheel_;
+  std::uint64_t visits_ = 0;
   std::function<void()> hook_;
   bool stopped_ = true;
-  Ticks expected_{};
-  std::atomic<Ticks::rep> turned_{std::chrono::steady_clock::now().time_since_epoch().count()};
+  Time expected_{};
+  std::atomic<Time::rep> turned_{std::chrono::steady_clock::now().time_since_epoch().count()};
   std::atomic<std::int64_t> lag_{0};  // nanoseconds
 };
 
-class Deadline {
+class Deadline : public Sweeper::Node {
  public:
-  /// `expire` is called at most once for each `set`, from the sweep; it may destroy the Deadline.
-  Deadline(Sweeper& sweeper, std::function<void()> expire);
-  ~Deadline();
+  /// `expire` is called at most once per `set`, by the sweep; it may destroy this and other deadlines.
+  Deadline(Sweeper& sweeper, std::function<void()> expire) : sweeper_(sweeper), expire_(std::move(expire)) {}
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
 
   void set(Millis after) noexcept {
     due_ = sweeper_.now_ + after + sweeper_.resolution_;
     expired_ = false;
+    if (due_ < visited_at_) sweeper_.link(*this);
   }
   void clear() noexcept {
     due_ = never;
@@ -78,13 +103,12 @@ class Deadline {
 
  private:
   friend class Sweeper;
-  static constexpr auto never = Sweeper::Ticks::max();
+  static constexpr auto never = Sweeper::Time::max();
   Sweeper& sweeper_;
   std::function<void()> expire_;
-  Sweeper::Ticks due_ = never;
+  Sweeper::Time due_ = never;
+  Sweeper::Time visited_at_ = never;  // no later than that, a sweep looks at it; `never` = it is in no slot
   bool expired_ = false;
-  Deadline* previous_ = nullptr;
-  Deadline* following_ = nullptr;
 };
 
 }  // namespace larder

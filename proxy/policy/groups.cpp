@@ -31,9 +31,7 @@ std::vector<std::string> groups_invalidated(http::Fields response) {
   return strings_of(response, "Cache-Group-Invalidation");
 }
 
-std::string group_name(std::string_view key, std::string_view group) {
-  key.remove_prefix(std::min(key.find("//"), key.size()));
-  const auto origin = key.substr(0, key.find('/', 2));
+std::string group_name(std::string_view origin, std::string_view group) {
   return std::string(origin).append("\n").append(group);
 }
 

@@ -17,7 +17,7 @@ namespace larder::policy {
 [[nodiscard]] std::vector<std::string> groups_invalidated(http::Fields response);
 
 /// A group's name for the write log. Groups are the origin's own (2.1), and both its schemes are one here:
-/// `key` is any primary key of it, or a target as write_target writes it.
-[[nodiscard]] std::string group_name(std::string_view key, std::string_view group);
+/// `origin` is KeyView::origin() of any key of it.
+[[nodiscard]] std::string group_name(std::string_view origin, std::string_view group);
 
 }  // namespace larder::policy

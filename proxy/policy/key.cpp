@@ -107,42 +107,43 @@ constexpr std::string_view forwarded_name = ":forwarded";
 
 }  // namespace
 
-void write_key(std::string_view authority, std::string_view path, const http::RequestHead& head,
-               const settings::Route& route, std::string& out) {
-  out.assign("http://");
-  http::append_authority(authority, http::Scheme::http, out);
-  out += path;
-  if (head.has_query) append_query(head.query, route, out);
-  if (!route.shape.empty()) {
-    out += '\n';
-    out += route.shape;
-  }
+KeyView::KeyView(std::string_view text) noexcept : text_(text) {
+  const auto end = [&](char c, std::size_t from, std::size_t limit) {
+    return static_cast<std::uint32_t>(std::min(text.find(c, from), limit));
+  };
+  url_end_ = end('\n', 0, text.size());
+  slashes_ = end('/', 0, url_end_);
+  authority_ = std::min(slashes_ + 2, url_end_);
+  path_ = end('/', authority_, url_end_);
+  path_end_ = end('?', path_, url_end_);
 }
 
-KeyParts parts_of(std::string_view key) {
-  key = key.substr(0, key.find('\n'));
-  const auto begin = key.find("//") + 2;
-  const auto slash = std::min(key.find('/', begin), key.size());
-  KeyParts parts;
-  parts.authority = key.substr(begin, slash - begin);
-  parts.target = key.substr(slash);
-  const auto mark = parts.target.find('?');
-  parts.path = parts.target.substr(0, mark);
-  parts.has_query = mark != std::string_view::npos;
-  if (parts.has_query) parts.query = parts.target.substr(mark + 1);
-  return parts;
+void CacheKey::assign(std::string_view authority, std::string_view path, const http::RequestHead& head,
+                      const settings::Route& route) {
+  const auto size = [this] { return static_cast<std::uint32_t>(text_.size()); };
+  text_.assign("http://");
+  parts_.slashes_ = size() - 2;
+  parts_.authority_ = size();
+  http::append_authority(authority, http::Scheme::http, text_);
+  parts_.path_ = size();
+  text_ += path;
+  parts_.path_end_ = size();
+  if (head.has_query) append_query(head.query, route, text_);
+  parts_.url_end_ = size();
+  if (route.shape.empty()) return;
+  text_ += '\n';
+  text_ += route.shape;
 }
 
-std::string_view invalidation_key(std::string_view key) noexcept {
-  key = key.substr(0, key.find('?'));
-  key = key.substr(0, key.find('\n'));
-  return key.substr(std::min(key.find(':') + 1, key.size()));
+void CacheKey::assign(const KeyView& other) {
+  text_ = other.text_;
+  parts_ = other;
 }
 
-std::string forced_target(const KeyParts& parts, std::string_view query, const settings::Route& route) {
+std::string forced_target(const KeyView& key, std::string_view query, const settings::Route& route) {
   const bool keeps_order = route.key.query == settings::KeyRule::Query::all;
-  std::string target(keeps_order ? parts.path : parts.target);
-  char separator = parts.has_query && !keeps_order ? '&' : '?';
+  std::string target(keeps_order ? key.path() : key.target());
+  char separator = key.has_query() && !keeps_order ? '&' : '?';
   http::QueryPiece piece;
   while (http::next_query_piece(query, piece)) {
     const bool goes_along = keeps_order ? !is_fields_param(piece, route.fields_param)

@@ -15,6 +15,7 @@
 
 #include <boost/container/small_vector.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,29 +23,69 @@
 
 namespace larder::policy {
 
-/// Replaces `out` by the primary key: `http://host/path?query`, then, where the route projects, a line feed
-/// and its shape. The host is as append_authority writes it; `path` is the normalised one. A refresh
-/// parameter that is a bool is left out, and so are the route's fields_param and what `key.query` leaves out.
-void write_key(std::string_view authority, std::string_view path, const http::RequestHead& head,
-               const settings::Route& route, std::string& out);
+/// A primary key's text and its parts. A view: the text lives elsewhere, and longer.
+///
+/// The text is `http://host/path?query`, then, where the route projects, a line feed and its shape. The host
+/// is as append_authority writes it, the path is normalised. The query is without a refresh parameter that is
+/// a bool, without the route's fields_param and without what `key.query` leaves out.
+class KeyView {
+ public:
+  KeyView() = default;
+  /// Of a text that a CacheKey had.
+  explicit KeyView(std::string_view text) noexcept;
 
-/// A primary key taken apart; views into it.
-struct KeyParts {
-  std::string_view authority;
-  std::string_view path;    // normalised
-  std::string_view target;  // path and query: what a fill sends
-  std::string_view query;   // without '?'
-  bool has_query = false;
+  [[nodiscard]] std::string_view text() const noexcept { return text_; }
+  /// Without the shape: what users are shown.
+  [[nodiscard]] std::string_view url() const noexcept { return text_.substr(0, url_end_); }
+  [[nodiscard]] std::string_view authority() const noexcept {
+    return text_.substr(authority_, path_ - authority_);
+  }
+  [[nodiscard]] std::string_view path() const noexcept { return text_.substr(path_, path_end_ - path_); }
+  /// Path and query: what a fetch sends.
+  [[nodiscard]] std::string_view target() const noexcept { return text_.substr(path_, url_end_ - path_); }
+  [[nodiscard]] bool has_query() const noexcept { return path_end_ != url_end_; }
+  /// `//host`, for the names of groups. An API changes the same thing under both schemes, so the scheme is no
+  /// part of what writes and groups are known by.
+  [[nodiscard]] std::string_view origin() const noexcept { return text_.substr(slashes_, path_ - slashes_); }
+  /// `//host/path`: what a write to the URL is known by, whatever the query.
+  [[nodiscard]] std::string_view invalidation_key() const noexcept {
+    return text_.substr(slashes_, path_end_ - slashes_);
+  }
+
+ private:
+  friend class CacheKey;
+  std::string_view text_ = "http://";
+  // Where the parts begin and end.
+  std::uint32_t slashes_ = 5;
+  std::uint32_t authority_ = 7;
+  std::uint32_t path_ = 7;
+  std::uint32_t path_end_ = 7;
+  std::uint32_t url_end_ = 7;
 };
-[[nodiscard]] KeyParts parts_of(std::string_view key);
 
-/// What a write to the key's URL is known by: authority and path, `//host/path`. The scheme is no part of it,
-/// as an API changes the same thing under both; nor is the query.
-[[nodiscard]] std::string_view invalidation_key(std::string_view key) noexcept;
+/// A primary key, reused from request to request.
+class CacheKey {
+ public:
+  /// The key of a request on that route. `path` is the normalised one.
+  void assign(std::string_view authority, std::string_view path, const http::RequestHead& head,
+              const settings::Route& route);
+  void assign(const KeyView& other);
+
+  [[nodiscard]] KeyView view() const noexcept {
+    auto view = parts_;
+    view.text_ = text_;
+    return view;
+  }
+  [[nodiscard]] const std::string& text() const noexcept { return text_; }
+
+ private:
+  std::string text_;
+  KeyView parts_;  // but for the text, which moves
+};
 
 /// The target of a fetch that the route's refresh parameter forces: the key's, with that parameter as the
 /// client sent it in `query`.
-[[nodiscard]] std::string forced_target(const KeyParts& parts, std::string_view query,
+[[nodiscard]] std::string forced_target(const KeyView& key, std::string_view query,
                                         const settings::Route& route);
 
 struct VaryField {

@@ -144,7 +144,7 @@ void append_cache_status(const Outcome& outcome, std::string_view key, std::stri
   if (outcome.collapsed) out += "; collapsed";
   if (!key.empty()) {
     out += "; key=";
-    append_string(key.substr(0, key.find('\n')), out);
+    append_string(key, out);
   }
   if (outcome.detail != Detail::none) {
     out += "; detail=";

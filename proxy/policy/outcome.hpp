@@ -81,8 +81,8 @@ struct Outcome {
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
-/// Appends `larder; hit; ttl=27`: the member that larder adds to Cache-Status (RFC 9211 2). `key` is the
-/// primary key where it is to be shown (2.7), else empty.
+/// Appends `larder; hit; ttl=27`: the member that larder adds to Cache-Status (RFC 9211 2). `key` is
+/// KeyView::url() of the primary key where it is to be shown (2.7), else empty.
 void append_cache_status(const Outcome& outcome, std::string_view key, std::string& out);
 
 /// One word for metrics and logs.

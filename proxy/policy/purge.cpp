@@ -7,12 +7,11 @@
 
 namespace larder::policy {
 
-bool Purge::concerns(std::string_view key, std::span<const std::string> groups) const {
+bool Purge::concerns(const KeyView& key, std::span<const std::string> groups) const {
   if (what == What::all) return true;
   if (what == What::group) return std::find(groups.begin(), groups.end(), text) != groups.end();
-  const auto parts = parts_of(key);
-  if (what == What::prefix) return parts.path.starts_with(text);
-  return text.find('?') == std::string::npos ? parts.path == text : parts.target == text;
+  if (what == What::prefix) return key.path().starts_with(text);
+  return text.find('?') == std::string::npos ? key.path() == text : key.target() == text;
 }
 
 std::string purge_text(std::string_view path) {

@@ -1,6 +1,8 @@
 // What an operator throws out.
 #pragma once
 
+#include "policy/key.hpp"
+
 #include <cstdint>
 #include <span>
 #include <string>
@@ -20,7 +22,7 @@ struct Purge {
   bool soft = false;
 
   /// Whether a response is meant that is stored under `key` and belongs to `groups`.
-  [[nodiscard]] bool concerns(std::string_view key, std::span<const std::string> groups) const;
+  [[nodiscard]] bool concerns(const KeyView& key, std::span<const std::string> groups) const;
 };
 
 /// A path (with a query, or without) as keys have it, for Purge::text.

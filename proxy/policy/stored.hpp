@@ -12,6 +12,9 @@
 
 namespace larder::policy {
 
+/// Bytes that processors move together: what one thread writes often is kept this far from what others read.
+inline constexpr std::size_t cache_line = 64;
+
 /// A moment in the order of fills and writes: a fill takes one when it begins, a write when its answer has
 /// come. What began before a write that concerns it is void (design, invariant 5).
 using Sequence = std::uint64_t;

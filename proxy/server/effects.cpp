@@ -37,8 +37,10 @@ void Exchange::note_write(const http::ResponseHead* answer) {
     for (const auto& related : policy::related_targets(authority, head().path, answer->fields)) {
       shared.invalidations.invalidate_path(shared.store.hash(related), Validity::invalid);
     }
+    std::string origin;
+    policy::write_target(authority, {}, origin);
     for (const auto& group : policy::groups_invalidated(answer->fields)) {
-      shared.invalidations.invalidate_group(shared.store.hash(policy::group_name(target, group)),
+      shared.invalidations.invalidate_group(shared.store.hash(policy::group_name(origin, group)),
                                             Validity::invalid);
     }
   }
@@ -68,7 +70,7 @@ void Exchange::note_final(const http::ResponseHead& answer, policy::Sequence seq
   if (!keyed_ || is_head() || !policy::supersedes(answer.status, facts_)) return;
   if (answer.status == 200) return;  // as good as the stored one, whose validation is the next fetch's
   const auto secondary = policy::secondary_key(facts_, answer.fields, *route_, false);
-  worker_.shared.store.supersede(key_, hash_, facts_, sequence, secondary);
+  worker_.shared.store.supersede(key_.text(), hash_, facts_, sequence, secondary);
 }
 
 // What clients know the stored representations of this URL by. nullopt where the request has no conditions,
@@ -79,10 +81,10 @@ std::optional<policy::TagTranslation> Exchange::tag_translation() {
   if (!any || route_ == nullptr || route_->cache == settings::CacheMode::off) return std::nullopt;
   policy::TagTranslation tags;
   std::string scratch;
-  std::string key;
-  policy::write_key(policy::authority_of(head(), settings()), http::normalise_path(head().path, scratch),
-                    head(), *route_, key);
-  const auto entry = worker_.shared.store.peek(key, worker_.shared.store.hash(key));
+  policy::CacheKey key;
+  key.assign(policy::authority_of(head(), settings()), http::normalise_path(head().path, scratch), head(),
+             *route_);
+  const auto entry = worker_.shared.store.peek(key.text(), worker_.shared.store.hash(key.text()));
   if (!entry) return tags;
   for (const auto& variant : entry->variants) {
     tags.add(variant->entity_tag, variant->upstream_entity_tag);
@@ -116,16 +118,16 @@ void Exchange::note_head(const http::ResponseHead& answer, policy::Sequence sequ
   auto& store = worker_.shared.store;
   if (effect == policy::HeadEffect::expires) {
     store.outdate(hash_, sequence, policy::secondary_key(facts_, answer.fields, *route_, false));
-    (void)store.put(key_, hash_, cache::expired(held, now_.mono), &facts_);
+    (void)store.put(key_.text(), hash_, cache::expired(held, now_.mono), &facts_);
     return;
   }
   const auto renewal =
       cache::renewed(held, answer, {facts_, *route_, settings().compression, {now_, Loop::now()}, sequence});
-  renewal.response->group_hashes = cache::group_hashes(store, key_, renewal.response->groups);
+  renewal.response->group_hashes = cache::group_hashes(store, key_.view().origin(), renewal.response->groups);
   const bool is_void_by_now = worker_.shared.invalidations.is_invalidated(sequence, path_hash_, view_.hash,
                                                                           renewal.response->group_hashes);
   if (renewal.against == policy::Detail::none && !is_void_by_now)
-    (void)store.put(key_, hash_, renewal.response, &facts_);
+    (void)store.put(key_.text(), hash_, renewal.response, &facts_);
 }
 
 // What a POST answered may be what a GET would get.

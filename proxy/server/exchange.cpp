@@ -60,7 +60,7 @@ Exchange::Done Exchange::try_now() {
     facts_.refresh = policy::refresh_asked(head_.query, route_->refresh_param) == policy::Refresh::forced;
   }
   if (!read_fields_asked()) return Done::not_yet;
-  policy::write_key(policy::authority_of(head_, settings()), path, head_, *route_, worker_.key);
+  worker_.key.assign(policy::authority_of(head_, settings()), path, head_, *route_);
   keyed_ = true;
   look_up();
   decision_ = policy::decide(facts_, *route_, held(), now_);
@@ -88,7 +88,7 @@ bool Exchange::read_fields_asked() {
 std::optional<Outcome> Exchange::stale_while_failing() {
   const auto* held = response_ != nullptr ? response_ : only_on_error_;
   if (held == nullptr || (response_ != nullptr && (*response_)->is_fresh(now_.mono))) return std::nullopt;
-  const auto failing = worker_.shared.fills.failing(worker_.key);
+  const auto failing = worker_.shared.fills.failing(worker_.key.text());
   if (!failing) return std::nullopt;
   const bool may_serve =
       response_ != nullptr
@@ -113,9 +113,9 @@ Outcome Exchange::stale_on_error() const {
 
 // The stored response for worker_.key that this request may be answered with, if there is one.
 void Exchange::look_up() {
-  const std::string_view key = worker_.key;
+  const std::string_view key = worker_.key.text();
   hash_ = worker_.shared.store.hash(key);
-  path_hash_ = worker_.shared.store.hash(policy::invalidation_key(key));
+  path_hash_ = worker_.shared.store.hash(worker_.key.view().invalidation_key());
   response_ = nullptr;
   only_on_error_ = nullptr;
   soft_ = false;
@@ -226,7 +226,7 @@ Task<Exchange::Done> Exchange::problem(const Problem& problem, const Outcome* ou
 
 std::string_view Exchange::shown_key() const noexcept {
   if (!keyed_ || !settings().cache.status_key) return {};
-  return owned_ ? std::string_view(key_) : std::string_view(worker_.key);
+  return (owned_ ? key_ : worker_.key).view().url();
 }
 
 Persistence& Exchange::persistence() noexcept {

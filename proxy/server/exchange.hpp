@@ -156,7 +156,7 @@ class Exchange {
   std::optional<Millis> upstream_time_;      // of the fetch that brought the answer, to the end of its head
   std::shared_ptr<const cache::Plan> plan_;  // keeps route_ alive across a reload
   std::shared_ptr<const cache::OwnedRequest> owned_;
-  std::string key_;
+  policy::CacheKey key_;
   std::optional<policy::TagTranslation> tags_;  // by which the conditions that went on were translated
   std::unique_ptr<cache::PassThroughStorer> storer_;
   std::string private_fields_;  // field lines of the answer that are not stored

@@ -47,7 +47,7 @@ void Exchange::refresh_behind() {
 }
 
 std::shared_ptr<const store::Response> Exchange::fresh_in_store() const {
-  const auto entry = worker_.shared.store.peek(key_, hash_);
+  const auto entry = worker_.shared.store.peek(key_.text(), hash_);
   if (!entry) return nullptr;
   const auto at = std::find_if(entry->variants.begin(), entry->variants.end(), [&](const auto& variant) {
     return variant->is_fresh(now_.mono) && !variant->must_validate &&
@@ -60,12 +60,13 @@ std::shared_ptr<const store::Response> Exchange::fresh_in_store() const {
 // What the memory of responses that were not shared knows the request by: a credential's own are no reason
 // for others to ask for themselves.
 std::string Exchange::memory_key() const {
-  return facts_.credentials && policy::has_foreign_credentials(facts_, *route_) ? key_ + "\n:credentials"
-                                                                                : key_;
+  return facts_.credentials && policy::has_foreign_credentials(facts_, *route_)
+             ? key_.text() + "\n:credentials"
+             : key_.text();
 }
 
 std::string Exchange::make_fill_key() const {
-  return cache::name_of_fill(key_, *route_, facts_, entry_.get(), asks_for_part());
+  return cache::name_of_fill(key_.text(), *route_, facts_, entry_.get(), asks_for_part());
 }
 
 bool Exchange::asks_for_part() const noexcept {

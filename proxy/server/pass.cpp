@@ -315,9 +315,9 @@ Task<Exchange::Done> Exchange::relay(upstream::Call& call, cache::Handover* begu
 
   if (storer_ && complete) {
     const auto path = http::normalise_path(head().path, worker_.path);
-    policy::write_key(policy::authority_of(head(), settings()), path, head(), *route_, worker_.key);
-    const std::string_view key = worker_.key;
-    const auto of_path = worker_.shared.store.hash(policy::invalidation_key(key));
+    worker_.key.assign(policy::authority_of(head(), settings()), path, head(), *route_);
+    const auto key = worker_.key.view();
+    const auto of_path = worker_.shared.store.hash(key.invalidation_key());
     (void)storer_->finish(key, of_path, view_.hash);
   }
   if (failed && !lead.empty()) co_return co_await fail(*failed, outcome);  // the client has seen nothing yet

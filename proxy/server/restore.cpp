@@ -26,12 +26,12 @@ void adapt(const settings::Route& route, Millis grace, store::Response& response
 
 // A request that gets such a response: its target, and the fields that it varies by. nullptr where their
 // values are not known: of credentials and cookies only hashes are kept.
-std::shared_ptr<const cache::OwnedRequest> request_for(const policy::KeyParts& of,
+std::shared_ptr<const cache::OwnedRequest> request_for(const policy::KeyView& of,
                                                        const store::Response& response,
                                                        const settings::Settings& settings) {
   using Kind = policy::VaryField::Kind;
   std::string head = "GET ";
-  head.append(of.target).append(" HTTP/1.1\r\nHost: ").append(of.authority).append("\r\nAccept: */*\r\n");
+  head.append(of.target()).append(" HTTP/1.1\r\nHost: ").append(of.authority()).append("\r\nAccept: */*\r\n");
   for (const auto& field : response.secondary) {
     if (!field.value) continue;
     if (field.kind != Kind::plain && field.kind != Kind::encodings) return nullptr;
@@ -83,8 +83,8 @@ void restore(Shared& shared, const settings::Settings& settings) {
   std::vector<Kept> kept;  // the newest first
   shared.archive->load([&](const std::string& key, std::shared_ptr<store::Response> response) {
     last = std::max(last, response->sequence);
-    const auto of = policy::parts_of(key);
-    const auto* route = settings.route_for(of.path);
+    const policy::KeyView of(key);
+    const auto* route = settings.route_for(of.path());
     if (route == nullptr || route->cache == CacheMode::off ||
         route->config_fingerprint != response->config_fingerprint)
       return true;
@@ -95,8 +95,8 @@ void restore(Shared& shared, const settings::Settings& settings) {
     }
     adapt(*route, settings.cache.persist_stale, *response);
     const auto hash = shared.store.hash(key);
-    response->group_hashes = cache::group_hashes(shared.store, key, response->groups);
-    const auto path_hash = shared.store.hash(policy::invalidation_key(key));
+    response->group_hashes = cache::group_hashes(shared.store, of.origin(), response->groups);
+    const auto path_hash = shared.store.hash(of.invalidation_key());
     if (shared.invalidations.validity_of(response->sequence, path_hash, shared.store.hash(route->name),
                                          response->group_hashes) == store::Validity::invalid) {
       return true;
@@ -109,7 +109,7 @@ void restore(Shared& shared, const settings::Settings& settings) {
       cache::Order order;
       order.request = request_for(of, *response, settings);
       order.route = route;
-      order.key = key;
+      order.key.assign(of);
       order.hash = hash;
       if (order.request)
         shared.refresh_scheduler.fetched({order, *response, response->response_time, response->response_time},

@@ -80,7 +80,7 @@ Exchange::Done Exchange::serve_compressible(const std::shared_ptr<const store::R
         response.derived->find(cache::representation_name(*wanted, plan.encoder_fingerprint_of(*wanted)));
     const bool is_stored = outcome.hit || outcome.stored || outcome.collapsed;
     if (!representation_ && is_stored) {
-      worker_.shared.coder.request(owned_ ? key_ : worker_.key, stored, *wanted,
+      worker_.shared.coder.request((owned_ ? key_ : worker_.key).text(), stored, *wanted,
                                    compression.level_of(*wanted));
     }
   }
@@ -101,7 +101,7 @@ std::shared_ptr<const store::Representation> Exchange::shape_of(const store::Res
   // There may be too many already: then it is made for this request alone.
   if (made && is_stored && derived && derived->begin(name)) {
     derived->publish(name, made);
-    const std::string_view key = owned_ ? key_ : worker_.key;
+    const std::string_view key = (owned_ ? key_ : worker_.key).text();
     worker_.shared.store.recharge(key, worker_.shared.store.hash(key));
   }
   return made;

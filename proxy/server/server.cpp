@@ -34,8 +34,7 @@ std::vector<std::unique_ptr<Worker>> make_workers(Shared& shared,
                                                   const std::shared_ptr<LogSink>& sink) {
   const auto loops = loop_count(*plan->settings);
   std::vector<std::unique_ptr<Worker>> workers;
-  for (unsigned i = 0; i < loops; ++i)
-    workers.push_back(std::make_unique<Worker>(i, loops, shared, plan, sink));
+  for (unsigned i = 0; i < loops; ++i) workers.push_back(std::make_unique<Worker>(i, shared, plan, sink));
   return workers;
 }
 
@@ -50,12 +49,6 @@ struct Server::Listening {
   Worker& worker;
   Acceptor acceptor;
   std::string key;  // the address as configured
-};
-
-// An address of `listen`, bound: a socket for each loop.
-struct Server::Place {
-  std::string key;
-  std::vector<Bound> bound;
 };
 
 Server::Server(std::shared_ptr<const cache::Plan> plan)
@@ -187,67 +180,81 @@ bool Server::run() {
   workers_.front()->loop.io().run();
   for (auto& thread : threads) thread.join();
   for (const auto& worker : workers_) worker->access_log.flush();
-  return clean_;
+  return clean_ && !control_.is_busy();
 }
 
-std::optional<std::string> Server::reload(std::shared_ptr<const cache::Plan> plan) {
-  std::vector<Place> places;
-  std::vector<Place> added;
-  const auto give_up = [&](std::string error) {
-    for (const auto& place : added) {
-      for (const auto& one : place.bound) ::close(one.descriptor);
-      if (const auto& path = place.bound.front().unix_path; !path.empty()) ::unlink(path.c_str());
-    }
-    return error;
-  };
+Server::Prepared::Prepared() = default;
+Server::Prepared::Prepared(Prepared&&) noexcept = default;
+
+Server::Prepared::~Prepared() {
+  for (const auto& place : added_) {
+    for (const auto& one : place.bound) ::close(one.descriptor);
+    if (const auto& path = place.bound.front().unix_path; !path.empty()) ::unlink(path.c_str());
+  }
+}
+
+std::variant<Server::Prepared, std::string> Server::prepare(std::shared_ptr<const cache::Plan> plan) {
+  Prepared prepared;
   for (const auto& address : plan->settings->listen) {
     const auto key = settings::to_string(address);
     const auto same =
         std::find_if(places_.begin(), places_.end(), [&](const auto& one) { return one.key == key; });
     if (same != places_.end()) {
-      places.push_back(*same);
+      prepared.places_.push_back(*same);
       continue;
     }
     auto bound = bind_place(address);
-    if (auto* error = std::get_if<std::string>(&bound)) return give_up(std::move(*error));
-    added.push_back(std::get<Place>(bound));
-    places.push_back(std::move(std::get<Place>(bound)));
+    if (auto* error = std::get_if<std::string>(&bound)) return std::move(*error);
+    prepared.added_.push_back(std::get<Place>(bound));
+    prepared.places_.push_back(std::move(std::get<Place>(bound)));
   }
   const auto& log = *plan->settings;
   const bool logs = log.access_log != settings::AccessLog::off;
-  auto sink = log_sink_ || !logs ? log_sink_ : std::make_shared<LogSink>();
+  prepared.sink_ = log_sink_ || !logs ? log_sink_ : std::make_shared<LogSink>();
   if (logs) {
-    if (auto error = sink->set_file(log.access_log_file)) return give_up(std::move(*error));
+    if (auto error = prepared.sink_->set_file(log.access_log_file)) return std::move(*error);
   }
+  prepared.plan_ = std::move(plan);
+  return prepared;
+}
 
+bool Server::commit(Prepared prepared) {
+  if (stopping_) return false;
   const auto stays = [&](const std::string& key) {
-    return std::any_of(places.begin(), places.end(), [&](const auto& place) { return place.key == key; });
+    return std::any_of(prepared.places_.begin(), prepared.places_.end(),
+                       [&](const auto& place) { return place.key == key; });
   };
   close_places([&](const std::string& key) { return !stays(key); });
   for (const auto& place : places_) {
     if (const auto& path = place.bound.front().unix_path; !path.empty() && !stays(place.key))
       ::unlink(path.c_str());
   }
-  for (const auto& place : added) accept_on(place);
-  places_ = std::move(places);
+  for (const auto& place : std::exchange(prepared.added_, {})) accept_on(place);
+  places_ = std::move(prepared.places_);
   names_.clear();
   for (const auto& place : places_) names_.push_back(place.bound.front().name);
-
-  plan_ = std::move(plan);
-  log_sink_ = std::move(sink);
-  shared_.store.set_limits(plan_->settings->cache.memory, plan_->settings->cache.variants);
+  {
+    const std::lock_guard lock(mutex_);
+    plan_ = std::move(prepared.plan_);
+  }
+  log_sink_ = std::move(prepared.sink_);
   on_every_loop([next = plan_, to = log_sink_](Worker& worker) { worker.adopt(next, to); });
   asio::post(first_loop().executor(), [this] {
     if (!stopping_) prefetcher_.begin(authority_of(names_));
   });
-  return std::nullopt;
+  return true;
 }
 
-Task<std::size_t> Server::purge(policy::Purge what) {
+void Server::apply_store_limits() {
+  const auto limits = plan();
+  shared_.store.set_limits(limits->settings->cache.memory, limits->settings->cache.variants);
+}
+
+std::size_t Server::purge(const policy::Purge& what) {
   auto& store = shared_.store;
   auto& invalidations = shared_.invalidations;
   const auto level = what.soft ? store::Validity::stale_once : store::Validity::invalid;
-  // First what is being fetched: whatever is stored from now on has been looked at.
+  // Fills under way first: what they store from now on has been checked against the purge.
   const auto number = invalidations.next_sequence();
   shared_.purges.add(what, number);
   if (what.what == policy::Purge::What::all) invalidations.invalidate_all(level);
@@ -255,16 +262,15 @@ Task<std::size_t> Server::purge(policy::Purge what) {
   for (std::size_t shard = 0; shard < store.shards(); ++shard) {
     std::vector<std::string> concerned;
     store.each_in(shard, [&](const store::Entry& entry) {
-      const bool any = std::any_of(entry.variants.begin(), entry.variants.end(), [&](const auto& variant) {
-        return what.concerns(entry.key, variant->groups);
-      });
+      const policy::KeyView key(entry.key);
+      const bool any = std::any_of(entry.variants.begin(), entry.variants.end(),
+                                   [&](const auto& variant) { return what.concerns(key, variant->groups); });
       if (any) concerned.push_back(entry.key);
     });
     for (const auto& key : concerned) purge_entry(what, level, key, number);
     purged += concerned.size();
-    if (!concerned.empty()) co_await asio::post(first_loop().executor(), asio::use_awaitable_t<Executor>{});
   }
-  co_return purged;
+  return purged;
 }
 
 // The write log makes it last, should the process be killed.
@@ -274,9 +280,10 @@ void Server::purge_entry(const policy::Purge& what, store::Validity level, std::
   auto& store = shared_.store;
   const bool one_query = what.what == What::path && what.text.find('?') != std::string::npos;
   if (what.what == What::group)
-    shared_.invalidations.invalidate_group(store.hash(policy::group_name(key, what.text)), level);
+    shared_.invalidations.invalidate_group(
+        store.hash(policy::group_name(policy::KeyView(key).origin(), what.text)), level);
   else if (what.what != What::all && (what.soft || !one_query))
-    shared_.invalidations.invalidate_path(store.hash(policy::invalidation_key(key)), level);
+    shared_.invalidations.invalidate_path(store.hash(policy::KeyView(key).invalidation_key()), level);
   if (!what.soft) store.erase_older(key, store.hash(key), number);
 }
 

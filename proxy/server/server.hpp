@@ -1,10 +1,10 @@
 // The server: its loops and listeners, from binding to the end of draining.
 //
-// Threading: `run` runs the first loop on the calling thread and each other on a thread of its own. `reload`,
-// `stop` and `stop_now` are called on the first loop (signal handlers are); `totals` and `each_route` from
-// anywhere.
+// Threading: `run` runs the first loop on the calling thread and each other on a thread of its own. Unless a
+// function says otherwise, it is called on the first loop.
 #pragma once
 
+#include "net/control_thread.hpp"
 #include "server/listener.hpp"
 #include "server/startup_prefetcher.hpp"
 #include "server/worker.hpp"
@@ -13,6 +13,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -21,6 +22,12 @@
 namespace larder::server {
 
 class Server {
+  // An address of `listen`, bound: a socket for each loop.
+  struct Place {
+    std::string key;  // the address as configured
+    std::vector<Bound> bound;
+  };
+
  public:
   explicit Server(std::shared_ptr<const cache::Plan> plan);
   ~Server();
@@ -35,27 +42,52 @@ class Server {
   /// not safe.
   [[nodiscard]] bool run();
 
-  /// New settings for requests from now on, listeners included: new ones are bound first, those that are gone
-  /// are closed, connections stay. A sentence where one cannot be bound: then nothing has changed. `loops`
-  /// and `cache.persist` count from the next start.
-  [[nodiscard]] std::optional<std::string> reload(std::shared_ptr<const cache::Plan> plan);
+  /// New settings, with their listeners bound and their access log opened; given up by the destructor.
+  class Prepared {
+   public:
+    Prepared(Prepared&& other) noexcept;
+    Prepared& operator=(Prepared&&) = delete;
+    ~Prepared();
+    [[nodiscard]] const settings::Settings& settings() const noexcept { return *plan_->settings; }
+
+   private:
+    friend class Server;
+    Prepared();
+    std::shared_ptr<const cache::Plan> plan_;
+    std::shared_ptr<LogSink> sink_;
+    std::vector<Place> places_;
+    std::vector<Place> added_;  // of those, the ones that were not bound before
+  };
+  /// A sentence where a listener cannot be bound or the log not opened: then nothing has changed. It looks up
+  /// names and opens files: on the control thread, one reload at a time.
+  [[nodiscard]] std::variant<Prepared, std::string> prepare(std::shared_ptr<const cache::Plan> plan);
+  /// The new settings apply to requests from now on. Listeners that are no longer named are closed;
+  /// connections stay. False where the server is stopping. Changes of `loops` and `cache.persist` require a
+  /// restart.
+  [[nodiscard]] bool commit(Prepared prepared);
+  /// Evicts what is beyond the bounds in force; on any thread.
+  void apply_store_limits();
   /// Lets go of an access log that has been moved away; a sentence where it cannot be opened anew.
   [[nodiscard]] std::optional<std::string> reopen_log();
-  /// What became of the last new settings; on the first loop.
+  /// What became of the last new settings. `last_reload`: on any thread.
   struct Reload {
     policy::WallTime when;
     bool ok = true;
     std::vector<std::string> messages;
   };
   void note_reload(bool ok, std::vector<std::string> messages) {
+    const std::lock_guard lock(mutex_);
     last_reload_ = Reload{Loop::now().wall, ok, std::move(messages)};
   }
-  [[nodiscard]] const std::optional<Reload>& last_reload() const noexcept { return last_reload_; }
+  [[nodiscard]] std::optional<Reload> last_reload() const {
+    const std::lock_guard lock(mutex_);
+    return last_reload_;
+  }
 
-  /// Throws out what is stored, and what is being fetched before it is; how many entries. On the first loop,
-  /// which turns meanwhile.
-  [[nodiscard]] Task<std::size_t> purge(policy::Purge what);
-  /// `warm` routes that have not been fetched yet; on the first loop.
+  /// Purges what is stored, and what is being fetched before that is stored; returns how many entries. It
+  /// visits every entry. On any thread.
+  [[nodiscard]] std::size_t purge(const policy::Purge& what);
+  /// `warm` routes that have not been fetched yet; on any thread.
   [[nodiscard]] std::size_t warming() const noexcept { return prefetcher_.pending(); }
 
   /// Refuses new connections, answers what is under way, ends.
@@ -68,7 +100,14 @@ class Server {
 
   [[nodiscard]] Loop& first_loop() noexcept { return workers_.front()->loop; }
   [[nodiscard]] Shared& shared() noexcept { return shared_; }
-  /// Those in force; on the first loop.
+  /// For what would hold the first loop up.
+  [[nodiscard]] ControlThread& control() noexcept { return control_; }
+  /// In force; on any thread.
+  [[nodiscard]] std::shared_ptr<const cache::Plan> plan() const {
+    const std::lock_guard lock(mutex_);
+    return plan_;
+  }
+  /// In force.
   [[nodiscard]] const settings::Settings& settings() const noexcept { return *plan_->settings; }
   [[nodiscard]] std::uint64_t codings_made() const noexcept { return shared_.coder.made(); }
   [[nodiscard]] policy::MonoTime started() const noexcept { return started_; }
@@ -86,7 +125,6 @@ class Server {
 
  private:
   struct Listening;
-  struct Place;
   [[nodiscard]] std::variant<Place, std::string> bind_place(const settings::ListenAddress& address);
   void accept_on(const Place& place);
   void close_places(const std::function<bool(const std::string& key)>& is_meant);
@@ -98,12 +136,13 @@ class Server {
   [[nodiscard]] bool is_quiet() const;
 
   Shared shared_;
+  mutable std::mutex mutex_;  // of plan_ and last_reload_, which the first loop alone changes
   std::shared_ptr<const cache::Plan> plan_;
   std::shared_ptr<LogSink> log_sink_;  // of the access log; each loop has a reference of its own
   std::vector<std::unique_ptr<Worker>> workers_;
   StartupPrefetcher prefetcher_;
   std::vector<std::shared_ptr<Listening>> listening_;
-  std::vector<Place> places_;  // one for each address of `listen`
+  std::vector<Place> places_;  // one for each address of `listen`; `prepare` reads it, `commit` changes it
   std::vector<std::string> names_;
   std::function<void()> stopped_hook_;
   const policy::MonoTime started_ = Loop::now().mono;
@@ -111,6 +150,7 @@ class Server {
   bool stopping_ = false;
   bool at_once_ = false;
   bool clean_ = true;
+  ControlThread control_;  // destroyed first, as its work refers to the others
 };
 
 }  // namespace larder::server

@@ -13,8 +13,9 @@ namespace {
 
 constexpr std::string_view task_name = "client connection";
 constexpr Millis patience_when_draining{1000};
-// A client that sends without end lets others have theirs after so many full buffers.
-constexpr std::size_t reads_in_a_turn = 4;
+// A connection with more input than that lets other connections run first.
+constexpr std::size_t max_reads_in_a_turn = 4;
+constexpr std::size_t max_requests_in_a_turn = 128;
 
 }  // namespace
 
@@ -112,7 +113,7 @@ Session::Step Session::after(Exchange::Done done) noexcept {
 }
 
 Session::Step Session::proceed() {
-  for (std::size_t reads = 0;;) {
+  for (std::size_t reads = 0, requests = 0;;) {
     const auto unread = client_.unread();
     http::GateResult result;
     if (!unread.empty()) {
@@ -122,7 +123,7 @@ Session::Step Session::proceed() {
     if (result.state == State::need_more) {
       const bool draining = worker_.shared.draining.load(std::memory_order_relaxed);
       if (unread.empty() && answered_ > 0 && draining) return Step::close;
-      if (client_.may_have_input() && reads++ == reads_in_a_turn) return Step::yield;
+      if (client_.may_have_input() && reads++ == max_reads_in_a_turn) return Step::yield;
       const auto read = client_.may_have_input() ? client_.read_now() : Client::Read::would_block;
       if (read == Client::Read::some) continue;
       if (read != Client::Read::would_block) return Step::close;
@@ -130,6 +131,7 @@ Session::Step Session::proceed() {
       arm_read_deadline();
       return Step::rest;
     }
+    if (requests++ == max_requests_in_a_turn) return Step::yield;
     client_.deadline().clear();
     begun_ = idle_ = false;
     if (result.state == State::refused) {
@@ -153,8 +155,10 @@ Task<void> Session::attend(std::unique_ptr<Session> session, Step step) {
       step = co_await self.refuse(self.refusal_);
       continue;
     }
-    if (step == Step::yield)
+    if (step == Step::yield) {
+      self.worker_.loop.counters().connections_yielded.add();
       co_await asio::post(self.worker_.loop.executor(), asio::use_awaitable_t<Executor>{});
+    }
     if (step == Step::finish) {
       step = after(co_await self.turn_->exchange->finish());
       self.turn_->exchange.reset();

@@ -91,10 +91,11 @@ Task<bool> StartupPrefetcher::try_once(std::shared_ptr<Target> target) {
   if (route == nullptr || !route->warm) co_return true;
   const auto head = "GET " + target->path + " HTTP/1.1\r\nHost: " + target->host + "\r\nAccept: */*\r\n\r\n";
   auto request = std::make_shared<const cache::OwnedRequest>(head, settings, policy::Arrival{});
-  std::string key;
-  policy::write_key(policy::authority_of(request->head, settings), path, request->head, *route, key);
+  policy::CacheKey cache_key;
+  cache_key.assign(policy::authority_of(request->head, settings), path, request->head, *route);
+  const std::string_view key = cache_key.text();
   const auto hash = shared.store.hash(key);
-  const auto path_hash = shared.store.hash(policy::invalidation_key(key));
+  const auto path_hash = shared.store.hash(cache_key.view().invalidation_key());
   const auto route_hash = shared.store.hash(route->name);
   const auto facts = policy::facts_of(request->head, {settings, shared.key_hash, request->arrival});
   const auto now = Loop::now();
@@ -118,7 +119,7 @@ Task<bool> StartupPrefetcher::try_once(std::shared_ptr<Target> target) {
     order.request = request;
     order.plan = plan;
     order.route = route;
-    order.key = key;
+    order.key = cache_key;
     order.hash = hash;
     order.uncollapsed = joined.role == cache::Role::uncollapsed;
     order.background = true;

@@ -6,6 +6,7 @@
 
 #include "server/worker.hpp"
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -24,8 +25,8 @@ class StartupPrefetcher {
   void begin(const std::string& host);
   void stop();
 
-  /// How many have not been fetched yet.
-  [[nodiscard]] std::size_t pending() const noexcept { return pending_; }
+  /// How many have not been fetched yet; on any thread.
+  [[nodiscard]] std::size_t pending() const noexcept { return pending_.load(std::memory_order_relaxed); }
 
  private:
   struct Target;
@@ -35,7 +36,7 @@ class StartupPrefetcher {
 
   Worker& worker_;
   std::map<std::string, std::shared_ptr<Target>> targets_;  // by what they ask for
-  std::size_t pending_ = 0;
+  std::atomic<std::size_t> pending_{0};
 };
 
 /// The authority by which clients of that listener are likely to call it: `names` are the server's.

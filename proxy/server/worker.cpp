@@ -31,14 +31,13 @@ Millis sweep_resolution(const settings::Settings& settings) {
 
 }  // namespace
 
-Worker::Worker(unsigned index, unsigned loops, Shared& all, std::shared_ptr<const cache::Plan> plan,
+Worker::Worker(unsigned index, Shared& all, std::shared_ptr<const cache::Plan> plan,
                std::shared_ptr<LogSink> sink)
     : loop(index, buffer_size(*plan->settings), sweep_resolution(*plan->settings)),
       shared(all),
-      pool(loop, plan->settings->upstream, loops),
+      pool(loop, all.admission, plan->settings->upstream),
       access_log(loop.counters()),
-      turns(std::make_unique<ObjectPool<RequestContext>>()),
-      loops_(loops) {
+      turns(std::make_unique<ObjectPool<RequestContext>>()) {
   loop.sweeper().on_sweep([this] {
     access_log.flush();
     pool.log().look(Loop::now().mono);
@@ -65,7 +64,7 @@ void Worker::adopt(std::shared_ptr<const cache::Plan> plan, std::shared_ptr<LogS
   plan_ = std::move(plan);
   loop.buffers().set_size(buffer_size(settings()));
   loop.sweeper().set_resolution(sweep_resolution(settings()));
-  pool.configure(settings().upstream, loops_);
+  pool.configure(settings().upstream);
   access_log.configure(settings(), std::move(sink));
   const std::lock_guard lock(routes_mutex_);
   const auto view = [&](const std::string& name, std::uint64_t config_fingerprint) {

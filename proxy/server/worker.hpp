@@ -42,12 +42,15 @@ struct Shared {
   store::PurgeLog purges;
   std::unique_ptr<tiers::Archive> archive;  // set before the loops run; nullptr likewise
   cache::FillTable fills;
+  upstream::Admission admission;
   cache::RefreshScheduler refresh_scheduler;
   cache::Compressor coder;
   const policy::KeyedHash key_hash;
   Notices notices;
-  std::atomic<std::int64_t> connections{0};  // client connections, all loops together
-  std::atomic<bool> draining{false};
+  /// Client connections, all loops together. Written for each connection, so it is on another cache line than
+  /// `draining`, which is read for each request.
+  alignas(policy::cache_line) std::atomic<std::int64_t> connections{0};
+  alignas(policy::cache_line) std::atomic<bool> draining{false};
 
  private:
   /// nullptr, after a warning in the log, where there can be none.
@@ -68,7 +71,7 @@ struct RequestContext;
 
 class Worker {
  public:
-  Worker(unsigned index, unsigned loops, Shared& shared, std::shared_ptr<const cache::Plan> plan,
+  Worker(unsigned index, Shared& shared, std::shared_ptr<const cache::Plan> plan,
          std::shared_ptr<LogSink> sink);
   ~Worker();
   Worker(const Worker&) = delete;
@@ -122,14 +125,13 @@ class Worker {
 
   // Scratch space for the part of a request that does not wait.
   std::string path;
-  std::string key;
+  policy::CacheKey key;
   std::string out;
 
  private:
   template <class Visit>
   void each_session(Visit visit);
 
-  unsigned loops_;
   std::shared_ptr<const cache::Plan> plan_;
   std::vector<RouteView> views_;                               // by Route::index; the last is for no route
   std::vector<std::optional<policy::MonoTime>> last_warning_;  // likewise: when last

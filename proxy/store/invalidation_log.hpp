@@ -45,10 +45,11 @@ class InvalidationLog {
   static constexpr std::size_t route_slots = 4096;
   static constexpr std::size_t group_slots = 16384;
   /// All zero in the beginning. No pointers: it may be mapped anywhere.
+  /// Every fill writes the clock and every hit reads the slots, so they are on different cache lines.
   struct Memory {
-    std::atomic<Sequence> clock;
-    Slot all;
-    std::array<Slot, path_slots> paths;
+    alignas(policy::cache_line) std::atomic<Sequence> clock;
+    alignas(policy::cache_line) Slot all;
+    alignas(policy::cache_line) std::array<Slot, path_slots> paths;
     std::array<Slot, route_slots> routes;
     std::array<Slot, group_slots> groups;
   };

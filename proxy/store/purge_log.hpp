@@ -36,7 +36,8 @@ class PurgeLog {
     const std::lock_guard lock(mutex_);
     if (sequence < forgotten_) return true;
     for (auto at = purges_.rbegin(); at != purges_.rend() && at->number > sequence; ++at) {
-      if (at->purge.what == policy::Purge::What::group || at->purge.concerns(key, {})) return true;
+      if (at->purge.what == policy::Purge::What::group || at->purge.concerns(policy::KeyView(key), {}))
+        return true;
     }
     return false;
   }
@@ -48,7 +49,7 @@ class PurgeLog {
     const std::lock_guard lock(mutex_);
     if (sequence < forgotten_) return true;
     for (auto at = purges_.rbegin(); at != purges_.rend() && at->number > sequence; ++at) {
-      if (at->purge.concerns(key, groups)) return true;
+      if (at->purge.concerns(policy::KeyView(key), groups)) return true;
     }
     return false;
   }

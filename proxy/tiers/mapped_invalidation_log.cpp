@@ -15,7 +15,7 @@ namespace larder::tiers {
 namespace {
 
 constexpr std::size_t page = 4096;
-constexpr char magic[16] = "larder writes 2";
+constexpr char magic[16] = "larder writes 3";
 
 // Of this start of the machine; empty where the system does not say.
 std::string boot_id() {

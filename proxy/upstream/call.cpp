@@ -143,7 +143,7 @@ Task<std::optional<Failure>> Call::read_head(http::Method method, bool may_switc
         answer_complete_ = !is_interim() && head_.framing.kind == Kind::none;
         if (!is_interim()) {
           answered_ = true;
-          pool_.answered(head_.status, target_);
+          pool_.responded(head_.status, target_);
         }
         co_return std::nullopt;
       }

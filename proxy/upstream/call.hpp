@@ -80,7 +80,7 @@ class Call {
 
   Pool& pool_;
   http::Limits limits_;
-  Claim claim_;
+  Admission::Claim claim_;
   std::size_t target_ = 0;
   std::unique_ptr<Connection> connection_;
   Buffer buffer_;

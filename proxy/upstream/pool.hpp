@@ -1,21 +1,20 @@
-// Connections to the API: reused while they live, bounded in number, with a bounded queue in front.
+// One loop's connections to the API, reused while they live.
 //
-// Each loop has a pool of its own, with its share of `upstream.connections` and `upstream.queue`; nothing
-// here is shared between threads. What readers wait for goes before what is fetched behind them, which has a
-// bound of its own besides; a breaker stands before all of it. A Connection is owned by whoever uses it and
-// comes back with `release`; destroying it closes it and lets the next in the queue connect. The Pool
-// outlives its Connections.
+// How many requests and connections there may be, over all loops, is decided by the Admission; a Pool keeps
+// the idle connections of its loop and makes new ones. A Connection is owned by the request that uses it, and
+// given back with `release`; destroying it closes it. Threading: of one loop. The Pool outlives its
+// Connections, the Admission outlives the Pool.
 #pragma once
 
 #include "net/loop.hpp"
 #include "settings/settings.hpp"
-#include "upstream/breaker.hpp"
+#include "upstream/admission.hpp"
 #include "upstream/failure.hpp"
 #include "upstream/failure_log.hpp"
 #include "upstream/resolver.hpp"
 
-#include <deque>
-#include <list>
+#include <boost/intrusive/list.hpp>
+
 #include <memory>
 #include <optional>
 #include <variant>
@@ -25,17 +24,10 @@ namespace larder::upstream {
 
 class Pool;
 
-enum class Priority : std::uint8_t { foreground, background };
-
-/// One request's claim to a connection.
-struct Claim {
-  Priority priority = Priority::foreground;
-  void* waiting = nullptr;  // the Pool's own: its place in the queue
-};
-
-class Connection {
+class Connection
+    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
-  Connection(Pool& pool, Socket socket);
+  Connection(Pool& pool, Admission::Slot slot, Admission::Permit permit);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -47,45 +39,43 @@ class Connection {
 
  private:
   friend class Pool;
+  void begin_use(Admission::Permit permit) noexcept;
+  void end_use() noexcept;
+  void expire();
+
   Pool& pool_;
+  Admission::Slot slot_;
+  std::optional<Admission::Permit> permit_;  // while a request uses it
   Socket socket_;
-  Deadline deadline_;  // cancels what the socket is doing
+  Deadline deadline_;  // cancels what the socket is doing; of an idle one, closes it
   bool reused_ = false;
-  bool idle_ = false;
-  bool background_ = false;
-  std::uint32_t era_;                       // Pool::era_ when it was begun
-  std::list<Connection*>::iterator place_;  // in Pool::live_
+  std::uint32_t generation_;  // Pool::generation_ when it was made
 };
 
 using Acquired = std::variant<std::unique_ptr<Connection>, Failure>;
 
 class Pool {
  public:
-  /// `share` is the number of loops that divide the bounds among themselves.
-  Pool(Loop& loop, const settings::Upstream& upstream, unsigned share);
+  Pool(Loop& loop, Admission& admission, const settings::Upstream& upstream);
   ~Pool();
 
-  /// A pooled connection, or a new one (`fresh`: never a pooled one), or a place in the queue until there is
-  /// one.
-  /// `claim` lives until it has returned.
-  [[nodiscard]] Task<Acquired> acquire(bool fresh, Claim& claim);
-  /// Somebody waits for it now: from the background to the end of the foreground's queue.
-  void promote(Claim& claim) noexcept;
+  /// An idle connection, or a new one (`fresh`: never an idle one); waits for its turn first. `claim` lives
+  /// until it has returned.
+  [[nodiscard]] Task<Acquired> acquire(bool fresh, Admission::Claim& claim);
+  /// A reader waits for the background fetch now.
+  void promote(Admission::Claim& claim) noexcept { admission_.promote(claim); }
   /// Takes back a connection on which nothing is outstanding.
   void release(std::unique_ptr<Connection> connection);
 
-  /// For connections made from now on. Those to another address are closed: pooled ones now, those in use
-  /// when they come back.
-  void configure(const settings::Upstream& upstream, unsigned share);
-  void close_idle() noexcept { idle_.clear(); }
-  /// Ends everything: pooled connections, those in use, and requests that wait. Nothing is connected any
-  /// more.
+  /// For connections made from now on. Those to another address are closed: idle ones now, those in use when
+  /// they come back.
+  void configure(const settings::Upstream& upstream);
+  void close_idle() noexcept;
+  /// Closes every connection, and ends the requests that wait for one. No connection is made any more.
   void force() noexcept;
 
-  /// How a request ended, for the breaker: with an answer of that status, or with a failure. One target that
-  /// answers 503 again and again is no API in trouble: of its failures in a row one counts. `target` is a
-  /// hash.
-  void answered(int status, std::size_t target);
+  /// How a request ended, for the circuit breaker: see Admission.
+  void responded(int status, std::size_t target);
   void failed(const Failure& failure);
 
   [[nodiscard]] FailureLog& log() noexcept { return log_; }
@@ -94,38 +84,21 @@ class Pool {
 
  private:
   friend class Connection;
-  struct Waiter;
-  class Waking;
 
-  [[nodiscard]] Task<Acquired> connect(Priority priority);
-  [[nodiscard]] std::unique_ptr<Connection> take_idle(Priority priority);
-  [[nodiscard]] Task<Acquired> wait_for_turn(bool fresh, Claim& claim);
-  [[nodiscard]] bool may_begin(Priority priority) const noexcept;
-  void ended(const Connection& connection) noexcept;
-  void closed() noexcept;
-  void wake_next() noexcept;
-  void wake_all() noexcept;
-  void follow_breaker(Breaker::State before) noexcept;
+  [[nodiscard]] Task<std::optional<Failure>> connect(Connection& connection);
+  [[nodiscard]] std::unique_ptr<Connection> take_idle(Admission::Permit& permit);
+  void close_claimed();
+  void note(const Admission::Change& change);
 
   Loop& loop_;
+  Admission& admission_;
   settings::Upstream upstream_;
-  std::size_t max_ = 1;  // connections
-  std::size_t max_queued_ = 1;
-  std::size_t max_background_ = 1;
-  std::size_t open_ = 0;        // connected or connecting
-  std::size_t busy_ = 0;        // of those, the ones that somebody has, or is about to get
-  std::size_t background_ = 0;  // of those, the ones of the background
-  Breaker breaker_;
   FailureLog log_;
-  std::optional<std::size_t>
-      last_refused_;  // the target of the last 502, 503 or 504, if no answer came since
+  boost::intrusive::list<Connection, boost::intrusive::constant_time_size<false>> all_;
   std::vector<std::unique_ptr<Connection>> idle_;  // most recently used last
-  std::list<Waiter*> queue_;
-  std::list<Waiter*> background_queue_;  // of the background: while nobody else waits
-  std::list<Connection*> live_;          // every one there is
-  std::uint32_t era_ = 0;                // counts changes of the address
+  Admission::Idle idle_count_;                     // of those
+  std::uint32_t generation_ = 0;                   // counts changes of the address
   bool forced_ = false;
-  bool waking_ = false;
   Resolver resolver_;
 };
 

@@ -11,9 +11,9 @@ namespace {
 std::string key_of(const std::string& target, const settings::Route& route,
                    const std::string& authority = "api") {
   const test::Request request("GET " + target);
-  std::string out;
-  policy::write_key(authority, request.head.path, request.head, route, out);
-  return out;
+  policy::CacheKey key;
+  key.assign(authority, request.head.path, request.head, route);
+  return key.text();
 }
 
 settings::Route refreshing() {
@@ -169,14 +169,44 @@ TEST_CASE("a host has one spelling in keys") {
 }
 
 TEST_CASE("a key comes apart into what it was made of") {
-  const auto parts = policy::parts_of("http://api:8000/a/b?c=1\nid;;");
-  CHECK(parts.authority == "api:8000");
-  CHECK(parts.path == "/a/b");
-  CHECK(parts.target == "/a/b?c=1");
-  CHECK(parts.query == "c=1");
-  CHECK(policy::invalidation_key("http://api:8000/a/b?c=1\nid;;") == "//api:8000/a/b");
-  CHECK(policy::invalidation_key("https://api:8000/a/b") == "//api:8000/a/b");
-  CHECK(policy::invalidation_key("http://api/a?u=http://x/") == "//api/a");
+  const auto check = [](const policy::KeyView& key) {
+    CHECK(key.text() == "http://api:8000/a/b?c=1\nid;;");
+    CHECK(key.url() == "http://api:8000/a/b?c=1");
+    CHECK(key.authority() == "api:8000");
+    CHECK(key.origin() == "//api:8000");
+    CHECK(key.path() == "/a/b");
+    CHECK(key.target() == "/a/b?c=1");
+    CHECK(key.has_query());
+    CHECK(key.invalidation_key() == "//api:8000/a/b");
+  };
+  SECTION("from its text") {
+    check(policy::KeyView("http://api:8000/a/b?c=1\nid;;"));
+  }
+  SECTION("from a request") {
+    auto route = test::ttl_route();
+    route.shape = "id;;";
+    const test::Request request("GET /a/b?c=1");
+    policy::CacheKey key;
+    key.assign("API:8000", request.head.path, request.head, route);
+    check(key.view());
+    policy::CacheKey copy;
+    copy.assign(key.view());
+    const auto moved = std::move(copy);
+    check(moved.view());
+  }
+}
+
+TEST_CASE("both schemes of a URL, and all its queries, are invalidated together") {
+  CHECK(policy::KeyView("https://api:8000/a/b").invalidation_key() == "//api:8000/a/b");
+  CHECK(policy::KeyView("http://api/a?u=http://x/").invalidation_key() == "//api/a");
+}
+
+TEST_CASE("a text that is no key has empty parts") {
+  for (const std::string_view text : {"", "/", "?", "http:", "\n"}) {
+    const policy::KeyView key(text);
+    CHECK(key.authority().empty());
+    CHECK(key.path().size() <= text.size());
+  }
 }
 
 TEST_CASE("Accept-Encoding counts by the codings that it accepts") {

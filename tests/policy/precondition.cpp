@@ -1,6 +1,7 @@
 #include "policy/precondition.hpp"
 
 #include "../catch.hpp"
+#include "policy/key.hpp"
 #include "policy/outcome.hpp"
 #include "support.hpp"
 
@@ -104,7 +105,7 @@ TEST_CASE("an outcome is told in the terms of RFC 9211") {
   hit.ttl = 27;
   CHECK(text(hit) == "larder; hit; ttl=27");
   std::string with_key;
-  policy::append_cache_status(hit, "http://a/b?c=\"d\\e\"\nshape", with_key);
+  policy::append_cache_status(hit, policy::KeyView("http://a/b?c=\"d\\e\"\nshape").url(), with_key);
   CHECK(with_key == R"(larder; hit; ttl=27; key="http://a/b?c=\"d\\e\"")");
   policy::Outcome stored;
   stored.forward = policy::Forward::uri_miss;

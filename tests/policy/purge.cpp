@@ -1,6 +1,7 @@
 #include "policy/purge.hpp"
 
 #include "../catch.hpp"
+#include "policy/key.hpp"
 
 #include <vector>
 
@@ -33,7 +34,7 @@ TEST_CASE("a purge means what it says") {
   const std::vector<std::string> groups{"all", "lists"};
   for (const auto& row : rows) {
     INFO(row.what);
-    CHECK(row.purge.concerns(row.key, groups) == row.expected);
+    CHECK(row.purge.concerns(larder::policy::KeyView(row.key), groups) == row.expected);
   }
 }
 

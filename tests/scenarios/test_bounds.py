@@ -4,6 +4,7 @@ import contextlib
 import pathlib
 import resource
 import select
+import signal
 import socket
 import threading
 
@@ -318,3 +319,17 @@ def test_interim_answers_that_nobody_reads_do_not_pile_up(origin):
         origin.wait_for(lambda it: it.seen("/x"))
         larder.wait_for("larder_fills_running", lambda value: value == 0)
         assert larder.peak_memory() - before < 20 * MEGABYTE
+
+
+def test_a_client_that_pipelines_many_requests_lets_others_run_in_between(origin):
+    origin.on("/x", reply(200, {}, b"x"))
+    with Larder(origin, routes=TTL) as larder:
+        larder.get("/x")
+        with larder.client() as client:
+            # Stopped, larder finds all of it at once.
+            larder.process.send_signal(signal.SIGSTOP)
+            client.send(b"GET /x HTTP/1.1\r\nHost: larder.test\r\n\r\n" * 600)
+            larder.process.send_signal(signal.SIGCONT)
+            for _ in range(600):
+                assert client.response().status == 200
+        assert larder.metric("larder_connection_yields_total") > 0

@@ -257,3 +257,18 @@ def test_an_idle_connection_holds_no_buffer(origin):
             client.close()
     # A buffer alone would be 64 KiB.
     assert grown / 800 < 16 * 1024
+
+
+def test_clients_are_served_while_new_settings_are_read(origin):
+    origin.on("/x", reply(200, {}, b"x"))
+    with Larder(origin) as larder:
+        text = larder.config.read_text()
+        # Whoever opens a pipe to read waits until there is a writer.
+        larder.config.unlink()
+        os.mkfifo(larder.config)
+        larder.process.send_signal(signal.SIGHUP)
+        with larder.config.open("w") as pipe:  # larder has opened it too
+            assert larder.get("/x").status == 200
+            assert larder.ask_admin("/healthz")[0] == 200
+            pipe.write(text)
+        larder.wait_for_line("reloaded")

@@ -20,7 +20,7 @@ def test_connections_are_used_again(origin):
         for _ in range(5):
             client.get("/x")
         assert origin.connections == 1
-        assert larder.metric('larder_upstream_connections{state="idle"}') == 1
+        larder.wait_for('larder_upstream_connections{state="idle"}', lambda value: value == 1)
 
 
 def test_a_connection_that_the_origin_closes_is_not_used_again(origin):
@@ -200,3 +200,33 @@ def test_a_connection_that_was_in_use_while_the_upstream_changed_is_not_used_aga
             assert larder.get("/x").body == b"after"
     finally:
         other.close()
+
+
+def test_upstream_connections_is_a_bound_of_all_loops_together(origin):
+    hold = origin.hold("/x")
+    with Larder(origin, routes=PASS, settings="loops: 2", upstream="  connections: 3\n  queue: 100\n") as larder:
+        answers = in_parallel(16, lambda _: larder.get("/x").status)
+        larder.wait_for("larder_upstream_queue", lambda value: value == 13)
+        assert len(origin.seen("/x")) == 3
+        hold.release(reply(200, {}, b"x"))
+        assert answers() == [200] * 16
+
+
+def test_an_idle_connection_of_one_loop_does_not_keep_another_loop_from_the_api(origin):
+    origin.on("/x", reply(200, {}, b"x"))
+    with Larder(origin, routes=PASS, settings="loops: 2", upstream="  connections: 1\n") as larder:
+        for _ in range(16):
+            assert larder.get("/x").status == 200
+        assert origin.connections > 1
+        metrics = larder.metrics()
+        assert sum(metrics[f'larder_upstream_connections{{state="{state}"}}'] for state in ("idle", "busy")) == 1
+
+
+def test_failures_on_all_loops_together_open_the_breaker(origin):
+    origin.on("/x", lambda _: Origin.CLOSE)
+    settings = "loops: 2"
+    with Larder(origin, routes=PASS, settings=settings, upstream="  breaker_failures: 8\n  breaker_wait: 1h\n") as larder:
+        for _ in range(8):
+            assert larder.get("/x").status == 502
+        assert larder.get("/x").status == 503
+        assert larder.metric("larder_upstream_breaker_opened_total") == 1

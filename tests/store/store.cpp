@@ -293,6 +293,13 @@ TEST_CASE("loops may use the store at the same time") {
   CHECK(store.stats().bytes <= 200'000);
 }
 
+TEST_CASE("fills, which write the clock, do not contend with hits, which read the slots") {
+  using Memory = store::InvalidationLog::Memory;
+  const auto line = [](std::size_t offset) { return offset / policy::cache_line; };
+  CHECK(line(offsetof(Memory, clock)) != line(offsetof(Memory, all)));
+  CHECK(line(offsetof(Memory, clock)) != line(offsetof(Memory, paths)));
+}
+
 TEST_CASE("a write makes void what began before it, and nothing else") {
   store::InvalidationLog log;
   const auto before = log.next_sequence();

@@ -1,0 +1,85 @@
+#include "admin/check.hpp"
+
+#include "admin/command.hpp"
+#include "admin/json.hpp"
+#include "admin/probe.hpp"
+
+#include <algorithm>
+#include <iostream>
+#include <iterator>
+
+namespace larder::admin {
+
+namespace {
+
+using settings::Problem;
+
+void print(const std::vector<Problem>& problems) {
+  for (const auto& problem : problems) std::cerr << problem.text() << '\n';
+}
+
+// `[{"severity": "error", "file": ..., "line": ..., "column": ..., "message": ...}]`, for editors.
+std::string as_json(const std::vector<Problem>& problems) {
+  std::vector<std::string> all;
+  for (const auto& problem : problems) {
+    Object one;
+    one.text("severity", problem.severity == Problem::Severity::error ? "error" : "warning");
+    one.text("file", problem.file);
+    one.number("line", problem.line);
+    one.number("column", problem.column);
+    one.text("message", problem.message);
+    all.push_back(one.take());
+  }
+  return array(all) + "\n";
+}
+
+}  // namespace
+
+std::shared_ptr<const cache::Plan> load_plan(const std::string& file, const settings::Overrides& overrides,
+                                             Problem::Severity severity) {
+  auto loaded = settings::apply(settings::load_file(file), overrides);
+  std::erase_if(loaded.problems, [&](const auto& problem) {
+    return severity == Problem::Severity::error && problem.severity != severity;
+  });
+  print(loaded.problems);
+  if (!loaded.settings) return nullptr;
+  std::string error;
+  auto plan = cache::make_plan(loaded.settings, error);
+  if (!plan) std::cerr << file << ": " << error << '\n';
+  return plan;
+}
+
+int check_command(const std::string& file, bool offline, bool json) {
+  auto loaded = settings::load_file(file);
+  std::string error;
+  if (loaded.settings && !cache::make_plan(loaded.settings, error)) {
+    loaded.problems.push_back({Problem::Severity::error, file, 0, 0, error});
+    loaded.settings = nullptr;
+  }
+  std::string not_asked;
+  if (loaded.settings && !offline) {
+    auto probe = probe_upstream(*loaded.settings);
+    std::move(probe.warnings.begin(), probe.warnings.end(), std::back_inserter(loaded.problems));
+    not_asked = std::move(probe.not_asked);
+  }
+  const int code = loaded.settings ? fine : bad_usage;
+  if (json) {
+    std::cout << as_json(loaded.problems);
+    return code;
+  }
+  print(loaded.problems);
+  if (!loaded.settings) return code;
+  for (const auto& one : loaded.files) std::cout << one << ": fine\n";
+  if (!not_asked.empty()) std::cout << "(" << not_asked << ")\n";
+  return code;
+}
+
+int dump_command(const std::string& file, const settings::Overrides& overrides) {
+  // Warnings are for `check` to give.
+  const auto plan = load_plan(file, overrides, Problem::Severity::error);
+  if (!plan) return bad_usage;
+  std::cout << settings::effective_yaml(*plan->settings);
+  return fine;
+}
+
+}  // namespace larder::admin

@@ -1,0 +1,92 @@
+// One thread for work that would hold a loop up: reading configuration, looking up names, visiting everything
+// that is stored.
+//
+// The thread starts with the first piece of work: a process that has one thread only is spared the cost of
+// atomic reference counts. Threading: `run` on any loop; pieces of work run one at a time, in order. What a
+// piece of work refers to must outlive the ControlThread.
+#pragma once
+
+#include "net/post_memory.hpp"
+
+#include <boost/asio/thread_pool.hpp>
+
+#include <atomic>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+namespace larder {
+
+class ControlThread {
+ public:
+  ControlThread() = default;
+  ControlThread(const ControlThread&) = delete;
+  ControlThread& operator=(const ControlThread&) = delete;
+  /// Waits for the work under way; drops what has not begun.
+  ~ControlThread() {
+    if (thread_) thread_->stop();
+    thread_.reset();
+  }
+
+  /// Runs a copy of `work` on the thread and resumes on `loop` with what it returns. Rethrows its exception.
+  template <class Result>
+  [[nodiscard]] Task<Result> run(Loop& loop, const std::function<Result()>& work) {
+    auto piece = std::make_shared<Piece<Result>>(loop, work);
+    asio::post(thread(), [piece, pending = Pending(pending_)] {
+      try {
+        piece->result.emplace(piece->work());
+      } catch (...) {
+        piece->error = std::current_exception();
+      }
+      piece->work = nullptr;
+      piece->waking.post(piece->loop, piece, [](Piece<Result>& done) { done.event.raise(); });
+    });
+    co_await piece->event.wait();
+    if (piece->error) std::rethrow_exception(piece->error);
+    co_return std::move(*piece->result);
+  }
+
+  /// Whether work is under way or waits; from any thread.
+  [[nodiscard]] bool is_busy() const noexcept { return pending_->load(std::memory_order_acquire) != 0; }
+
+ private:
+  template <class Result>
+  struct Piece {
+    Piece(Loop& its_loop, std::function<Result()> its_work)
+        : loop(its_loop), event(its_loop), work(std::move(its_work)) {}
+    Loop& loop;
+    Event event;
+    std::function<Result()> work;
+    std::optional<Result> result;
+    std::exception_ptr error;
+    PostMemory waking;
+  };
+  // Counts one piece of work while it exists.
+  class Pending {
+   public:
+    explicit Pending(std::shared_ptr<std::atomic<int>> count) : count_(std::move(count)) {
+      count_->fetch_add(1, std::memory_order_relaxed);
+    }
+    Pending(const Pending& other) : Pending(other.count_) {}
+    Pending(Pending&& other) noexcept = default;
+    Pending& operator=(const Pending&) = delete;
+    ~Pending() {
+      if (count_) count_->fetch_sub(1, std::memory_order_release);
+    }
+
+   private:
+    std::shared_ptr<std::atomic<int>> count_;
+  };
+  [[nodiscard]] asio::thread_pool& thread() {
+    std::call_once(begun_, [this] { thread_.emplace(1); });
+    return *thread_;
+  }
+
+  std::shared_ptr<std::atomic<int>> pending_ = std::make_shared<std::atomic<int>>(0);
+  std::once_flag begun_;
+  std::optional<asio::thread_pool> thread_;
+};
+
+}  // namespace larder

@@ -1,0 +1,303 @@
+#include "upstream/admission.hpp"
+
+#include <algorithm>
+
+namespace larder::upstream {
+
+struct Admission::Waiter : std::enable_shared_from_this<Waiter>, boost::intrusive::list_base_hook<> {
+  Waiter(Loop& its_loop, Priority its_priority) : loop(its_loop), event(its_loop), priority(its_priority) {}
+
+  enum class State : std::uint8_t { queued, granted, refused, done };
+  void end_wait(State now) noexcept {
+    state = now;
+    waking.post(loop, shared_from_this(), [](Waiter& self) { self.event.raise(); });
+  }
+
+  PostMemory waking;  // whoever gives up a permit must be able to pass it on
+  Loop& loop;
+  Event event;        // of the loop
+  Priority priority;  // what follows is guarded by the mutex
+  State state = State::queued;
+};
+
+struct Admission::Idle::State {
+  Admission& admission;
+  Loop& loop;
+  std::function<void()> close_claimed;  // on the loop; empty once the Idle is gone
+  // Guarded by the mutex; together they are the idle connections of the loop.
+  std::size_t available = 0;
+  std::size_t claimed = 0;
+};
+
+// A waiter's place in a queue, and what was granted to it until it is taken: given up on every path.
+class Admission::Place {
+ public:
+  Place(Admission& admission, std::shared_ptr<Waiter> waiter, bool of_slot)
+      : admission_(admission), waiter_(std::move(waiter)), of_slot_(of_slot) {}
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  ~Place() {
+    bool granted = false;
+    {
+      const std::lock_guard lock(admission_.mutex_);
+      granted = waiter_->state == Waiter::State::granted;
+      if (waiter_->state == Waiter::State::queued) queue().erase(Queue::s_iterator_to(*waiter_));
+      waiter_->state = Waiter::State::done;
+    }
+    if (!granted) return;
+    if (of_slot_)
+      admission_.end_connection();
+    else
+      admission_.end_request(waiter_->priority);
+  }
+
+ private:
+  [[nodiscard]] Queue& queue() noexcept {
+    if (of_slot_) return *admission_.slot_queue_;
+    return waiter_->priority == Priority::foreground ? *admission_.queue_ : *admission_.background_queue_;
+  }
+  Admission& admission_;
+  std::shared_ptr<Waiter> waiter_;
+  bool of_slot_;
+};
+
+Admission::Admission()
+    : queue_(std::make_unique<Queue>()),
+      background_queue_(std::make_unique<Queue>()),
+      slot_queue_(std::make_unique<Queue>()) {}
+Admission::~Admission() = default;
+
+void Admission::configure(const settings::Upstream& upstream) {
+  const std::lock_guard lock(mutex_);
+  max_ = std::max<std::size_t>(upstream.connections, 1);
+  max_queued_ = upstream.queue;
+  max_background_ = std::max<std::size_t>(upstream.background_connections, 1);
+  breaker_.configure({upstream.breaker_failures, upstream.breaker_wait, upstream.breaker_longest_wait, max_});
+  grant_permits();
+  grant_slots();
+}
+
+void Admission::close() noexcept {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  refuse_all();
+}
+
+Task<std::variant<Admission::Permit, Failure>> Admission::enter(Loop& loop, Claim& claim, Millis timeout) {
+  using Result = std::variant<Permit, Failure>;
+  std::shared_ptr<Waiter> waiter;
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) co_return Result{Failure{FailureKind::connect_failed, {}, "shutting down"}};
+    if (!breaker_.admits(Loop::now().mono)) co_return Result{Failure{FailureKind::breaker_open, {}, {}}};
+    // Requests do not overtake those that wait already.
+    const bool is_next = claim.priority == Priority::foreground
+                             ? queue_->empty()
+                             : queue_->empty() && background_queue_->empty();
+    if (is_next && may_begin(claim.priority)) {
+      begin_request(claim.priority);
+      co_return Result{Permit(*this, claim.priority)};
+    }
+    auto& queue = claim.priority == Priority::foreground ? *queue_ : *background_queue_;
+    if (queue.size() >= max_queued_) co_return Result{Failure{FailureKind::queue_full, {}, {}}};
+    waiter = std::make_shared<Waiter>(loop, claim.priority);
+    queue.push_back(*waiter);
+  }
+  const Place place(*this, waiter, false);
+  claim.waiter = waiter;
+  loop.counters().upstream_queue.add(1);
+  (void)co_await waiter->event.wait_for(timeout);
+  loop.counters().upstream_queue.add(-1);
+  claim.waiter.reset();
+  const std::lock_guard lock(mutex_);
+  claim.priority = waiter->priority;
+  if (waiter->state == Waiter::State::granted) {
+    waiter->state = Waiter::State::done;
+    co_return Result{Permit(*this, waiter->priority)};
+  }
+  if (closed_) co_return Result{Failure{FailureKind::connect_failed, {}, "shutting down"}};
+  if (waiter->state == Waiter::State::refused) co_return Result{Failure{FailureKind::breaker_open, {}, {}}};
+  co_return Result{Failure{FailureKind::queue_timeout, {}, {}}};
+}
+
+void Admission::promote(Claim& claim) noexcept {
+  claim.priority = Priority::foreground;
+  const auto waiter = claim.waiter.lock();
+  if (!waiter) return;
+  const std::lock_guard lock(mutex_);
+  if (waiter->state != Waiter::State::queued || waiter->priority == Priority::foreground) return;
+  waiter->priority = Priority::foreground;
+  queue_->splice(queue_->end(), *background_queue_, Queue::s_iterator_to(*waiter));
+  grant_permits();
+}
+
+Task<std::optional<Admission::Slot>> Admission::slot(Loop& loop, Idle& own, Millis timeout) {
+  std::shared_ptr<Waiter> waiter;
+  std::shared_ptr<Idle::State> claimed;
+  {
+    const std::lock_guard lock(mutex_);
+    if (connections_ < max_ && slot_queue_->empty()) {
+      ++connections_;
+      co_return std::optional(Slot(*this));
+    }
+    waiter = std::make_shared<Waiter>(loop, Priority::foreground);
+    claimed = claim_idle(own);
+    slot_queue_->push_back(*waiter);
+  }
+  const Place place(*this, waiter, true);
+  if (claimed == own.state_) claimed->close_claimed();
+  (void)co_await waiter->event.wait_for(timeout);
+  const std::lock_guard lock(mutex_);
+  if (waiter->state != Waiter::State::granted) co_return std::nullopt;
+  waiter->state = Waiter::State::done;
+  co_return std::optional(Slot(*this));
+}
+
+// An idle connection that is to be closed, of the caller's loop if it has one; nullptr where there is none.
+// That of another loop is told to close it.
+std::shared_ptr<Admission::Idle::State> Admission::claim_idle(Idle& own) {
+  auto state = own.state_;
+  if (state->available == 0) {
+    const auto most = std::max_element(
+        idle_.begin(), idle_.end(), [](const auto& a, const auto& b) { return a->available < b->available; });
+    if (most == idle_.end() || (*most)->available == 0) return nullptr;
+    state = *most;
+    asio::post(state->loop.executor(), [state] {
+      if (state->close_claimed) state->close_claimed();
+    });
+  }
+  --state->available;
+  ++state->claimed;
+  ++claimed_;
+  return state;
+}
+
+Admission::Change Admission::responded(int status, std::size_t target) {
+  const std::lock_guard lock(mutex_);
+  if (status == 502 || status == 503 || status == 504) {
+    const bool again = last_refused_ == target && breaker_.state() == Breaker::State::closed;
+    last_refused_ = target;
+    return again ? Change{} : fail_request();
+  }
+  last_refused_.reset();
+  const auto before = breaker_.state();
+  breaker_.succeeded();
+  grant_permits();
+  return {before, breaker_.state()};
+}
+
+Admission::Change Admission::failed(const Failure& failure) {
+  if (!failure.is_of_the_api()) return {};
+  const std::lock_guard lock(mutex_);
+  return fail_request();
+}
+
+Admission::Change Admission::fail_request() noexcept {
+  const auto before = breaker_.state();
+  if (breaker_.failed(Loop::now().mono)) refuse_all();
+  return {before, breaker_.state()};
+}
+
+void Admission::refuse_all() noexcept {
+  for (auto* queue : {queue_.get(), background_queue_.get()}) {
+    while (!queue->empty()) {
+      auto& waiter = queue->front();
+      queue->pop_front();
+      waiter.end_wait(Waiter::State::refused);
+    }
+  }
+}
+
+bool Admission::may_begin(Priority priority) const noexcept {
+  if (requests_ >= std::min(max_, breaker_.allowance())) return false;
+  return priority == Priority::foreground || background_ < max_background_;
+}
+
+void Admission::begin_request(Priority priority) noexcept {
+  ++requests_;
+  if (priority == Priority::background) ++background_;
+}
+
+void Admission::end_request(Priority priority) noexcept {
+  const std::lock_guard lock(mutex_);
+  --requests_;
+  if (priority == Priority::background) --background_;
+  grant_permits();
+}
+
+void Admission::end_connection() noexcept {
+  const std::lock_guard lock(mutex_);
+  --connections_;
+  grant_slots();
+}
+
+void Admission::grant_permits() noexcept {
+  for (;;) {
+    const auto priority = queue_->empty() ? Priority::background : Priority::foreground;
+    auto& queue = queue_->empty() ? *background_queue_ : *queue_;
+    if (queue.empty() || !may_begin(priority)) return;
+    auto& waiter = queue.front();
+    queue.pop_front();
+    begin_request(priority);
+    waiter.end_wait(Waiter::State::granted);
+  }
+}
+
+void Admission::grant_slots() noexcept {
+  while (!slot_queue_->empty() && connections_ < max_) {
+    auto& waiter = slot_queue_->front();
+    slot_queue_->pop_front();
+    ++connections_;
+    waiter.end_wait(Waiter::State::granted);
+  }
+}
+
+Admission::Idle::Idle(Admission& admission, Loop& loop, std::function<void()> close_claimed)
+    : state_(std::make_shared<State>(State{admission, loop, std::move(close_claimed)})) {
+  const std::lock_guard lock(admission.mutex_);
+  admission.idle_.push_back(state_);
+}
+
+Admission::Idle::~Idle() {
+  auto& admission = state_->admission;
+  state_->close_claimed = nullptr;
+  const std::lock_guard lock(admission.mutex_);
+  admission.claimed_ -= state_->claimed;
+  std::erase(admission.idle_, state_);
+}
+
+bool Admission::Idle::add() {
+  auto& admission = state_->admission;
+  const std::lock_guard lock(admission.mutex_);
+  const bool is_wanted = admission.slot_queue_->size() > admission.claimed_;
+  if (admission.connections_ > admission.max_ || is_wanted || admission.closed_) return false;
+  ++state_->available;
+  return true;
+}
+
+bool Admission::Idle::take() {
+  const std::lock_guard lock(state_->admission.mutex_);
+  if (state_->available == 0) return false;
+  --state_->available;
+  return true;
+}
+
+void Admission::Idle::remove() {
+  const std::lock_guard lock(state_->admission.mutex_);
+  if (state_->available > 0) {
+    --state_->available;
+  } else {
+    --state_->claimed;
+    --state_->admission.claimed_;
+  }
+}
+
+bool Admission::Idle::take_claimed() {
+  const std::lock_guard lock(state_->admission.mutex_);
+  if (state_->claimed == 0) return false;
+  --state_->claimed;
+  --state_->admission.claimed_;
+  return true;
+}
+
+}  // namespace larder::upstream

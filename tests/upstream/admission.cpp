@@ -1,0 +1,247 @@
+#include "upstream/admission.hpp"
+
+#include "../catch.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include <deque>
+
+using namespace larder;
+using namespace std::chrono_literals;
+using upstream::Admission;
+using upstream::Breaker;
+using upstream::Failure;
+using upstream::FailureKind;
+using upstream::Priority;
+
+namespace {
+
+struct Request {
+  Admission::Claim claim;
+  std::optional<std::variant<Admission::Permit, Failure>> entered;
+  std::optional<std::optional<Admission::Slot>> slot;
+
+  [[nodiscard]] bool has_permit() const { return entered && entered->index() == 0; }
+  [[nodiscard]] bool has_slot() const { return slot && slot->has_value(); }
+  [[nodiscard]] FailureKind failure() const { return std::get<Failure>(entered.value()).kind; }
+  void end() { entered.reset(); }
+};
+
+// Two loops that one thread turns, and the idle connections of each: a slot is all that there is of them.
+struct Loops {
+  Admission admission;
+  settings::Upstream upstream;
+  Loop first{0, 4096, Millis{10}};
+  Loop second{1, 4096, Millis{10}};
+  std::deque<Admission::Slot> idle_of_first;
+  Admission::Idle first_idle{admission, first, [this] {
+                               while (first_idle.take_claimed()) idle_of_first.pop_front();
+                             }};
+  Admission::Idle second_idle{admission, second, [] {}};
+
+  explicit Loops(std::size_t connections) {
+    upstream.connections = connections;
+    upstream.background_connections = connections;
+    upstream.queue = 10;
+    configure();
+  }
+  void configure() { admission.configure(upstream); }
+
+  void enter(Loop& loop, Request& request, Millis timeout = 1h) {
+    asio::co_spawn(
+        loop.executor(),
+        [&, timeout]() -> Task<void> {
+          request.entered.emplace(co_await admission.enter(loop, request.claim, timeout));
+        },
+        asio::detached);
+    turn();
+  }
+  void take_slot(Loop& loop, Admission::Idle& own, Request& request) {
+    asio::co_spawn(
+        loop.executor(),
+        [&]() -> Task<void> { request.slot.emplace(co_await admission.slot(loop, own, 1h)); },
+        asio::detached);
+    turn();
+  }
+  void turn() {
+    for (bool again = true; again;) {
+      again = false;
+      for (auto* loop : {&first, &second}) {
+        loop->io().restart();
+        while (loop->io().poll() != 0) again = true;
+      }
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("all loops together have no more requests under way than upstream.connections") {
+  Loops loops(2);
+  std::array<Request, 4> requests;
+  loops.enter(loops.first, requests[0]);
+  loops.enter(loops.second, requests[1]);
+  loops.enter(loops.second, requests[2]);
+  loops.enter(loops.first, requests[3]);
+  CHECK(requests[1].has_permit());
+  CHECK_FALSE(requests[2].entered);
+  SECTION("one that ends lets the first in the queue begin, on whichever loop that is") {
+    requests[0].end();
+    loops.turn();
+    CHECK(requests[2].has_permit());
+    CHECK_FALSE(requests[3].entered);
+    requests[1].end();
+    loops.turn();
+    CHECK(requests[3].has_permit());
+  }
+  SECTION("more connections let more begin") {
+    loops.upstream.connections = 4;
+    loops.configure();
+    loops.turn();
+    CHECK(requests[2].has_permit());
+    CHECK(requests[3].has_permit());
+  }
+  SECTION("at the end of the process nobody waits any longer") {
+    loops.admission.close();
+    loops.turn();
+    CHECK(requests[2].failure() == FailureKind::connect_failed);
+    CHECK(requests[3].failure() == FailureKind::connect_failed);
+    Request late;
+    loops.enter(loops.first, late);
+    CHECK(late.failure() == FailureKind::connect_failed);
+  }
+}
+
+TEST_CASE("a request with a waiting reader goes before background fetches") {
+  Loops loops(1);
+  std::array<Request, 4> requests;
+  requests[1].claim.priority = Priority::background;
+  requests[2].claim.priority = Priority::background;
+  for (auto& request : requests) loops.enter(loops.first, request);
+  SECTION("without a reader they come last") {
+    requests[0].end();
+    loops.turn();
+    CHECK(requests[3].has_permit());
+    CHECK_FALSE(requests[1].entered);
+  }
+  SECTION("once a reader waits for one of them, that is a foreground request") {
+    loops.admission.promote(requests[2].claim);
+    requests[0].end();
+    loops.turn();
+    CHECK(requests[3].has_permit());
+    requests[3].end();
+    loops.turn();
+    CHECK(requests[2].has_permit());
+    CHECK_FALSE(requests[1].entered);
+  }
+}
+
+TEST_CASE("background fetches leave connections to readers") {
+  Loops loops(3);
+  loops.upstream.background_connections = 1;
+  loops.configure();
+  std::array<Request, 3> requests;
+  requests[0].claim.priority = requests[1].claim.priority = Priority::background;
+  for (auto& request : requests) loops.enter(loops.first, request);
+  CHECK(requests[0].has_permit());
+  CHECK_FALSE(requests[1].entered);
+  CHECK(requests[2].has_permit());
+}
+
+TEST_CASE("the queue and the wait in it are bounded") {
+  Loops loops(1);
+  loops.upstream.queue = 1;
+  loops.configure();
+  std::array<Request, 3> requests;
+  loops.enter(loops.first, requests[0]);
+  loops.enter(loops.first, requests[1], 1ms);
+  loops.enter(loops.second, requests[2]);
+  CHECK(requests[2].failure() == FailureKind::queue_full);
+  while (!requests[1].entered) loops.turn();
+  CHECK(requests[1].failure() == FailureKind::queue_timeout);
+  Request next;
+  loops.enter(loops.first, next);
+  requests[0].end();
+  loops.turn();
+  CHECK(next.has_permit());
+}
+
+TEST_CASE("failures on any loop open the circuit breaker for all of them") {
+  Loops loops(1);
+  loops.upstream.breaker_failures = 3;
+  loops.upstream.breaker_wait = 1h;
+  loops.configure();
+  std::array<Request, 2> requests;
+  loops.enter(loops.first, requests[0]);
+  loops.enter(loops.second, requests[1]);
+  const Failure closed{FailureKind::closed_early, {}, {}};
+  CHECK(loops.admission.failed(closed).after == Breaker::State::closed);
+  CHECK(loops.admission.responded(200, 1).after == Breaker::State::closed);
+  for (int i = 0; i < 2; ++i) CHECK(loops.admission.failed(closed).after == Breaker::State::closed);
+  const auto change = loops.admission.failed(closed);
+  CHECK(change.before == Breaker::State::closed);
+  CHECK(change.after == Breaker::State::open);
+  loops.turn();
+  CHECK(requests[1].failure() == FailureKind::breaker_open);
+  Request late;
+  loops.enter(loops.second, late);
+  CHECK(late.failure() == FailureKind::breaker_open);
+}
+
+TEST_CASE("failures of larder's own bounds, and one target's 503s, do not open the circuit breaker") {
+  Loops loops(1);
+  loops.upstream.breaker_failures = 2;
+  loops.configure();
+  for (int i = 0; i < 5; ++i) {
+    (void)loops.admission.failed({FailureKind::queue_full, {}, {}});
+    CHECK(loops.admission.responded(503, 7).after == Breaker::State::closed);
+  }
+  CHECK(loops.admission.responded(503, 8).after == Breaker::State::open);
+}
+
+TEST_CASE("where idle connections of another loop have all the slots, one of them is closed") {
+  Loops loops(2);
+  std::array<Request, 3> requests;
+  for (int i = 0; i < 2; ++i) {
+    loops.take_slot(loops.first, loops.first_idle, requests[0]);
+    loops.idle_of_first.push_back(std::move(**requests[0].slot));
+    REQUIRE(loops.first_idle.add());
+  }
+  loops.take_slot(loops.second, loops.second_idle, requests[1]);
+  CHECK(requests[1].has_slot());
+  CHECK(loops.idle_of_first.size() == 1);
+  SECTION("that of the own loop comes first") {
+    loops.take_slot(loops.first, loops.first_idle, requests[2]);
+    CHECK(requests[2].has_slot());
+    CHECK(loops.idle_of_first.empty());
+    CHECK_FALSE(loops.first_idle.take());
+  }
+  SECTION("one that is claimed gets no request any more") {
+    asio::co_spawn(
+        loops.second.executor(),
+        [&]() -> Task<void> {
+          requests[2].slot.emplace(co_await loops.admission.slot(loops.second, loops.second_idle, 1h));
+        },
+        asio::detached);
+    (void)loops.second.io().poll();
+    CHECK_FALSE(loops.first_idle.take());
+    // It expires before it is closed for the other loop.
+    loops.first_idle.remove();
+    loops.idle_of_first.clear();
+    loops.turn();
+    CHECK(requests[2].has_slot());
+  }
+}
+
+TEST_CASE("a connection that is given back while another loop waits for a slot is closed") {
+  Loops loops(1);
+  std::array<Request, 2> requests;
+  loops.take_slot(loops.first, loops.first_idle, requests[0]);
+  loops.take_slot(loops.second, loops.second_idle, requests[1]);
+  CHECK_FALSE(requests[1].slot);
+  CHECK_FALSE(loops.first_idle.add());
+  requests[0].slot.reset();
+  loops.turn();
+  CHECK(requests[1].has_slot());
+}
