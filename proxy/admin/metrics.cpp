@@ -167,7 +167,7 @@ std::string metrics_text(const server::Server& server) {
   out.counter("larder_upstream_errors_total", "Requests to the API that failed",
               sum(server, &Counters::upstream_errors));
   out.counter("larder_connection_yields_total",
-              "Times that a client connection with more input yielded to others",
+              "Times a client's connection let other clients run although it had more input",
               sum(server, &Counters::connections_yielded));
   out.counter("larder_task_failures_total",
               "Internal tasks that ended with an exception, for example out of memory",

@@ -12,14 +12,15 @@ namespace {
 
 using policy::Purge;
 
-std::optional<Answer> read(const std::string& body, Purge& what) {
-  const auto bad = [](std::string text) { return Answer{400, std::move(text)}; };
-  constexpr auto wanted =
-      R"(write {"path": "/topics/"}, {"prefix": "/topics/"}, {"group": "name"} or {"all": true}, and "soft": true)";
+constexpr std::string_view usage =
+    R"(write {"path": "/topics/"}, {"prefix": "/topics/"}, {"group": "name"} or {"all": true}, and "soft": true)";
+
+// What is wrong with the body; empty where nothing is.
+std::string read(const std::string& body, Purge& what) {
+  const auto bad = [](const std::string& what_is_wrong) { return what_is_wrong + std::string(usage); };
   simdjson::dom::parser parser;
   simdjson::dom::object object;
-  if (parser.parse(body).get(object) != simdjson::SUCCESS)
-    return bad(std::string("the body is not a JSON object; ") + wanted);
+  if (parser.parse(body).get(object) != simdjson::SUCCESS) return bad("the body is not a JSON object; ");
   int named = 0;
   for (const auto& [key, value] : object) {
     std::string_view text;
@@ -40,12 +41,11 @@ std::optional<Answer> read(const std::string& body, Purge& what) {
       what.text = policy::purge_text(text);
       ++named;
     } else {
-      return bad("unknown or invalid member: " + std::string(key) + "; " + wanted);
+      return bad("unknown or invalid member: " + std::string(key) + "; ");
     }
   }
-  if (named != 1)
-    return bad(named == 0 ? wanted : std::string("more than one of path, prefix, group and all; ") + wanted);
-  return std::nullopt;
+  if (named != 1) return bad(named == 0 ? "" : "more than one of path, prefix, group and all; ");
+  return {};
 }
 
 }  // namespace
@@ -53,7 +53,7 @@ std::optional<Answer> read(const std::string& body, Purge& what) {
 Answer purge(server::Server& server, const std::string* body) {
   if (body == nullptr) return Answer{413, "the request needs a Content-Length of at most 64 KiB"};
   Purge what;
-  if (auto bad = read(*body, what)) return std::move(*bad);
+  if (auto wrong = read(*body, what); !wrong.empty()) return Answer{400, std::move(wrong)};
   const auto count = server.purge(what);
   const std::string_view kind = what.what == Purge::What::all      ? "everything"
                                 : what.what == Purge::What::prefix ? "the prefix "
