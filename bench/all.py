@@ -24,10 +24,10 @@ ran = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, captu
 version = ran.stdout.strip() or "no commit"
 head = f"""# Results
 
-What `{command}` printed on {datetime.date.today():%d %B %Y} in {int(seconds) // 60} min {int(seconds) % 60} s, at {version}, as it came out; [README.md](README.md)
-says how to read it. Raw figures are in [results/](results). Machine: {machine()}.
+What `{command}` printed on {datetime.date.today():%d %B %Y} in {int(seconds) // 60} min {int(seconds) % 60} s, at {version}; [README.md](README.md)
+explains how to read it. Raw figures are in [results/](results). Machine: {machine()}.
 
-Absolute times mean little on a shared machine; what was measured side by side in the same rounds, and the ratios of it, do.
+Absolute times on a shared machine vary; compare figures that were measured in the same rounds, and their ratios.
 """
 (target / "RESULTS.md").write_text("\n".join([head, *parts]))
 print(f"\nwritten: {directory}/RESULTS.md, {directory}/results/")

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Everything that bench/ measures, one after the other, and bench/RESULTS.md of it: the tables and plots as they came out.
+# Runs every measurement of bench/ in turn and writes their tables and plots to bench/RESULTS.md.
 #
 #   bash bench/all.sh [--quick] [--smoke]
 #
-# Under 30 minutes on two cores; --quick under 5, and --smoke in a minute or so: the first leaves something out and measures less often, the second
-# only shows that everything works. Both leave their results in build/bench/RESULTS.md alone; it is the whole run that is written into bench/.
+# Under 30 minutes on two cores. --quick, under 5 minutes, omits some cases and measures less often; --smoke, about a minute, only checks that
+# everything works. Both write to build/bench/RESULTS.md; only a full run is written to bench/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,7 +16,7 @@ case "${1:-}" in
 esac
 bash config/setup.sh build api measure postgres peers lean >&2
 
-# What each is told; dashboards.sh has minutes in place of --quick.
+# dashboards.sh takes --minutes instead of --quick.
 dashboards=(--minutes 1)
 [ "$mode" != --quick ] || dashboards=(--minutes 0.3 --scale 0.2)
 [ "$mode" != --smoke ] || dashboards=(--smoke)

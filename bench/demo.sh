@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Shows what larder does for a slow API, from a fresh Debian machine on: installs what is needed, builds larder,
+# Demonstrates larder in front of a slow API, starting from a fresh Debian machine: installs the dependencies, builds larder,
 # starts the sample API with larder in front of it, and times seven endpoints without and with larder.
 #
 #   bash bench/demo.sh [--upstream URL] [--scale S] [--keep]
 #
 #   --upstream URL   put larder in front of this API instead of the sample
-#   --scale S        size of the sample's data (default 1; 0.1 is quick to look at)
-#   --keep           leave both running afterwards, until Ctrl-C
+#   --scale S        size of the sample data (default 1; 0.1 is quick)
+#   --keep           keep both running until Ctrl-C
 set -euo pipefail
 export LC_ALL=C
 
 endpoints=(/workstreams/workplan-index /topics/ /domains/ /repos/ '/tasks/?limit=500' /sbom/snapshots/ /state/summary)
-repeats=9 # of what takes well under a millisecond; the median is shown
+repeats=9 # for requests that take well under a millisecond; the median is shown
 
 die() { printf '\ndemo: %s\n' "$*" >&2; exit 1; }
 usage() { sed -n '2,/^set -/{/^set -/!s/^# \{0,1\}//p}' "$0"; }
@@ -74,13 +74,13 @@ show_progress() {
 build() {
   local log=$home/build.log since=$SECONDS
   if [ -x build/release/larder ]; then
-    say "bringing build/release/larder up to date"
+    say "updating build/release/larder"
   else
-    say "building larder, which takes some minutes"
+    say "building larder (several minutes)"
   fi
   cmake --preset release >"$log" 2>&1 || fail_with_log "cmake could not configure the build" "$log"
   cmake --build --preset release 2>&1 | tee -a "$log" | show_progress || fail_with_log "the build failed" "$log"
-  [ -x build/release/larder ] || fail_with_log "the build made no build/release/larder" "$log"
+  [ -x build/release/larder ] || fail_with_log "the build did not create build/release/larder" "$log"
   say "built in $((SECONDS - since)) s"
 }
 
@@ -98,13 +98,13 @@ start() { # NAME COMMAND ...
     IFS= read -r -t 120 -u "$ready" line || fail_with_log "$name did not start" "$log"
   done
   address=${line#listening on }
-  # Whatever else it writes must not fill the pipe and stop it.
+  # Further output must not fill the pipe and block the program.
   cat <&"$ready" >>"$log" &
   exec {ready}<&-
 }
 
-# The delivered configuration, but without what would tie a demonstration to this machine or to an earlier run: the
-# admin listener's fixed port, and stored responses that survive, which would turn the first request into a hit.
+# The shipped configuration without the admin listener's fixed port, which may be in use, and without cache.persist, which would
+# turn the first request into a hit.
 write_configuration() {
   [ -r config/larder.yaml ] || die "config/larder.yaml is missing"
   awk -v socket="$work/admin.sock" '
@@ -116,7 +116,7 @@ write_configuration() {
 
 # --- measuring -------------------------------------------------------------------------------------------------
 
-# Prints "status seconds bytes"; the head of the answer is in $work/head. A connection that fails is status 000.
+# Prints "status seconds bytes"; the head of the response is in $work/head. A failed connection is status 000.
 ask() { # URL [CURL OPTION ...]
   : >"$work/head"
   curl -q -sS --noproxy '*' --max-time 120 -o /dev/null -D "$work/head" \
@@ -128,7 +128,7 @@ ask_repeatedly() { # the same; the run of median time
   for ((n = 0; n < repeats; n++)); do ask "$@"; done | sort -n -k 2 | sed -n "$(((repeats + 1) / 2))p"
 }
 
-header() { # NAME: its value in the head of the last answer
+header() { # NAME: its value in the head of the last response
   sed -n "s/\r\$//; s/^$1:[[:space:]]*//Ip" "$work/head" | head -n 1
 }
 
@@ -159,16 +159,16 @@ measure() { # PATH: prints its row, and keeps its numbers in $work/numbers
   first=$(ask "$larder$path")
   cell 200 "$first"
   state=$(header cache-status)
-  if [[ $state == *'; hit'* ]]; then notes+=("$path was stored before the first request (the configuration warms it)"); fi
-  # What failed is not worth waiting for nine times more.
+  if [[ $state == *'; hit'* ]]; then notes+=("$path was stored before the first request (prefetched by the configuration)"); fi
+  # Do not repeat a request that failed.
   if [[ $first == 200\ * ]]; then hit=$(ask_repeatedly "$larder$path"); else hit=$(ask "$larder$path"); fi
   cell 200 "$hit"
   state=$(header cache-status)
   tag=$(header etag)
   if [[ $hit == 200\ * && $state != *'; hit'* ]]; then
-    notes+=("$path is not answered from the cache: Cache-Status: ${state:-none}")
+    notes+=("$path is not served from the cache: Cache-Status: ${state:-none}")
   fi
-  # A coding is made when it is first asked for, beside the loop: a few requests later it is there.
+  # A coding is made in the background when it is first requested, so it takes a few requests to appear.
   if [[ $hit == 200\ * ]]; then
     for ((n = 0; n < 200; n++)); do
       ask "$larder$path" -H "$codings" >/dev/null
@@ -201,14 +201,14 @@ table() {
   : >"$work/numbers"
   local path note
   for path in "${endpoints[@]}"; do measure "$path"; done
-  printf '\nOne request each for "direct" and "first"; the median of %d for the others.\n"hit, coded" asks as browsers do: %s.\n' "$repeats" "$codings"
+  printf '\nOne request each for "direct" and "first"; the median of %d for the others.\n"hit, coded" is requested as browsers do, with %s.\n' "$repeats" "$codings"
   for note in "${notes[@]}"; do printf 'Note: %s.\n' "$note"; done
 }
 
 # Fields of $work/numbers: status, seconds and bytes; direct, on a hit, unchanged, on a hit in a coding.
 summary() {
   if [ ! -s "$work/numbers" ]; then
-    printf '\nNo endpoint answered 200, so there is nothing to compare.\n'
+    printf '\nNo endpoint returned 200, so there is nothing to compare.\n'
     return
   fi
   awk '{ print $2 / ($5 > 0 ? $5 : 1e-6) }' "$work/numbers" | sort -n >"$work/ratios"
@@ -219,14 +219,14 @@ summary() {
     END {
       printf "\nA hit is %.0f times as fast as the API at the median endpoint (%.0f to %.0f times).\n",
         ratio[int((n + 1) / 2)], ratio[1], ratio[n]
-      printf "One answer of each of the %d: %.2f MB from the API, %.2f MB through larder", count, direct / 1e6, hit / 1e6
+      printf "One response of each of the %d: %.2f MB from the API, %.2f MB through larder", count, direct / 1e6, hit / 1e6
       if (direct > 0) printf " (%.0f %% less)", 100 * (1 - hit / direct)
       printf ",\n%.2f MB of it in a content coding", coded / 1e6
       if (direct > 0) printf " (%.1f %% less)", 100 * (1 - coded / direct)
-      if (confirmed) printf ",\nand %d bytes for the %d of them that are asked for again unchanged", unchanged, confirmed
+      if (confirmed) printf ",\nand %d bytes for the %d of them that are requested again unchanged", unchanged, confirmed
       print "."
     }' "$work/ratios" "$work/numbers"
-  printf '\nThe head of an answer, of %s:\n\n' "$example"
+  printf '\nThe head of a response for %s:\n\n' "$example"
   ask "$larder$example" >/dev/null
   sed 's/\r$//; /^$/d; s/^/    /' "$work/head"
 }
@@ -234,7 +234,7 @@ summary() {
 wait_until_stopped() {
   cat <<END
 
-Both run until Ctrl-C:
+Both keep running until Ctrl-C:
     API      $upstream
     larder   $larder
     try      curl -i '$larder${example:-/}'
@@ -243,14 +243,14 @@ Both run until Ctrl-C:
 END
   trap 'exit 0' INT
   wait -n "${started[@]}" || true
-  die "one of them has ended; see the logs in $home"
+  die "the API or larder has exited; see the logs in $home"
 }
 
 : >"$home/curl.log"
-bash config/setup.sh build api || die "config/setup.sh could not install what is needed"
+bash config/setup.sh build api || die "config/setup.sh failed; see above"
 if [ -n "$upstream" ] && [[ $(ask "$upstream/") == 000\ * ]]; then
   tail -n 1 "$home/curl.log" >&2
-  die "no API answers at $upstream"
+  die "no response from the API at $upstream"
 fi
 build
 if [ -z "$upstream" ]; then

@@ -492,7 +492,7 @@ ENTRY_COST = 2000  # at most, as charged to cache.memory, with its share of the 
 def feature_variants(wanted: str, floor: Path, directory: Path, logs: Path, entries: int, stack: ExitStack,
                      progress: Callable[[str], None], notes: list[str]) -> list[Variant]:
     case = Case("1k", "plain")
-    base, origin = "everything as above", Origin()
+    base, origin = "settings as above", Origin()
     variants: list[Variant] = []
 
     def add(name: str, *, beside: bool = False, log: Path | None = None, **more) -> None:
@@ -501,7 +501,7 @@ def feature_variants(wanted: str, floor: Path, directory: Path, logs: Path, entr
 
     add(base)
     add("no admin listener", admin=False)
-    add("/metrics read each second", beside=True)
+    add("/metrics read every second", beside=True)
     if wanted == "all":
         for shape in ("json", "combined"):
             file = logs / f"{shape}.log"
@@ -511,7 +511,7 @@ def feature_variants(wanted: str, floor: Path, directory: Path, logs: Path, entr
         add("access_log: json, to a file", log=file, top=f"access_log: json\naccess_log_file: {file}\n")
     others = "".join(f"  - path: /list{number}/{{id}}\n    ttl: 1h\n" for number in range(1, 50))
     add("50 routes, the last one hit", before=others)
-    add("cache: standard in place of ttl", policy="cache: standard")
+    add("cache: standard instead of ttl", policy="cache: standard")
 
     if memory_available() < entries * ENTRY_COST * 1.3:
         fitting = int(memory_available() / ENTRY_COST / 1.3)
@@ -521,7 +521,7 @@ def feature_variants(wanted: str, floor: Path, directory: Path, logs: Path, entr
     small = (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nCache-Control: max-age=86400\r\nContent-Length: %d\r\n\r\n" % len(body)) + body
     # On the client's core: while the store is filled, larder has its own.
     api = start_floor(floor, small, directory, stack, core=CLIENT_CORE)
-    one = f"1 stored entry of {ENTRY_BYTES} B, by a script"
+    one = f"1 stored entry of {ENTRY_BYTES} B, requested by a script"
     for count, name in ((1, one), (entries, f"{entries:,} such entries, at random")):
         larder = start_larder(f"entries {count}", api.port, directory, stack, top=f"cache:\n  memory: {max(1, count * ENTRY_COST >> 20) + 64}MiB\n")
         stack.callback(larder.program.end, signal.SIGKILL)  # it need not give back a million entries one by one
@@ -536,7 +536,7 @@ def feature_variants(wanted: str, floor: Path, directory: Path, logs: Path, entr
         by_random = lambda number, count=count, port=larder.port: RANDOM_PATHS.format(seed=number + 1, count=count, host=f"127.0.0.1:{port}")  # noqa: E731
         variants.append(Variant(name, larder, Target(larder, "/", [], len(answer.raw)), one, script=by_random))
         if count > 1:
-            notes.append(f"{larder.metric('larder_store_bytes') / larder.metric('larder_store_entries'):.0f} bytes of cache.memory are charged for "
+            notes.append(f"larder charges {larder.metric('larder_store_bytes') / larder.metric('larder_store_entries'):.0f} bytes to cache.memory for "
                          f"each of the {count:,} entries.")
     return variants
 
@@ -577,9 +577,9 @@ def feature_table(args: argparse.Namespace, floor: Path, directory: Path, logs: 
                      f"{statistics.median(s.rate for s in mine):.0f}"])
     notes += [f"{name}: {'; '.join(dict.fromkeys(said))}." for name, said in faults.items()]
     raw["features"] = {name: [asdict(sample) for sample in of] for name, of in samples.items()}
-    notes.append("Requests are always counted: of the metrics, the listener and who reads them can be left out.")
-    title = ("What each feature costs: a hit of 1.1 KB with all of larder on as above, then with one thing changed\n"
-             "(the ratio is to the first row; of the last row, to the one above it)")
+    notes.append("Requests are always counted; only the admin listener and reading the metrics can be turned off.")
+    title = ("What each feature costs: a hit of 1.1 KB with the settings above, then with one setting changed\n"
+             "(ratio to the first row; for the last row, to the row above it)")
     return Table(["larder", "CPU us/request", "lowest-highest", "ratio", "lowest-highest", "requests/s"], rows, title)
 
 
@@ -689,13 +689,13 @@ def judged(samples: dict[Case, dict[str, list[Sample]]], judge: bool) -> Table:
             met = of.median <= bound if sense == "at most" else of.median >= bound
             rows.append([words, figure(of.median), f"{figure(of.lowest)}-{figure(of.highest)}",
                          "not judged" if not judge else "met" if met else f"not met: {of.median:.2f}x"])
-    return Table(["expected of CPU time per request", "median", "lowest-highest", "verdict"], rows)
+    return Table(["expected CPU time per request", "median", "lowest-highest", "verdict"], rows)
 
 
 CODING_NOTE = (
-    "gzip: the API codes for those who ask (Vary: Accept-Encoding), and larder, HAProxy, nginx, Squid and Traffic Server store what it sent, one for each "
-    "Vary; Varnish asks for gzip of its own accord, stores only that, and decodes for who does not ask. Where an API does not code itself, larder codes once "
-    "for a stored answer and so does Varnish (do_gzip); nginx (gzip on) and HAProxy (compression) code every answer anew, Squid none.")
+    "gzip: the origin compresses for clients that accept it (Vary: Accept-Encoding). larder, HAProxy, nginx, Squid and Traffic Server store its response, one "
+    "per variant; Varnish always requests gzip, stores only that, and decompresses for other clients. If the origin does not compress, larder compresses once "
+    "per stored response, as does Varnish (do_gzip); nginx (gzip on) and HAProxy (compression) compress every response, Squid none.")
 
 
 def arguments() -> argparse.Namespace:
@@ -786,7 +786,7 @@ def main() -> None:
     progress.end()
     tell_disturbed(measured, notes)
     raw["rounds"], raw["seconds"], raw["connections"], raw["notes"] = args.rounds, args.seconds, CONNECTIONS, notes
-    common.finish("hit", "A hit beside the peers", tables=tables, plots=plots, raw=raw,
+    common.finish("hit", "A hit, compared with other caches", tables=tables, plots=plots, raw=raw,
                   versions=[common.version(name) for name in [*(n for n in names if n != "floor"), "wrk"]], words=notes)
 
 

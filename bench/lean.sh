@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# What it costs to cut a list down to three members of its items: larder's projector beside others, in one run and one table.
+# Cost of reducing a list to three members of its items: larder's projection and other programs, in one run and one table.
 #
 #   bash bench/lean.sh [--quick] [--smoke]
 #
-# --quick leaves the 50 MB documents out, --smoke those of 2 MB too.
+# --quick omits the 50 MB documents, --smoke also those of 2 MB.
 #
-# simdjson's DOM parser reads and checks the same document and writes nothing: the floor for whatever validates all of it. The On-Demand
-# loop finds the members without checking what it skips: the limit. jq, Node and Python are told to keep the same members and to write
-# JSON again; nginx with Lua does it for each request (decode, cut, encode; the document is read once), its HTTP included.
-# Times are for one document: the median, and for the first three the lowest and highest of alternating rounds. Absolute times mean
-# little on a shared machine; the ratios do. The raw figures are left in build/bench/lean.json, a plot in lean.svg.
+# simdjson's DOM parser reads and validates the same document and writes nothing: the floor for anything that validates the whole document.
+# The On-Demand loop finds the members without validating what it skips. jq, Node and Python keep the same members and write JSON; nginx
+# with Lua does so for each request (decode, select, encode; the document is read once), including HTTP.
+# Times are for one document: the median, and for the first three the lowest and highest of alternating rounds. Absolute times on a
+# shared machine vary; compare the ratios. Raw figures are written to build/bench/lean.json, a plot to lean.svg.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -51,7 +51,7 @@ while time.perf_counter() < end or len(times) < 3:
     times.append(time.perf_counter() - begin)
 print(f"{sorted(times)[len(times) // 2] * 1e6:.1f}")
 PYTHON
-# The same document again and again in one run, so that jq's start does not count.
+# Repeats the document within one run, so that jq's startup is not counted.
 cut_jq() {
   /usr/bin/python3 - "$1" <<'PYTHON'
 import pathlib, resource, subprocess, sys
@@ -69,7 +69,7 @@ PYTHON
 
 port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 modules=$(find /usr/lib/nginx/modules /usr/share/nginx/modules -name 'ndk_http_module.so' -printf '%h\n' 2>/dev/null | head -n 1)
-# nginx's worker is another user where this runs as root, and may have no access to the repository.
+# If this runs as root, nginx's worker is another user, which may not have access to the repository.
 served=$(mktemp -d)
 nginx=
 trap '[ -z "$nginx" ] || kill "$nginx" 2>/dev/null || true; rm -rf "$served"' EXIT

@@ -16,8 +16,8 @@ tables = [
 ]
 dom = min(found["simdjson DOM"] / found["larder"] for found in figures.values())
 lua = min(found["nginx with Lua"] / found["larder"] for found in figures.values())
-words = [f"Worst case: {dom:.2f} of the DOM parser's speed, which writes nothing (expected 0.8: {'met' if dom >= 0.8 else 'not met'}); "
+words = [f"Worst case: {dom:.2f} times the speed of the DOM parser, which writes nothing (expected 0.8: {'met' if dom >= 0.8 else 'not met'}); "
          f"{lua:.1f} times nginx with Lua (expected 8: {'met' if lua >= 8 else 'not met'})."]
-picture = bars("A list cut down to three members of its items: time, as a multiple of larder's", {
+picture = bars("Projection of a list to three members of its items: time, as a multiple of larder's", {
     document: {name: found[name] / found["larder"] for name in names} for document, found in figures.items()}, log=True, show="{:.2f}x".format)
-finish("lean", "Projection: what it costs to cut a list down", tables=tables, plots={"lean": picture}, raw=figures, versions=sys.argv[2:], words=words)
+finish("lean", "Projection of a list", tables=tables, plots={"lean": picture}, raw=figures, versions=sys.argv[2:], words=words)

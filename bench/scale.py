@@ -307,11 +307,11 @@ def measure_entries(sizes: Sizes) -> Part:
     part.tables.append(Table(["entries", "CPU us/hit", "lowest", "highest", "x one entry", "floor us", "x one entry", "hits/s"],
                              [[f"{count:,}", *three(spread(cost["larder"][count]), micro), f"{growth['larder'][count]:.2f}", micro(median["floor"][count]),
                                f"{growth['floor'][count]:.2f}", f"{spread(rate[count]).median:,.0f}"] for count in counts],
-                             f"A hit by the number of stored responses ({body} B each, 64 connections, asked for at random)"))
+                             f"A hit, by number of stored responses ({body} B each, 64 connections, requested at random)"))
     worst = max(growth["larder"].values())
-    part.words.append(judge(sizes, "the cost of a hit is flat within 1.2 times from 1 entry to the most", worst <= 1.2,
-                            f"{worst:.2f}x, where a program that sends the Nth of so many strings grows to {max(growth['floor'].values()):.2f}x: no processor's "
-                            "cache holds them"))
+    part.words.append(judge(sizes, "the CPU time of a hit grows by at most 1.2 times from 1 entry to the maximum", worst <= 1.2,
+                            f"{worst:.2f}x; a program that only sends the Nth of as many strings grows by {max(growth['floor'].values()):.2f}x, because they "
+                            "exceed the CPU caches"))
     part.plots["scale-entries"] = common.lines("CPU time per hit by stored responses", {name: [(count, value * 1e6) for count, value in of.items()] for name, of in median.items()},
                                                x_label="stored responses", y_label="us per hit", caption=common.machine(), show_x="{:,.0f}".format)
     part.raw = {"cpu_seconds_per_hit": cost, "hits_per_second": rate}
@@ -348,13 +348,13 @@ def measure_connections(sizes: Sizes) -> Part:
                              [[kind, *(micro(median[kind][name]) for name in ("floor", "larder", "nginx")),
                                *three(spread(cost[kind]["larder"]), micro)[1:], f"{median[kind]['larder'] / median[kind]['floor']:.2f}",
                                f"{spread(rate[kind]['larder']).median:,.0f}"] for kind in sorted(median, key=lambda kind: (" of " in kind, list(median).index(kind)))],
-                             "A hit by the number of connections (1.1 KB)"))
+                             "A hit, by number of connections (1.1 KB)"))
     first, last = f"{few:,}", f"{most:,}"
     growth = {name: median[last][name] / median[first][name] for name in median[last]}
-    part.words.append(judge(sizes, f"from {first} to {last} busy connections, a hit grows by no more than 1.2 times the floor's growth",
+    part.words.append(judge(sizes, f"from {first} to {last} busy connections, the CPU time of a hit grows by at most 1.2 times the floor's growth",
                             growth["larder"] <= 1.2 * growth["floor"], ", ".join(f"{name} {value:.2f}x" for name, value in growth.items())))
     among = {name: median[f"{few} of {most:,}"][name] / median[first][name] for name in median[last]}
-    part.words.append(judge(sizes, f"{few} busy connections among {last} cost a hit no more than 1.2 times what they do alone", among["larder"] <= 1.2,
+    part.words.append(judge(sizes, f"a hit with {few} busy connections among {last} takes at most 1.2 times as long as with {few} connections", among["larder"] <= 1.2,
                             ", ".join(f"{name} {value:.2f}x" for name, value in among.items())))
     part.plots["scale-connections"] = common.lines(
         "CPU time per hit by busy connections", {name: [(count, median[f"{count:,}"][name] * 1e6) for count in counts] for name in ("larder", "nginx", "floor")},
@@ -390,11 +390,11 @@ def measure_idle(sizes: Sizes) -> Part:
                     clients.tell("open", high)
                     each.setdefault(server.name, []).append((server.memory() - before) / (high - low))
     part.tables.append(Table(["server", "bytes/connection", "lowest", "highest"], [[name, *three(spread(values), show_bytes)] for name, values in each.items()],
-                             f"Memory of an idle connection that has asked once (growth from {low:,} to {high:,} of them)"))
+                             f"Memory of an idle connection after one request (growth from {low:,} to {high:,} connections)"))
     larders = spread(each["larder"]).median
     part.words.append(judge(sizes, "at most 2 KB for an idle connection", larders <= 2048, show_bytes(larders)))
-    part.words.append("The kernel's memory for a socket is not in it. nginx sets aside its table of connections at start (worker_connections), which the "
-                      "difference does not show: about 0.4 kB each.")
+    part.words.append("The kernel's memory for a socket is not included. nginx allocates its table of connections at startup (worker_connections, about "
+                      "0.4 kB each), which the difference does not show.")
     part.raw = {"bytes_per_connection": each}
     return part
 
@@ -422,10 +422,10 @@ def measure_memory(sizes: Sizes) -> Part:
                     charged.append((server.metric("larder_store_bytes") - charge) / (high - low) - body)
     part.tables.append(Table(["server", "bytes/entry", "lowest", "highest"],
                              [*([name, *three(spread(values), show_bytes)] for name, values in beyond.items()), ["larder charges", *three(spread(charged), show_bytes)]],
-                             f"Memory of a stored response beyond its body of {body} B (growth from {low:,} to {high:,} of them)"))
+                             f"Memory of a stored response in addition to its body of {body} B (growth from {low:,} to {high:,} responses)"))
     taken, counted = spread(beyond["larder"]).median + body, spread(charged).median + body
-    part.words.append(judge(sizes, "what is charged to cache.memory covers what is taken, within 1.1 times", taken <= 1.1 * counted, f"{taken / counted:.2f}x"))
-    part.words.append("nginx keeps bodies and heads in files, and in memory the keys alone; a file takes 4 kB at the least.")
+    part.words.append(judge(sizes, "memory used is at most 1.1 times what is charged to cache.memory", taken <= 1.1 * counted, f"{taken / counted:.2f}x"))
+    part.words.append("nginx keeps bodies and heads in files of at least 4 kB each, and only the keys in memory.")
     part.raw = {"bytes_beyond_body": beyond, "charged_beyond_body": charged}
     return part
 
@@ -451,8 +451,8 @@ def measure_loops(sizes: Sizes) -> Part:
     part.tables.append(Table(["server", "hits/s", "lowest", "highest", "CPU us/hit"],
                              [[name, *three(spread(rate[name]), "{:,.0f}".format), micro(spread(cost[name]).median)] for name in servers],
                              "One and two loops (1.1 KB, 64 connections)"))
-    part.words.append(f"Nothing is set apart here: the load generator shares the {os.cpu_count()} cores with the server, and takes of the second loop's what it needs. "
-                      f"A hit's CPU time with two loops is {spread(cost['larder, 2 loops']).median / spread(cost['larder, 1 loop']).median:.2f}x that with one.")
+    part.words.append(f"No core is reserved: the load generator shares the {os.cpu_count()} cores with the server. "
+                      f"The CPU time of a hit with two loops is {spread(cost['larder, 2 loops']).median / spread(cost['larder, 1 loop']).median:.2f}x that with one.")
     part.raw = {"cpu_seconds_per_hit": cost, "hits_per_second": rate}
     return part
 
@@ -479,12 +479,12 @@ def measure_miss(sizes: Sizes) -> Part:
     part.tables.append(Table(["way", "median us", "lowest round", "highest round", "p99 us", "added us"],
                              [[name, micro(median[name]), micro(min(rounds[name])), micro(max(rounds[name])), micro(percentile(times[name], 99)),
                                micro(median[name] - median["direct"])] for name in times],
-                             f"A request that goes upstream (1.1 KB, one connection, {sizes.misses * sizes.rounds:,} each)"))
-    for kind in ("passed", "stored"):
+                             f"A request forwarded to the upstream (1.1 KB, one connection, {sizes.misses * sizes.rounds:,} each)"))
+    for kind, what in (("passed", "that is passed through"), ("stored", "whose response is stored")):
         added = {name: median[f"{name}, {kind}"] - median["direct"] for name in ("larder", "nginx")}
-        part.words.append(judge(sizes, f"a request that is {kind} takes longer by no more than 1.1 times what nginx adds", added["larder"] <= 1.1 * added["nginx"],
+        part.words.append(judge(sizes, f"a request {what} adds at most 1.1 times as much time as with nginx", added["larder"] <= 1.1 * added["nginx"],
                                 ", ".join(f"{name} {value * 1e6:.1f} us" for name, value in added.items())))
-    part.words.append("nginx stores into a file, larder into memory.")
+    part.words.append("nginx stores in a file, larder in memory.")
     part.raw = {"medians_by_round": rounds, "p99": {name: percentile(values, 99) for name, values in times.items()}}
     return part
 
@@ -534,12 +534,12 @@ def measure_stream(sizes: Sizes) -> Part:
                          show_time(median[name][1]) if name != "direct" else "-", show_bytes(max(one[2] for one in values)) if name != "direct" else "-"])
         named = "Content-Length" if framing == "length" else "chunked"
         part.tables.append(Table(["way", "time", "lowest", "highest", "GB/s", "x copy", "CPU", "memory more"], rows,
-                                 f"{show_bytes(sizes.stream)} through a route that stores nothing ({named})"))
+                                 f"{show_bytes(sizes.stream)} through a route with cache: off ({named})"))
         ratio = median["larder"][0] / median["plain copy"][0]
-        part.words.append(judge(sizes, f"a stream ({named}) within 1.1 times a plain copy's time", ratio <= 1.1,
+        part.words.append(judge(sizes, f"a stream ({named}) takes at most 1.1 times as long as a plain copy", ratio <= 1.1,
                                 f"{ratio:.2f}x, and {median['larder'][1] / median['plain copy'][1]:.2f}x its CPU time"))
         more = max(one[2] for one in of["larder"])
-        part.words.append(judge(sizes, f"less than 1 MB of memory more meanwhile ({named})", more < 1_000_000, show_bytes(more)))
+        part.words.append(judge(sizes, f"memory grows by less than 1 MB ({named})", more < 1_000_000, show_bytes(more)))
     part.raw = {"seconds_cpu_memory": figures}
     return part
 
@@ -592,13 +592,13 @@ def measure_start(sizes: Sizes) -> Part:
                         whole.append(time.monotonic() - begun)
     empty, full = spread(first["nothing persisted"]), spread(first["persisted"])
     part.tables.append(Table(["from exec to", "time", "lowest", "highest"],
-                             [["first answer, nothing persisted", *three(empty, show_time)],
-                              [f"first answer, {show_bytes(sizes.persisted)} persisted", *three(full, show_time)],
-                              [f"all {count:,} entries back", *three(spread(whole), show_time)]], "A start"))
-    part.words.append(judge(sizes, f"{show_bytes(sizes.persisted)} of persisted responses are back within a second", spread(whole).median <= 1,
-                            f"{show_time(spread(whole).median)}; the first answer came after {show_time(full.median)}, and with nothing persisted after "
+                             [["first response, nothing persisted", *three(empty, show_time)],
+                              [f"first response, {show_bytes(sizes.persisted)} persisted", *three(full, show_time)],
+                              [f"all {count:,} entries loaded", *three(spread(whole), show_time)]], "Startup"))
+    part.words.append(judge(sizes, f"{show_bytes(sizes.persisted)} of persisted responses are loaded within a second", spread(whole).median <= 1,
+                            f"{show_time(spread(whole).median)}; the first response came after {show_time(full.median)}, and with nothing persisted after "
                             f"{show_time(empty.median)}"))
-    part.words.append(f"The file is in the page cache. Of {sizes.rounds} first answers with a file {hits} came from it already.")
+    part.words.append(f"The file is in the page cache. With a file, {hits} of {sizes.rounds} first responses were served from it.")
     part.raw = {"first_answer_seconds": first, "all_back_seconds": whole}
     return part
 

@@ -1,4 +1,4 @@
-"""The problem's table: what the seven endpoints take directly, with the missing indexes, and through larder. See table.sh."""
+"""Response times of the seven slow endpoints: directly, with additional indexes, and through larder. See table.sh."""
 
 from __future__ import annotations
 
@@ -78,11 +78,11 @@ WAYS = {
 BY = {
     "direct": "the API alone",
     "indexes": "the indexes alone",
-    "miss": "larder's first request",
-    "hit": "larder's hit",
-    "unchanged": "larder's 304",
+    "miss": "the first request through larder",
+    "hit": "a hit",
+    "unchanged": "a 304",
     "refresh": "?refresh=1",
-    "stale": "what larder serves stale while it fetches",
+    "stale": "a stale response served while it is refreshed",
 }
 
 
@@ -332,9 +332,9 @@ def fitting_sentence(fitting: tuple[float, float, list[str]]) -> str:
     name, what = FITTING
     goal = next(endpoint.goal for endpoint in ENDPOINTS if endpoint.name == name)
     if not uses(plan, "fitting"):
-        return f"Not asked for, {what}, which fits what the slowest statement of {name} looks for: the planner does not use it either."
-    return (f"Not asked for, {what}, which fits what the slowest statement of {name} looks for: with it that takes {show_time(after)} in place of {show_time(before)} "
-            f"(by EXPLAIN){'; too long as well for the ' + show_time(goal) + ' that are wanted: for each task it counts all older ones' if after > goal else ''}.")
+        return f"An additional index, {what}, would fit the slowest statement of {name}, but the planner does not use it."
+    return (f"An additional index, {what}, would fit the slowest statement of {name}: that statement then takes {show_time(after)} instead of {show_time(before)} "
+            f"(EXPLAIN){', which still exceeds the wanted ' + show_time(goal) + ', because it counts all older tasks for each task' if after > goal else ''}.")
 
 
 def indexes_of(cluster: Cluster) -> dict[str, Index]:
@@ -459,12 +459,12 @@ def spread_table(figures: Figures) -> Table:
         return f"{show_time(of.lowest)} - {show_time(of.highest)} ({of.count})" if of.count else ""
 
     return Table(["endpoint", *WAYS.values()], [[endpoint.name, *(text(way, endpoint) for way in WAYS)] for endpoint in ENDPOINTS],
-                 "Time (lowest - highest, and of how many):")
+                 "Time (lowest - highest, and number of measurements):")
 
 
 def bytes_table(figures: Figures) -> Table:
     rows = [[endpoint.name, *(cell(figures.size(way, endpoint), show_bytes) for way in WAYS)] for endpoint in ENDPOINTS]
-    return Table(["endpoint", *WAYS.values()], rows, "Bytes received, heads included (no content coding asked for):")
+    return Table(["endpoint", *WAYS.values()], rows, "Bytes received, heads included (without Accept-Encoding):")
 
 
 def wanted(endpoint: Endpoint) -> str:
@@ -495,8 +495,8 @@ def verdict_sentence(endpoint: Endpoint, met: list[str], unmet: list[str], figur
     def of(ways: list[str]) -> str:
         return listed([f"{BY[way]} ({show_time(figures.time(way, endpoint).median)})" for way in ways])
 
-    sentence = f"{endpoint.name}, {wanted(endpoint)} wanted: " + (f"met by {of(met)}" if met else "met by nothing")
-    return sentence + (f"; not by {of(unmet)}." if unmet else ".")
+    sentence = f"{endpoint.name} (wanted: {wanted(endpoint)}): " + (f"met by {of(met)}" if met else "met by nothing")
+    return sentence + (f"; not met by {of(unmet)}." if unmet else ".")
 
 
 def index_table(indexes: list[Index], statements: dict[str, list[Statement]]) -> Table:
@@ -505,7 +505,7 @@ def index_table(indexes: list[Index], statements: dict[str, list[Statement]]) ->
         users = {name: sum(uses(statement.after, index.name) for statement in of) for name, of in statements.items()}
         used = [f"{name} ({count} of {len(statements[name])})" for name, count in users.items() if count]
         rows.append([f"{index.table}{index.columns}", show_bytes(index.size), ", ".join(used) or "nothing"])
-    return Table(["index", "size", "the planner uses it for (statements)"], rows, "The indexes:")
+    return Table(["index", "size", "used by (statements)"], rows, "The indexes:")
 
 
 def index_sentences(indexes: list[Index], statements: dict[str, list[Statement]]) -> list[str]:
@@ -519,8 +519,8 @@ def index_sentences(indexes: list[Index], statements: dict[str, list[Statement]]
                 lines.append((name, Statement.seconds(statement.before), Statement.seconds(statement.after)))
         if lines:
             slowest = {name: max((line for line in lines if line[0] == name), key=lambda line: line[1]) for name, _, _ in lines}
-            effect = listed([f"{name} (its slowest such statement: {show_time(before)} before, {show_time(after)} after)" for name, before, after in slowest.values()])
-            sentences.append(f"{what}: the planner uses it for {effect}.")
+            effect = listed([f"{name} (slowest such statement: {show_time(before)} before, {show_time(after)} after)" for name, before, after in slowest.values()])
+            sentences.append(f"{what}: used by {effect}.")
             continue
         instead: dict[str, list[str]] = {}
         for name, of in statements.items():
@@ -529,7 +529,7 @@ def index_sentences(indexes: list[Index], statements: dict[str, list[Statement]]
                     if name not in instead.setdefault(way, []):
                         instead[way].append(name)
         others = "; ".join(f"{way} ({', '.join(names)})" for way, names in instead.items())
-        sentences.append(f"{what}: no statement of the API, as it is written, makes the planner use it. How it comes at {index.table}: {others or 'not at all'}.")
+        sentences.append(f"{what}: used by no statement of the API. Access to {index.table} instead: {others or 'none'}.")
     return sentences
 
 
@@ -538,7 +538,7 @@ def plan_sentences(figures: Figures, statements: dict[str, list[Statement]]) -> 
     changed = {name: sum(statement.changed for statement in of) for name, of in statements.items()}
     same = [name for name, count in changed.items() if not count]
     others = [f"{name} ({count} of {len(statements[name])})" for name, count in changed.items() if count]
-    sentences = [f"Plans that the indexes change: of {listed(others) if others else 'none'}. They change none of {listed(same) if same else 'no other'}."]
+    sentences = [f"The indexes change {'the plans of ' + listed(others) if others else 'no plan'}." + (f" They change no plan of {listed(same)}." if same and others else "")]
     for endpoint in ENDPOINTS:
         total = figures.time("indexes", endpoint).median
         if endpoint.on_a_hit or endpoint.name not in statements or total <= endpoint.goal:
@@ -547,11 +547,11 @@ def plan_sentences(figures: Figures, statements: dict[str, list[Statement]]) -> 
         cost = lambda statement: Statement.seconds(statement.after) * statement.times  # noqa: E731
         slowest, together = max(of, key=cost), sum(map(cost, of))
         own = spread(figures.processor["indexes"][endpoint.name]).median
-        sentence = (f"{endpoint.name} with the indexes, {show_time(total)}: the API's own work takes {show_time(own)} of processor time, its statements "
-                    f"{show_time(together)} (by EXPLAIN); the slowest of them, {show_time(cost(slowest))}, has "
-                    f"{'another plan than before' if slowest.changed else 'the same plan as before'} ({'; '.join(scans_of(slowest.after))}).")
+        sentence = (f"{endpoint.name} with the indexes, {show_time(total)}: the API itself uses {show_time(own)} of CPU time, its statements take "
+                    f"{show_time(together)} (EXPLAIN); the slowest, {show_time(cost(slowest))}, has "
+                    f"{'a changed plan' if slowest.changed else 'an unchanged plan'} ({'; '.join(scans_of(slowest.after))}).")
         if own > 1.5 * endpoint.goal:  # well above: on a busy machine processor time grows too
-            sentence += f" Its own work alone takes longer than {show_time(endpoint.goal)}: no index can do it."
+            sentence += f" The API's own CPU time exceeds {show_time(endpoint.goal)}, so no index can meet it."
         sentences.append(sentence)
     return sentences
 
@@ -559,7 +559,7 @@ def plan_sentences(figures: Figures, statements: dict[str, list[Statement]]) -> 
 def plot(figures: Figures, caption: str) -> str:
     ways = ["direct", "indexes", "miss", "hit", "unchanged"]
     groups = {f"{endpoint.name} ({wanted(endpoint)} wanted)": {WAYS[way]: figures.time(way, endpoint).median for way in ways} for endpoint in ENDPOINTS}
-    return bars("The problem's table: time of an answer (logarithmic)", groups, caption=caption, log=True, show=show_time)
+    return bars("Slow endpoints: response time (logarithmic)", groups, caption=caption, log=True, show=show_time)
 
 
 # ---- the run --------------------------------------------------------------------------------------------------------
@@ -643,12 +643,12 @@ def report(given: argparse.Namespace, figures: Figures, statements: dict[str, li
     words += index_sentences(indexes, statements)
     if not given.smoke:
         words.append(fitting_sentence(fitting))
-    words.append(f"Scale {given.scale:g} ({MORE}), {given.rounds} round{'s' * (given.rounds > 1)}. PostgreSQL at its defaults (jit {jit}), but for fsync (off) and sorting by C. "
+    words.append(f"Scale {given.scale:g} ({MORE}), {given.rounds} round{'s' * (given.rounds > 1)}. PostgreSQL with default settings (jit {jit}), except fsync (off) and the C collation. "
                  f"The plans, before and after: build/bench/{plans.name}.")
     if given.smoke:
-        words.append("--smoke shows that it works; its figures say nothing.")
+        words.append("--smoke only checks that the script works; its figures are not meaningful.")
     elif given.scale != 1:
-        words.append("Scale 1 is the one that comes near the original's times; what is met at another scale says little of it.")
+        words.append("Only scale 1 is close to the original's times; results at another scale do not apply to it.")
     raw = {
         "scale": given.scale, "more": MORE, "rounds": given.rounds, "jit": jit,
         "endpoints": {
@@ -668,7 +668,7 @@ def report(given: argparse.Namespace, figures: Figures, statements: dict[str, li
     }
     tables = [times_table(figures), spread_table(figures), bytes_table(figures), index_table(indexes, statements)]
     caption = f"medians of {given.rounds} round{'s' * (given.rounds > 1)} at scale {given.scale:g}; {version('larder')}, {version('postgres')}"
-    finish("table", "The problem's table", tables=tables, plots={"table": plot(figures, caption)}, raw=raw,
+    finish("table", "Slow endpoints", tables=tables, plots={"table": plot(figures, caption)}, raw=raw,
            versions=[version("larder"), version("postgres"), f"Python {sys.version.split()[0]}"], words=words)
 
 

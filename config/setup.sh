@@ -1,24 +1,24 @@
 #!/usr/bin/env bash
-# Installs what larder needs from Debian's packages (Debian 12 and 13): as root, or through sudo.
+# Installs the packages that larder needs on Debian 12 and 13, as root or with sudo.
 #
 #   bash config/setup.sh [GROUP ...]
 #
-# Groups: build (compiler and libraries), test (what the tests run with), api (the sample API), measure (load generator and
-# peer for the measurements), postgres (a database and migrations for the sample API), lean (what larder's projector is
-# measured beside), browser (what the status page is tested with), conformance (what the suite for caches runs on), peers
-# (other caches, for the suite and the measurements), fuzz (clang and its fuzzer), lint (formatter and checker), package
-# (what checks the Debian package). Without an argument: build test api.
-# It says what it does, installs only what is missing, and leaves no service running that a package would start. A peer that
-# the distribution does not have is left out.
+# Groups: build (compiler and libraries), test (test frameworks), api (the sample API), measure (load generator and nginx for the
+# measurements), postgres (database and migrations for the sample API), lean (programs that the projection is compared with),
+# browser (for the tests of the status page), conformance (for the HTTP cache test suite), peers (other caches, for the suite and
+# the measurements), fuzz (clang and libFuzzer), lint (clang-format and clang-tidy), package (for the checks of the Debian package).
+# Default: build test api.
+# Only missing packages are installed, and services that they would start are not started. A cache of the group peers that the
+# distribution does not have is skipped.
 set -euo pipefail
 
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
 command -v dpkg-query >/dev/null && command -v apt-get >/dev/null ||
-  die "this script knows Debian 12 and 13 only; install the packages named in it by your system's own means"
+  die "this script supports Debian 12 and 13 only; install the packages listed in it with your system's package manager"
 
-# Debian 12's default Boost is 1.74, too old for larder; it ships 1.81 beside it. Debian 13's default is 1.83.
+# Debian 12's default Boost is 1.74, which is too old; it also has 1.81. Debian 13's default is 1.83.
 boost_package() {
   local version
   version=$(. /etc/os-release && echo "${VERSION_ID:-13}")
@@ -46,7 +46,7 @@ packages_of() {
   esac
 }
 
-# Node.js from elsewhere brings its npm along, and conflicts with Debian's.
+# A Node.js that is not Debian's includes npm and conflicts with Debian's packages.
 is_installed() {
   case "$1" in nodejs) command -v node >/dev/null && return ;; npm) command -v npm >/dev/null && return ;; esac
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -67,12 +67,12 @@ fi
 
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
-  command -v sudo >/dev/null || die "not root and no sudo; as root, run: apt-get install ${missing[*]}"
+  command -v sudo >/dev/null || die "not root, and sudo is not installed; as root, run: apt-get install ${missing[*]}"
   as_root=(sudo)
 fi
 
-# While packages are being configured, a policy-rc.d that says "forbidden by policy" (101) keeps their maintainer
-# scripts from starting daemons. One that is already there is the administrator's own and stays.
+# A policy-rc.d that exits with 101 ("forbidden by policy") prevents maintainer scripts from starting daemons. An existing one
+# belongs to the administrator and is kept.
 policy=/usr/sbin/policy-rc.d
 made_policy=no
 restore_policy() { if [ "$made_policy" = yes ]; then "${as_root[@]}" rm -f "$policy"; fi; }
@@ -92,18 +92,18 @@ run() {
 }
 say "updating the package lists"
 run apt-get update
-# The peers' packages come and go with the distribution's releases.
+# Not every Debian release has every package of the group peers.
 has_candidate() { [[ $(LC_ALL=C apt-cache policy "$1") =~ "Candidate: "[^\(] ]]; }
 available=()
 for name in "${missing[@]}"; do
   case " $(packages_of peers) " in
-    *" $name "*) if ! has_candidate "$name"; then say "this distribution has no $name; it is left out"; continue; fi ;;
+    *" $name "*) if ! has_candidate "$name"; then say "this distribution has no $name; skipped"; continue; fi ;;
   esac
   available+=("$name")
 done
 if [ ${#available[@]} -eq 0 ]; then exit 0; fi
 missing=("${available[@]}")
-# PostgreSQL's package would make a cluster of its own; the measurements make theirs, and throw it away.
+# Without this, PostgreSQL's package creates a cluster; the measurements create and remove their own.
 case " ${missing[*]} " in
   *" postgresql "*)
     if [ ! -e /etc/postgresql-common/createcluster.conf ]; then

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Says where the code is not formatted as .clang-format has it, and what clang-tidy finds (.clang-tidy); both
-# must be silent. Takes some minutes: clang-tidy reads every file with all of its headers.
+# Checks the formatting (.clang-format) and runs clang-tidy (.clang-tidy); both must report nothing. Takes several
+# minutes, because clang-tidy parses every file with all of its headers.
 #
 #   bash tests/lint.sh [FILE.cpp ...]    without an argument: every source file
 set -euo pipefail

@@ -3,12 +3,12 @@
 #
 #   bash tests/run.sh [--quick] [PRESET] [CTEST ARGUMENT ...]
 #
-# By default everything: unit tests, scenarios with real sockets, the sample API's own tests, the independent suite for HTTP caches; with the dev
-# preset also the status page in a browser, the Debian package, the fuzz targets, and whether every measurement works. --quick builds and runs unit
-# tests, module checks and scenarios only, and installs only what these need.
+# By default everything: unit tests, scenarios with real sockets, the tests of the sample API, the HTTP cache test suite; with the dev preset also
+# the status page in a browser, the Debian package, the fuzz targets, and a short run of each measurement script. --quick builds and runs only unit
+# tests, module checks and scenarios, and installs only their dependencies.
 #
-# PRESET is dev (default), asan or tsan; the rest goes to ctest. Tests are selected by label (unit, modules, scenario, model, differential, api,
-# conformance, browser, bench, package, fuzz; api marks what needs the sample API's packages), for instance: bash tests/run.sh asan -L scenario
+# PRESET is dev (default), asan or tsan; further arguments are passed to ctest. Labels: unit, modules, scenario, model, differential, api,
+# conformance, browser, bench, package, fuzz (api: needs the packages of the sample API). For example: bash tests/run.sh asan -L scenario
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -29,6 +29,6 @@ say() { printf 'tests: %s\n' "$*"; }
 say "building (preset $preset)"
 cmake --preset "$preset" >/dev/null
 cmake --build --preset "$preset" -- -k 0 | grep -vE '^\[[0-9]+/[0-9]+\] (Building|Linking|Re-checking|Generating)' || true
-cmake --build --preset "$preset" >/dev/null  # its exit status, which the filter above hides
+cmake --build --preset "$preset" >/dev/null  # again, for the exit status, which the filter above hides
 say "running"
 exec ctest --preset "$preset" -j "$(nproc)" --output-on-failure "${selected[@]}" "$@"

@@ -1,7 +1,7 @@
 # Completion of larder for bash.
 _larder() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}
-  # bash takes --config=FILE for three words.
+  # bash splits --config=FILE into three words.
   if [ "$before" = = ]; then before=${COMP_WORDS[COMP_CWORD-2]}; elif [ "$word" = = ]; then before=${COMP_WORDS[COMP_CWORD-1]} word=; fi
   if [ "$COMP_CWORD" -eq 1 ]; then
     mapfile -t COMPREPLY < <(compgen -W 'serve check dump-config explain purge reload status top version --help' -- "$word")

@@ -1,9 +1,9 @@
-# What is installed, and the Debian package (cpack).
+# Installation, and the Debian package (cpack).
 include(GNUInstallDirs)
 set(package_dir ${PROJECT_SOURCE_DIR}/config/package)
 set(doc_dir ${CMAKE_INSTALL_DATAROOTDIR}/doc/larder)
 
-# All symbols are found at start, after which their table is read-only.
+# Resolve all symbols at startup, so that the relocation table can be made read-only.
 target_link_options(larder PRIVATE LINKER:-z,relro,-z,now)
 
 install(FILES ${PROJECT_SOURCE_DIR}/config/systemd/larder.service ${PROJECT_SOURCE_DIR}/config/systemd/larder.socket DESTINATION lib/systemd/system)
@@ -15,7 +15,7 @@ install(FILES ${PROJECT_SOURCE_DIR}/config/completion/larder.bash DESTINATION ${
 install(FILES ${PROJECT_SOURCE_DIR}/config/completion/_larder DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/zsh/vendor-completions)
 install(FILES ${package_dir}/copyright ${PROJECT_SOURCE_DIR}/config/reference.md DESTINATION ${doc_dir})
 
-# Debian wants these compressed, the same bytes each time.
+# Debian policy requires these compressed, reproducibly.
 find_program(GZIP gzip REQUIRED)
 function(larder_install_packed source name destination)
   set(packed ${CMAKE_BINARY_DIR}/package/${name}.gz)
@@ -42,10 +42,10 @@ set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "caching reverse proxy in front of a JSON API
-larder keeps answers of a slow JSON API for a short time that each route
-sets, lets one request fetch for everybody who waits, answers unchanged
-polls with 304, cuts list answers down to the fields that their readers
-use, and refreshes what is being read before it expires.")
+larder caches responses of a slow JSON API for a short, per-route time,
+collapses concurrent requests for the same URL into one fetch, answers
+unchanged polls with 304, reduces list responses to the fields that their
+clients use, and refreshes entries in use before they expire.")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${package_dir}/conffiles ${package_dir}/postinst ${package_dir}/prerm ${package_dir}/postrm)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)

@@ -182,7 +182,7 @@ std::string metrics_text(const server::Server& server) {
             sum(server, &Counters::upstream_queue));
   out.counter("larder_upstream_breaker_opened_total", "Times that the circuit breaker opened",
               sum(server, &Counters::breaker_opened));
-  out.gauge("larder_upstream_breakers_open", "1 while the circuit breaker is open",
+  out.gauge("larder_upstream_breakers_open", "1 while the circuit breaker is open, else 0",
             sum(server, &Counters::breakers_open));
   out.counter("larder_refreshes_total", "Background refreshes started", sum(server, &Counters::refreshes));
   out.counter("larder_invalidations_total", "Writes that invalidated stored responses",

@@ -175,7 +175,7 @@ std::string json_schema() {
   "additionalProperties": false,
   "properties": {)") +
          properties(top_rows(), "    ") + R"(,
-    "routes": {"description": "The first route that matches a request's path is its route.", "type": "array", "maxItems": 1000, "items": {
+    "routes": {"description": "The first route whose path matches a request applies.", "type": "array", "maxItems": 1000, "items": {
       "type": "object", "additionalProperties": false, "required": ["path"],
       "oneOf": [{"required": ["ttl"]}, {"required": ["cache"]}],
       "properties": {)" +

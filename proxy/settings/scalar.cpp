@@ -61,7 +61,7 @@ std::optional<std::uint64_t> multiply(std::string_view digits, std::uint64_t fac
   return value * factor;
 }
 
-// What to write in place of a number with something that is no unit behind it; empty where nobody can tell.
+// The correct form of a number followed by an unknown unit; empty if the intended unit is not known.
 std::string meant(std::string_view digits, std::string_view unit, const Measure& measure) {
   unit.remove_prefix(std::min(unit.find_first_not_of(' '), unit.size()));
   for (const auto& known : measure.units) {
