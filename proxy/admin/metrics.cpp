@@ -199,6 +199,8 @@ std::string metrics_text(const server::Server& server) {
     out.counter("larder_persist_damaged_total", "Damaged rows found in cache.persist",
                 count(persisted->unsound));
     out.gauge("larder_persist_bytes", "Bytes charged to cache.persist_size", count(persisted->bytes));
+    out.gauge("larder_persist_restoring", "1 while responses of the last run are being restored",
+              persisted->restoring ? 1 : 0);
     out.gauge("larder_persist_waiting", "Changes waiting to be written to cache.persist",
               count(persisted->waiting));
   }

@@ -89,16 +89,18 @@ void Cache::each(const std::function<bool(const store::Entry&)>& visit) const {
 
 // ---- Fetching
 
-std::string memory_key(const policy::KeyView& key, const settings::Route& route, const policy::RequestFacts& facts) {
+std::string memory_key(const policy::KeyView& key, const settings::Route& route,
+                       const policy::RequestFacts& facts) {
   std::string text(key.text());
   if (facts.credentials && policy::has_foreign_credentials(facts, route)) text += "\n:credentials";
   return text;
 }
 
-Joined Cache::join(const Target& target, const store::Entry* entry, policy::Now now, const JoinOptions& options) {
+Joined Cache::join(const Target& target, const store::Entry* entry, policy::Now now,
+                   const JoinOptions& options) {
   const auto name = name_of_fill(target.key.text(), *target.route, *target.facts, entry, options.part);
-  return fills_.join(memory_key(target.key, *target.route, *target.facts), name, target.path_hash, target.route_hash,
-                     options.since, now.mono, options.young);
+  return fills_.join(memory_key(target.key, *target.route, *target.facts), name, target.path_hash,
+                     target.route_hash, options.since, now.mono, options.young);
 }
 
 // ---- Invalidation
@@ -148,9 +150,8 @@ std::size_t Cache::purge(const policy::Purge& what) {
   std::size_t purged = 0;
   store_.each([&](const store::Entry& entry) {
     const policy::KeyView key(entry.key);
-    const bool any = std::any_of(entry.variants.begin(), entry.variants.end(), [&](const auto& variant) {
-      return what.concerns(key, variant->groups);
-    });
+    const bool any = std::any_of(entry.variants.begin(), entry.variants.end(),
+                                 [&](const auto& variant) { return what.concerns(key, variant->groups); });
     if (!any) return;
     ++purged;
     // The log makes the purge outlive the process.
@@ -169,7 +170,8 @@ void Cache::hash_groups(const policy::KeyView& key, store::Response& response) c
 
 bool Cache::store(const Target& target, std::shared_ptr<store::Response> response) {
   response->group_hashes = group_hashes(store_, target.key.origin(), response->groups);
-  if (invalidations_.is_invalidated(response->sequence, target.path_hash, target.route_hash, response->group_hashes))
+  if (invalidations_.is_invalidated(response->sequence, target.path_hash, target.route_hash,
+                                    response->group_hashes))
     return false;
   return store_.put(target.key.text(), target.hash, std::move(response)) == store::Store::Put::stored;
 }

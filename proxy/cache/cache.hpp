@@ -1,10 +1,11 @@
-// The cache: what is stored, what is being fetched, what has been invalidated. Everything else goes through this class.
+// The cache: what is stored, what is being fetched, what has been invalidated. Everything else goes through
+// this class.
 //
-// Model: a request becomes a Target (its route, its key and their hashes). `find` chooses the stored response for it;
-// policy::decide says what that is good for; `join` shares a fetch where one is needed; the fetch publishes its result
-// (fetch.hpp, publish.hpp). Writes and purges invalidate by order: each fill and each write has a sequence number, and a
-// response is valid while no later write concerns it (design, invariant 5).
-// Threading: every member function from any thread, unless it says otherwise. Hits take one shard's lock.
+// Model: a request becomes a Target (its route, its key and their hashes). `find` chooses the stored response
+// for it; policy::decide says what that is good for; `join` shares a fetch where one is needed; the fetch
+// publishes its result (fetch.hpp, publish.hpp). Writes and purges invalidate by order: each fill and each
+// write has a sequence number, and a response is valid while no later write concerns it (design, invariant
+// 5). Threading: every member function from any thread, unless it says otherwise. Hits take one shard's lock.
 #pragma once
 
 #include "cache/compressor.hpp"
@@ -15,6 +16,7 @@
 #include "store/invalidation_log.hpp"
 #include "store/purge_log.hpp"
 #include "store/store.hpp"
+#include "tiers/tier.hpp"
 
 #include <functional>
 #include <memory>
@@ -38,7 +40,8 @@ struct Found {
   std::shared_ptr<const store::Entry> entry;  // of the key; keeps the responses alive
   /// Matches the request and may be used; nullptr = none.
   const std::shared_ptr<const store::Response>* response = nullptr;
-  /// Matches too, but was invalidated: may be used only when the API fails. nullptr where `response` is set before it.
+  /// Matches too, but was invalidated: may be used only when the API fails. nullptr where `response` is set
+  /// before it.
   const std::shared_ptr<const store::Response>* only_on_error = nullptr;
   bool stale_once = false;  // `response` is stale as a write or a soft purge concerns it
 };
@@ -70,8 +73,8 @@ class Cache {
   [[nodiscard]] std::uint64_t hash(std::string_view text) const noexcept { return store_.hash(text); }
 
   /// `route_hash` is of the route's name. The arguments outlive the Target.
-  [[nodiscard]] Target target(const settings::Route& route, std::uint64_t route_hash, const policy::KeyView& key,
-                              const policy::RequestFacts& facts) const noexcept {
+  [[nodiscard]] Target target(const settings::Route& route, std::uint64_t route_hash,
+                              const policy::KeyView& key, const policy::RequestFacts& facts) const noexcept {
     return {&route, &facts, key, hash(key.text()), hash(key.invalidation_key()), route_hash};
   }
 
@@ -86,10 +89,13 @@ class Cache {
     return store_.peek(key.text(), hash(key.text()));
   }
   /// What answers the request without validation; nullptr = nothing does.
-  [[nodiscard]] std::shared_ptr<const store::Response> fresh(const Target& target, policy::Now now) const noexcept;
-  [[nodiscard]] store::Validity validity_of(const store::Response& response, const Target& target) const noexcept {
+  [[nodiscard]] std::shared_ptr<const store::Response> fresh(const Target& target,
+                                                             policy::Now now) const noexcept;
+  [[nodiscard]] store::Validity validity_of(const store::Response& response,
+                                            const Target& target) const noexcept {
     if (response.config_fingerprint != target.route->config_fingerprint) return store::Validity::invalid;
-    return invalidations_.validity_of(response.sequence, target.path_hash, target.route_hash, response.group_hashes);
+    return invalidations_.validity_of(response.sequence, target.path_hash, target.route_hash,
+                                      response.group_hashes);
   }
   /// Visits entries, without a lock held, until `visit` returns false.
   void each(const std::function<bool(const store::Entry&)>& visit) const;
@@ -98,7 +104,8 @@ class Cache {
   void set_limits(std::size_t memory, std::size_t variants) { store_.set_limits(memory, variants); }
 
   /// Makes the coding of a stored response in the background, for later requests.
-  void compress(const Target& target, std::shared_ptr<const store::Response> response, http::Coding coding, int level) {
+  void compress(const Target& target, std::shared_ptr<const store::Response> response, http::Coding coding,
+                int level) {
     compressor_.request(std::string(target.key.text()), std::move(response), coding, level);
   }
   /// A representation has been made of a stored response.
@@ -111,15 +118,16 @@ class Cache {
     policy::Millis young{0};     // ... unless it began less than that ago
     bool part = false;           // of the range that the request asks for
   };
-  /// Leads a fill, follows one, or fetches uncollapsed: see FillTable::join. `entry` is what is stored for the key, or
-  /// nullptr: the fields that its responses vary by tell requests apart.
+  /// Leads a fill, follows one, or fetches uncollapsed: see FillTable::join. `entry` is what is stored for
+  /// the key, or nullptr: the fields that its responses vary by tell requests apart.
   [[nodiscard]] Joined join(const Target& target, const store::Entry* entry, policy::Now now,
                             const JoinOptions& options);
   /// The last fetches of the key failed.
   [[nodiscard]] std::optional<FillTable::Failing> failing(const policy::KeyView& key) const {
     return fills_.failing(key.text());
   }
-  /// Why the last response for a key was not shared or not stored; the latest of the keys that the predicate accepts.
+  /// Why the last response for a key was not shared or not stored; the latest of the keys that the predicate
+  /// accepts.
   [[nodiscard]] std::optional<FillTable::NotStored> why_not_stored(
       const std::function<bool(std::string_view)>& is_meant) const {
     return fills_.why_not_stored(is_meant);
@@ -132,20 +140,21 @@ class Cache {
 
   // ---- Invalidation
 
-  /// RFC 9111 4.4, `invalidated_by`, and groups (RFC 9875). Before the client learns that its write was applied. False
-  /// where the response says that nothing was changed.
+  /// RFC 9111 4.4, `invalidated_by`, and groups (RFC 9875). Before the client learns that its write was
+  /// applied. False where the response says that nothing was changed.
   bool invalidate(const Write& write);
   /// What was fetched until now is used only when the API fails.
   void invalidate_all() noexcept { invalidations_.invalidate_all(store::Validity::only_on_error); }
   /// Returns how many entries it concerned. It visits every entry.
   std::size_t purge(const policy::Purge& what);
-  /// A final response that is not stored ends the life of what is stored for the request (design, invariant 6).
+  /// A final response that is not stored ends the life of what is stored for the request (design, invariant
+  /// 6).
   void supersede(const Target& target, policy::Sequence sequence,
                  const std::optional<policy::SecondaryKey>& secondary) {
     store_.supersede(target.key.text(), target.hash, *target.facts, sequence, secondary);
   }
-  /// The response to a HEAD, whose request was sent at `sequence`, says whether `held`, which is stored for GET, still
-  /// holds (RFC 9111 4.3.5).
+  /// The response to a HEAD, whose request was sent at `sequence`, says whether `held`, which is stored for
+  /// GET, still holds (RFC 9111 4.3.5).
   void note_head(const Target& target, const store::Response& held, const http::ResponseHead& head,
                  const policy::ExchangeTimes& when, policy::Sequence sequence,
                  const settings::Compression& compression);
@@ -155,15 +164,21 @@ class Cache {
 
   // ---- What outlives the process
 
-  /// Called after an entry was stored, replaced or erased, without a lock held, on whichever thread did it. Set before
-  /// the cache is used.
-  void on_change(store::Store::Changed changed) { store_.on_change(std::move(changed)); }
+  /// What stands behind memory. Set before the cache is used; outlives its use.
+  void set_tier(tiers::Tier& tier) {
+    tier_ = &tier;
+    store_.on_change([&tier](const std::string& key, std::uint64_t hash) { tier.changed(key, hash); });
+  }
+  [[nodiscard]] tiers::Tier* tier() const noexcept { return tier_; }
   [[nodiscard]] const store::Store& stored() const noexcept { return store_; }
+  /// Between these two, responses of an earlier process are restored. Begin before the cache is used.
+  void begin_restore() noexcept { store_.begin_restore(); }
+  void end_restore() { store_.end_restore(); }
   /// Sets the hashes of the groups that a response of that key names.
   void hash_groups(const policy::KeyView& key, store::Response& response) const;
-  /// Stores a response of an earlier process.
-  void restore(std::string_view key, std::shared_ptr<const store::Response> response) {
-    (void)store_.put(key, hash(key), std::move(response));
+  /// Stores a response of an earlier process. False where something newer has come, or it is too large.
+  bool restore(const Target& target, std::shared_ptr<const store::Response> response) {
+    return store_.restore(target.key.text(), target.hash, std::move(response)) == store::Store::Put::stored;
   }
   /// No sequence up to this one is given out again.
   void advance_to(policy::Sequence sequence) noexcept { invalidations_.advance_to(sequence); }
@@ -180,10 +195,11 @@ class Cache {
   RefreshScheduler refresh_scheduler_;
   Compressor compressor_;
   const policy::KeyedHash key_hash_;
+  tiers::Tier* tier_ = nullptr;
 };
 
-/// What the memory of responses that were not shared knows the request by: those to credentials are no reason for other
-/// requests to fetch for themselves.
+/// What the memory of responses that were not shared knows the request by: those to credentials are no reason
+/// for other requests to fetch for themselves.
 [[nodiscard]] std::string memory_key(const policy::KeyView& key, const settings::Route& route,
                                      const policy::RequestFacts& facts);
 

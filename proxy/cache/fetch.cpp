@@ -7,6 +7,7 @@
 #include "cache/renew.hpp"
 #include "cache/represent.hpp"
 #include "http/interim.hpp"
+#include "net/post_memory.hpp"
 #include "net/spawn.hpp"
 #include "policy/part.hpp"
 #include "policy/precondition.hpp"
@@ -21,6 +22,8 @@ namespace {
 using http::FieldId;
 using policy::Detail;
 using upstream::Failure;
+
+constexpr Millis tier_timeout{100};  // then the API is asked
 
 class Fetch {
  public:
@@ -52,6 +55,7 @@ class Fetch {
   Fetch& operator=(const Fetch&) = delete;
 
   Task<void> run() {
+    if (order_.consult_tier && co_await is_restored()) co_return publisher_.restored();
     begin_call();
     const auto& held = order_.held;
     auto kind = FetchKind::plain;
@@ -80,6 +84,25 @@ class Fetch {
   }
 
  private:
+  // One look into the tier; it may end later than this fetch.
+  struct LookUp {
+    explicit LookUp(Loop& its_loop) : loop(its_loop), event(its_loop) {}
+    Loop& loop;
+    Event event;
+    PostMemory waking;
+    bool found = false;
+  };
+  Task<bool> is_restored() {
+    auto* tier = deps_.cache.tier();
+    if (tier == nullptr || !tier->may_find()) co_return false;
+    const auto look_up = std::make_shared<LookUp>(deps_.loop);
+    tier->find(order_.key.text(), [look_up](bool found) {
+      look_up->found = found;
+      look_up->waking.post(look_up->loop, look_up, [](LookUp& ended) { ended.event.raise(); });
+    });
+    co_return co_await look_up->event.wait_for(tier_timeout) && look_up->found;
+  }
+
   enum class FetchKind : std::uint8_t { plain, validation, range, remainder };
 
   void begin_call() {

@@ -34,9 +34,10 @@ struct Order {
   policy::CacheKey key;
   std::uint64_t hash = 0;                       // of `key`, the store's
   std::shared_ptr<const store::Response> held;  // what a 304 would renew; nullptr = nothing
-  bool part = false;         // the range that the request asks for, with its If-Range, not the whole
-  bool uncollapsed = false;  // nobody joins: the client's own conditions may go on where nothing is held
-  bool forced = false;       // the route's refresh parameter forces it; the API sees that too
+  bool part = false;          // the range that the request asks for, with its If-Range, not the whole
+  bool uncollapsed = false;   // nobody joins: the client's own conditions may go on where nothing is held
+  bool consult_tier = false;  // before the API
+  bool forced = false;        // the route's refresh parameter forces it; the API sees that too
   /// Nobody waits for it yet: it yields to what somebody waits for, and asks upstream as though nobody had
   /// forced it.
   bool background = false;

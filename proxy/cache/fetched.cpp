@@ -31,7 +31,8 @@ bool is_json(http::Fields fields) {
 
 // Why the body cannot be projected; Detail::none and `out` where it was.
 Detail project(const projection::ProjectionRule& rule, http::Fields fields, std::string_view body,
-               const projection::ProjectionLimits& limits, projection::Workspace& workspace, std::string& out) {
+               const projection::ProjectionLimits& limits, projection::Workspace& workspace,
+               std::string& out) {
   if (!is_json(fields)) return Detail::not_json;
   if (http::forbids_transformation(fields)) return Detail::not_projectable;
   std::string decoded;
@@ -50,8 +51,9 @@ Detail project(const projection::ProjectionRule& rule, http::Fields fields, std:
 }
 
 // The entity tag by the members that count; empty where the body is not JSON.
-std::string tag_ignoring(const projection::ProjectionRule& compared, http::Fields fields, std::string_view body,
-                         const projection::ProjectionLimits& limits, projection::Workspace& workspace) {
+std::string tag_ignoring(const projection::ProjectionRule& compared, http::Fields fields,
+                         std::string_view body, const projection::ProjectionLimits& limits,
+                         projection::Workspace& workspace) {
   std::string left;
   if (!is_json(fields) || projection::project(body, compared, limits, workspace, left)) return {};
   return projection::make_weak_entity_tag(left);
@@ -94,7 +96,8 @@ Represented represent_fetched(Fetched fetched, const settings::Route& route, con
   if (meta.status == 200) {
     const bool has_tag = http::parse_entity_tag(meta.upstream_entity_tag).has_value();
     const auto* compared = out.detail == Detail::none ? plan.compared_of(route) : nullptr;
-    if (compared != nullptr) change.entity_tag = tag_ignoring(*compared, head.fields, body, limits, workspace);
+    if (compared != nullptr)
+      change.entity_tag = tag_ignoring(*compared, head.fields, body, limits, workspace);
     if (change.entity_tag.empty() && (change.changed || !has_tag))
       change.entity_tag = projection::make_entity_tag(body);
     if (!has_tag) meta.upstream_entity_tag.clear();

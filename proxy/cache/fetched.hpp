@@ -1,5 +1,5 @@
-// From a fetched body to the stored response: parts are joined, the content coding is undone, the projection and the
-// entity tag are made (design, invariant 2).
+// From a fetched body to the stored response: parts are joined, the content coding is undone, the projection
+// and the entity tag are made (design, invariant 2).
 //
 // Pure: no I/O, no clock, nothing shared.
 #pragma once

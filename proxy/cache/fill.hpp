@@ -48,7 +48,11 @@ struct Failed {
   upstream::Failure failure;
   policy::Millis took{0};
 };
-using Result = std::variant<Completed, Unshareable, Failed>;
+/// A tier had responses for the key, which are in memory now: the waiters look there again.
+struct Restored {
+  policy::Millis took{0};
+};
+using Result = std::variant<Completed, Unshareable, Failed, Restored>;
 
 /// What the reader who began an Unshareable fill streams on: the call, its head read, and the body's bytes
 /// read so far.

@@ -36,23 +36,27 @@ bool Publisher::publish(std::shared_ptr<store::Response> response, Result result
   const auto& settings = *order_.plan->settings;
   auto& scheduler = cache_.refresh_scheduler_;
   const auto detail = result.against;
-  // Identity was requested, whatever the other clients accept: in a coding it is for its requesting client alone.
+  // Identity was requested, whatever the other clients accept: in a coding it is for its requesting client
+  // alone.
   const bool coded = detail != Detail::none && http::is_coded(result.call->head().fields);
   const bool judged_unstorable =
       detail != Detail::none && detail != Detail::not_json && detail != Detail::not_projectable;
-  const bool shareable = response->fresh_until > response->response_time && !response->must_validate && !coded &&
-                         !judged_unstorable;
-  Completed answer{response, false, shareable, detail, result.upstream_status, std::move(result.for_requesting_client)};
+  const bool shareable = response->fresh_until > response->response_time && !response->must_validate &&
+                         !coded && !judged_unstorable;
+  Completed answer{
+      response, false, shareable, detail, result.upstream_status, std::move(result.for_requesting_client)};
   cache_.fills_.succeeded(order_.key.text());
   response->group_hashes = group_hashes(cache_.store_, order_.key.view().origin(), response->groups);
   response->access_history = scheduler.access_history_of(route, order_.key.text(), response->secondary);
   // Design, invariant 5.
   const auto& fill = permit_.fill();
-  if (detail == Detail::none && cache_.invalidations_.is_invalidated(fill.sequence(), fill.path_hash(),
-                                                                     fill.route_hash(), response->group_hashes)) {
+  if (detail == Detail::none &&
+      cache_.invalidations_.is_invalidated(fill.sequence(), fill.path_hash(), fill.route_hash(),
+                                           response->group_hashes)) {
     answer.detail = Detail::superseded;
   }
-  if (answer.detail == Detail::none && !(response->part && whole_is_stored(*response, result.when.received))) {
+  if (answer.detail == Detail::none &&
+      !(response->part && whole_is_stored(*response, result.when.received))) {
     const auto put = cache_.store_.put(order_.key.text(), order_.hash, response, &facts_, &pending_);
     answer.stored = put == store::Store::Put::stored;
     if (put == store::Store::Put::too_large) answer.detail = Detail::body_too_large;
@@ -60,7 +64,8 @@ bool Publisher::publish(std::shared_ptr<store::Response> response, Result result
   }
   const bool is_scheduled = answer.stored && response->access_history;
   if (is_scheduled)
-    scheduler.fetched({order_, *response, result.when.requested.mono, Loop::now().mono}, settings.cache.kept_warm);
+    scheduler.fetched({order_, *response, result.when.requested.mono, Loop::now().mono},
+                      settings.cache.kept_warm);
   if (shareable && answer.detail == Detail::none)
     cache_.fills_.forget_unshared(memory_key(order_.key.view(), route, facts_));
   else
@@ -99,12 +104,17 @@ void Publisher::hand_over(std::string prefix, bool complete, Result result) {
   permit_.settle(Unshareable{result.against, status, took(result.when)});
 }
 
+void Publisher::restored() {
+  permit_.settle(Restored{});
+}
+
 void Publisher::fail(upstream::Failure failure, const policy::ExchangeTimes& when) {
   deps_.loop.counters().upstream_errors.add();
   if (order_.counters != nullptr) order_.counters->upstream_errors.add();
-  cache_.fills_.failed(order_.key.text(),
-                       failure.is_disconnection() ? policy::Trouble::disconnected : policy::Trouble::error_status,
-                       Loop::now().mono);
+  cache_.fills_.failed(
+      order_.key.text(),
+      failure.is_disconnection() ? policy::Trouble::disconnected : policy::Trouble::error_status,
+      Loop::now().mono);
   permit_.settle(Failed{std::move(failure), took(when)});
 }
 
@@ -118,8 +128,8 @@ bool Publisher::whole_is_stored(const store::Response& part, policy::Now now) co
   });
 }
 
-// Design, invariant 6: what is not stored still ends the life of what is, unless the reason lies in this request, or a
-// write has come between, which has done so already.
+// Design, invariant 6: what is not stored still ends the life of what is, unless the reason lies in this
+// request, or a write has come between, which has done so already.
 void Publisher::supersede(Detail why, int status, const Result& result) {
   switch (why) {
     case Detail::none:
@@ -133,9 +143,8 @@ void Publisher::supersede(Detail why, int status, const Result& result) {
       break;
   }
   if (!policy::supersedes(status, facts_)) return;
-  cache_.supersede(
-      target(), permit_.fill().sequence(),
-      policy::secondary_key(facts_, result.call->head().fields, *order_.route, result.identity));
+  cache_.supersede(target(), permit_.fill().sequence(),
+                   policy::secondary_key(facts_, result.call->head().fields, *order_.route, result.identity));
 }
 
 void Publisher::remember(Detail why, bool for_the_next, policy::MonoTime when) {

@@ -1,7 +1,7 @@
 // The end of a fill: what its fetch brought is stored where it may be, and the waiters get it.
 //
-// A Publisher has the permit of one fill, on the loop that fetches. Each of its functions ends the fill; only the first
-// call counts. The upstream connection goes back to its pool before the waiters are woken.
+// A Publisher has the permit of one fill, on the loop that fetches. Each of its functions ends the fill; only
+// the first call counts. The upstream connection goes back to its pool before the waiters are woken.
 #pragma once
 
 #include "cache/cache.hpp"
@@ -20,8 +20,8 @@ class Publisher {
 
   [[nodiscard]] Fill& fill() noexcept { return permit_.fill(); }
 
-  /// A response that has come whole. `identity`: the API was asked for no coding. `against` is why it must not be
-  /// stored, as judged; `upstream_status` is 304 where it validated what is stored.
+  /// A response that has come whole. `identity`: the API was asked for no coding. `against` is why it must
+  /// not be stored, as judged; `upstream_status` is 304 where it validated what is stored.
   struct Result {
     std::unique_ptr<upstream::Call> call;  // its head read
     policy::ExchangeTimes when;
@@ -30,13 +30,16 @@ class Publisher {
     int upstream_status = 0;
     std::string for_requesting_client;
   };
-  /// True where the refresh scheduler has taken the response over, and with it the refresh lease of its readers.
+  /// True where the refresh scheduler has taken the response over, and with it the refresh lease of its
+  /// readers.
   bool publish(std::shared_ptr<store::Response> response, Result result);
   /// A 5xx that is not stored: all waiters get it, as they would get a failure.
   void share_error(std::shared_ptr<store::Response> response, Result result);
-  /// A response for its requesting client alone: the waiters are released, and it is handed over with what has been read
-  /// of its body.
+  /// A response for its requesting client alone: the waiters are released, and it is handed over with what
+  /// has been read of its body.
   void hand_over(std::string prefix, bool complete, Result result);
+  /// A tier had the key: the waiters look into memory again.
+  void restored();
   void fail(upstream::Failure failure, const policy::ExchangeTimes& when);
 
  private:

@@ -122,8 +122,9 @@ Task<Exchange::Done> Exchange::through_fill() {
       continue;
     }
     if (begins) {
-      const bool uncollapsed = joined.role == cache::Role::uncollapsed;
-      cache::begin_fetch(worker_.resources(), std::move(joined.permit), make_order(uncollapsed));
+      auto order = make_order(joined.role == cache::Role::uncollapsed);
+      order.consult_tier = attempt == 1 && !forced_ && found_.entry == nullptr;
+      cache::begin_fetch(worker_.resources(), std::move(joined.permit), std::move(order));
     }
     if (const auto done_with = co_await read_fill(waiter, why)) co_return *done_with;
 
@@ -188,6 +189,7 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(cache::FillWaiter& waite
     outcome.detail = unshared->detail;
     co_return co_await take_over(waiter, outcome);
   }
+  if (std::holds_alternative<cache::Restored>(result)) co_return std::nullopt;
   const auto& failed = std::get<cache::Failed>(result);
   if (may_be_served_on_error(failed.failure.is_disconnection() ? policy::Trouble::disconnected
                                                                : policy::Trouble::error_status)) {

@@ -66,78 +66,91 @@ cache::Cache::Options Shared::options_of(const settings::Settings& settings,
           log != nullptr ? log->secret() : policy::KeyedHash::random_secret()};
 }
 
-void restore(Shared& shared, const settings::Settings& settings) {
+namespace {
+
+// Puts what was stored under the same configuration into the cache. Called on the archive's thread.
+class Restorer {
+ public:
+  Restorer(cache::Cache& cache, std::shared_ptr<const settings::Settings> settings)
+      : cache_(cache), settings_(std::move(settings)) {}
+
+  void restore(const std::string& key, std::shared_ptr<store::Response> response) {
+    const policy::KeyView of(key);
+    const auto* route = settings_->route_for(of.path());
+    if (route == nullptr || route->cache == CacheMode::off ||
+        route->config_fingerprint != response->config_fingerprint)
+      return;
+    for (auto& field : response->secondary) {
+      auto value = std::move(field.value);
+      field = policy::VaryField::named(std::move(field.name), settings_->request_fields);
+      field.value = std::move(value);
+    }
+    adapt(*route, settings_->cache.persist_stale, *response);
+    cache_.hash_groups(of, *response);
+    const policy::RequestFacts facts;
+    const auto target = cache_.target(*route, cache_.hash(route->name), of, facts);
+    if (cache_.validity_of(*response, target) == store::Validity::invalid) return;
+    if (cache::may_be_derived(*response, *route)) response->derived = std::make_shared<store::Derived>();
+    auto& scheduler = cache_.refresh_scheduler();
+    response->access_history = scheduler.access_history_of(*route, key, response->secondary);
+    if (!cache_.restore(target, response)) return;
+    ++count_;
+    if (!response->access_history) return;
+    cache::Order order;
+    order.request = request_for(of, *response, *settings_);
+    order.route = route;
+    order.key.assign(of);
+    order.hash = target.hash;
+    if (order.request)
+      scheduler.fetched({order, *response, response->response_time, response->response_time},
+                        settings_->cache.kept_warm);
+  }
+  [[nodiscard]] std::size_t count() const noexcept { return count_; }
+
+ private:
+  cache::Cache& cache_;
+  std::shared_ptr<const settings::Settings> settings_;
+  std::size_t count_ = 0;
+};
+
+}  // namespace
+
+void restore(Shared& shared, std::shared_ptr<const settings::Settings> settings) {
   if (!shared.mapped_log) return;
+  auto& cache = shared.cache;
+  const auto restorer = std::make_shared<Restorer>(cache, settings);
   tiers::Archive::Options options;
-  options.path = *settings.cache.persist;
-  options.most = settings.cache.persist_size;
+  options.path = *settings->cache.persist;
+  options.most = settings->cache.persist_size;
+  options.memory = settings->cache.memory;
   options.generation = shared.mapped_log->generation();
   options.warn = [](const std::string& text) { spdlog::warn("cache.persist: {}", text); };
   options.now = [] { return Loop::now(); };
+  options.restore = [restorer](const std::string& key, std::shared_ptr<store::Response> response) {
+    restorer->restore(key, std::move(response));
+  };
+  options.restored = [restorer, &cache] {
+    cache.end_restore();
+    if (restorer->count() > 0)
+      spdlog::info("cache.persist: {} stored responses were restored", restorer->count());
+  };
   auto opened = tiers::Archive::open(std::move(options));
   if (const auto* error = std::get_if<std::string>(&opened)) {
     spdlog::warn("cache.persist: {}; nothing is persisted until the next start", *error);
     return;
   }
   shared.archive = std::move(std::get<std::unique_ptr<tiers::Archive>>(opened));
-
-  auto& cache = shared.cache;
-  policy::Sequence last = 0;
-  std::size_t bytes = 0;
-  struct Kept {
-    std::string key;
-    std::shared_ptr<store::Response> response;
-  };
-  std::vector<Kept> kept;  // the newest first
-  shared.archive->load([&](const std::string& key, std::shared_ptr<store::Response> response) {
-    last = std::max(last, response->sequence);
-    const policy::KeyView of(key);
-    const auto* route = settings.route_for(of.path());
-    if (route == nullptr || route->cache == CacheMode::off ||
-        route->config_fingerprint != response->config_fingerprint)
-      return true;
-    for (auto& field : response->secondary) {
-      auto value = std::move(field.value);
-      field = policy::VaryField::named(std::move(field.name), settings.request_fields);
-      field.value = std::move(value);
-    }
-    adapt(*route, settings.cache.persist_stale, *response);
-    cache.hash_groups(of, *response);
-    const policy::RequestFacts facts;
-    const auto target = cache.target(*route, cache.hash(route->name), of, facts);
-    if (cache.validity_of(*response, target) == store::Validity::invalid) return true;
-    if (larder::cache::may_be_derived(*response, *route))
-      response->derived = std::make_shared<store::Derived>();
-    bytes += response->charge() + key.size();
-    if (bytes > settings.cache.memory) return false;
-    response->access_history = cache.refresh_scheduler().access_history_of(*route, key, response->secondary);
-    if (response->access_history) {
-      larder::cache::Order order;
-      order.request = request_for(of, *response, settings);
-      order.route = route;
-      order.key.assign(of);
-      order.hash = target.hash;
-      if (order.request)
-        cache.refresh_scheduler().fetched(
-            {order, *response, response->response_time, response->response_time}, settings.cache.kept_warm);
-    }
-    kept.push_back({key, std::move(response)});
-    return true;
-  });
-  // What the store got last leaves last.
-  for (auto at = kept.rbegin(); at != kept.rend(); ++at) cache.restore(at->key, std::move(at->response));
-  // Numbers go on where those of the stored responses end, whatever the log's memory says.
-  cache.advance_to(last);
+  // Sequences continue after those of the stored responses, whatever the invalidation log's memory says.
+  cache.advance_to(shared.archive->last_sequence());
   if (shared.mapped_log->may_lack_invalidations()) {
     cache.invalidate_all();
     spdlog::warn(
-        "cache.persist: the machine went down with larder running; what was stored is served only while "
+        "cache.persist: the machine went down while larder was running; what was stored before is served "
+        "only while "
         "the API fails");
   }
-  if (!kept.empty()) spdlog::info("cache.persist: {} responses are back", kept.size());
-  cache.on_change([&archive = *shared.archive](const std::string& key, std::uint64_t hash) {
-    archive.changed(key, hash);
-  });
+  cache.begin_restore();
+  cache.set_tier(*shared.archive);
   shared.archive->start(cache.stored());
 }
 

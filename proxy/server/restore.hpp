@@ -1,13 +1,16 @@
-// What outlives a restart: opened, and read back into the store, before the first request.
+// What outlives a restart: the archive is opened before the first request, and restored while requests are
+// served.
 #pragma once
 
 #include "server/worker.hpp"
 
+#include <memory>
+
 namespace larder::server {
 
-/// Opens the archive beside the write log and stores what is still of use: made as the settings have it now,
-/// not void, with its true age. Whatever goes wrong is said in the log and costs the persistence alone.
-/// Before the loops run; the warmer has been started.
-void restore(Shared& shared, const settings::Settings& settings);
+/// Opens the archive beside the invalidation log and begins to restore what is still of use: stored under the
+/// same configuration, not invalidated, with its true age. A fault costs the persistence alone, and is
+/// logged. Before the loops run, after the refresh scheduler has been started.
+void restore(Shared& shared, std::shared_ptr<const settings::Settings> settings);
 
 }  // namespace larder::server

@@ -64,10 +64,11 @@ Server::Server(std::shared_ptr<const cache::Plan> plan)
     };
     return cache::RefreshScheduler::Dependencies{first.resources(), first.plan(), counters_of};
   });
-  restore(shared_, *plan_->settings);
+  restore(shared_, plan_->settings);
 }
 
 Server::~Server() {
+  if (shared_.archive) shared_.archive->detach();
   listening_.clear();
   shared_.cache.refresh_scheduler().leave_loop();
   for (const auto& place : places_) {
@@ -178,6 +179,8 @@ bool Server::run() {
   asio::post(first_loop().executor(), [this] { prefetcher_.begin(authority_of(names_)); });
   workers_.front()->loop.io().run();
   for (auto& thread : threads) thread.join();
+  // The loops still exist: what was asked of the archive refers to them.
+  if (shared_.archive) shared_.archive->detach();
   for (const auto& worker : workers_) worker->access_log.flush();
   return clean_ && !control_.is_busy();
 }

@@ -109,6 +109,7 @@ Task<bool> StartupPrefetcher::try_once(std::shared_ptr<Target> target) {
     order.hash = goal.hash;
     order.uncollapsed = joined.role == cache::Role::uncollapsed;
     order.background = true;
+    order.consult_tier = cache.peek(goal).entry == nullptr;
     order.counters = worker_.view_of(route).counters;
     cache::begin_fetch(worker_.resources(), std::move(joined.permit), std::move(order));
   }
@@ -117,6 +118,7 @@ Task<bool> StartupPrefetcher::try_once(std::shared_ptr<Target> target) {
     news = co_await waiter.next();
   } while (std::holds_alternative<std::string>(news));
   const auto& result = std::get<cache::Result>(news);
+  if (std::holds_alternative<cache::Restored>(result)) co_return co_await try_once(target);
   auto detail = policy::Detail::upstream_failed;
   if (const auto* answered = std::get_if<cache::Completed>(&result)) {
     if (answered->stored || answered->detail == policy::Detail::none) co_return true;

@@ -6,13 +6,15 @@
 
 #include <algorithm>
 #include <random>
+#include <unordered_map>
 #include <utility>
 
 namespace larder::store {
 
 namespace {
 
-constexpr std::size_t max_newer = 16;  // final responses remembered for a fetch under way
+constexpr std::size_t max_changes = 16'384;  // of a shard, while responses are restored
+constexpr std::size_t max_newer = 16;        // final responses remembered for a fetch under way
 
 // Keys are hashed already; the table takes the hash as it is.
 struct Identity {
@@ -49,6 +51,25 @@ struct Store::Shard {
   Node* oldest = nullptr;
   Node* hand = nullptr;
   std::vector<Pending*> pending;  // in no order: few are under way at a time
+
+  // While responses are restored: the last change of a key, by its hash. Without room everything counts as
+  // changed.
+  std::unordered_map<std::uint64_t, policy::Sequence> changed;
+  bool all_changed = false;
+  void note_change(std::uint64_t hash, policy::Sequence sequence) {
+    if (all_changed) return;
+    if (changed.size() >= max_changes) {
+      all_changed = true;
+      changed.clear();
+      return;
+    }
+    auto& last = changed[hash];
+    last = std::max(last, sequence);
+  }
+  [[nodiscard]] bool has_changed_since(std::uint64_t hash, policy::Sequence sequence) const {
+    const auto at = changed.find(hash);
+    return all_changed || (at != changed.end() && at->second > sequence);
+  }
 
   // What `supersede` and `outdate` leave for fetches under way.
   void outdate(std::uint64_t hash, policy::Sequence sequence,
@@ -161,10 +182,30 @@ void Store::outdate(std::uint64_t hash, policy::Sequence sequence,
   auto& shard = shard_of(hash);
   const std::lock_guard lock(shard.mutex);
   shard.outdate(hash, sequence, secondary);
+  if (restoring_.load(std::memory_order_acquire)) shard.note_change(hash, sequence);
 }
 
 Store::Put Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<const Response> response,
                       const policy::RequestFacts* request, const Pending* pending) {
+  return put(key, hash, std::move(response), request, pending, false);
+}
+
+Store::Put Store::restore(std::string_view key, std::uint64_t hash,
+                          std::shared_ptr<const Response> response) {
+  return put(key, hash, std::move(response), nullptr, nullptr, true);
+}
+
+void Store::end_restore() {
+  restoring_.store(false, std::memory_order_release);
+  for (const auto& shard : shards_) {
+    const std::lock_guard lock(shard->mutex);
+    shard->changed = {};
+    shard->all_changed = false;
+  }
+}
+
+Store::Put Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<const Response> response,
+                      const policy::RequestFacts* request, const Pending* pending, bool is_restored) {
   const auto alone = Entry::overhead + key.size() + response->charge();
   if (alone > memory_.load(std::memory_order_relaxed)) return Put::too_large;
   const auto most = variants_.load(std::memory_order_relaxed);
@@ -180,6 +221,7 @@ Store::Put Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<
     // Under the lock: a purge that is not in the log yet will come to this shard afterwards, and find it.
     if (purges_ != nullptr && purges_->is_invalidated(added.sequence, key, added.groups))
       return Put::outdated;
+    if (is_restored && shard.has_changed_since(hash, added.sequence)) return Put::outdated;
     if (pending != nullptr &&
         std::any_of(pending->newer_.begin(), pending->newer_.end(),
                     [&](const auto& newer) { return policy::are_compatible(newer, added.secondary); }))
@@ -195,6 +237,7 @@ Store::Put Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<
         if (!replaced_by_it && entry->variants.size() < most) entry->variants.push_back(other);
       }
     }
+    if (!is_restored && restoring_.load(std::memory_order_acquire)) shard.note_change(hash, added.sequence);
     const auto charge = entry->charge();
     auto& place = shard.table[hash];
     if (place.node) {
@@ -245,6 +288,7 @@ void Store::supersede(std::string_view key, std::uint64_t hash, const policy::Re
   {
     const std::lock_guard lock(shard.mutex);
     shard.outdate(hash, sequence, secondary);
+    if (restoring_.load(std::memory_order_acquire)) shard.note_change(hash, sequence);
     replaced = erase_variants(shard, key, hash, [&](const Response& variant) {
       return variant.sequence <= sequence && policy::matches(variant.secondary, request);
     });

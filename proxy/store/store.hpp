@@ -99,6 +99,15 @@ class Store {
     std::vector<policy::SecondaryKey> newer_;
   };
 
+  /// While responses of an earlier process are restored, `put` and `supersede` remember which keys they
+  /// changed, so that an older response is not restored after a newer one has come and gone. Begin before the
+  /// store is used.
+  void begin_restore() noexcept { restoring_.store(true, std::memory_order_release); }
+  void end_restore();
+  /// Stores a response of an earlier process beside what is there.
+  [[nodiscard]] Put restore(std::string_view key, std::uint64_t hash,
+                            std::shared_ptr<const Response> response);
+
   /// Counts anew what an entry takes, after something was derived from a response of it.
   void recharge(std::string_view key, std::uint64_t hash);
 
@@ -129,9 +138,13 @@ class Store {
                                               Predicate is_meant);
   void evict_to_budget();
 
+  Put put(std::string_view key, std::uint64_t hash, std::shared_ptr<const Response> response,
+          const policy::RequestFacts* request, const Pending* pending, bool is_restored);
+
   std::atomic<std::size_t> memory_;
   std::atomic<std::size_t> variants_;
   std::uint64_t seed_;
+  std::atomic<bool> restoring_{false};
   Changed changed_;
   const PurgeLog* purges_ = nullptr;
   std::vector<std::unique_ptr<Shard>> shards_;

@@ -24,8 +24,10 @@ using namespace std::chrono_literals;
 using policy::Millis;
 
 constexpr std::int64_t application_id = 0x4C617264;  // "Lard"
-constexpr std::int64_t version = 2;                  // of the tables and of what `encode` makes
+constexpr std::int64_t version = 3;                  // of the tables and of what `encode` makes
 constexpr std::size_t keys_a_batch = 256;
+constexpr std::int64_t rows_a_slice = 64;  // of what is restored; a `find` waits for one slice at the most
+constexpr std::size_t max_questions = 1024;
 constexpr std::size_t max_waiting = 65'536;  // keys; what is dropped beyond costs a fetch after a restart
 constexpr Millis gathering{50};              // so long a change waits for others
 constexpr Millis first_pause{1'000};         // after a batch that could not be written
@@ -141,8 +143,12 @@ struct Archive::Database {
           drop_body(at,
                     "DELETE FROM bodies WHERE digest = ?1 AND NOT EXISTS "
                     "(SELECT 1 FROM entries WHERE body = ?1)"),
-          oldest(at, "SELECT key, variant, body, size FROM entries ORDER BY received LIMIT 1") {}
-    Statement variants, forget, put, put_body, drop_body, oldest;
+          oldest(at, "SELECT key, variant, body, size FROM entries ORDER BY received LIMIT 1"),
+          sequence(
+              at,
+              "INSERT OR REPLACE INTO about VALUES('sequence', max(?1, coalesce((SELECT value FROM about "
+              "WHERE name = 'sequence'), 0)))") {}
+    Statement variants, forget, put, put_body, drop_body, oldest, sequence;
   };
 
   sqlite3* handle;
@@ -212,6 +218,8 @@ std::string Archive::open_file() {
             "PRAGMA max_page_count = " +
             std::to_string(static_cast<std::int64_t>(options_.most + options_.most / 2) / size + 4096));
         database.statements.emplace(handle);
+        last_sequence_ =
+            static_cast<policy::Sequence>(database.ask("SELECT value FROM about WHERE name = 'sequence'"));
         bytes_ = static_cast<std::uint64_t>(database.ask("SELECT coalesce(sum(size), 0) FROM entries"));
         return {};
       }
@@ -243,42 +251,83 @@ void Archive::begin_anew(const std::string& why) {
   }
 }
 
-void Archive::load(const Take& take) {
-  if (!database_) return;
+// Restores the rows of a query; how many there were.
+template <class Rows>
+std::size_t Archive::take(Rows& rows) {
   const auto now = options_.now();
+  std::size_t count = 0;
+  taking_ = true;
+  while (rows.step()) {
+    ++count;
+    const auto key = rows.bytes(0);
+    const auto record = rows.bytes(1);
+    const auto of_body = rows.bytes(2);
+    const auto body = rows.bytes(4);
+    position_ = {rows.number(5), rows.number(6)};
+    const bool is_sound = digest_of({key, record, of_body}) == rows.bytes(3) && digest_of({body}) == of_body;
+    auto response = is_sound ? decode(record, std::make_shared<const std::string>(body), now) : nullptr;
+    if (!response) {
+      unsound_.fetch_add(1, std::memory_order_relaxed);
+      continue;
+    }
+    options_.restore(std::string(key), std::move(response));
+    loaded_.fetch_add(1, std::memory_order_relaxed);
+  }
+  taking_ = false;
+  return count;
+}
+
+// The newest responses that fit in memory are restored, from the oldest of them on: what the store gets last
+// leaves last.
+void Archive::begin_restoring() {
+  Statement sizes(database_->handle, "SELECT received, size FROM entries ORDER BY received DESC");
+  std::int64_t room = static_cast<std::int64_t>(options_.memory);
+  position_ = {INT64_MAX, 0};
+  while (sizes.step()) {
+    room -= sizes.number(1);
+    if (room < 0) break;
+    position_ = {sizes.number(0), 0};
+  }
+}
+
+void Archive::restore_slice() {
+  bool more = false;
   try {
-    Statement rows(database_->handle,
-                   "SELECT e.key, e.record, e.body, e.digest, b.bytes FROM entries e LEFT JOIN bodies b ON "
-                   "b.digest = e.body ORDER BY e.received DESC");
-    while (rows.step()) {
-      const auto key = rows.bytes(0);
-      const auto record = rows.bytes(1);
-      const auto of_body = rows.bytes(2);
-      const auto body = rows.bytes(4);
-      const bool is_sound =
-          digest_of({key, record, of_body}) == rows.bytes(3) && digest_of({body}) == of_body;
-      auto response = is_sound ? decode(record, std::make_shared<const std::string>(body), now) : nullptr;
-      if (!response) {
-        unsound_.fetch_add(1, std::memory_order_relaxed);
-        continue;
-      }
-      loaded_.fetch_add(1, std::memory_order_relaxed);
-      if (!take(std::string(key), std::move(response))) break;
+    if (database_) {
+      Statement rows(database_->handle,
+                     "SELECT e.key, e.record, e.body, e.digest, b.bytes, e.received, e.rowid FROM entries e "
+                     "LEFT JOIN bodies b ON b.digest = e.body WHERE (e.received, e.rowid) > (?1, ?2) "
+                     "ORDER BY e.received, e.rowid LIMIT ?3");
+      rows.bind(position_.received, position_.row, rows_a_slice);
+      more = take(rows) == static_cast<std::size_t>(rows_a_slice);
     }
   } catch (const SqlError& error) {
     if (error.is_of_the_file())
       begin_anew(error.what());
     else
       options_.warn(options_.path + ": " + error.what() + "; what could not be read is fetched again");
+  } catch (const std::exception& error) {  // out of memory, above all
+    options_.warn(options_.path + ": " + error.what() + "; what could not be read is fetched again");
   }
+  taking_ = false;
+  if (!more) end_restoring();
+}
+
+void Archive::end_restoring() {
   if (const auto bad = unsound_.load(); bad > 0)
     options_.warn(options_.path + ": " + std::to_string(bad) + " damaged rows were left out");
+  options_.restored();
+  const std::lock_guard lock(mutex_);
+  restoring_.store(false, std::memory_order_release);
+  idle_.notify_all();
 }
 
 void Archive::start(const store::Store& store) {
   store_ = &store;
   dirty_.reserve(max_waiting);
-  if (database_) thread_ = std::thread([this] { run(); });
+  if (!database_) return;
+  restoring_.store(true, std::memory_order_release);
+  thread_ = std::thread([this] { run(); });
 }
 
 Archive::~Archive() {
@@ -290,7 +339,54 @@ Archive::~Archive() {
   if (thread_.joinable()) thread_.join();
 }
 
+void Archive::find(const std::string& key, std::function<void(bool found)> done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (attached_ && may_find() && questions_.size() < max_questions) {
+      questions_.push_back({key, std::move(done)});
+      woken_.notify_one();
+      return;
+    }
+  }
+  done(false);
+}
+
+void Archive::detach() {
+  std::unique_lock lock(mutex_);
+  attached_ = false;
+  questions_.clear();
+  woken_.notify_one();
+  idle_.wait(lock, [&] { return !restores_ && !restoring_.load(); });
+}
+
+void Archive::answer(std::deque<Question> questions) {
+  for (const auto& question : questions) {
+    bool found = false;
+    const auto position = position_;
+    try {
+      if (database_) {
+        Statement rows(
+            database_->handle,
+            "SELECT e.key, e.record, e.body, e.digest, b.bytes, e.received, e.rowid FROM entries e "
+            "LEFT JOIN bodies b ON b.digest = e.body WHERE e.key = ?1 ORDER BY e.received");
+        rows.bind(std::string_view(question.key));
+        found = take(rows) > 0;
+      }
+    } catch (const std::exception&) {
+      // The next slice finds the same fault and says so.
+    }
+    taking_ = false;
+    position_ = position;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!attached_) return;
+    }
+    question.done(found);
+  }
+}
+
 void Archive::changed(const std::string& key, std::uint64_t hash) {
+  if (std::this_thread::get_id() == thread_.get_id() && taking_) return;  // it comes from the file
   {
     const std::lock_guard lock(mutex_);
     if (dirty_.size() >= max_waiting || !thread_.joinable()) return;
@@ -301,27 +397,69 @@ void Archive::changed(const std::string& key, std::uint64_t hash) {
 }
 
 void Archive::run() {
+  try {
+    begin_restoring();
+  } catch (const std::exception&) {
+    position_ = {INT64_MAX, 0};  // the first slice finds the same fault and says so
+  }
   Millis pause{0};
   Dirty batch;
   batch.reserve(keys_a_batch);  // so that moving keys to and fro needs no memory
+  auto write_at = std::chrono::steady_clock::time_point::max();
   for (;;) {
     bool last = false;
+    std::deque<Question> questions;
     {
       std::unique_lock lock(mutex_);
-      woken_.wait(lock, [&] { return stopping_ || !dirty_.empty(); });
+      const auto is_due = [&] { return stopping_ || !questions_.empty(); };
+      const auto now = std::chrono::steady_clock::now();
       // Changes gather, and a disk that was full is given time.
-      if (!stopping_) woken_.wait_for(lock, std::max(gathering, pause), [&] { return stopping_; });
-      while (!dirty_.empty() && batch.size() < keys_a_batch) batch.insert(dirty_.extract(dirty_.begin()));
+      if (dirty_.empty())
+        write_at = std::chrono::steady_clock::time_point::max();
+      else if (write_at == std::chrono::steady_clock::time_point::max())
+        write_at = now + std::max(gathering, pause);
+      if (!restoring_.load() && !is_due()) {
+        if (dirty_.empty()) {
+          woken_.wait(lock, [&] { return is_due() || !dirty_.empty(); });
+          continue;
+        }
+        (void)woken_.wait_until(lock, write_at, is_due);
+      }
+      questions.swap(questions_);
       last = stopping_;
+      restores_ = attached_ && !last && (restoring_.load() || !questions.empty());
     }
-    if (batch.empty()) return;
+    if (restores_) {
+      if (!questions.empty())
+        answer(std::move(questions));
+      else
+        restore_slice();
+      const std::lock_guard lock(mutex_);
+      restores_ = false;
+      idle_.notify_all();
+    } else if (restoring_.load()) {
+      end_restoring();
+    }
+    if (!last && std::chrono::steady_clock::now() < write_at) continue;
+    {
+      const std::lock_guard lock(mutex_);
+      while (!dirty_.empty() && batch.size() < keys_a_batch) batch.insert(dirty_.extract(dirty_.begin()));
+      write_at = std::chrono::steady_clock::time_point::max();
+    }
+    if (batch.empty()) {
+      if (last) return;
+      continue;
+    }
     if (write(batch)) {
       pause = Millis{0};
       batch.clear();
       continue;
     }
     failures_.fetch_add(1, std::memory_order_relaxed);
-    if (last || !database_) return;
+    if (last || !database_) {
+      if (restoring_.load()) end_restoring();
+      return;
+    }
     pause = std::clamp(pause * 2, first_pause, max_pause);
     const std::lock_guard lock(mutex_);
     dirty_.merge(batch);
@@ -346,6 +484,7 @@ bool Archive::write(const Dirty& batch) {
     database.run("BEGIN IMMEDIATE");
     auto bytes = static_cast<std::int64_t>(bytes_.load());
     std::uint64_t written = 0;
+    policy::Sequence last = 0;
     for (const auto& [key, hash] : batch) {
       struct Row {
         std::string variant;
@@ -376,6 +515,7 @@ bool Archive::write(const Dirty& batch) {
             .run();
         bytes += size;
         kept.push_back(variant);
+        last = std::max(last, response->sequence);
         ++written;
       }
       for (const auto& row : old) {
@@ -395,6 +535,7 @@ bool Archive::write(const Dirty& batch) {
       deps.forget.bind(std::string_view(key), std::string_view(variant)).run();
       deps.drop_body.bind(std::string_view(body)).run();
     }
+    deps.sequence.bind(static_cast<std::int64_t>(last)).run();
     database.run("COMMIT");
     database.run("PRAGMA incremental_vacuum(1024)");
     bytes_ = static_cast<std::uint64_t>(std::max<std::int64_t>(bytes, 0));
@@ -418,7 +559,8 @@ bool Archive::write(const Dirty& batch) {
 
 Archive::Stats Archive::stats() const {
   const std::lock_guard lock(mutex_);
-  return {written_.load(), failures_.load(), loaded_.load(), unsound_.load(), bytes_.load(), dirty_.size()};
+  return {written_.load(), failures_.load(), loaded_.load(),   unsound_.load(),
+          bytes_.load(),   dirty_.size(),    restoring_.load()};
 }
 
 }  // namespace larder::tiers

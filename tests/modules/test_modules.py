@@ -18,7 +18,7 @@ MAY_INCLUDE = {
     "coding": {"http", "settings"},
     "net": {"http", "policy"},
     "upstream": {"http", "settings", "policy", "net"},
-    "cache": {"http", "settings", "policy", "store", "projection", "coding", "net", "upstream"},
+    "cache": {"http", "settings", "policy", "store", "tiers", "projection", "coding", "net", "upstream"},
     "server": {"http", "settings", "policy", "store", "tiers", "projection", "coding", "net", "upstream", "cache"},
     "admin": {"http", "settings", "policy", "store", "tiers", "projection", "coding", "net", "upstream", "cache", "server"},
 }

@@ -384,3 +384,29 @@ TEST_CASE("a fetch that was under way when a purge came is told so") {
   for (policy::Sequence number = 30; number < 2000; ++number) purges.add({What::path, "/x", false}, number);
   CHECK(purges.is_invalidated(15, "http://h/other", {}));
 }
+
+TEST_CASE("an older response is not restored after a newer one has come and gone") {
+  store::Store store(1 << 20, 4);
+  const auto hash = store.hash("k");
+  store.begin_restore();
+  SECTION("stored, and evicted since") {
+    REQUIRE(store.put("k", hash, response(10, {}, 7)) == store::Store::Put::stored);
+    store.erase_older("k", hash, 8);
+    CHECK(store.restore("k", hash, response(10, {}, 5)) == store::Store::Put::outdated);
+    CHECK(store.restore("k", hash, response(10, {}, 9)) == store::Store::Put::stored);
+  }
+  SECTION("a response that was not stored took its place") {
+    const policy::RequestFacts request;
+    store.supersede("k", hash, request, 7, policy::SecondaryKey{});
+    CHECK(store.restore("k", hash, response(10, {}, 5)) == store::Store::Put::outdated);
+  }
+  SECTION("of another key") {
+    REQUIRE(store.put("other", store.hash("other"), response(10, {}, 7)) == store::Store::Put::stored);
+    CHECK(store.restore("k", hash, response(10, {}, 5)) == store::Store::Put::stored);
+  }
+  SECTION("once everything is restored nothing is remembered") {
+    store.supersede("k", hash, policy::RequestFacts{}, 7, policy::SecondaryKey{});
+    store.end_restore();
+    CHECK(store.restore("k", hash, response(10, {}, 5)) == store::Store::Put::stored);
+  }
+}
