@@ -327,7 +327,12 @@ void Archive::start(const store::Store& store) {
   dirty_.reserve(max_waiting);
   if (!database_) return;
   restoring_.store(true, std::memory_order_release);
-  thread_ = std::thread([this] { run(); });
+  // The thread reads `thread_` too: it begins once that has been written.
+  const std::lock_guard lock(mutex_);
+  thread_ = std::thread([this] {
+    { const std::lock_guard begun(mutex_); }
+    run();
+  });
 }
 
 Archive::~Archive() {
