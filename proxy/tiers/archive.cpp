@@ -1,17 +1,13 @@
 #include "tiers/archive.hpp"
 
+#include "tiers/database.hpp"
 #include "tiers/mapped_invalidation_log.hpp"
 #include "tiers/record.hpp"
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <fcntl.h>
-#include <sqlite3.h>
-#include <stdexcept>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <vector>
@@ -26,7 +22,6 @@ using policy::Millis;
 constexpr std::int64_t application_id = 0x4C617264;  // "Lard"
 constexpr std::int64_t version = 3;                  // of the tables and of what `encode` makes
 constexpr std::size_t keys_a_batch = 256;
-constexpr std::int64_t rows_a_slice = 64;  // of what is restored; a `find` waits for one slice at the most
 constexpr std::size_t max_questions = 1024;
 constexpr std::size_t max_waiting = 65'536;  // keys; what is dropped beyond costs a fetch after a restart
 constexpr Millis gathering{50};              // so long a change waits for others
@@ -44,116 +39,7 @@ constexpr const char* tables = R"(
   CREATE INDEX entries_body ON entries(body);
 )";
 
-struct SqlError : std::runtime_error {
-  SqlError(int its_code, const std::string& what) : std::runtime_error(what), code(its_code & 0xFF) {}
-  int code;
-  /// The file itself is not to be trusted, as against a disk that is full or slow.
-  [[nodiscard]] bool is_of_the_file() const noexcept {
-    return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
-  }
-};
-
-void check(sqlite3* database, int code) {
-  if (code != SQLITE_OK && code != SQLITE_ROW && code != SQLITE_DONE)
-    throw SqlError(code, database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code));
-}
-
-// Bytes that SQLite does not copy: they outlive the step.
-class Statement {
- public:
-  Statement(sqlite3* database, const char* sql) : database_(database) {
-    check(database, sqlite3_prepare_v3(database, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement_, nullptr));
-  }
-  ~Statement() { sqlite3_finalize(statement_); }
-  Statement(const Statement&) = delete;
-  Statement& operator=(const Statement&) = delete;
-
-  template <class... Values>
-  Statement& bind(const Values&... values) {
-    sqlite3_reset(statement_);
-    int at = 0;
-    (set(++at, values), ...);
-    return *this;
-  }
-  /// True where there is a row.
-  bool step() {
-    const int code = sqlite3_step(statement_);
-    check(database_, code);
-    if (code == SQLITE_DONE) sqlite3_reset(statement_);
-    return code == SQLITE_ROW;
-  }
-  void run() {
-    while (step()) {
-    }
-  }
-  [[nodiscard]] std::int64_t number(int column) { return sqlite3_column_int64(statement_, column); }
-  [[nodiscard]] std::string_view bytes(int column) {
-    const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
-    return {data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
-  }
-
- private:
-  void set(int at, std::int64_t value) { check(database_, sqlite3_bind_int64(statement_, at, value)); }
-  void set(int at, std::string_view value) {
-    check(database_, sqlite3_bind_blob64(statement_, at, value.data() != nullptr ? value.data() : "",
-                                         value.size(), SQLITE_STATIC));
-  }
-  sqlite3* database_;
-  sqlite3_stmt* statement_ = nullptr;
-};
-
-std::string digest_of(std::initializer_list<std::string_view> pieces) {
-  XXH3_state_t state;
-  XXH3_128bits_reset(&state);
-  for (const auto piece : pieces) {
-    const auto size = static_cast<std::uint64_t>(piece.size());
-    XXH3_128bits_update(&state, &size, sizeof size);
-    XXH3_128bits_update(&state, piece.data(), piece.size());
-  }
-  XXH128_canonical_t canonical;
-  XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(&state));
-  return {reinterpret_cast<const char*>(canonical.digest), sizeof canonical.digest};
-}
-
 }  // namespace
-
-struct Archive::Database {
-  explicit Database(sqlite3* its_handle) : handle(its_handle) {}
-  ~Database() {
-    statements.reset();
-    sqlite3_close(handle);
-  }
-  Database(const Database&) = delete;
-  Database& operator=(const Database&) = delete;
-
-  void run(const std::string& sql) {
-    check(handle, sqlite3_exec(handle, sql.c_str(), nullptr, nullptr, nullptr));
-  }
-  [[nodiscard]] std::int64_t ask(const char* sql) {
-    Statement statement(handle, sql);
-    return statement.step() ? statement.number(0) : 0;
-  }
-
-  struct Statements {
-    explicit Statements(sqlite3* at)
-        : variants(at, "SELECT variant, body, size FROM entries WHERE key = ?"),
-          forget(at, "DELETE FROM entries WHERE key = ? AND variant = ?"),
-          put(at, "INSERT OR REPLACE INTO entries VALUES(?, ?, ?, ?, ?, ?, ?)"),
-          put_body(at, "INSERT OR IGNORE INTO bodies VALUES(?, ?)"),
-          drop_body(at,
-                    "DELETE FROM bodies WHERE digest = ?1 AND NOT EXISTS "
-                    "(SELECT 1 FROM entries WHERE body = ?1)"),
-          oldest(at, "SELECT key, variant, body, size FROM entries ORDER BY received LIMIT 1"),
-          sequence(
-              at,
-              "INSERT OR REPLACE INTO about VALUES('sequence', max(?1, coalesce((SELECT value FROM about "
-              "WHERE name = 'sequence'), 0)))") {}
-    Statement variants, forget, put, put_body, drop_body, oldest, sequence;
-  };
-
-  sqlite3* handle;
-  std::optional<Statements> statements;
-};
 
 Archive::Archive(Options options) : options_(std::move(options)) {}
 
@@ -251,77 +137,6 @@ void Archive::begin_anew(const std::string& why) {
   }
 }
 
-// Restores the rows of a query; how many there were.
-template <class Rows>
-std::size_t Archive::take(Rows& rows) {
-  const auto now = options_.now();
-  std::size_t count = 0;
-  taking_ = true;
-  while (rows.step()) {
-    ++count;
-    const auto key = rows.bytes(0);
-    const auto record = rows.bytes(1);
-    const auto of_body = rows.bytes(2);
-    const auto body = rows.bytes(4);
-    position_ = {rows.number(5), rows.number(6)};
-    const bool is_sound = digest_of({key, record, of_body}) == rows.bytes(3) && digest_of({body}) == of_body;
-    auto response = is_sound ? decode(record, std::make_shared<const std::string>(body), now) : nullptr;
-    if (!response) {
-      unsound_.fetch_add(1, std::memory_order_relaxed);
-      continue;
-    }
-    options_.restore(std::string(key), std::move(response));
-    loaded_.fetch_add(1, std::memory_order_relaxed);
-  }
-  taking_ = false;
-  return count;
-}
-
-// The newest responses that fit in memory are restored, from the oldest of them on: what the store gets last
-// leaves last.
-void Archive::begin_restoring() {
-  Statement sizes(database_->handle, "SELECT received, size FROM entries ORDER BY received DESC");
-  std::int64_t room = static_cast<std::int64_t>(options_.memory);
-  position_ = {INT64_MAX, 0};
-  while (sizes.step()) {
-    room -= sizes.number(1);
-    if (room < 0) break;
-    position_ = {sizes.number(0), 0};
-  }
-}
-
-void Archive::restore_slice() {
-  bool more = false;
-  try {
-    if (database_) {
-      Statement rows(database_->handle,
-                     "SELECT e.key, e.record, e.body, e.digest, b.bytes, e.received, e.rowid FROM entries e "
-                     "LEFT JOIN bodies b ON b.digest = e.body WHERE (e.received, e.rowid) > (?1, ?2) "
-                     "ORDER BY e.received, e.rowid LIMIT ?3");
-      rows.bind(position_.received, position_.row, rows_a_slice);
-      more = take(rows) == static_cast<std::size_t>(rows_a_slice);
-    }
-  } catch (const SqlError& error) {
-    if (error.is_of_the_file())
-      begin_anew(error.what());
-    else
-      options_.warn(options_.path + ": " + error.what() + "; what could not be read is fetched again");
-  } catch (const std::exception& error) {  // out of memory, above all
-    options_.warn(options_.path + ": " + error.what() + "; what could not be read is fetched again");
-  }
-  taking_ = false;
-  if (!more) end_restoring();
-}
-
-void Archive::end_restoring() {
-  if (const auto bad = unsound_.load(); bad > 0)
-    options_.warn(options_.path + ": " + std::to_string(bad) + " damaged rows were left out");
-  options_.restored();
-  const std::lock_guard lock(mutex_);
-  restoring_.store(false, std::memory_order_release);
-  idle_.notify_all();
-}
-
 void Archive::start(const store::Store& store) {
   store_ = &store;
   dirty_.reserve(max_waiting);
@@ -362,32 +177,6 @@ void Archive::detach() {
   questions_.clear();
   woken_.notify_one();
   idle_.wait(lock, [&] { return !restores_ && !restoring_.load(); });
-}
-
-void Archive::answer(std::deque<Question> questions) {
-  for (const auto& question : questions) {
-    bool found = false;
-    const auto position = position_;
-    try {
-      if (database_) {
-        Statement rows(
-            database_->handle,
-            "SELECT e.key, e.record, e.body, e.digest, b.bytes, e.received, e.rowid FROM entries e "
-            "LEFT JOIN bodies b ON b.digest = e.body WHERE e.key = ?1 ORDER BY e.received");
-        rows.bind(std::string_view(question.key));
-        found = take(rows) > 0;
-      }
-    } catch (const std::exception&) {
-      // The next slice finds the same fault and says so.
-    }
-    taking_ = false;
-    position_ = position;
-    {
-      const std::lock_guard lock(mutex_);
-      if (!attached_) return;
-    }
-    question.done(found);
-  }
 }
 
 void Archive::changed(const std::string& key, std::uint64_t hash) {

@@ -26,9 +26,9 @@
 #include <unordered_map>
 #include <variant>
 
-struct sqlite3;
-
 namespace larder::tiers {
+
+struct Database;
 
 class Archive final : public Tier {
  public:
@@ -73,7 +73,6 @@ class Archive final : public Tier {
   [[nodiscard]] Stats stats() const;
 
  private:
-  struct Database;
   using Dirty = std::unordered_map<std::string, std::uint64_t>;
 
   struct Question {
