@@ -12,8 +12,8 @@ namespace {
 using http::Method;
 using settings::CacheMode;
 
-// What a request's directives make of a response of that age (RFC 9111 5.2.1). `stale_by` is how long it has
-// been stale, 0 or less when fresh.
+// Whether the request's directives accept a stored response of that age (RFC 9111 5.2.1). `stale_by` is the
+// time since the response became stale; zero or negative while it is fresh.
 bool request_accepts(const http::CacheControl& directives, Millis age, Millis stale_by, bool& by_max_stale) {
   if (directives.no_cache) return false;                          // 5.2.1.4
   if (directives.max_age && age > Millis{*directives.max_age}) {  // 5.2.1.1
@@ -33,24 +33,26 @@ bool refuses_stored(const http::CacheControl& directives) {
 
 Decision fetch(const RequestFacts& request, const settings::Route& route, const Held& held, Forward why) {
   if (request.directives.only_if_cached) return Refuse{504, Detail::only_if_cached};  // RFC 9111 5.2.1.7
-  // RFC 9111 5.2.1.5: nothing of this exchange is stored, so no other request can share it either.
+  // RFC 9111 5.2.1.5: the response must not be stored, and therefore cannot be shared with other requests.
   if (request.directives.no_store) return Pass{Forward::request, Detail::request_no_store};
   const bool whole = held.response != nullptr && !held.response->part;
   if (whole && held.response->has_validator()) return Validate{why};
-  // Under a ttl, and where the answer is projected, the whole is fetched whatever a request asks for, so that
-  // HEAD, ranges and GET agree in every field. By the book a HEAD goes on as a HEAD, a range as a range.
-  const bool by_the_book = route.cache == CacheMode::standard && !route.projects();
-  if (by_the_book && request.method == Method::head) return Pass{why, Detail::head_miss};
-  return Wait{why, by_the_book && request.range && !whole};
+  // With `cache: ttl`, or if the route projects, HEAD and range requests fetch the whole representation, so
+  // that responses to GET, HEAD and range requests agree in every field. With `cache: standard` a HEAD is
+  // forwarded as a HEAD and a range request as a range request.
+  const bool is_standard = route.cache == CacheMode::standard && !route.projects();
+  if (is_standard && request.method == Method::head) return Pass{why, Detail::head_miss};
+  return Wait{why, is_standard && request.range && !whole};
 }
 
-// What of a request's own wishes can force a fetch although the stored response is fresh (RFC
-// 9111 5.2.1.1, 5.2.1.3, 5.2.1.4).
+// Whether the request can force a fetch although the stored response is fresh (RFC 9111 5.2.1.1, 5.2.1.3,
+// 5.2.1.4).
 bool may_force(const RequestFacts& request) {
   return request.refresh || refuses_stored(request.directives);
 }
 
-// refresh_min_interval bounds all of it: within that time such a request counts as one without these wishes.
+// Within refresh_min_interval a request that would force a fetch is treated as an ordinary one, so that
+// clients cannot load the API with forced fetches.
 bool is_too_soon(const RequestFacts& request, const settings::Route& route, const StoredMeta& held, Now now) {
   return may_force(request) && now.mono - held.response_time < route.refresh_min_interval;
 }
@@ -68,7 +70,11 @@ Outcome hit(const StoredMeta& held, Now now, Detail detail) {
 std::int64_t ttl_seconds(const StoredMeta& held, MonoTime now) {
   const auto left = held.fresh_until - now;
   const auto seconds = std::chrono::floor<std::chrono::seconds>(left).count();
-  return left.count() > 0 ? seconds : std::min<std::int64_t>(seconds, -1);  // what is stale never says 0
+  return left.count() > 0
+             ? seconds
+             : std::min<std::int64_t>(
+                   seconds,
+                   -1);  // floor gives 0 at the moment of expiry; a stale response must have a negative ttl
 }
 
 namespace {

@@ -59,8 +59,8 @@ FieldsAsked fields_asked(std::string_view query, const settings::Route& route) {
                              ? is_path(name)
                              : is_path(name) && std::any_of(route.fields.begin(), route.fields.end(), has);
       if (!known) {
-        asked.problem = route.fields_param + ": there is no '" + std::string(name) + "' here";
-        if (!route.fields.empty()) asked.problem += "; there are " + joined(route.fields);
+        asked.problem = route.fields_param + ": unknown field '" + std::string(name) + "'";
+        if (!route.fields.empty()) asked.problem += "; available: " + joined(route.fields);
         return asked;
       }
       asked.fields.emplace_back(name);
@@ -69,7 +69,8 @@ FieldsAsked fields_asked(std::string_view query, const settings::Route& route) {
   std::sort(asked.fields.begin(), asked.fields.end());
   asked.fields.erase(std::unique(asked.fields.begin(), asked.fields.end()), asked.fields.end());
   if (asked.fields.size() > max_fields_asked) {
-    asked.problem = route.fields_param + ": " + std::to_string(max_fields_asked) + " names at the most";
+    asked.problem =
+        route.fields_param + ": at most " + std::to_string(max_fields_asked) + " names are allowed";
     return asked;
   }
   auto all = route.fields;

@@ -1,4 +1,5 @@
-// What a client asks of a projected answer by the route's `fields_param`: `?fields=id,slug`.
+// The fields that a client selects of a projected response with the route's `fields_param`:
+// `?fields=id,slug`.
 #pragma once
 
 #include "settings/settings.hpp"
@@ -10,23 +11,22 @@
 namespace larder::policy {
 
 struct FieldsAsked {
-  /// Sorted, each once: order and duplicates make no difference. Empty where no less is asked for than the
-  /// route gives.
+  /// Sorted and without duplicates. Empty if the request selects everything that the route has.
   std::vector<std::string> fields;
-  /// Why it cannot be given, as a sentence that lists the names there are; empty where it can.
+  /// Why the selection is invalid, as a message for the client; empty if it is valid.
   std::string problem;
 
-  /// What tells one such shape from another.
+  /// Identifies the selection: equal for equal `fields`.
   [[nodiscard]] std::string name() const;
 };
 
 inline constexpr std::size_t max_fields_asked = 64;
 
-/// `query` without '?'. A name is one of the route's `fields` or lies inside one; where the route has none,
-/// anything goes. A parameter that comes again adds to the first.
+/// Reads the selection from a query (without `?`). A name must be one of the route's `fields` or lie inside
+/// one; if the route has none, any path is valid. Several parameters of that name are combined.
 [[nodiscard]] FieldsAsked fields_asked(std::string_view query, const settings::Route& route);
 
-/// The query without that parameter; upstream knows nothing of it.
+/// The query without that parameter, as the API receives it.
 [[nodiscard]] std::string query_without(std::string_view query, std::string_view parameter);
 
 }  // namespace larder::policy

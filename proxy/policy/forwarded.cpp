@@ -11,8 +11,8 @@ std::string_view trim(std::string_view text) {
   return http::trim(text);
 }
 
-// Takes the next `name=value` off an element of Forwarded (RFC 7239 4); semicolons in quoted strings do not
-// separate.
+// Removes the next `name=value` from an element of Forwarded (RFC 7239 4). Semicolons inside quoted strings
+// do not separate pairs.
 bool next_pair(std::string_view& rest, std::string_view& pair) {
   if (rest.empty()) return false;
   bool quoted = false;
@@ -28,7 +28,7 @@ bool next_pair(std::string_view& rest, std::string_view& pair) {
   return true;
 }
 
-// Without the addresses.
+// The value of a Forwarded line without the parameters that hold addresses.
 std::string original_of(std::string_view value) {
   std::string out;
   for (std::string_view rest = value, element; http::next_element(rest, element);) {
@@ -89,7 +89,7 @@ std::optional<std::string> forwarded_value(std::string_view name, const RequestF
   }
   if (auto sent = normalised_value(request.fields, name)) return sent;
   if (http::iequals(name, "X-Forwarded-Proto")) return std::string(name_of(arrival.scheme));
-  // The Host itself is in the primary key.
+  // The value larder sends is the Host, which is part of the primary key.
   if (http::iequals(name, "X-Forwarded-Host")) return std::string();
   if (arrival.trusted) return std::nullopt;
   if (http::iequals(name, "X-Forwarded-Port") && arrival.port != 0) return std::to_string(arrival.port);

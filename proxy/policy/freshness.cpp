@@ -12,8 +12,8 @@ namespace {
 using http::FieldId;
 
 constexpr Millis longest = http::max_lifetime;
-// A heuristic lifetime beyond a day surprises more than it saves (RFC 9111 4.2.2 asks for a warning there
-// once).
+// Limits heuristic lifetimes to a day: a guess should not outlive it. (RFC 7234 required a warning beyond
+// that.)
 constexpr Millis max_heuristic = std::chrono::hours{24};
 
 std::optional<std::chrono::sys_seconds> date_of(http::Fields fields, FieldId id, WallTime now) {
@@ -22,8 +22,8 @@ std::optional<std::chrono::sys_seconds> date_of(http::Fields fields, FieldId id,
   return http::parse_date(line->value, std::chrono::floor<std::chrono::seconds>(now));
 }
 
-// RFC 9111 5.1: of several members, in one line or over several, the first counts; one that is no number of
-// seconds is ignored.
+// RFC 9111 5.1: only the first member counts, whether in one line or in several; it is ignored if it is not a
+// number of seconds.
 Millis age_value(http::Fields fields) {
   const auto* line = http::find(fields, FieldId::age);
   if (line == nullptr) return Millis{0};
@@ -31,19 +31,18 @@ Millis age_value(http::Fields fields) {
   std::string_view first;
   const auto seconds = http::next_element(rest, first) ? http::parse_digits(first) : std::nullopt;
   if (!seconds) return Millis{0};
-  const auto most = static_cast<std::uint64_t>(http::max_lifetime.count());
-  return http::Seconds{static_cast<std::int64_t>(std::min(*seconds, most))};
+  const auto max_seconds = static_cast<std::uint64_t>(http::max_lifetime.count());
+  return http::Seconds{static_cast<std::int64_t>(std::min(*seconds, max_seconds))};
 }
 
-// RFC 9111 5.3: an Expires that is no date, "0" above all, has already passed; so has one of several that
-// differ.
+// RFC 9111 5.3: an invalid Expires, such as "0", is in the past; so are several lines.
 std::optional<Lifetime> expires_lifetime(http::Fields response, const ExchangeTimes& when) {
   const auto* line = http::find(response, FieldId::expires);
   if (line == nullptr) return std::nullopt;
   const auto expires = date_of(response, FieldId::expires, when.received.wall);
   const bool several = http::count(response, FieldId::expires) > 1;
   if (!expires || several) return Lifetime{Millis{0}, Lifetime::Source::expires};
-  // RFC 9110 6.6.1: a response without Date counts as made when it was received.
+  // RFC 9110 6.6.1: a response without Date is treated as generated when it was received.
   const auto date = date_of(response, FieldId::date, when.received.wall)
                         .value_or(std::chrono::floor<std::chrono::seconds>(when.received.wall));
   const auto value = std::clamp<Millis>(*expires - date, Millis{0}, longest);
@@ -116,7 +115,7 @@ Lifetime freshness_lifetime(int status, http::Fields response, const http::Cache
 
 Millis initial_age(http::Fields response, const ExchangeTimes& when) {
   const auto date = date_of(response, FieldId::date, when.received.wall);
-  // RFC 9111 4.2.3. Dates have whole seconds: part of a second is no age.
+  // RFC 9111 4.2.3. Dates have a resolution of one second, so fractions of a second do not count as age.
   const Millis apparent =
       date ? std::max<Millis>(std::chrono::floor<std::chrono::seconds>(when.received.wall) - *date, Millis{0})
            : Millis{0};

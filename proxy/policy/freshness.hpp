@@ -11,7 +11,7 @@
 
 namespace larder::policy {
 
-/// How long a response is fresh, and who said so.
+/// A freshness lifetime and its source.
 struct Lifetime {
   enum class Source : std::uint8_t { none, route_ttl, s_maxage, max_age, expires, heuristic };
   Millis value{0};
@@ -19,19 +19,20 @@ struct Lifetime {
 };
 [[nodiscard]] std::string_view name_of(Lifetime::Source source) noexcept;
 
-/// When the request for a response was sent and its head received.
+/// When the request was sent, and when the head of its response was received.
 struct ExchangeTimes {
   Now requested;
   Now received;
 };
 
-/// RFC 9111 4.2.1 and 4.2.2, for a shared cache: s-maxage, max-age, Expires minus Date, else 10 % of the time
-/// since Last-Modified for a status that is heuristically cacheable (or with `public`). Source::none where
-/// nothing gives a lifetime.
+/// The freshness lifetime for a shared cache (RFC 9111 4.2.1, 4.2.2): s-maxage, max-age, Expires minus Date;
+/// otherwise 10 % of the time since Last-Modified, if the status is heuristically cacheable or the response
+/// is `public`. Source::none if there is none of these.
 [[nodiscard]] Lifetime freshness_lifetime(int status, http::Fields response,
                                           const http::CacheControl& directives, const ExchangeTimes& when);
 
-/// corrected_initial_age (RFC 9111 4.2.3): apparent age and Age with the response delay, whichever is more.
+/// corrected_initial_age (RFC 9111 4.2.3): the apparent age, or Age plus the response delay, whichever is
+/// greater.
 [[nodiscard]] Millis initial_age(http::Fields response, const ExchangeTimes& when);
 
 /// Status codes that may be given a heuristic lifetime (RFC 9110 15.1).

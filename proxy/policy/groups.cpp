@@ -8,7 +8,7 @@ namespace larder::policy {
 
 namespace {
 
-// RFC 9875 2 and 3: a List of Strings; anything else, the whole field is ignored. Parameters mean nothing.
+// RFC 9875 2 and 3: a field that is not a List of Strings is ignored as a whole; parameters have no meaning.
 std::vector<std::string> strings_of(http::Fields fields, std::string_view name) {
   std::vector<std::string> strings;
   auto members = http::parse_list(fields, name);

@@ -11,7 +11,7 @@ namespace {
 
 using http::FieldId;
 
-// A URI reference (RFC 3986 4.1) as a path and query on the same origin; nullopt where it leads elsewhere.
+// Resolves a URI reference (RFC 3986 4.1) to a path and query; nullopt if it has another origin.
 std::optional<std::string> same_origin_target(std::string_view reference, std::string_view authority,
                                               std::string_view base) {
   reference = reference.substr(0, reference.find('#'));
@@ -24,7 +24,7 @@ std::optional<std::string> same_origin_target(std::string_view reference, std::s
   if (reference.starts_with("//")) {
     const auto slash = reference.find_first_of("/?", 2);
     const auto host = reference.substr(2, slash == std::string_view::npos ? slash : slash - 2);
-    // Under the other scheme it is the same thing to the API, each port being its scheme's default.
+    // http and https serve the same resources, so either scheme's default port matches.
     const bool same = http::same_authority(host, authority, http::Scheme::http) ||
                       http::same_authority(host, authority, http::Scheme::https);
     if (!same) return std::nullopt;

@@ -84,7 +84,8 @@ void add_name(std::string name, const RequestFacts& request, SecondaryKey& key) 
   key.back().value = key_value(key.back(), request);
 }
 
-// What a fill sends in the place of these is larder's own affair, and differs from fetch to fetch.
+// Fields that larder changes or generates for each fetch: their values in the API's request are not the
+// client's.
 bool is_altered(std::string_view name, const RequestFacts& request) {
   using settings::Begin;
   const auto& settings = *request.settings;
@@ -273,7 +274,7 @@ bool matches(const SecondaryKey& key, const RequestFacts& request) {
       continue;
     }
     if (field.kind == VaryField::Kind::encodings) {
-      thread_local std::string value;  // a hit allocates nothing
+      thread_local std::string value;  // reused, so that a hit does not allocate
       const bool present = write_accepted_codings(request.fields, value);
       if (present != field.value.has_value() || (present && value != *field.value)) return false;
       continue;
@@ -297,7 +298,7 @@ bool matches(const SecondaryKey& key, const RequestFacts& request) {
     if (!several && only->value == *field.value) continue;  // the common case needs no copy
     if (normalised_value(request.fields, field.name) != field.value) return false;
   }
-  // What a proxy says counts as though every response varied by it.
+  // The forwarding fields are compared even if no response names them in Vary.
   return names_forwarded || request.forwarded.empty();
 }
 

@@ -18,7 +18,7 @@ struct Free {
 };
 using Context = std::unique_ptr<EVP_MAC_CTX, Free>;
 
-// One a thread: making it costs more than a hash.
+// One context per thread: creating one costs more than computing a hash.
 EVP_MAC_CTX* context() {
   thread_local const Context made = [] {
     const std::unique_ptr<EVP_MAC, Free> mac(EVP_MAC_fetch(nullptr, "SIPHASH", nullptr));
@@ -38,8 +38,8 @@ KeyedHash::Secret KeyedHash::random_secret() {
 
 std::string KeyedHash::operator()(std::string_view value) const {
   constexpr std::string_view digits = "0123456789abcdef";
-  std::size_t wanted = digest_size;
-  const std::array<OSSL_PARAM, 2> parameters{OSSL_PARAM_construct_size_t("size", &wanted),
+  std::size_t output_size = digest_size;
+  const std::array<OSSL_PARAM, 2> parameters{OSSL_PARAM_construct_size_t("size", &output_size),
                                              OSSL_PARAM_construct_end()};
   std::array<unsigned char, digest_size> digest{};
   std::size_t size = 0;

@@ -11,18 +11,19 @@ namespace {
 
 using http::FieldId;
 
-// RFC 9110 8.8.2.2: a Last-Modified is strong only when it is clearly older than the Date that came with it.
+// RFC 9110 8.8.2.2: Last-Modified is a strong validator only if it is at least 60 s older than the Date of
+// the same response.
 bool is_strong_date(const StoredMeta& stored) {
   return stored.last_modified && stored.date &&
          *stored.date - *stored.last_modified >= std::chrono::seconds{60};
 }
 
-// RFC 9110 13.1.5: true where there is no If-Range.
+// RFC 9110 13.1.5. True if the request has no If-Range.
 bool if_range_holds(const RequestFacts& request, const StoredMeta& stored, std::string_view entity_tag,
                     WallTime now) {
   const auto* line = http::find(request.fields, FieldId::if_range);
   if (line == nullptr) return true;
-  if (http::count(request.fields, FieldId::if_range) > 1) return false;  // which one is meant cannot be told
+  if (http::count(request.fields, FieldId::if_range) > 1) return false;  // ambiguous
   if (const auto theirs = http::parse_entity_tag(line->value)) {
     const auto ours = http::parse_entity_tag(entity_tag);
     return ours && http::strong_match(*theirs, *ours);
@@ -64,10 +65,10 @@ Cut cut_for(const RequestFacts& request, const StoredMeta& stored, std::string_v
   if (stored.status != 200 && !stored.part) return Whole{};
   const auto range = range_asked(request, stored, entity_tag, now);
   if (!range) return Whole{};
-  // Where a part's whole size is not known, no range leads past the part (see has_bytes_for).
+  // If the complete length is unknown, has_bytes_for has ensured that the range lies inside the part.
   const auto complete = stored.part ? stored.part->complete.value_or(stored.part->last + 1) : size;
-  // Nothing can be cut from nothing. RFC 9110 14.2 allows to ignore Range, and clients that ask for `0-` want
-  // whatever there is.
+  // No range of an empty representation is satisfiable. RFC 9110 14.2 permits ignoring Range, and clients
+  // that send `bytes=0-` want the whole representation.
   if (complete == 0) return Whole{};
   const auto choice = http::choose_range(*range, complete);
   if (const auto* bytes = std::get_if<http::ByteRange>(&choice)) return *bytes;
@@ -83,9 +84,9 @@ std::optional<Part> part_of(http::Fields response) {
 }
 
 bool fit(Part& part, std::uint64_t body_size) {
-  const auto said = part.last - part.first + 1;
-  if (body_size == 0 || body_size > said) return false;
-  if (body_size == said) return true;
+  const auto expected = part.last - part.first + 1;
+  if (body_size == 0 || body_size > expected) return false;
+  if (body_size == expected) return true;
   const bool to_the_end = part.complete && part.last + 1 == *part.complete;
   part.last = part.first + body_size - 1;
   if (to_the_end) part.complete = part.last + 1;

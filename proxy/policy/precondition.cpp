@@ -13,7 +13,7 @@ namespace {
 
 using http::FieldId;
 
-// Describes the stored bytes as they lie there, so a 304 cannot change it (RFC 9111 3.2).
+// Fields that describe the stored bytes, which a 304 cannot change (RFC 9111 3.2).
 bool describes_stored_bytes(const http::Field& line) noexcept {
   switch (line.id) {
     case FieldId::content_length:
@@ -37,12 +37,12 @@ bool is_not_modified(const RequestFacts& request, const StoredMeta& stored, std:
   if (stored.status != 200 && !stored.part) return false;
   if (request.if_none_match != nullptr) return http::none_match_names(request.fields, entity_tag);
   if (request.if_modified_since == nullptr) return false;
-  // RFC 9110 13.1.3: what is not one date is ignored, a list of dates as well as several lines.
+  // RFC 9110 13.1.3: a value that is not a single date is ignored; so are several lines.
   if (http::count(request.fields, FieldId::if_modified_since) > 1) return false;
   const auto since =
       http::parse_date(request.if_modified_since->value, std::chrono::floor<std::chrono::seconds>(now));
   if (!since) return false;
-  // RFC 9111 4.3.2: without Last-Modified, the Date stands in.
+  // RFC 9111 4.3.2: without Last-Modified, Date is used instead.
   const auto modified = stored.last_modified ? stored.last_modified : stored.date;
   return modified && *modified <= *since;
 }

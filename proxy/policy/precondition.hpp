@@ -1,5 +1,5 @@
-// Conditional requests answered from a stored response (RFC 9110 13.2, RFC 9111 4.3.2), and what a 304 from
-// upstream makes of one (3.2).
+// Conditional requests that a stored response satisfies (RFC 9110 13.2, RFC 9111 4.3.2), and how a 304 or the
+// response to a HEAD updates a stored response (RFC 9111 3.2, 4.3.5).
 #pragma once
 
 #include "http/fields.hpp"
@@ -11,29 +11,28 @@
 
 namespace larder::policy {
 
-/// True where the stored response answers the request's If-None-Match or If-Modified-Since with a 304.
-/// If-Modified-Since is looked at only without If-None-Match (RFC 9110 13.2.2). Preconditions count for a
-/// stored 200 alone, or a part of one (13.2.1).
-/// `entity_tag` is of the representation that would be sent.
+/// Whether the response to the request's If-None-Match or If-Modified-Since is a 304. If-Modified-Since is
+/// evaluated only without If-None-Match (RFC 9110 13.2.2). Preconditions apply only to a stored 200 or a part
+/// of one (13.2.1). `entity_tag` is that of the representation that would be sent.
 [[nodiscard]] bool is_not_modified(const RequestFacts& request, const StoredMeta& stored,
                                    std::string_view entity_tag, WallTime now);
 
-/// Whether a field of a stored 200 is left out of a 304: it describes the body that is not sent (RFC
-/// 9110 15.4.5). What guides caches and CORS stays.
+/// Whether a field of a stored 200 is omitted from a 304 because it describes the body, which is not sent
+/// (RFC 9110 15.4.5). Fields for caches and CORS are kept.
 [[nodiscard]] bool is_left_out_of_304(const http::Field& line) noexcept;
 
-/// What the answer to a HEAD makes of the stored response to a GET (RFC 9111 4.3.5).
+/// How the response to a HEAD affects the stored response to a GET (RFC 9111 4.3.5).
 enum class HeadEffect : std::uint8_t {
-  none,     // not a 200: it says nothing of what is stored
-  renews,   // the same representation: fields and times are updated
-  expires,  // another one: a validator or the length differs
+  none,     // not a 200: no effect
+  renews,   // the representation is unchanged: update the fields and times
+  expires,  // the representation has changed, as a validator or the length differs
 };
 [[nodiscard]] HeadEffect head_effect(const StoredMeta& stored, std::uint64_t body_size, int status,
                                      http::Fields fresh);
 
-/// The stored fields after a 304 with `fresh` (RFC 9111 3.2): a field that the 304 has replaces the stored
-/// ones of its name, except those that describe the stored body. Order: the stored order, new names at the
-/// end. Views into both arguments' bytes.
+/// The stored fields, updated by a 304 with the fields `fresh` (RFC 9111 3.2): a field in the 304 replaces
+/// all stored lines of its name, except those that describe the stored body. Stored fields keep their order;
+/// new names come last. The result has views into the bytes of both arguments.
 [[nodiscard]] std::vector<http::Field> updated_fields(http::Fields stored, http::Fields fresh);
 
 }  // namespace larder::policy

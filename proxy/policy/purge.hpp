@@ -1,4 +1,4 @@
-// What an operator throws out.
+// Purges: removal of stored responses by an operator.
 #pragma once
 
 #include "policy/key.hpp"
@@ -12,20 +12,20 @@ namespace larder::policy {
 
 struct Purge {
   enum class What : std::uint8_t {
-    path,    // of every host; each query of it, unless the text has a query
-    prefix,  // paths that begin so
-    group,   // of every origin (RFC 9875)
+    path,    // a path, on every host; with all its queries, unless the text has a query
+    prefix,  // all paths with that prefix
+    group,   // the responses of a group, of every origin (RFC 9875)
     all,
   };
   What what = What::all;
   std::string text;  // normalised; empty for all
   bool soft = false;
 
-  /// Whether a response is meant that is stored under `key` and belongs to `groups`.
+  /// Whether the purge applies to a response that is stored under `key` and belongs to `groups`.
   [[nodiscard]] bool concerns(const KeyView& key, std::span<const std::string> groups) const;
 };
 
-/// A path (with a query, or without) as keys have it, for Purge::text.
+/// Normalises a path, with or without a query, as cache keys do; for Purge::text.
 [[nodiscard]] std::string purge_text(std::string_view path);
 
 }  // namespace larder::policy

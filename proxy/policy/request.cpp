@@ -75,7 +75,8 @@ RequestFacts facts_of(const http::RequestHead& head, const FactsInput& context) 
   if (directives) facts.directives = http::parse_request_cache_control(head.fields);
   facts.safe = http::is_safe(head.method, head.method_name) && !facts.method_override;
   facts.idempotent = http::is_idempotent(head.method, head.method_name) && !facts.method_override;
-  // A body could be read as the new protocol's first bytes: with one, Upgrade is ignored (RFC 9110 7.8).
+  // A server that switches protocols could take a body for the first bytes of the new protocol. Upgrade is
+  // therefore ignored in a request with a body (RFC 9110 7.8 permits that).
   facts.upgrade =
       head.upgrade && !facts.body && !allowed_upgrade(head.fields, context.settings.upgrade).empty();
   return facts;

@@ -1,4 +1,4 @@
-// What policy needs to know of a request, read once.
+// The facts about a request that decisions depend on, extracted once per request.
 #pragma once
 
 #include "http/cache_control.hpp"
@@ -14,15 +14,15 @@
 
 namespace larder::policy {
 
-/// How a request came.
+/// How a request arrived.
 struct Arrival {
   std::string_view peer;  // numeric address; empty for a Unix socket
-  bool trusted = true;    // trusted_proxies has the peer: what it says of the original request is believed
+  bool trusted = true;    // the peer is in trusted_proxies, so its forwarding fields are used
   http::Scheme scheme = http::Scheme::http;  // the listener's
   std::uint16_t port = 0;                    // the listener's; 0 for a Unix socket
 };
 
-/// By what a request is read. Everything referred to outlives the facts.
+/// What the facts depend on beside the request. Everything referred to must outlive the facts.
 struct FactsInput {
   const settings::Settings& settings;
   const KeyedHash& hash;
@@ -31,22 +31,22 @@ struct FactsInput {
 
 struct RequestFacts {
   http::Method method = http::Method::unknown;
-  http::Fields fields;            // views; the request's own bytes outlive the decision
-  http::CacheControl directives;  // with Pragma where there is no Cache-Control
+  http::Fields fields;            // views into the request's bytes, which must outlive the facts
+  http::CacheControl directives;  // Pragma counts if there is no Cache-Control
   const http::Field* if_none_match = nullptr;
   const http::Field* if_modified_since = nullptr;
   bool safe = false;             // RFC 9110 9.2.1, and no field overrides the method
   bool idempotent = false;       // RFC 9110 9.2.2, likewise
-  bool method_override = false;  // a GET or HEAD that names another method in a field
+  bool method_override = false;  // a GET or HEAD with a field that overrides the method
   bool credentials = false;      // Authorization, or another field of `credentials`
-  bool range = false;            // a GET for one byte range (RFC 9110 14.2); any other Range is as none
+  bool range = false;            // a GET of one byte range (RFC 9110 14.2); other Range values are ignored
   bool preconditions = false;    // If-Match or If-Unmodified-Since
   bool body = false;
   bool upgrade = false;         // to a protocol that `upgrade` allows
   bool refresh = false;         // the route's refresh_param asks for a fetch
-  bool ambiguous_path = false;  // servers may read the path in another way (http/ambiguous_path)
-  /// What a trusted proxy says of the original request, addresses apart, as one text: the API may answer by
-  /// it. Empty where it says nothing.
+  bool ambiguous_path = false;  // servers may interpret the path differently (http/ambiguous_path.hpp)
+  /// The forwarding fields of a trusted proxy without addresses, as written by append_forwarded_text: the
+  /// response may depend on them. Empty if there are none.
   std::string forwarded;
   std::string_view authority;  // as sent
   Arrival arrival;
@@ -54,34 +54,36 @@ struct RequestFacts {
   const KeyedHash* hash = nullptr;
 };
 
-/// Facts that depend on no route. The head's views, and the context, outlive the result.
+/// The facts about a request, independent of its route. The views of `head` and all of `context` must outlive
+/// the result.
 [[nodiscard]] RequestFacts facts_of(const http::RequestHead& head, const FactsInput& context);
 
-/// Takes off a request's fields what only a trusted proxy may say (X-Forwarded-*, Forwarded, X-Real-IP, ...).
-/// The first that was there, else empty: a view into the request's bytes.
+/// Removes from a request the fields that are accepted only from a trusted proxy (X-Forwarded-*, Forwarded,
+/// X-Real-IP, ...). Returns the name of the first one removed, a view into the request's bytes; empty if
+/// there was none.
 std::string_view remove_forwarded(http::RequestHead& head, const settings::RequestFields& roles);
 
-/// Leaves of the request's directives those that the route obeys.
+/// Removes the request's directives that the route ignores (client_directives).
 void obey_directives(const settings::Route& route, RequestFacts& facts);
 
-/// Whether a credential came that the route's key does not name.
+/// Whether the request has a credential that is not in the route's `key.headers`.
 [[nodiscard]] bool has_foreign_credentials(const RequestFacts& request, const settings::Route& route);
 
-/// The authority that a request is for: of its Host, else the upstream's (HTTP/1.0).
+/// The authority of a request: its Host, or the API's if there is none (HTTP/1.0).
 [[nodiscard]] std::string_view authority_of(const http::RequestHead& head,
                                             const settings::Settings& settings);
 
-/// The protocols that a request's Upgrade names and `allowed` has, as that field's value (RFC 9110 7.8);
-/// empty where none is.
+/// The protocols in the request's Upgrade that `allowed` contains, as a value of that field (RFC 9110 7.8);
+/// empty if there is none.
 [[nodiscard]] std::string allowed_upgrade(http::Fields request, const std::vector<std::string>& allowed);
 
-/// What a route's refresh parameter asks for.
+/// What a request's refresh parameter says.
 enum class Refresh : std::uint8_t {
-  absent,    // no such parameter, or a value that is no bool: it goes to the API untouched
-  ordinary,  // false: an ordinary request for the same entry
-  forced,    // true: fetch anew and refill
+  absent,    // no such parameter, or not a boolean: the parameter is forwarded like any other
+  ordinary,  // false: an ordinary request; the parameter is not part of the key
+  forced,    // true: fetch and store again
 };
-/// `name` empty = the route has none. The last one counts where there are several.
+/// `name` is the route's refresh parameter; empty if it has none. The last occurrence counts.
 [[nodiscard]] Refresh refresh_asked(std::string_view query, std::string_view name);
 
 }  // namespace larder::policy

@@ -14,11 +14,11 @@ namespace {
 using http::FieldId;
 using settings::CacheMode;
 
-// How long a stale answer may stand in for an upstream that cannot be reached, where neither the route nor
-// upstream says (RFC 9111 4.2.4 sets no bound).
+// How long a stale response may be served while the API is disconnected, if neither the route nor the
+// response sets stale-if-error (RFC 9111 4.2.4 has no limit).
 constexpr Millis max_disconnected = std::chrono::hours{24};
 
-// Status codes whose caching semantics are implemented here (for must-understand, RFC 9111 3 and 5.2.2.3).
+// Status codes whose caching semantics are implemented (must-understand; RFC 9111 3, 5.2.2.3).
 bool is_understood(int status) noexcept {
   switch (status) {
     case 200:
@@ -42,7 +42,7 @@ bool is_understood(int status) noexcept {
   }
 }
 
-// What keeps a response from being shared under a ttl, and what may overrule it.
+// The directive that forbids sharing a response on a ttl route, unless `despite` overrides it.
 Detail against_ttl(const RequestFacts& request, const settings::Route& route,
                    const http::CacheControl& directives) {
   const auto& despite = route.despite;
@@ -62,8 +62,8 @@ Detail against_standard(const RequestFacts& request, const settings::Route& rout
   if (status == 206 && (!sent.part || !part_of(response))) return Detail::partial_content;
   if (directives.must_understand) {
     if (!is_understood(status)) return Detail::must_understand;
-  } else if (directives.no_store) {  // 5.2.2.3: no-store beside must-understand is for caches that do not
-                                     // understand
+  } else if (directives.no_store) {  // 5.2.2.3: beside must-understand, no-store is meant for caches that do
+                                     // not understand the status
     return Detail::no_store;
   }
   if (directives.is_private) return Detail::is_private;
@@ -85,8 +85,8 @@ bool excludes_cookie(const http::CacheControl& directives) {
   return has(directives.private_fields) || has(directives.no_cache_fields);
 }
 
-// What answers the request's own conditions or range (RFC 9110 13, 14) is no response to the URL, and RFC
-// 6585 forbids storing its four.
+// Responses to a request's own conditions or range (RFC 9110 13, 14) do not represent the resource; RFC 6585
+// forbids storing its four status codes.
 bool is_never_stored(int status) noexcept {
   switch (status) {
     case 304:
@@ -111,9 +111,9 @@ bool has_ttl(const settings::Route& route, int status) {
 }
 
 std::optional<Millis> window(const std::optional<Millis>& configured,
-                             const std::optional<http::Seconds>& said) {
+                             const std::optional<http::Seconds>& received) {
   if (configured) return configured;
-  if (said) return Millis{*said};
+  if (received) return Millis{*received};
   return std::nullopt;
 }
 
@@ -182,8 +182,9 @@ std::variant<StoredMeta, Detail> judge(const RequestFacts& request, const settin
   const auto against = by_ttl ? against_ttl(request, route, directives)
                               : against_standard(request, route, status, response, sent, directives);
   if (against != Detail::none) return against;
-  // RFC 9111 7.3 lets a shared cache store it; then one visitor becomes another.
-  // Where upstream itself says that the response may be stored without it, it may (5.2.2.4, 5.2.2.7).
+  // RFC 9111 7.3 permits storing a response with Set-Cookie, but then clients would share a session. It is
+  // stored without the cookie if the API permits that by naming Set-Cookie in private= or no-cache= (5.2.2.4,
+  // 5.2.2.7).
   if (sets_cookie(response) && !route.despite.set_cookie && !excludes_cookie(directives))
     return Detail::set_cookie;
   if (sent.client_conditions) return Detail::request_conditions;
@@ -207,7 +208,7 @@ std::variant<StoredMeta, Detail> judge(const RequestFacts& request, const settin
   meta.stale_if_error = window(route.stale_if_error, directives.stale_if_error);
   meta.stale_if_disconnected = meta.stale_if_error;
   if (!by_ttl && !meta.stale_if_error) meta.stale_if_disconnected = max_disconnected;
-  // What is never fresh and cannot be validated would only take room.
+  // A response that is never fresh and cannot be revalidated or served stale would never be used.
   const bool ever_fresh = meta.fresh_until > meta.response_time && !meta.must_validate;
   if (!ever_fresh && !meta.has_validator() && !meta.stale_while_revalidate && !meta.stale_if_error) {
     return meta.must_validate ? Detail::no_cache : Detail::no_freshness;
@@ -217,7 +218,7 @@ std::variant<StoredMeta, Detail> judge(const RequestFacts& request, const settin
 
 namespace {
 
-// Fields that larder or the API gives to each request, and APIs send back.
+// Fields that identify one request and that APIs echo in the response.
 bool names_one_request(const http::Field& line) noexcept {
   for (const std::string_view name :
        {"X-Request-ID", "X-Correlation-ID", "traceparent", "tracestate", "traceresponse"}) {
@@ -231,7 +232,7 @@ bool names_one_request(const http::Field& line) noexcept {
 FieldFate fate_of(const http::Field& line, http::Fields response, const http::CacheControl& directives) {
   if (http::is_hop_by_hop(line) || line.id == FieldId::age) return FieldFate::dropped;
   if (http::list_has(response, FieldId::connection, line.name)) return FieldFate::dropped;
-  // A cookie is its requesting client's; so is what names one request from hop to hop.
+  // Cookies and identifiers of one request must not reach other clients.
   if (line.id == FieldId::set_cookie || names_one_request(line)) return FieldFate::for_requesting_client;
   const auto named = [&](const std::vector<std::string>& names) {
     return std::any_of(names.begin(), names.end(),

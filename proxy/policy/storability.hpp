@@ -1,4 +1,4 @@
-// Whether a response may be stored, and what is then known of it (RFC 9111 3).
+// Whether a response may be stored, and the metadata under which it is (RFC 9111 3).
 #pragma once
 
 #include "http/gate.hpp"
@@ -10,43 +10,43 @@
 
 namespace larder::policy {
 
-/// What a fetch asked upstream for, beyond its client's request.
+/// How the request to the API differed from the client's.
 struct UpstreamRequest {
   bool identity = false;  // Accept-Encoding: identity
-  bool part = false;      // a range: a 206 is what was asked for
+  bool part = false;      // a range was requested, so a 206 is expected
   bool client_conditions =
-      false;  // the client's own conditions went along: the response is for that client alone
+      false;  // sent with the client's own conditions, so the response is for that client only
 };
 
-/// Judges the head of a complete-to-be final response to a GET. The body's own tests, size, completeness and
-/// projection, come later. The entity_tag of the result is upstream's; whoever changes the bytes replaces it.
+/// Decides from the head of a final response to a GET whether it may be stored; the body's size, completeness
+/// and projection are checked later. Returns the metadata, or the reason why not. The entity_tag of the
+/// result is the API's: code that changes the bytes must replace it.
 ///
-/// With a ttl route, 200 (and 404, 410 with negative_ttl) is fresh for the ttl from its reception, whatever
-/// lifetime upstream gave it; what speaks against sharing it counts unless `despite` names it. On a standard
-/// route upstream's fields decide.
+/// On a ttl route, a 200 (with negative_ttl also a 404 or 410) is fresh for the ttl from its reception,
+/// whatever lifetime the API gave it; directives against sharing apply unless `despite` names them. On a
+/// standard route the response's fields decide.
 [[nodiscard]] std::variant<StoredMeta, Detail> judge(const RequestFacts& request,
                                                      const settings::Route& route, int status,
                                                      http::Fields response, UpstreamRequest sent,
                                                      const ExchangeTimes& when);
 
-/// Judges a 5xx that is not stored: those who wait for it share it, as they would share a failure, unless it
-/// is one client's alone (private, no-store, a cookie, credentials, 511). nullopt where it is. The result is
-/// stale from its reception.
+/// Decides whether a 5xx that is not stored may be sent to all requests that wait for the fetch. nullopt if
+/// it is for one client only (private, no-store, a cookie, credentials, 511). The result is stale from its
+/// reception.
 [[nodiscard]] std::optional<StoredMeta> judge_shared_error(const RequestFacts& request,
                                                            const settings::Route& route, int status,
                                                            http::Fields response, UpstreamRequest sent,
                                                            const ExchangeTimes& when);
 
-/// Whether a response has a Set-Cookie.
 [[nodiscard]] bool sets_cookie(http::Fields response) noexcept;
 
-/// What becomes of a field line of a response that is stored.
+/// How a field line of a response that is stored is treated.
 enum class FieldFate : std::uint8_t {
   stored,
   for_requesting_client,  // a cookie, an identifier of one request, or named by `private=` or `no-cache=`
-                          // (RFC 9111 5.2.2.4, 5.2.2.7): the client whose request it answers gets it, and no
-                          // other
-  dropped,  // hop-by-hop, or listed by Connection (RFC 9111 3.1); and Age, which is said anew (4)
+                          // (RFC 9111 5.2.2.4, 5.2.2.7): sent only to the client whose request was forwarded
+  dropped,  // hop-by-hop or listed by Connection (RFC 9111 3.1), or Age, which is computed for each response
+            // (4)
 };
 [[nodiscard]] FieldFate fate_of(const http::Field& line, http::Fields response,
                                 const http::CacheControl& directives);

@@ -21,7 +21,7 @@ std::string_view suffix_of(http::Coding coding) noexcept {
   return {};
 }
 
-// Without the mark of an encoder, `-` and four hexadecimal digits.
+// The text without an encoder's mark: `-` and four hexadecimal digits.
 std::string_view without_mark(std::string_view text) noexcept {
   constexpr std::size_t size = 5;
   if (text.size() < size || text[text.size() - size] != '-') return text;
@@ -79,7 +79,7 @@ std::string TagTranslation::confirmed(std::string_view if_none_match, std::strin
 std::string TagTranslation::translate(std::string_view value) const {
   std::string out;
   for (std::string_view rest = value, element; http::next_element(rest, element);) {
-    // An HTTP date in If-Range has a comma, and is no list.
+    // The comma in an HTTP date (If-Range) does not separate elements.
     if (element != "*" && !http::parse_entity_tag(element)) return std::string(value);
     out.append(out.empty() ? "" : ", ").append(element == "*" ? std::string(element) : original_of(element));
   }

@@ -1,9 +1,9 @@
-// Entity tags that larder made, on their way back to the API.
+// Translates entity tags that larder generated to those of the API.
 //
-// A representation that larder changed has a tag of larder's own: for another content coding the original's
-// with a suffix, for a projection a digest of the bytes. The API knows neither, so a client's If-Match,
-// If-None-Match or If-Range would never match there. What the client names is the same state of the resource,
-// so the API's own tag for that takes its place.
+// A representation that larder changed has an entity tag of its own: for another content coding the API's
+// with a suffix, for a projection a digest of the bytes. The API does not know these tags, so a client's
+// If-Match, If-None-Match or If-Range would never match there. Each tag stands for a state of the resource
+// for which the API's tag is known, so that one is sent instead.
 #pragma once
 
 #include "http/coding.hpp"
@@ -15,22 +15,25 @@
 
 namespace larder::policy {
 
-/// The tag of a stored representation in another content coding: its own with `-gzip`, `-br` or `-zstd` and
-/// the mark of the encoder inside the quotes, as a strong tag names bytes; empty where `entity_tag` is none.
+/// The entity tag of a stored representation in another content coding: `-gzip`, `-br` or `-zstd` and the
+/// encoder's mark are appended inside the quotes, because a strong tag must differ for different bytes. Empty
+/// if `entity_tag` is not an entity tag.
 [[nodiscard]] std::string coded_tag(std::string_view entity_tag, http::Coding coding, std::string_view mark);
 
 class TagTranslation {
  public:
-  /// What clients know as `shown` (without a coding's suffix) is `original` to the API.
+  /// Registers `shown`, a tag sent to clients (without a coding's suffix), and `original`, the API's tag for
+  /// it.
   void add(std::string shown, std::string original);
 
-  /// The value of If-Match, If-None-Match or If-Range with each tag that larder made replaced. A tag with a
-  /// suffix loses it, unless the API itself is known to use that tag. A date, `*`, and what is no entity tag
-  /// stay.
+  /// Translates the value of If-Match, If-None-Match or If-Range: each tag that larder generated is replaced.
+  /// A coding's suffix is removed, unless the API itself uses that tag. Dates, `*` and invalid tags are left
+  /// as they are.
   [[nodiscard]] std::string translate(std::string_view value) const;
 
-  /// Of the tags in a client's If-None-Match, the one that a 304 with the tag `original` confirms: the client
-  /// would not know `original`. Empty where it has sent `original` itself, or none that stands for it.
+  /// The tag in a client's If-None-Match that a 304 with the tag `original` confirms; the 304 must carry it,
+  /// as the client does not know `original`. Empty if the client sent `original` itself, or no tag that
+  /// stands for it.
   [[nodiscard]] std::string confirmed(std::string_view if_none_match, std::string_view original) const;
 
  private:

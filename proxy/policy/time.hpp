@@ -1,7 +1,7 @@
-// Time as policy sees it: an argument, never a clock.
+// Types for time. Decisions take the time as an argument and never read a clock.
 //
-// Ages and lifetimes run on the monotonic clock, so that a stepped wall clock neither expires nor revives
-// anything. The wall clock is only for what HTTP dates say, at the moment a response is received.
+// Ages and lifetimes use the monotonic clock, so that setting the wall clock neither expires responses nor
+// makes them fresh again. The wall clock is used only to compare with HTTP dates.
 #pragma once
 
 #include <chrono>

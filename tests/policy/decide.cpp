@@ -12,7 +12,7 @@ using policy::Millis;
 
 namespace {
 
-// A stored response received at the start, fresh for a minute.
+// A stored response, received at the start and fresh for a minute.
 policy::StoredMeta stored(const char* response = "", const settings::Route& route = test::standard_route()) {
   const test::Request request("GET /x");
   const test::Lines fields(std::string("Cache-Control: max-age=60\nETag: \"a\"") +
@@ -21,7 +21,7 @@ policy::StoredMeta stored(const char* response = "", const settings::Route& rout
   return std::get<policy::StoredMeta>(judged);
 }
 
-// What was decided, as one line.
+// The decision as one line of text.
 std::string said(const policy::Decision& decision) {
   struct Say {
     std::string outcome(const policy::Outcome& outcome) const {
@@ -52,7 +52,7 @@ std::string said(const policy::Decision& decision) {
 struct Row {
   const char* rule;
   const char* request;   // field lines
-  const char* response;  // further field lines of what is stored
+  const char* response;  // further field lines of the stored response
   Millis after;
   const char* expected;
 };
@@ -96,7 +96,7 @@ const Row rows[] = {
 
 }  // namespace
 
-TEST_CASE("what is stored is reused as RFC 9111 4.2 and 5.2 say") {
+TEST_CASE("a stored response is reused as RFC 9111 4.2 and 5.2 require") {
   for (const auto& row : rows) {
     INFO(row.rule);
     const auto held = stored(row.response);
@@ -106,7 +106,7 @@ TEST_CASE("what is stored is reused as RFC 9111 4.2 and 5.2 say") {
   }
 }
 
-TEST_CASE("a miss names its reason") {
+TEST_CASE("a miss has the reason why the request is forwarded") {
   const test::Request request("GET /x");
   const auto route = test::standard_route();
   CHECK(said(policy::decide(request.facts, route, {nullptr, false}, test::at())) == "wait uri-miss");
@@ -122,14 +122,14 @@ TEST_CASE("a miss names its reason") {
         "wait uri-miss");
 }
 
-TEST_CASE("a HEAD that misses goes on by the book, and fills the entry under a ttl") {
+TEST_CASE("a HEAD miss is forwarded as a HEAD with cache: standard, and fetches the whole with cache: ttl") {
   const test::Request request("HEAD /x");
   CHECK(said(policy::decide(request.facts, test::standard_route(), {}, test::at())) ==
         "pass uri-miss head-miss");
   CHECK(said(policy::decide(request.facts, test::ttl_route(), {}, test::at())) == "wait uri-miss");
 }
 
-TEST_CASE("what has no validator is fetched whole") {
+TEST_CASE("a stored response without a validator is fetched again, not revalidated") {
   auto held = stored();
   held.upstream_entity_tag.clear();
   const test::Request request("GET /x");
@@ -137,7 +137,7 @@ TEST_CASE("what has no validator is fetched whole") {
         "wait stale");
 }
 
-TEST_CASE("a forced refresh fetches, unless one was just done") {
+TEST_CASE("a forced refresh fetches, except within refresh_min_interval") {
   auto route = test::ttl_route();
   route.refresh_param = "refresh";
   route.refresh_min_interval = 5s;
@@ -153,7 +153,7 @@ TEST_CASE("a forced refresh fetches, unless one was just done") {
         "serve larder; hit; ttl=26; detail=refresh-too-soon");
 }
 
-TEST_CASE("requests that are not for a cache are told apart") {
+TEST_CASE("requests that bypass the cache have the reason as detail") {
   const auto standard = test::standard_route();
   const auto ttl = test::ttl_route();
   const auto why = [](const test::Request& request, const settings::Route* route) {
@@ -194,7 +194,7 @@ TEST_CASE("requests that are not for a cache are told apart") {
         "pass bypass request-authorization");
 }
 
-TEST_CASE("refresh_min_interval bounds every way to force a fetch") {
+TEST_CASE("refresh_min_interval applies to every way to force a fetch") {
   auto route = test::ttl_route();
   route.refresh_min_interval = 5s;
   const auto held = stored("", route);
@@ -213,7 +213,7 @@ TEST_CASE("refresh_min_interval bounds every way to force a fetch") {
         "pass request request-no-store");
 }
 
-TEST_CASE("client_directives: ignore leaves no-store and only-if-cached") {
+TEST_CASE("client_directives: ignore keeps only no-store and only-if-cached") {
   auto route = test::ttl_route();
   route.client_directives = settings::ClientDirectives::ignore;
   test::Request request("GET /x", "Cache-Control: no-cache, max-age=0, no-store, only-if-cached");
@@ -224,7 +224,7 @@ TEST_CASE("client_directives: ignore leaves no-store and only-if-cached") {
   CHECK(request.facts.directives.only_if_cached);
 }
 
-TEST_CASE("which responses end the life of a stored one") {
+TEST_CASE("which statuses supersede a stored response") {
   const test::Request request("GET /x");
   for (const int status : {200, 204, 301, 302, 401, 403, 404, 405, 410, 451, 501, 505, 599})
     CHECK(policy::supersedes(status, request.facts));
@@ -234,7 +234,7 @@ TEST_CASE("which responses end the life of a stored one") {
   CHECK_FALSE(policy::supersedes(403, test::Request("GET /x", "Authorization: x").facts));
 }
 
-TEST_CASE("upstream in trouble, a stale response answers within its window (RFC 9111 4.2.4, RFC 5861 4)") {
+TEST_CASE("while the API fails, a stale response is served within its window (RFC 9111 4.2.4, RFC 5861 4)") {
   using policy::Trouble;
   struct Trial {
     const char* rule;
@@ -272,13 +272,13 @@ TEST_CASE("upstream in trouble, a stale response answers within its window (RFC 
   for (const int status : {200, 404, 501, 505}) CHECK_FALSE(policy::is_error_status(status));
 }
 
-TEST_CASE("under a ttl only the route or upstream may allow it") {
+TEST_CASE("with cache: ttl, only the route or the response can permit serving a stale response on error") {
   const test::Request request("GET /x");
   const auto held = stored("", test::ttl_route());
   CHECK_FALSE(policy::may_serve_on_error(request.facts, held, policy::Trouble::disconnected, test::at(61s)));
 }
 
-TEST_CASE("what a write made stale softly is served once more, while it is fetched") {
+TEST_CASE("a response that a write made stale (soft invalidation) is served once more and refreshed") {
   struct SoftRow {
     const char* rule;
     const char* request;
@@ -304,7 +304,7 @@ TEST_CASE("what a write made stale softly is served once more, while it is fetch
   }
 }
 
-TEST_CASE("an entry whose refresh is under way makes nobody wait when it expires") {
+TEST_CASE("an expired response is served while its scheduled refresh is under way") {
   const auto held = stored();
   const test::Request request("GET /x");
   const policy::Held refreshing{&held, false, false, true};
@@ -316,7 +316,7 @@ TEST_CASE("an entry whose refresh is under way makes nobody wait when it expires
   CHECK(said(policy::decide(strict.facts, route, refreshing, test::at(61s))) == "validate stale");
 }
 
-TEST_CASE("while fetches fail nobody waits for one after the other") {
+TEST_CASE("while fetches fail, a stale response is served without waiting for the next fetch") {
   using policy::Trouble;
   const auto within = stored("Cache-Control: stale-if-error=100");
   const auto without = stored("Cache-Control: must-revalidate, stale-if-error=100");

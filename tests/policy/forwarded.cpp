@@ -19,7 +19,7 @@ std::string sent(const std::string& lines, const policy::Arrival& arrival) {
 
 }  // namespace
 
-TEST_CASE("a trusted peer's fields go on, and the peer is appended to X-Forwarded-For") {
+TEST_CASE("a trusted peer's forwarding fields are kept, and its address is appended to X-Forwarded-For") {
   CHECK(sent("", trusted) ==
         "X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: api.test\r\n");
   CHECK(
@@ -28,7 +28,7 @@ TEST_CASE("a trusted peer's fields go on, and the peer is appended to X-Forwarde
           trusted) == "X-Forwarded-For: 1.2.3.4, 5.6.7.8, 10.0.0.1\r\n");
 }
 
-TEST_CASE("of any other peer only what larder knows itself is said") {
+TEST_CASE("for an untrusted peer, all forwarding fields are written by larder") {
   const std::string all =
       "X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: api.test\r\n"
       "X-Forwarded-Port: 8080\r\nX-Real-IP: 10.0.0.1\r\n";
@@ -37,7 +37,7 @@ TEST_CASE("of any other peer only what larder knows itself is said") {
              untrusted) == all);
 }
 
-TEST_CASE("fields that only a trusted peer may send are taken off the request") {
+TEST_CASE("fields that only a trusted peer may send are removed from the request") {
   for (const auto* name :
        {"X-Forwarded-For", "X-Forwarded-Host", "x-forwarded-prefix", "Forwarded", "X-Forwarded-Scheme",
         "X-Forwarded-Ssl", "X-Forwarded-Server", "X-Client-IP", "True-Client-IP", "Front-End-Https",
@@ -50,7 +50,7 @@ TEST_CASE("fields that only a trusted peer may send are taken off the request") 
   }
 }
 
-TEST_CASE("with underscores: pass, the other spelling is taken off too") {
+TEST_CASE("with underscores: pass, the spelling with underscores is removed too") {
   settings::Settings settings;
   settings.gate.underscores = true;
   const test::Request request("GET /x", "X_Forwarded_Host: evil", settings, untrusted);

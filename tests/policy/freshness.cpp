@@ -93,7 +93,8 @@ TEST_CASE("the freshness lifetime is the one that RFC 9111 4.2.1 chooses") {
   }
 }
 
-TEST_CASE("the initial age counts what was said, what the dates show and how long the answer took") {
+TEST_CASE(
+    "the initial age is the greater of the apparent age and Age plus the response delay (RFC 9111 4.2.3)") {
   for (const auto& row : ages) {
     INFO(row.section);
     const test::Lines response(row.response);

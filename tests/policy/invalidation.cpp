@@ -23,7 +23,7 @@ TEST_CASE("which methods are safe (RFC 9110 9.2.1)") {
   }
 }
 
-TEST_CASE("a GET that names another method in a field is no safe one") {
+TEST_CASE("a GET with a method override field is not safe") {
   for (const auto* name : {"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"}) {
     CAPTURE(name);
     const auto line = std::string(name) + ": DELETE";
@@ -36,7 +36,7 @@ TEST_CASE("a GET that names another method in a field is no safe one") {
   }
 }
 
-TEST_CASE("what a status says of a write (RFC 9111 4.4)") {
+TEST_CASE("the status of the response decides whether a write may have been applied (RFC 9111 4.4)") {
   using policy::WriteEffect;
   for (const int status : {200, 201, 204, 303}) CHECK(policy::write_effect(status) == WriteEffect::applied);
   for (const int status : {400, 404, 412, 429}) CHECK(policy::write_effect(status) == WriteEffect::none);
@@ -44,7 +44,7 @@ TEST_CASE("what a status says of a write (RFC 9111 4.4)") {
     CHECK(policy::write_effect(status) == WriteEffect::possible);
 }
 
-TEST_CASE("a write to a path that servers read in another way concerns what they make of it") {
+TEST_CASE("a write to an ambiguous path also invalidates the paths to which servers may resolve it") {
   const auto paths = policy::other_paths_of("/static/../topics/");
   CHECK(std::find(paths.begin(), paths.end(), "/topics/") != paths.end());
   CHECK(policy::other_paths_of("/topics/").empty());
@@ -52,7 +52,8 @@ TEST_CASE("a write to a path that servers read in another way concerns what they
   CHECK(std::find(merged.begin(), merged.end(), "/topics/5") != merged.end());
 }
 
-TEST_CASE("the answer to a POST is what a GET would get where it says so (RFC 9110 9.3.3)") {
+TEST_CASE(
+    "the response to a POST is stored for GET if its Content-Location names the target (RFC 9110 9.3.3)") {
   struct Row {
     const char* rule;
     const char* lines;
@@ -61,7 +62,7 @@ TEST_CASE("the answer to a POST is what a GET would get where it says so (RFC 91
   const std::string fresh = "Cache-Control: max-age=60\n";
   const Row rows[] = {
       {"its Content-Location is the target", "Content-Location: /a/b?c=1", true},
-      {"written out", "Content-Location: http://API.test/a/b?c=1", true},
+      {"an absolute URI", "Content-Location: http://API.test/a/b?c=1", true},
       {"relative to it", "Content-Location: b?c=1", true},
       {"a fragment is no part of it", "Content-Location: /a/b?c=1#d", true},
       {"another query", "Content-Location: /a/b?c=2", false},
@@ -88,7 +89,7 @@ TEST_CASE("the answer to a POST is what a GET would get where it says so (RFC 91
   CHECK_FALSE(answers(test::ttl_route(), Method::post, 200, fresh + same));
 }
 
-TEST_CASE("groups are lists of strings, and nothing else (RFC 9875 2, 3)") {
+TEST_CASE("Cache-Groups is ignored unless it is a List of Strings (RFC 9875 2, 3)") {
   const auto groups = [](const char* value) {
     const test::Lines lines(std::string("Cache-Groups: ") + value);
     std::string all;
@@ -105,7 +106,7 @@ TEST_CASE("groups are lists of strings, and nothing else (RFC 9875 2, 3)") {
   CHECK(policy::groups_invalidated(invalidation) == std::vector<std::string>{"a"});
 }
 
-TEST_CASE("a group is its origin's own (RFC 9875 2.1)") {
+TEST_CASE("groups of different origins are different (RFC 9875 2.1)") {
   const auto name = policy::group_name(policy::KeyView("http://a.test/x?y\nshape").origin(), "g");
   CHECK(name == policy::group_name("//a.test", "g"));
   CHECK(name == policy::group_name(policy::KeyView("https://a.test/x").origin(), "g"));

@@ -34,7 +34,7 @@ TEST_CASE("the primary key is the target URI") {
   CHECK(key_of("/", route, "api:8080") != key_of("/", route, "api"));
 }
 
-TEST_CASE("a refresh parameter that is a bool is no part of the key") {
+TEST_CASE("a boolean refresh parameter is not part of the key") {
   const auto route = refreshing();
   CHECK(key_of("/x?refresh=1", route) == "http://api/x");
   CHECK(key_of("/x?refresh=0", route) == "http://api/x");
@@ -44,7 +44,7 @@ TEST_CASE("a refresh parameter that is a bool is no part of the key") {
   CHECK(key_of("/x?refreshed=1", route) == "http://api/x?refreshed=1");
 }
 
-TEST_CASE("a route may narrow the query down") {
+TEST_CASE("key.query selects the query parameters that are part of the key") {
   auto route = test::ttl_route();
   route.key.query = settings::KeyRule::Query::none;
   CHECK(key_of("/x?a=1&b=2", route) == "http://api/x");
@@ -55,14 +55,14 @@ TEST_CASE("a route may narrow the query down") {
   CHECK(key_of("/x?junk=1", route) == "http://api/x");
 }
 
-TEST_CASE("routes that project differently never share an entry") {
+TEST_CASE("routes with different projections have different keys") {
   auto lean = test::ttl_route();
   lean.shape = "id,slug";
   CHECK(key_of("/x", lean) == "http://api/x\nid,slug");
   CHECK(key_of("/x", lean) != key_of("/x", test::ttl_route()));
 }
 
-TEST_CASE("what a refresh parameter asks for is read as FastAPI reads a bool") {
+TEST_CASE("the refresh parameter's value is parsed like a boolean in FastAPI") {
   using policy::Refresh;
   for (const char* yes : {"1", "true", "t", "yes", "y", "on", "TRUE", "Yes", "oN"}) {
     CHECK(policy::refresh_asked(std::string("refresh=") + yes, "refresh") == Refresh::forced);
@@ -104,7 +104,7 @@ TEST_CASE("a stored response matches requests with the same values of its Vary f
   CHECK(variant_matches("X-Odd: 1", "Vary: x-odd", "x-ODD: 1"));
 }
 
-TEST_CASE("a Vary that names no field matches nothing") {
+TEST_CASE("a Vary that does not name fields matches no request") {
   const test::Request stored("GET /x", "Accept: a");
   for (const auto* vary : {"Vary: *", "Vary: Accept, *", "Vary: a b", "Vary: Accept, \"x\"", "Vary: (x)"}) {
     CAPTURE(vary);
@@ -113,7 +113,7 @@ TEST_CASE("a Vary that names no field matches nothing") {
   }
 }
 
-TEST_CASE("Vary values are compared without their accidents") {
+TEST_CASE("Vary values are compared after normalisation") {
   CHECK(variant_matches("Accept: a, b", "Vary: Accept", "Accept: a,b"));
   CHECK(variant_matches("Accept: a, b", "Vary: Accept", "Accept: a\nAccept: b"));
   CHECK_FALSE(variant_matches("Accept: a, b", "Vary: Accept", "Accept: b, a"));
@@ -121,14 +121,14 @@ TEST_CASE("Vary values are compared without their accidents") {
   CHECK_FALSE(variant_matches("X: EN", "Vary: X", "X: en"));
 }
 
-TEST_CASE("Origin counts though no Vary names it") {
+TEST_CASE("Origin is part of the secondary key even if Vary does not name it") {
   CHECK(variant_matches("Origin: http://a", "", "Origin: http://a"));
   CHECK_FALSE(variant_matches("Origin: http://a", "", "Origin: http://b"));
   CHECK_FALSE(variant_matches("Origin: http://a", "", ""));
   CHECK_FALSE(variant_matches("", "", "Origin: http://a"));
 }
 
-TEST_CASE("so do the route's key.headers") {
+TEST_CASE("the route's key.headers are part of the secondary key even if Vary does not name them") {
   auto route = test::ttl_route();
   route.key.headers = {"cookie"};
   CHECK_FALSE(variant_matches("Cookie: a=1", "", "Cookie: a=2", route));
@@ -136,13 +136,13 @@ TEST_CASE("so do the route's key.headers") {
 }
 
 TEST_CASE(
-    "a coded answer varies by Accept-Encoding, whatever it says, and not at all where identity was asked "
-    "for") {
+    "a response with a content coding varies by Accept-Encoding, unless identity was requested of the API") {
   CHECK_FALSE(variant_matches("Accept-Encoding: gzip", "Content-Encoding: gzip", ""));
   CHECK(variant_matches("Accept-Encoding: gzip", "Vary: Accept-Encoding", "", test::ttl_route(), true));
 }
 
-TEST_CASE("a write's related targets are those of its own origin (RFC 9111 4.4)") {
+TEST_CASE(
+    "Location and Content-Location of a write invalidate only targets of its own origin (RFC 9111 4.4)") {
   const auto targets = [](const std::string& response) {
     const test::Lines fields(response);
     std::string text;
@@ -157,7 +157,7 @@ TEST_CASE("a write's related targets are those of its own origin (RFC 9111 4.4)"
   CHECK(targets("Location: mailto:x") == "");
 }
 
-TEST_CASE("a host has one spelling in keys") {
+TEST_CASE("a host is normalised in keys") {
   const auto route = test::standard_route();
   for (const auto* host : {"api.test", "API.test", "api.test:", "api.test:80", "api.test:080"}) {
     CAPTURE(host);
@@ -168,7 +168,7 @@ TEST_CASE("a host has one spelling in keys") {
   CHECK(key_of("/", route, "[::1]") == "http://[::1]/");
 }
 
-TEST_CASE("a key comes apart into what it was made of") {
+TEST_CASE("a key can be split into its parts") {
   const auto check = [](const policy::KeyView& key) {
     CHECK(key.text() == "http://api:8000/a/b?c=1\nid;;");
     CHECK(key.url() == "http://api:8000/a/b?c=1");
@@ -201,7 +201,7 @@ TEST_CASE("both schemes of a URL, and all its queries, are invalidated together"
   CHECK(policy::KeyView("http://api/a?u=http://x/").invalidation_key() == "//api/a");
 }
 
-TEST_CASE("a text that is no key has empty parts") {
+TEST_CASE("a text that is not a key has empty parts") {
   for (const std::string_view text : {"", "/", "?", "http:", "\n"}) {
     const policy::KeyView key(text);
     CHECK(key.authority().empty());
@@ -209,7 +209,7 @@ TEST_CASE("a text that is no key has empty parts") {
   }
 }
 
-TEST_CASE("Accept-Encoding counts by the codings that it accepts") {
+TEST_CASE("Accept-Encoding is compared by the codings that it accepts") {
   const auto same = [](const char* a, const char* b) {
     return variant_matches(std::string("Accept-Encoding: ") + a, "Vary: Accept-Encoding",
                            std::string("Accept-Encoding: ") + b);
@@ -229,7 +229,7 @@ TEST_CASE("Accept-Encoding counts by the codings that it accepts") {
   CHECK_FALSE(variant_matches("Accept-Encoding: ", "Vary: Accept-Encoding", ""));
 }
 
-TEST_CASE("what a trusted proxy says of the original request tells entries apart, addresses do not") {
+TEST_CASE("a trusted proxy's forwarding fields are part of the key, except for addresses") {
   const auto* differs = GENERATE(
       "X-Forwarded-Host: evil", "X-Forwarded-Proto: https", "X-Forwarded-Prefix: /p", "Forwarded: host=evil",
       "Forwarded: for=1.2.3.4;proto=https", "X-Forwarded-Port: 1", "X-Original-URL: /admin",
@@ -240,14 +240,14 @@ TEST_CASE("what a trusted proxy says of the original request tells entries apart
   CHECK(variant_matches(differs, "", differs));
 }
 
-TEST_CASE("addresses tell no entries apart") {
+TEST_CASE("addresses are not part of the key") {
   const auto* line = GENERATE("X-Forwarded-For: 1.2.3.4", "X-Real-IP: 1.2.3.4", "True-Client-IP: 1.2.3.4",
                               "Forwarded: for=1.2.3.4", "Forwarded: for=\"[::1]:80;x\";by=10.0.0.1, for=a");
   CAPTURE(line);
   CHECK(variant_matches("", "", line));
 }
 
-TEST_CASE("a Vary on a field that larder writes compares what the API received") {
+TEST_CASE("a Vary on a field that larder writes compares the values that the API received") {
   CHECK(variant_matches("X-Forwarded-For: 1.2.3.4", "Vary: X-Forwarded-For", "X-Forwarded-For: 1.2.3.4"));
   CHECK_FALSE(
       variant_matches("X-Forwarded-For: 1.2.3.4", "Vary: X-Forwarded-For", "X-Forwarded-For: 1.2.3.5"));
@@ -264,7 +264,7 @@ TEST_CASE("a Vary on a field that larder writes compares what the API received")
   }
 }
 
-TEST_CASE("a Vary on what larder alters from fetch to fetch is shared with nobody") {
+TEST_CASE("a response with Vary on a field that larder changes in each fetch is not shared") {
   settings::Settings settings;
   settings.request_id = settings::Begin::yes;
   settings.trace_context = settings::Begin::yes;
@@ -277,7 +277,7 @@ TEST_CASE("a Vary on what larder alters from fetch to fetch is shared with nobod
   CHECK(variant_matches("X-Request-ID: 1", "Vary: X-Request-ID", "X-Request-ID: 1"));
 }
 
-TEST_CASE("credentials and cookies stand in keys as keyed hashes alone") {
+TEST_CASE("credentials and cookies are in keys only as keyed hashes") {
   auto route = test::ttl_route();
   route.key.headers = {"authorization", "x-api-key"};
   route.key.cookies = {"session"};
@@ -299,7 +299,7 @@ TEST_CASE("credentials and cookies stand in keys as keyed hashes alone") {
   CHECK(other("s3cret") != test::hash("s3cret"));
 }
 
-TEST_CASE("the route's key.cookies tell entries apart") {
+TEST_CASE("the route's key.cookies are part of the secondary key") {
   auto route = test::ttl_route();
   route.key.cookies = {"session"};
   CHECK(variant_matches("Cookie: session=1; theme=dark", "", "Cookie: theme=light; session=1", route));

@@ -66,18 +66,18 @@ Part part(std::uint64_t first, std::uint64_t last, std::optional<std::uint64_t> 
 
 }  // namespace
 
-TEST_CASE("a range of what is stored whole") {
+TEST_CASE("a range of a completely stored response") {
   for (const auto& row : cuts) {
     INFO(row.rule);
     CHECK(cut(row.request, stored(row.stored)) == row.expected);
   }
 }
 
-TEST_CASE("a range counts for a stored 200 alone") {
+TEST_CASE("a range applies only to a stored 200") {
   CHECK(cut("Range: bytes=0-1", stored("", 404)) == "whole");
 }
 
-TEST_CASE("nothing can be cut from an empty representation, which is sent as it is (RFC 9110 14.2)") {
+TEST_CASE("a range of an empty representation is ignored (RFC 9110 14.2)") {
   for (const char* range :
        {"Range: bytes=0-", "Range: bytes=0-1", "Range: bytes=5-", "Range: bytes=-5", "Range: bytes=-0"}) {
     INFO(range);
@@ -85,7 +85,7 @@ TEST_CASE("nothing can be cut from an empty representation, which is sent as it 
   }
 }
 
-TEST_CASE("a part answers what lies in it (RFC 9111 3.3)") {
+TEST_CASE("a stored part is used for ranges that lie in it (RFC 9111 3.3)") {
   const auto has = [](const char* request, const char* content_range) {
     const test::Request asked("GET /x", request);
     return policy::has_bytes_for(asked.facts,
@@ -100,15 +100,15 @@ TEST_CASE("a part answers what lies in it (RFC 9111 3.3)") {
   CHECK(has("Range: bytes=-2", "bytes 6-9/10"));
   CHECK(has("Range: bytes=7-100", "bytes 6-9/10"));
   CHECK_FALSE(has("Range: bytes=-5", "bytes 6-9/10"));
-  CHECK_FALSE(has("A: b", "bytes 0-9/10"));  // no range: the whole is wanted, and this says 206
+  CHECK_FALSE(has("A: b", "bytes 0-9/10"));  // a request without a range needs a 200
   CHECK_FALSE(has("Range: bytes=2-5\nIf-Range: \"b\"", "bytes 2-5/10"));
-  // Without the size of the whole, only what is named by both ends can be placed.
+  // Without the complete length, only a range with both ends can be located.
   CHECK(has("Range: bytes=3-4", "bytes 2-5/*"));
   CHECK_FALSE(has("Range: bytes=3-", "bytes 2-5/*"));
   CHECK_FALSE(has("Range: bytes=-1", "bytes 2-5/*"));
 }
 
-TEST_CASE("a part is what its Content-Range says (RFC 9110 14.4)") {
+TEST_CASE("a part's range is read from Content-Range (RFC 9110 14.4)") {
   const auto read = [](const char* lines) {
     const test::Lines fields(lines);
     return policy::part_of(fields);
@@ -123,7 +123,7 @@ TEST_CASE("a part is what its Content-Range says (RFC 9110 14.4)") {
   }
 }
 
-TEST_CASE("a part is brought in line with the bytes that came") {
+TEST_CASE("a part is adjusted to the size of the body received") {
   auto exact = part(4, 9);
   CHECK(policy::fit(exact, 6));
   CHECK(exact == part(4, 9));
@@ -138,7 +138,8 @@ TEST_CASE("a part is brought in line with the bytes that came") {
   CHECK_FALSE(policy::fit(longer, 0));
 }
 
-TEST_CASE("parts are joined under one strong validator, where they meet (RFC 9111 3.4)") {
+TEST_CASE(
+    "parts with the same strong validator are combined if they overlap or are adjacent (RFC 9111 3.4)") {
   const auto join = [](const std::string& a, const std::string& b) -> std::optional<Part> {
     return policy::joined(stored(a, 206), stored(b, 206));
   };
@@ -164,7 +165,7 @@ TEST_CASE("parts are joined under one strong validator, where they meet (RFC 911
   CHECK_FALSE(join(weak + "0-3/10", weak + "4-9/10"));
 }
 
-TEST_CASE("the rest of a part is asked for where both will make the whole (RFC 9111 3.3)") {
+TEST_CASE("the rest of a part is requested only if both together are complete (RFC 9111 3.3)") {
   CHECK(policy::rest_of(stored("ETag: \"a\"\nContent-Range: bytes 0-3/10", 206)) == 4u);
   CHECK_FALSE(policy::rest_of(stored("ETag: W/\"a\"\nContent-Range: bytes 0-3/10", 206)));
   CHECK_FALSE(policy::rest_of(stored("Content-Range: bytes 0-3/10", 206)));
@@ -173,7 +174,7 @@ TEST_CASE("the rest of a part is asked for where both will make the whole (RFC 9
   CHECK_FALSE(policy::rest_of(stored("ETag: \"a\"")));
 }
 
-TEST_CASE("a part is stored where it was asked for (RFC 9111 3.3)") {
+TEST_CASE("a part is stored only if a range was requested (RFC 9111 3.3)") {
   const test::Request request("GET /x", "Range: bytes=0-3");
   const test::Lines fields("Cache-Control: max-age=60\nContent-Range: bytes 0-3/10");
   const auto judge = [&](const settings::Route& route, bool asked, http::Fields response) {
@@ -190,7 +191,7 @@ TEST_CASE("a part is stored where it was asked for (RFC 9111 3.3)") {
         policy::Detail::partial_content);
 }
 
-TEST_CASE("the answer to a HEAD tells whether what is stored still holds (RFC 9111 4.3.5)") {
+TEST_CASE("the response to a HEAD freshens or expires the stored response (RFC 9111 4.3.5)") {
   using policy::HeadEffect;
   const auto effect = [](const char* lines, int status = 200) {
     const test::Lines fresh(lines);

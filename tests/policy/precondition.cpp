@@ -57,7 +57,7 @@ std::string updated(const std::string& stored, const std::string& fresh) {
 
 }  // namespace
 
-TEST_CASE("a client's condition is answered from the store by RFC 9110 13") {
+TEST_CASE("a client's conditions are evaluated against the stored response (RFC 9110 13)") {
   for (const auto& row : rows) {
     INFO(row.section);
     const test::Request request("GET /x", row.request);
@@ -66,14 +66,14 @@ TEST_CASE("a client's condition is answered from the store by RFC 9110 13") {
   }
 }
 
-TEST_CASE("conditions count for a 200 alone (RFC 9110 13.2.1)") {
+TEST_CASE("conditions apply only to a stored 200 (RFC 9110 13.2.1)") {
   auto meta = stored_200();
   meta.status = 404;
   const test::Request request("GET /x", "If-None-Match: *");
   CHECK_FALSE(policy::is_not_modified(request.facts, meta, meta.entity_tag, test::at().wall));
 }
 
-TEST_CASE("without Last-Modified the Date stands in (RFC 9111 4.3.2)") {
+TEST_CASE("without Last-Modified, Date is compared (RFC 9111 4.3.2)") {
   auto meta = stored_200();
   meta.date = meta.last_modified;
   meta.last_modified.reset();
@@ -94,7 +94,7 @@ TEST_CASE("a 304 updates the stored fields, except those that describe the store
   CHECK(updated("Repr-Digest: x", "Repr-Digest: y\nContent-Digest: z\nContent-MD5: z") == "Repr-Digest=x ");
 }
 
-TEST_CASE("an outcome is told in the terms of RFC 9211") {
+TEST_CASE("an outcome is written as a member of Cache-Status (RFC 9211)") {
   const auto text = [](const policy::Outcome& outcome) {
     std::string out;
     policy::append_cache_status(outcome, {}, out);

@@ -8,7 +8,7 @@
 using larder::policy::Purge;
 using What = Purge::What;
 
-TEST_CASE("a purge means what it says") {
+TEST_CASE("a purge applies to exactly the keys and groups that it selects") {
   struct Row {
     const char* what;
     Purge purge;
@@ -17,18 +17,18 @@ TEST_CASE("a purge means what it says") {
   };
   const Row rows[] = {
       {"a path", {What::path, "/topics/"}, "http://hub:8080/topics/", true},
-      {"of every host", {What::path, "/topics/"}, "http://other/topics/", true},
-      {"every query of it", {What::path, "/topics/"}, "http://hub/topics/?limit=5", true},
-      {"every shape of it", {What::path, "/topics/"}, "http://hub/topics/\nid,;;", true},
-      {"not what is below", {What::path, "/topics/"}, "http://hub/topics/1", false},
-      {"nor another", {What::path, "/topics/"}, "http://hub/topics", false},
+      {"a path, on every host", {What::path, "/topics/"}, "http://other/topics/", true},
+      {"a path, with every query", {What::path, "/topics/"}, "http://hub/topics/?limit=5", true},
+      {"a path, with every shape", {What::path, "/topics/"}, "http://hub/topics/\nid,;;", true},
+      {"not the paths below it", {What::path, "/topics/"}, "http://hub/topics/1", false},
+      {"not another path", {What::path, "/topics/"}, "http://hub/topics", false},
       {"one query", {What::path, "/topics/?limit=5"}, "http://hub/topics/?limit=5\nid,;;", true},
-      {"and no other", {What::path, "/topics/?limit=5"}, "http://hub/topics/?limit=50", false},
+      {"not another query", {What::path, "/topics/?limit=5"}, "http://hub/topics/?limit=50", false},
       {"a prefix", {What::prefix, "/topics/"}, "http://hub/topics/1?x", true},
-      {"itself", {What::prefix, "/topics/"}, "http://hub/topics/", true},
-      {"not in the query", {What::prefix, "/topics/"}, "http://hub/x?/topics/", false},
-      {"a group that it has", {What::group, "lists"}, "http://hub/x", true},
-      {"one that it has not", {What::group, "list"}, "http://hub/x", false},
+      {"the prefix itself", {What::prefix, "/topics/"}, "http://hub/topics/", true},
+      {"not a prefix in the query", {What::prefix, "/topics/"}, "http://hub/x?/topics/", false},
+      {"a group of the response", {What::group, "lists"}, "http://hub/x", true},
+      {"another group", {What::group, "list"}, "http://hub/x", false},
       {"all", {What::all, ""}, "http://hub/x", true},
   };
   const std::vector<std::string> groups{"all", "lists"};
@@ -38,7 +38,7 @@ TEST_CASE("a purge means what it says") {
   }
 }
 
-TEST_CASE("a purge's path is written as keys write it") {
+TEST_CASE("a purge's path is normalised like the path of a key") {
   CHECK(larder::policy::purge_text("/topics/%41") == "/topics/A");
   CHECK(larder::policy::purge_text("/b%20c?x=%41") == "/b%20c?x=%41");
 }

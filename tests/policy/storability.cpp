@@ -104,7 +104,7 @@ const Row under_a_ttl[] = {
 
 }  // namespace
 
-TEST_CASE("by the book, a response is stored when RFC 9111 3 allows it and it can be of use") {
+TEST_CASE("with cache: standard, a response is stored if RFC 9111 3 permits and it can be reused") {
   for (const auto& row : by_the_book) {
     INFO(row.rule);
     CHECK(policy::name_of(why_not(test::standard_route(), row.request, row.status, row.response)) ==
@@ -112,7 +112,7 @@ TEST_CASE("by the book, a response is stored when RFC 9111 3 allows it and it ca
   }
 }
 
-TEST_CASE("under a ttl, a 200 is stored unless something speaks against sharing it") {
+TEST_CASE("with cache: ttl, a 200 is stored unless a directive or field forbids sharing it") {
   for (const auto& row : under_a_ttl) {
     INFO(row.rule);
     CHECK(policy::name_of(why_not(test::ttl_route(), row.request, row.status, row.response)) ==
@@ -120,7 +120,7 @@ TEST_CASE("under a ttl, a 200 is stored unless something speaks against sharing 
   }
 }
 
-TEST_CASE("`despite` overrules exactly what it names") {
+TEST_CASE("`despite` overrides only the directives that it names") {
   const auto with = [](auto member) {
     auto route = test::ttl_route();
     route.despite.*member = true;
@@ -135,13 +135,13 @@ TEST_CASE("`despite` overrules exactly what it names") {
   CHECK(why_not(with(&Despite::authorization), "Authorization: x", 200, "Server: x") == Detail::none);
 }
 
-TEST_CASE("despite: set-cookie holds by the book too") {
+TEST_CASE("despite: set-cookie also applies with cache: standard") {
   auto route = test::standard_route();
   route.despite.set_cookie = true;
   CHECK(why_not(route, "", 200, "Cache-Control: max-age=60\nSet-Cookie: a=b") == Detail::none);
 }
 
-TEST_CASE("a credential that the route's key names needs no despite") {
+TEST_CASE("a credential in the route's key needs no `despite`") {
   for (auto route : {test::ttl_route(), test::standard_route()}) {
     route.key.headers = {"x-api-key"};
     CHECK(why_not(route, "X-API-Key: a", 200, "Cache-Control: max-age=60") == Detail::none);
@@ -150,7 +150,7 @@ TEST_CASE("a credential that the route's key names needs no despite") {
   }
 }
 
-TEST_CASE("store_errors: false keeps 4xx and 5xx out") {
+TEST_CASE("with store_errors: false, 4xx and 5xx are not stored") {
   auto route = test::standard_route();
   route.store_errors = false;
   for (const int status : {400, 404, 410, 500, 503})
@@ -158,7 +158,7 @@ TEST_CASE("store_errors: false keeps 4xx and 5xx out") {
   CHECK(why_not(route, "", 301, "Cache-Control: max-age=60") == Detail::none);
 }
 
-TEST_CASE("what was fetched with the client's own conditions is not stored") {
+TEST_CASE("a response fetched with the client's own conditions is not stored") {
   const test::Request request("GET /x", "If-None-Match: \"a\"");
   const test::Lines response("Cache-Control: max-age=60");
   policy::UpstreamRequest sent;
@@ -168,7 +168,7 @@ TEST_CASE("what was fetched with the client's own conditions is not stored") {
   CHECK(std::get<Detail>(judged) == Detail::request_conditions);
 }
 
-TEST_CASE("a 5xx is shared with those who wait, unless it is one client's") {
+TEST_CASE("a 5xx is shared with the waiting requests, unless it is for one client only") {
   const auto shared = [](const char* request_lines, int status, const char* response_lines) {
     const test::Request request("GET /x", request_lines);
     const test::Lines response(response_lines);
@@ -188,7 +188,7 @@ TEST_CASE("a 5xx is shared with those who wait, unless it is one client's") {
   CHECK_FALSE(shared("Cache-Control: no-store", 500, "Server: x"));
 }
 
-TEST_CASE("what names one request is not stored") {
+TEST_CASE("identifiers of one request are not stored") {
   for (const auto* name : {"X-Request-ID", "traceparent", "Tracestate", "Set-Cookie", "X-Correlation-ID"}) {
     CAPTURE(name);
     const test::Lines line(std::string(name) + ": 1");
@@ -197,7 +197,7 @@ TEST_CASE("what names one request is not stored") {
   }
 }
 
-TEST_CASE("negative_ttl stores 404 and 410 for its own time") {
+TEST_CASE("404 and 410 are stored for negative_ttl") {
   auto route = test::ttl_route(30s);
   route.negative_ttl = 5s;
   const test::Request request("GET /x");
@@ -210,7 +210,7 @@ TEST_CASE("negative_ttl stores 404 and 410 for its own time") {
   CHECK(why_not(route, "", 403, "Server: x") == Detail::status);
 }
 
-TEST_CASE("a ttl runs from the reception, however old or slow the answer was") {
+TEST_CASE("a ttl starts at reception, whatever the response's age and delay") {
   const test::Request request("GET /x");
   const test::Lines response("Age: 100\nCache-Control: max-age=1");
   const auto judged =
@@ -220,7 +220,7 @@ TEST_CASE("a ttl runs from the reception, however old or slow the answer was") {
   CHECK(meta.age(test::at(1s).mono) == 105s);
 }
 
-TEST_CASE("by the book, the lifetime is used up by the age that the answer came with") {
+TEST_CASE("with cache: standard, the age at reception reduces the remaining lifetime") {
   const test::Request request("GET /x");
   const test::Lines response("Age: 10\nCache-Control: max-age=60");
   const auto judged =
@@ -228,7 +228,7 @@ TEST_CASE("by the book, the lifetime is used up by the age that the answer came 
   CHECK(std::get<policy::StoredMeta>(judged).fresh_until == test::at(46s).mono);
 }
 
-TEST_CASE("fields that belong to the connection, or to one reader, are not stored") {
+TEST_CASE("hop-by-hop fields and fields for one client are not stored") {
   const test::Lines response(
       "Connection: close, X-Hop\nX-Hop: 1\nKeep-Alive: timeout=5\nTransfer-Encoding: chunked\nAge: "
       "4\nX-Mine: secret\nX-Other: secret\n"
@@ -243,7 +243,7 @@ TEST_CASE("fields that belong to the connection, or to one reader, are not store
   CHECK(kept == "Cache-Control Content-Type X-Kept ");
 }
 
-TEST_CASE("an answer stored despite Set-Cookie is shared without the cookie") {
+TEST_CASE("a response stored despite Set-Cookie is shared without the cookie") {
   const test::Lines response("Set-Cookie: a=b");
   const http::Fields fields = response;
   CHECK(policy::fate_of(fields[0], fields, {}) == policy::FieldFate::for_requesting_client);

@@ -1,4 +1,4 @@
-// Messages as a table writes them: "Name: value\r\n..." to fields, and moments counted from one start.
+// Helpers for tables of messages: field lines from text, and times relative to a fixed start.
 #pragma once
 
 #include "http/fields.hpp"
@@ -12,7 +12,7 @@
 
 namespace larder::test {
 
-/// Field lines from "A: 1\nB: 2". The views point into the Lines.
+/// Parses field lines, such as "A: 1\nB: 2". The views point into this object.
 class Lines {
  public:
   Lines(std::string text) : text_(std::move(text)) {
@@ -37,13 +37,13 @@ class Lines {
   std::vector<http::Field> fields_;
 };
 
-/// Sun, 06 Nov 1994 08:49:37 GMT on the wall, and an hour on the monotonic clock.
+/// The start: Sun, 06 Nov 1994 08:49:37 GMT on the wall clock, one hour on the monotonic clock.
 inline policy::Now at(policy::Millis after = {}) {
   using namespace std::chrono;
   return {policy::WallTime{seconds{784111777}} + after, policy::MonoTime{hours{1}} + after};
 }
 
-/// A request that took `delay`, received at `at()`.
+/// Times of an exchange that took `delay` and was received at `at()`.
 inline policy::ExchangeTimes received(policy::Millis delay = {}) {
   return {at(-delay), at()};
 }
@@ -51,7 +51,7 @@ inline policy::ExchangeTimes received(policy::Millis delay = {}) {
 inline const policy::KeyedHash hash({1, 2, 3});
 inline const settings::Settings default_settings;
 
-/// A parsed request; the head's views point into the request.
+/// A parsed request. The head's views point into this object.
 struct Request {
   explicit Request(const std::string& start, const std::string& lines = {},
                    const settings::Settings& settings = default_settings,

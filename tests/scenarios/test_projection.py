@@ -246,7 +246,7 @@ def test_a_name_that_is_not_there_is_told_with_those_that_are(origin):
     with Larder(origin, routes=LESS) as larder, larder.client() as client:
         answer = client.get("/topics/?fields=id,titel")
         assert (answer.status, answer["Content-Type"]) == (400, "application/problem+json")
-        assert json.loads(answer.body)["detail"] == "fields: there is no 'titel' here; there are id, slug, domain"
+        assert json.loads(answer.body)["detail"] == "fields: unknown field 'titel'; available: id, slug, domain"
         assert cache_status(answer)[1]["detail"] == "unknown-field"
         assert client.get("/topics/?fields=id").status == 200  # the connection goes on
     assert len(origin.seen()) == 1
