@@ -9,7 +9,7 @@ namespace larder::http {
 
 namespace {
 
-constexpr int max_rounds = 4;  // of decoding: deeper escapes are no server's habit
+constexpr int max_rounds = 4;  // of decoding; servers are not known to decode more often
 
 struct Escape {
   unsigned char byte = 0;
@@ -31,7 +31,7 @@ Escape escape_at(std::string_view text, std::size_t at) noexcept {
   return {static_cast<unsigned char>(high * 16 + low), true};
 }
 
-// Whether the text begins with a dot, as such or escaped; `size` is how long that is.
+// Whether the text begins with a dot, literal or escaped; `size` receives its length.
 bool starts_with_dot(std::string_view text, std::size_t& size) noexcept {
   if (text.starts_with('.')) {
     size = 1;
@@ -42,7 +42,7 @@ bool starts_with_dot(std::string_view text, std::size_t& size) noexcept {
   return escape.valid && escape.byte == '.';
 }
 
-// `rest` begins behind a slash. A `;` needs no look: it is ambiguous wherever it stands.
+// `rest` begins after a slash. A `;` after the dots need not be handled: it is ambiguous anywhere.
 bool is_dot_segment(std::string_view rest) noexcept {
   std::size_t size = 0;
   for (int dots = 0; dots < 2 && starts_with_dot(rest, size); ++dots) {
@@ -60,7 +60,7 @@ bool is_ambiguous_escape(std::string_view path, std::size_t at) noexcept {
     case '/':
     case '\\':
     case '\0':
-    case 0xC0:  // what begins so is an overlong form of an ASCII character
+    case 0xC0:  // first byte of an overlong form of an ASCII character
     case 0xC1:
       return true;
     case '%':
@@ -88,7 +88,7 @@ std::string decoded(std::string_view text) {
   return out;
 }
 
-// An overlong two-byte form of an ASCII character, as that character.
+// Replaces overlong two-byte forms of ASCII characters by those characters.
 std::string without_overlong(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -115,7 +115,7 @@ std::string without_parameters(std::string_view path) {
   return out;
 }
 
-// RFC 3986 5.2.4, of a path with a leading slash.
+// RFC 3986 5.2.4, for a path with a leading slash.
 std::string without_dot_segments(std::string_view path, bool merge_slashes) {
   std::vector<std::string_view> kept;
   bool ends_in_slash = false;
@@ -138,7 +138,7 @@ std::string without_dot_segments(std::string_view path, bool merge_slashes) {
   return out;
 }
 
-// Back to what can stand in a key: the form of normalise_path.
+// Percent-encodes a decoded path, in the form of normalise_path.
 std::string escaped(std::string_view path) {
   constexpr std::string_view digits = "0123456789ABCDEF";
   std::string out;

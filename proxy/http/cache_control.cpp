@@ -21,7 +21,7 @@ Directive split(std::string_view element) noexcept {
   return {trim(element.substr(0, equals)), trim(element.substr(equals + 1)), true};
 }
 
-// RFC 9111 1.2.2: too much is 2^31 seconds.
+// RFC 9111 1.2.2: an overflow counts as 2^31 seconds.
 std::optional<Seconds> delta_seconds(const Directive& directive) {
   auto text = std::string(directive.argument);
   if (auto unquoted = unquote(directive.argument)) text = std::move(*unquoted);
@@ -31,10 +31,10 @@ std::optional<Seconds> delta_seconds(const Directive& directive) {
       static_cast<std::int64_t>(std::min(*value, static_cast<std::uint64_t>(max_lifetime.count())))};
 }
 
-// RFC 9111 4.2.1: of several the smaller; one that cannot be read is as stale.
+// RFC 9111 4.2.1: the smaller of several values counts; an invalid one makes the response stale.
 void keep_smaller(std::optional<Seconds>& kept, std::optional<Seconds> value) {
-  const auto said = value.value_or(Seconds{0});
-  kept = kept ? std::min(*kept, said) : said;
+  const auto seconds = value.value_or(Seconds{0});
+  kept = kept ? std::min(*kept, seconds) : seconds;
 }
 
 void keep_if_readable(std::optional<Seconds>& kept, std::optional<Seconds> value) {

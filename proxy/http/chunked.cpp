@@ -25,7 +25,8 @@ bool is_blank(char c) noexcept {
   return c == ' ' || c == '\t';
 }
 
-// Fields that frame or route the message mean mischief behind its body (RFC 9110 6.5.1).
+// Fields for framing and routing are not allowed in trailers (RFC 9110 6.5.1): behind the body they could
+// only be an attack.
 bool belongs_in_head(std::string_view name) noexcept {
   for (const std::string_view forbidden :
        {"content-length", "transfer-encoding", "host", "trailer", "connection", "te", "upgrade",
@@ -66,7 +67,7 @@ ChunkedReader::Step ChunkedReader::feed(std::string_view input) noexcept {
   return step;
 }
 
-// A chunk's size, its extensions and the line ends around (RFC 9112 7.1, 7.1.1).
+// The line of a chunk's size and extensions, and the line end after its data (RFC 9112 7.1, 7.1.1).
 std::optional<Refusal> ChunkedReader::line_byte(char c) noexcept {
   switch (place_) {
     case Place::size: {
@@ -88,8 +89,8 @@ std::optional<Refusal> ChunkedReader::line_byte(char c) noexcept {
         return Refusal::bad_chunk;
       return std::nullopt;
     }
-    // RFC 9112 7.1.1: white space may stand before the semicolon of an extension, and nowhere else behind the
-    // size. It counts towards the extension's bound.
+    // RFC 9112 7.1.1: after the size, white space is allowed only before the semicolon of an extension. It
+    // counts towards the limit of the extensions.
     case Place::before_extension:
       if (c == ';')
         place_ = Place::extension;
@@ -125,7 +126,7 @@ std::optional<Refusal> ChunkedReader::line_byte(char c) noexcept {
   }
 }
 
-// Trailer lines are checked as a head's are, and dropped (RFC 9112 7.1.2).
+// Trailer lines are validated like the fields of a head, and discarded (RFC 9112 7.1.2).
 std::optional<Refusal> ChunkedReader::trailer_byte(char c) noexcept {
   if (++trailer_size_ > trailer_limit_) return Refusal::trailer_too_large;
   switch (place_) {

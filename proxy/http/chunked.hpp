@@ -1,5 +1,5 @@
-// The chunked transfer coding (RFC 9112 7.1), read strictly: hexadecimal digits alone, CRLF alone, extensions
-// and trailers bounded, checked and dropped.
+// Strict decoder of the chunked transfer coding (RFC 9112 7.1): sizes are hexadecimal digits only, line ends
+// are CRLF only; extensions and trailers are limited, validated and discarded.
 #pragma once
 
 #include "http/gate.hpp"
@@ -13,12 +13,12 @@
 
 namespace larder::http {
 
-/// A push reader. Feed it what has come; it hands back one piece of body at a time, as a view into what it
-/// was fed.
+/// A push parser. Each call of feed() returns at most one piece of the body, as a view into its input.
 ///
 ///   while (!input.empty()) {
-///     auto step = reader.feed(input);   // step.consumed bytes are done with; step.data is the body among
-///     them input.remove_prefix(step.consumed); if (step.state != ...::more) break;
+///     auto step = reader.feed(input);  // step.data is the body among the step.consumed bytes
+///     input.remove_prefix(step.consumed);
+///     if (step.state != ...::more) break;
 ///   }
 class ChunkedReader {
  public:
@@ -29,9 +29,10 @@ class ChunkedReader {
 
   struct Step {
     enum class State : std::uint8_t {
-      more,  // go on feeding
-      done,  // the last chunk and its trailers have been read; bytes after `consumed` are not of this message
-      refused,  // `refusal` says why; the reader is of no more use
+      more,     // more input is needed
+      done,     // the last chunk and the trailers are complete; bytes after `consumed` belong to the next
+                // message
+      refused,  // see `refusal`; the reader cannot be used any more
     };
     State state = State::more;
     std::size_t consumed = 0;
@@ -39,7 +40,7 @@ class ChunkedReader {
     std::optional<Refusal> refusal;
   };
 
-  /// Consumes at least one byte of a non-empty input unless it refuses.
+  /// Consumes at least one byte of a non-empty input, unless the state becomes `refused`.
   [[nodiscard]] Step feed(std::string_view input) noexcept;
 
  private:
@@ -66,11 +67,11 @@ class ChunkedReader {
   std::size_t trailer_limit_;
   std::size_t field_limit_;
   Place place_ = Place::size;
-  unsigned digits_ = 0;        // of the size being read
-  std::uint64_t size_ = 0;     // of the chunk, less what has been handed out
-  std::size_t line_size_ = 0;  // of extensions, or of a trailer line
+  unsigned digits_ = 0;        // digits of the size read so far
+  std::uint64_t size_ = 0;     // bytes of the chunk not yet returned
+  std::size_t line_size_ = 0;  // bytes of the extensions, or of the trailer line
   std::size_t trailer_size_ = 0;
-  std::array<char, 32> name_{};  // the front of a trailer's name
+  std::array<char, 32> name_{};  // the first bytes of a trailer's name
   std::size_t name_size_ = 0;
 };
 

@@ -35,7 +35,7 @@ int weight_of(std::string_view parameters) noexcept {
 
 namespace {
 
-// RFC 9110 8.4.1: reserved for Accept-Encoding, where it means no coding; some send it in Content-Encoding.
+// RFC 9110 8.4.1: `identity` is reserved for Accept-Encoding, but some servers send it in Content-Encoding.
 bool is_identity(std::string_view element) noexcept {
   return iequals(element, "identity");
 }
@@ -119,7 +119,7 @@ std::optional<Coding> choose_coding(Fields request, std::span<const Coding> offe
       best_weight = weight;
     }
   }
-  // Identity is acceptable without being named, and wins where it is named with more weight.
+  // Identity is acceptable even if it is not listed, and is preferred if it is listed with a greater weight.
   if (best && identity > best_weight) return std::nullopt;
   return best;
 }

@@ -9,7 +9,7 @@ std::optional<std::string> cookie_values(Fields request, std::string_view name) 
   for (const auto& line : request) {
     if (line.id != FieldId::cookie) continue;
     for (auto rest = line.value; !rest.empty();) {
-      // Some servers also split at commas; a value that has one is compared whole, which is safe.
+      // Some servers also split at commas. A value with a comma is compared as a whole, which is safe.
       const auto end = rest.find(';');
       const auto pair = trim(rest.substr(0, end));
       rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);

@@ -9,9 +9,9 @@
 
 namespace larder::http {
 
-/// The values of the cookie of that name, over all Cookie lines, as sent and in their order, each after a
-/// line feed but the first; nullopt where there is none. Names are case-sensitive. Servers differ in which of
-/// several they take, so all of them count.
+/// The values of the cookie of that name, over all Cookie lines, as sent and in order, separated by line
+/// feeds; nullopt if there is none. Names are case-sensitive. All values are returned because servers differ
+/// in which of several they use.
 [[nodiscard]] std::optional<std::string> cookie_values(Fields request, std::string_view name);
 
 }  // namespace larder::http

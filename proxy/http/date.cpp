@@ -18,8 +18,8 @@ constexpr std::array<std::string_view, 7> long_days{"Sunday",   "Monday", "Tuesd
 constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-// Reads a date from the front; every step fails for good once one has. Letters are compared without regard to
-// case: the grammar is case-sensitive, but a cache should not be (RFC 9111 4.2).
+// Parses a date from the front. After the first failing step, all further steps fail. Letters are compared
+// case-insensitively: the grammar is case-sensitive, but a cache should not be (RFC 9111 4.2).
 class Reader {
  public:
   explicit Reader(std::string_view text) noexcept : rest_(text) {}
@@ -49,7 +49,7 @@ class Reader {
     if (good_) rest_.remove_prefix(count);
     return value;
   }
-  // asctime pads a day with a blank.
+  // asctime pads the day with a space.
   unsigned padded_day() noexcept {
     if (!rest_.starts_with(' ')) return digits(2);
     literal(" ");
@@ -113,7 +113,7 @@ std::optional<Parts> read_rfc850(std::string_view text, sys_seconds now) noexcep
   read_time(reader, parts);
   reader.literal(" GMT");
   if (!reader.done()) return std::nullopt;
-  // RFC 9110 5.6.7.
+  // RFC 9110 5.6.7: a year more than 50 years in the future is in the past.
   const int this_year = static_cast<int>(year_month_day(floor<days>(now)).year());
   parts.year = this_year - this_year % 100 + two_digits;
   if (parts.year > this_year + 50) parts.year -= 100;
@@ -137,7 +137,7 @@ std::optional<Parts> read_asctime(std::string_view text) noexcept {
 
 std::optional<sys_seconds> to_time(const Parts& parts) noexcept {
   const year_month_day date{year(parts.year), month(parts.month + 1), day(parts.day)};
-  // 60 is a leap second (RFC 5322 3.3), which the system's time does not count.
+  // 60 is a leap second (RFC 5322 3.3), which system time does not count.
   if (!date.ok() || parts.hour > 23 || parts.minute > 59 || parts.second > 60) return std::nullopt;
   return sys_days(date) + hours(parts.hour) + minutes(parts.minute) + seconds(std::min(parts.second, 59u));
 }

@@ -14,8 +14,9 @@ bool is_etag_char(char c) noexcept {
   return byte == 0x21 || (byte >= 0x23 && byte != 0x7F);
 }
 
-// Takes the next entity tag off a list; what is none is passed over up to the next comma. A tag has no
-// escapes, so a backslash before its closing quote is part of it: the list is not one of quoted strings.
+// Removes the next entity tag from the front of a list; anything else is skipped up to the next comma. Entity
+// tags have no escapes: a backslash before the closing quote is part of the tag, so the list cannot be parsed
+// as quoted strings.
 bool next_tag(std::string_view& rest, EntityTag& tag) noexcept {
   while (!rest.empty()) {
     rest.remove_prefix(std::min(rest.find_first_not_of(" \t,"), rest.size()));

@@ -20,7 +20,7 @@ std::string_view first_line(std::string_view head) noexcept {
   return head.substr(0, head.find('\r'));
 }
 
-// A version that is well-formed but not ours is told apart from one that is malformed (RFC 9112 2.3).
+// Distinguishes a well-formed but unsupported version from a malformed one (RFC 9112 2.3).
 bool is_other_version(std::string_view line) noexcept {
   if (line.size() < 8) return false;
   const auto version = line.substr(line.size() - 8);
@@ -28,7 +28,7 @@ bool is_other_version(std::string_view line) noexcept {
   return version.starts_with("HTTP/") && digit(version[5]) && version[6] == '.' && digit(version[7]);
 }
 
-// What the first line alone says, before Beast reads it: the length of its parts.
+// Checks the lengths of the request line's parts before Beast parses it.
 std::optional<Refusal> check_request_line(std::string_view line, const Limits& limits) noexcept {
   const auto method = line.substr(0, line.find(' '));
   if (!is_token(method)) return Refusal::bad_method;
@@ -38,7 +38,7 @@ std::optional<Refusal> check_request_line(std::string_view line, const Limits& l
   const auto target = rest.substr(0, rest.find(' '));
   if (target.size() > limits.target) return Refusal::target_too_long;
   if (target.empty()) return Refusal::bad_start_line;
-  if (target.size() == rest.size()) return Refusal::bad_version;  // HTTP/0.9 has none
+  if (target.size() == rest.size()) return Refusal::bad_version;  // HTTP/0.9 has no version
   const auto version = rest.substr(target.size() + 1);
   if (version != "HTTP/1.1" && version != "HTTP/1.0") {
     return is_other_version(version) && version.size() == 8 ? Refusal::version_not_supported
@@ -47,8 +47,8 @@ std::optional<Refusal> check_request_line(std::string_view line, const Limits& l
   return std::nullopt;
 }
 
-// RFC 3986: printable ASCII without a blank; a fragment never goes to a server (RFC 9112 3.2). Bytes beyond
-// ASCII pass here and are looked at by encode_beyond_ascii.
+// RFC 3986: printable ASCII without spaces; a fragment must not be sent (RFC 9112 3.2). Non-ASCII bytes are
+// accepted here and checked by encode_beyond_ascii.
 bool is_target(std::string_view target, bool& beyond_ascii) noexcept {
   bool fine = true;
   for (const char c : target) {
@@ -66,7 +66,7 @@ void split_query(std::string_view target, RequestHead& out) noexcept {
   out.query = out.has_query ? target.substr(mark + 1) : std::string_view();
 }
 
-// Of an absolute-form target; the authority is empty for any other.
+// The scheme and authority of an absolute-form target; the authority is empty for other forms.
 struct Absolute {
   std::string_view authority;
   Scheme scheme = Scheme::http;
@@ -104,7 +104,7 @@ std::optional<Refusal> read_target(RequestHead& out, const Limits& limits, Absol
     const auto end = target.find_first_of("/?");
     absolute = {target.substr(0, end), scheme};
     if (!is_authority(absolute.authority)) return Refusal::bad_target;
-    // RFC 9112 3.2.1: an empty path is sent on as "/".
+    // RFC 9112 3.2.1: an empty path is forwarded as "/".
     split_query(end == std::string_view::npos ? std::string_view("/") : target.substr(end), out);
     if (out.path.empty()) out.path = "/";
     return std::nullopt;
@@ -140,8 +140,8 @@ std::optional<Refusal> read_expect(RequestHead& out) noexcept {
   return std::nullopt;
 }
 
-// RFC 9110 7.6.1: a field that Connection lists is for this hop. Policy must not see it either: upstream's
-// answer does not depend on it.
+// RFC 9110 7.6.1: a field that Connection lists applies to this hop only. It is removed before policy reads
+// the fields, because the API never receives it and its response cannot depend on it.
 void drop_listed(std::vector<Field>& fields) {
   std::vector<Field> kept;
   kept.reserve(fields.size());
@@ -182,7 +182,7 @@ GateResult read_request(std::string_view bytes, const Limits& limits, RequestHea
   const auto line_limit = limits.method + limits.target + 16;
   const auto bounds = detail::find_head(bytes, limits, Refusal::target_too_long, line_limit);
   if (bounds.state == State::refused && bounds.refusal == Refusal::target_too_long) {
-    // A long line without a blank near its front has no target yet.
+    // Without a space near the front, the long line is not a method followed by a target.
     const bool has_method =
         bytes.substr(bounds.skipped, limits.method + 1).find(' ') != std::string_view::npos;
     return refused(has_method ? Refusal::target_too_long : Refusal::bad_start_line);

@@ -15,7 +15,7 @@ GateResult refused(Refusal reason) noexcept {
   return {State::refused, 0, reason};
 }
 
-constexpr std::size_t max_status_line = 1024;  // bytes; no setting needs to reach a reason phrase
+constexpr std::size_t max_status_line = 1024;  // bytes; fixed, as reason phrases are short
 
 bool is_digit(char c) noexcept {
   return c >= '0' && c <= '9';
@@ -37,14 +37,14 @@ std::optional<Refusal> check_status_line(std::string_view line) noexcept {
   return std::nullopt;
 }
 
-// RFC 9112 4: the blank before an empty reason phrase is sometimes left out. Beast wants it there.
+// RFC 9112 4: some servers omit the space before an empty reason phrase, but Beast requires it.
 constexpr std::size_t size_without_phrase = std::string_view("HTTP/1.1 200").size();
 
-// Reads the start line and the fields into `out`.
+// Parses the start line and the fields into `out`.
 std::optional<Refusal> parse(std::string_view head, const Limits& limits, ResponseHead& out) {
   out.fields.clear();
   detail::HeadParser<false> parser(limits, out.fields);
-  parser.skip(true);  // the body is not Beast's to judge
+  parser.skip(true);  // Beast need not handle the body
   detail::BeastError error;
   parser.put(boost::asio::const_buffer(head.data(), head.size()), error);
   if (parser.refusal) return parser.refusal;
@@ -56,7 +56,7 @@ std::optional<Refusal> parse(std::string_view head, const Limits& limits, Respon
   return std::nullopt;
 }
 
-// Parses a copy that has the blank; the views in `out` are then moved to the bytes that were received.
+// Parses a copy with the space inserted, then moves the views in `out` back to the received bytes.
 std::optional<Refusal> parse_without_phrase(std::string_view head, const Limits& limits, ResponseHead& out) {
   std::string completed(head);
   completed.insert(size_without_phrase, 1, ' ');
@@ -73,7 +73,7 @@ std::optional<Refusal> parse_without_phrase(std::string_view head, const Limits&
   return std::nullopt;
 }
 
-// RFC 9110 8.4.1: `identity` is no coding, and does not belong in Content-Encoding.
+// RFC 9110 8.4.1: `identity` is not a coding and should not be used in Content-Encoding.
 void drop_identity(std::vector<Field>& fields) {
   std::erase_if(fields, [](const Field& line) {
     return line.id == FieldId::content_encoding && !is_coded({&line, 1});
@@ -88,8 +88,8 @@ std::optional<Refusal> frame(Method request_method, ResponseHead& out) noexcept 
   const bool bodiless =
       request_method == Method::head || out.status < 200 || out.status == 204 || out.status == 304;
   if (bodiless) return std::nullopt;
-  // A transfer coding that nobody knows, alone, leaves a body that ends with the connection (6.3); it is
-  // taken for no coding at all, as the field goes no further than here (RFC 9110 7.6.1).
+  // A body with only an unknown transfer coding ends with the connection (6.3). The coding is otherwise
+  // ignored, and the field is not forwarded (RFC 9110 7.6.1).
   if (framing.chunked)
     out.framing.kind = Framing::Kind::chunked;
   else if (framing.length)
@@ -104,7 +104,7 @@ std::optional<Refusal> frame(Method request_method, ResponseHead& out) noexcept 
 GateResult read_response(std::string_view bytes, const Limits& limits, Method request_method,
                          ResponseHead& out) {
   if (bytes.starts_with('\r'))
-    return refused(Refusal::bad_start_line);  // an empty line may precede a request alone
+    return refused(Refusal::bad_start_line);  // an empty line is allowed only before a request
   const auto bounds = detail::find_head(bytes, limits, Refusal::bad_start_line, max_status_line);
   if (bounds.state == State::refused) return refused(*bounds.refusal);
   if (bounds.state == State::need_more) return {};

@@ -18,8 +18,8 @@ const char* find_byte(const char* from, const char* to, char byte) noexcept {
   return static_cast<const char*>(std::memchr(from, byte, static_cast<std::size_t>(to - from)));
 }
 
-// Whether a line has control characters; HTAB is white space. Without a branch, so that the compiler makes
-// vector instructions of it: every byte of a request's head comes through here.
+// Whether a line has control characters other than HTAB. Has no branches, so that the compiler can vectorise
+// it: every byte of a request's head passes through here.
 bool has_control(std::string_view line) noexcept {
   unsigned found = 0;
   for (const char c : line) {
@@ -33,7 +33,7 @@ bool has_control(std::string_view line) noexcept {
 std::optional<Refusal> check_line(std::string_view line, bool is_start, bool is_second,
                                   const Limits& limits) noexcept {
   if (is_start) return has_control(line) ? std::optional(Refusal::bad_start_line) : std::nullopt;
-  // RFC 9112 5.2 for a fold, 2.2 for white space before the first field.
+  // RFC 9112 5.2 (folded lines) and 2.2 (white space before the first field).
   if (line.front() == ' ' || line.front() == '\t')
     return is_second ? Refusal::bad_field_name : Refusal::folded_line;
   if (line.size() > limits.field) return Refusal::field_too_large;
@@ -59,7 +59,7 @@ HeadBounds find_head(std::string_view bytes, const Limits& limits, Refusal long_
     const char* const carriage = find_byte(line, line + have, '\r');
     if (feed == nullptr) {
       if (carriage != nullptr && carriage + 1 != end) return refuse(Refusal::bare_cr);
-      // What cannot become a start line need not be waited for.
+      // Refuse at once what cannot become a start line, instead of waiting for its end.
       const auto so_far = std::string_view(line, have - (carriage != nullptr ? 1 : 0));
       if (lines == 0 && has_control(so_far)) return refuse(Refusal::bad_start_line);
       break;
@@ -84,7 +84,7 @@ HeadBounds find_head(std::string_view bytes, const Limits& limits, Refusal long_
 
 namespace {
 
-// RFC 9112 7.2 and its registry, apart from chunked.
+// The registered transfer codings other than chunked (RFC 9112 7.2).
 bool is_registered_coding(std::string_view name) noexcept {
   for (const std::string_view known : {"gzip", "x-gzip", "deflate", "compress", "x-compress"}) {
     if (iequals(name, known)) return true;
@@ -99,7 +99,8 @@ FramingFields read_framing(Fields fields, int minor_version) noexcept {
   bool transfer_encoding = false;
   for (const auto& line : fields) {
     if (line.id == FieldId::content_length) {
-      // RFC 9110 8.6 would let equal ones pass; one framing is one field.
+      // RFC 9110 8.6 permits repeated equal values; they are refused here, so that the framing is
+      // unambiguous.
       if (framing.length || line.value.find(',') != std::string_view::npos) {
         framing.refusal = Refusal::several_content_lengths;
         return framing;
@@ -169,7 +170,7 @@ ConnectionFields read_connection(Fields fields, int minor_version) noexcept {
 
 namespace {
 
-// The field lines of a head that Beast refused, as far as they can be told apart.
+// The field lines of a head that Beast refused, as far as they can be separated.
 std::vector<Field> split_lines(std::string_view head) {
   std::vector<Field> fields;
   for (auto rest = head.substr(head.find('\n') + 1); !rest.empty();) {
@@ -188,7 +189,7 @@ std::vector<Field> split_lines(std::string_view head) {
 Refusal explain(const BeastError& error, std::string_view head, int minor_version) {
   namespace beast_http = boost::beast::http;
   const auto fields = split_lines(head);
-  // Beast ends at the first line that it dislikes; what two lines mean together has names of its own.
+  // Beast stops at the first invalid line; conflicts between two lines have reasons of their own.
   const bool of_framing = error == beast_http::error::bad_content_length ||
                           error == beast_http::error::multiple_content_length ||
                           error == beast_http::error::bad_transfer_encoding;

@@ -1,4 +1,4 @@
-// What reading a request's head and a response's head have in common. Of the gate alone.
+// Shared parts of parsing request heads and response heads. Internal to the gate.
 #pragma once
 
 #include "http/gate.hpp"
@@ -15,28 +15,29 @@ namespace larder::http::detail {
 using BeastError = boost::system::error_code;
 using BeastView = boost::beast::string_view;
 
-/// Where a head ends, or why it never will be one. Looks at line ends and control characters alone: Beast,
-/// which reads the grammar afterwards, accepts folded lines and is not asked about bare LF.
+/// Finds the end of a head, or the reason why it is refused. Only line ends and control characters are
+/// checked here: Beast, which parses the grammar afterwards, accepts folded lines, and bare LF must be
+/// refused before.
 struct HeadBounds {
   GateResult::State state = GateResult::State::need_more;
-  std::size_t skipped = 0;  // an empty line before the start line
-  std::size_t size = 0;     // with `skipped` and the empty line at the end
+  std::size_t skipped = 0;  // bytes of an empty line before the start line
+  std::size_t size = 0;     // bytes of the head, with `skipped` and the empty line at the end
   std::optional<Refusal> refusal;
 };
 [[nodiscard]] HeadBounds find_head(std::string_view bytes, const Limits& limits, Refusal long_start_line,
                                    std::size_t start_line_limit) noexcept;
 
-/// What the framing fields say, for both kinds of head (RFC 9112 6.1 to 6.3).
+/// The framing fields of a request or response (RFC 9112 6.1 to 6.3).
 struct FramingFields {
   std::optional<std::uint64_t> length;
   bool chunked = false;
-  bool unknown_coding = false;  // a transfer coding that is not registered, alone
+  bool unknown_coding = false;  // an unregistered transfer coding, and no other
   std::optional<Refusal> refusal;
 };
 [[nodiscard]] FramingFields read_framing(Fields fields, int minor_version) noexcept;
 
-/// Whether the connection persists (RFC 9112 9.3), whether Connection lists `upgrade`, and whether it lists
-/// anything besides.
+/// The Connection field: whether the connection persists (RFC 9112 9.3), whether `upgrade` is listed, and
+/// whether anything else is listed.
 struct ConnectionFields {
   bool keep_alive = true;
   bool upgrade = false;
@@ -48,12 +49,12 @@ struct ConnectionFields {
   return {text.data(), text.size()};
 }
 
-/// Beast's parser, for a head alone, keeping views in place of a container.
+/// Beast's parser for a head without body. Stores views into the bytes instead of copying the fields.
 template <bool is_request>
 class HeadParser : public boost::beast::http::basic_parser<is_request> {
  public:
   HeadParser(const Limits& limits, std::vector<Field>& fields) : limits_(limits), fields_(fields) {
-    this->header_limit(std::numeric_limits<std::uint32_t>::max());  // limits.head is the bound
+    this->header_limit(std::numeric_limits<std::uint32_t>::max());  // limits.head is enforced by find_head
     this->body_limit(boost::none);
     this->eager(false);
   }
@@ -91,7 +92,7 @@ class HeadParser : public boost::beast::http::basic_parser<is_request> {
     if (fields_.size() == limits_.fields) return refuse(Refusal::too_many_fields, error);
     if (name.size() + value.size() > limits_.field) return refuse(Refusal::field_too_large, error);
     if constexpr (is_request) {
-      // Beast has numbers for no name with an underscore.
+      // No field name that Beast knows has an underscore.
       if (id == FieldId::unknown && !limits_.underscores && name.find('_') != BeastView::npos) {
         if (dropped.empty()) dropped = view(name);
         return;
@@ -116,7 +117,7 @@ class HeadParser : public boost::beast::http::basic_parser<is_request> {
   std::vector<Field>& fields_;
 };
 
-/// Why Beast would not have it, as far as our own look at the head can tell.
+/// The reason why Beast refused the head, as precisely as the head allows.
 [[nodiscard]] Refusal explain(const BeastError& error, std::string_view head, int minor_version);
 
 }  // namespace larder::http::detail

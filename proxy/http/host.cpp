@@ -21,8 +21,8 @@ bool is_name_char(char c) noexcept {
          std::string_view("-._~!$&'()*+;=%").find(c) != std::string_view::npos;
 }
 
-// The colon before the port; npos where there is none. A port has no colon, an address in brackets ends with
-// one.
+// The position of the colon before the port; npos if there is none. A port has no colon, and an address in
+// brackets ends with a bracket.
 std::size_t port_colon(std::string_view authority) noexcept {
   const auto colon = authority.rfind(':');
   return colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos

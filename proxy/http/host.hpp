@@ -1,4 +1,4 @@
-// Hosts with their ports, as they stand in Host and in absolute targets.
+// Hosts with ports, as used in Host and in absolute-form targets.
 #pragma once
 
 #include <cstdint>
@@ -16,12 +16,12 @@ enum class Scheme : std::uint8_t { http, https };
 /// or a bracketed IPv6 address, with an optional port, which may be empty (`api.test:`).
 [[nodiscard]] bool is_authority(std::string_view text) noexcept;
 
-/// Appends an authority in the one form in which larder compares and sends authorities (RFC 9110 4.2.3, RFC
-/// 3986 6.2.3): in lower case, the port without leading zeros, and no port where it is empty or the scheme's
-/// default.
+/// Appends an authority in the normal form in which larder compares and sends authorities (RFC 9110 4.2.3,
+/// RFC 3986 6.2.3): lower case, the port without leading zeros, and without a port that is empty or the
+/// scheme's default.
 void append_authority(std::string_view authority, Scheme scheme, std::string& out);
 
-/// Whether both are the same in that form.
+/// Whether both have the same normal form.
 [[nodiscard]] bool same_authority(std::string_view a, std::string_view b, Scheme scheme = Scheme::http);
 
 }  // namespace larder::http

@@ -1,4 +1,4 @@
-// Interim responses (RFC 9110 15.2), which go on to the requesting client ahead of the final one.
+// Interim responses (RFC 9110 15.2), which are forwarded to the client before the final response.
 #pragma once
 
 #include "http/gate.hpp"
@@ -7,8 +7,7 @@
 
 namespace larder::http {
 
-/// Replaces `out` by the head of an interim response: `head` without what belongs to the connection it came
-/// on, and without Content-Length.
+/// Writes to `out` the head of an interim response: `head` without hop-by-hop fields and Content-Length.
 void write_interim(const ResponseHead& head, std::string& out);
 
 }  // namespace larder::http

@@ -6,7 +6,8 @@ namespace larder::http {
 
 namespace {
 
-// What is likely to be a secret. A script that can send a TRACE must not read it from the answer.
+// Fields that are likely to hold secrets: a script that can send a TRACE must not be able to read them from
+// the response.
 bool is_sensitive(std::string_view name) noexcept {
   for (const std::string_view known : {"Authorization", "Proxy-Authorization", "Cookie", "Cookie2",
                                        "X-API-Key", "API-Key", "X-Auth-Token"}) {

@@ -1,4 +1,4 @@
-// Max-Forwards (RFC 9110 7.6.2), and what the final recipient of a TRACE sends back (9.3.8).
+// Max-Forwards (RFC 9110 7.6.2) and the response to TRACE (9.3.8).
 #pragma once
 
 #include "http/gate.hpp"
@@ -9,13 +9,14 @@
 
 namespace larder::http {
 
-/// How many times a request may still be forwarded: 0 = this proxy is its final recipient; otherwise one less
-/// is to be sent on. nullopt where nothing limits it: the method is neither OPTIONS nor TRACE, or there is no
-/// Max-Forwards, or none that can be read (no decimal, several lines), which goes on as it is.
+/// The remaining number of times a request may be forwarded: at 0 this proxy is the final recipient,
+/// otherwise the value forwarded is one less. nullopt if there is no limit: the method is neither OPTIONS nor
+/// TRACE, or Max-Forwards is missing or invalid (not a decimal, several lines); an invalid field is forwarded
+/// unchanged.
 [[nodiscard]] std::optional<std::uint64_t> forwards_left(Method method, Fields request) noexcept;
 
-/// Replaces `out` by the request as message/http, for the answer to a TRACE. Fields that carry credentials
-/// are left out.
+/// Writes to `out` the request as message/http, the content of the response to a TRACE. Fields that carry
+/// credentials are omitted.
 void write_trace(const RequestHead& head, std::string& out);
 
 }  // namespace larder::http

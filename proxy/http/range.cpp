@@ -13,7 +13,7 @@ std::optional<RangeSpec> parse_range(Fields request) noexcept {
   if (equals == std::string_view::npos || !iequals(trim(line->value.substr(0, equals)), "bytes"))
     return std::nullopt;
   const auto spec = trim(line->value.substr(equals + 1));
-  // RFC 9110 14.2: several ranges may be answered with the whole.
+  // RFC 9110 14.2 permits ignoring a Range of several ranges.
   const auto dash = spec.find('-');
   if (dash == std::string_view::npos || spec.find(',') != std::string_view::npos) return std::nullopt;
   const RangeSpec range{parse_digits(spec.substr(0, dash)), parse_digits(spec.substr(dash + 1))};

@@ -10,9 +10,9 @@
 
 namespace larder::http {
 
-struct WholeBody {};      // no Range, another unit, several ranges or a malformed one: answer with the whole
+struct WholeBody {};      // send the whole: no Range, another unit, several ranges, or a malformed Range
 struct Unsatisfiable {};  // 416
-struct ByteRange {        // inclusive positions, already cut to the body's size
+struct ByteRange {        // inclusive positions, limited to the body's size
   std::uint64_t first = 0;
   std::uint64_t last = 0;
 };
@@ -23,13 +23,13 @@ struct RangeSpec {
   std::optional<std::uint64_t> first;
   std::optional<std::uint64_t> last;
 };
-/// nullopt where there is no Range, or one that is to be answered with the whole: another unit, several
-/// ranges, several lines, malformed.
+/// Parses Range. nullopt if the whole representation is to be sent: there is no Range, or it has another
+/// unit, several ranges or several lines, or is malformed.
 [[nodiscard]] std::optional<RangeSpec> parse_range(Fields request) noexcept;
 
-/// What a range asks of a representation of `size` bytes.
+/// The bytes that a range selects of a representation of `size` bytes.
 [[nodiscard]] RangeChoice choose_range(const RangeSpec& range, std::uint64_t size) noexcept;
-/// What a request's Range asks of a body of `size` bytes.
+/// The bytes that a request's Range selects of a body of `size` bytes.
 [[nodiscard]] RangeChoice choose_range(Fields request, std::uint64_t size) noexcept;
 
 /// Content-Range of a 206 (RFC 9110 14.4): `bytes 0-9/20` or `bytes 0-9/*`.

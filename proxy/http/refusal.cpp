@@ -1,4 +1,4 @@
-// What each refusal is called, means and is answered with: one row each.
+// A table of the refusals: name, status and sentence of each.
 #include "http/gate.hpp"
 
 #include <array>
@@ -15,10 +15,10 @@ struct Row {
 };
 
 constexpr std::array rows{
-    Row{Refusal::bad_start_line, 400, "bad_start_line", "the first line is not one of HTTP"},
+    Row{Refusal::bad_start_line, 400, "bad_start_line", "the start line is not valid HTTP"},
     Row{Refusal::bad_method, 400, "bad_method", "the method is not a token"},
     Row{Refusal::method_too_long, 501, "method_too_long", "the method's name is longer than limits.method"},
-    Row{Refusal::method_not_implemented, 501, "method_not_implemented", "CONNECT is not implemented here"},
+    Row{Refusal::method_not_implemented, 501, "method_not_implemented", "CONNECT is not supported"},
     Row{Refusal::bad_target, 400, "bad_target", "the request target is malformed"},
     Row{Refusal::target_too_long, 414, "target_too_long", "the request target is longer than limits.target"},
     Row{Refusal::bad_version, 400, "bad_version", "the HTTP version is malformed"},
@@ -43,11 +43,11 @@ constexpr std::array rows{
     Row{Refusal::several_content_lengths, 400, "several_content_lengths",
         "there is more than one Content-Length"},
     Row{Refusal::length_with_transfer_encoding, 400, "length_with_transfer_encoding",
-        "there are both Content-Length and Transfer-Encoding"},
+        "there is both a Content-Length and a Transfer-Encoding"},
     Row{Refusal::transfer_encoding_in_http10, 400, "transfer_encoding_in_http10",
-        "HTTP/1.0 has no Transfer-Encoding"},
+        "Transfer-Encoding is not allowed in HTTP/1.0"},
     Row{Refusal::transfer_coding_not_implemented, 501, "transfer_coding_not_implemented",
-        "a transfer coding other than chunked is not implemented here"},
+        "a transfer coding other than chunked is not supported"},
     Row{Refusal::bad_transfer_encoding, 400, "bad_transfer_encoding",
         "Transfer-Encoding is not exactly chunked"},
     Row{Refusal::bad_chunk, 400, "bad_chunk", "a chunk of the body is malformed"},
@@ -55,9 +55,9 @@ constexpr std::array rows{
         "a chunk's extensions are longer than limits.chunk_extension"},
     Row{Refusal::trailer_too_large, 431, "trailer_too_large", "the trailers are larger than limits.trailers"},
     Row{Refusal::framing_in_trailer, 400, "framing_in_trailer",
-        "a trailer has a field that only a head may have"},
+        "a trailer field is allowed only in the head"},
     Row{Refusal::expectation_failed, 417, "expectation_failed",
-        "an Expect other than 100-continue cannot be met"},
+        "an Expect other than 100-continue is not supported"},
     Row{Refusal::body_too_large, 413, "body_too_large", "the body is larger than limits.body"},
 };
 
@@ -67,7 +67,7 @@ constexpr bool is_in_order() {
   }
   return rows.size() == static_cast<std::size_t>(Refusal::body_too_large) + 1;
 }
-static_assert(is_in_order(), "a row for each reason, in the enum's order");
+static_assert(is_in_order(), "one row for each reason, in the order of the enum");
 
 const Row& row_of(Refusal reason) noexcept {
   return rows[static_cast<std::size_t>(reason)];

@@ -45,16 +45,17 @@ bool is_utf8(std::string_view bytes) noexcept {
   return true;
 }
 
-// RFC 4648 4. Padding may be missing, and bits that it covers may be set (RFC 9651 4.2.7); what is there is
-// whole, and at the end.
+// RFC 4648 4. Padding may be missing, and the unused bits may be set (RFC 9651 4.2.7); padding that is
+// present must be complete and at the end.
 bool is_base64(std::string_view text) noexcept {
   const auto padding = std::min(text.find('='), text.size());
   if (text.substr(padding).find_first_not_of('=') != std::string_view::npos) return false;
-  const auto in_group = padding % 4;  // characters of the last group, of four
+  const auto in_group = padding % 4;  // number of characters in the last group of four
   return in_group != 1 && (padding == text.size() || text.size() - padding == (4 - in_group) % 4);
 }
 
-// The algorithms of RFC 9651 4.2; each takes what it reads off the front of `rest`, or returns nullopt.
+// The parsing algorithms of RFC 9651 4.2. Each removes what it parses from the front of `rest`, or returns
+// nullopt.
 class Parser {
  public:
   explicit Parser(std::string_view text) : rest(text) {}
@@ -83,7 +84,7 @@ class Parser {
         [](char c) { return is_lower(c) || is_digit(c) || c == '_' || c == '-' || c == '.' || c == '*'; });
   }
 
-  // 4.2.3.2: validated, and dropped.
+  // 4.2.3.2: validated and discarded.
   bool parameters() {
     while (take(';')) {
       skip_blanks();
@@ -114,7 +115,7 @@ class Parser {
     }
   }
 
-  // Between the members of a list or dictionary (4.2.1, 4.2.2): true where another one follows.
+  // 4.2.1, 4.2.2: reads the separator between members; true if another member follows.
   std::optional<bool> next_member() {
     skip_white_space();
     if (rest.empty()) return false;
@@ -241,8 +242,8 @@ class Parser {
   }
 };
 
-// RFC 9651 4.2: the lines as one, blanks around it gone. An empty line leaves a comma too many (RFC
-// 9110 5.2).
+// RFC 9651 4.2: all lines joined, without surrounding spaces. An empty line yields an extra comma (RFC 9110
+// 5.2).
 std::string_view whole_value(Fields fields, std::string_view name, std::string& scratch) {
   std::string_view value;
   std::size_t lines = 0;
@@ -281,7 +282,7 @@ std::optional<std::vector<DictionaryMember>> parse_dictionary(Fields fields, std
   std::string scratch;
   Parser parser(whole_value(fields, name, scratch));
   std::vector<DictionaryMember> members;
-  std::map<std::string_view, std::size_t> places;  // of the keys in `members`: a field may have thousands
+  std::map<std::string_view, std::size_t> places;  // index by key: a field may have thousands of members
   if (parser.rest.empty()) return members;
   for (;;) {
     auto key = parser.key();

@@ -1,5 +1,5 @@
-// Structured field values (RFC 9651), as far as larder's fields need them: dictionaries and lists, read by
-// the specification's algorithms. Anything that they do not accept makes the whole field invalid.
+// Structured field values (RFC 9651), as far as larder needs them: dictionaries and lists, parsed by the
+// algorithms of the specification. If parsing fails, the whole field is invalid.
 #pragma once
 
 #include "http/fields.hpp"
@@ -13,7 +13,7 @@
 
 namespace larder::http {
 
-/// A bare item (RFC 9651 3.3). Of the types that no field here uses only the type is kept.
+/// A bare item (RFC 9651 3.3). For types that no field here uses, only the type is kept.
 struct Token {
   std::string text;
 };
@@ -23,15 +23,16 @@ struct OtherItem {
 };
 using BareItem = std::variant<std::int64_t, std::string, Token, bool, OtherItem>;
 
-/// The members of a List (3.1) without their parameters, in order. Several lines are one field (4.2), and no
-/// line is the empty list; nullopt where the field is invalid.
+/// The members of a List (RFC 9651 3.1) in order, without parameters. Several lines are joined (4.2); without
+/// a line, the list is empty. nullopt if the field is invalid.
 [[nodiscard]] std::optional<std::vector<BareItem>> parse_list(Fields fields, std::string_view name);
 
 struct DictionaryMember {
   std::string key;
-  BareItem value;  // true where the member has none
+  BareItem value;  // true if the member has no value
 };
-/// The members of a Dictionary (3.2), likewise. Of a key that comes again the last value counts.
+/// The members of a Dictionary (RFC 9651 3.2); as for parse_list. If a key occurs more than once, the last
+/// value counts.
 [[nodiscard]] std::optional<std::vector<DictionaryMember>> parse_dictionary(Fields fields,
                                                                             std::string_view name);
 

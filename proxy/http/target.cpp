@@ -20,7 +20,7 @@ bool is_unreserved(char c) noexcept {
   return (l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
-// The byte that a percent-encoding at the front stands for; nullopt where there is none.
+// Decodes the percent-encoded byte at the front; nullopt if there is none.
 std::optional<char> decode_front(std::string_view text) noexcept {
   if (text.size() < 3 || text[0] != '%') return std::nullopt;
   const int high = hex_value(text[1]);
@@ -29,7 +29,7 @@ std::optional<char> decode_front(std::string_view text) noexcept {
   return static_cast<char>(high * 16 + low);
 }
 
-// The next segment of a path without its leading slash; false at the end.
+// Removes the next segment from the front of a path without its leading slash; false at the end.
 bool next_segment(std::string_view& rest, std::string_view& segment, bool& more) noexcept {
   if (!more) return false;
   const auto slash = rest.find('/');
@@ -48,7 +48,7 @@ std::string_view normalise_path(std::string_view path, std::string& scratch) {
   const auto as_sent = path;
   while (!path.empty()) {
     const auto byte = decode_front(path);
-    // One malformed escape, and nobody knows which of the others are meant: `%4%41` must not become `%4A`.
+    // After a malformed escape the meaning of the others is uncertain: `%4%41` must not become `%4A`.
     if (!byte && path.front() == '%') return as_sent;
     if (!byte) {
       scratch += path.front();
@@ -94,36 +94,39 @@ std::optional<PathPattern> PathPattern::parse(std::string_view text, std::string
     error = why;
     return std::nullopt;
   };
-  if (!text.starts_with('/')) return refuse("a path begins with '/'");
+  if (!text.starts_with('/')) return refuse("a path must begin with '/'");
   for (const char c : text) {
     if (c == '?' || c == '#')
-      return refuse("a path has no query and no fragment; `key: {query: ...}` chooses among queries");
+      return refuse(
+          "a path cannot have a query or fragment; `key: {query: ...}` selects the query parameters in the "
+          "cache key");
     const auto byte = static_cast<unsigned char>(c);
-    if (byte <= 0x20 || byte == 0x7F) return refuse("a path has no blanks or control characters; write %20");
+    if (byte <= 0x20 || byte == 0x7F)
+      return refuse("a path cannot have spaces or control characters; write a space as %20");
   }
   PathPattern pattern;
   pattern.text_ = text;
   pattern.exact_ = true;
-  // As requests come: see encode_beyond_ascii.
+  // Patterns are compared with request paths, which are percent-encoded (see encode_beyond_ascii).
   const auto encoded = encode_beyond_ascii(text);
-  if (!encoded) return refuse("a path is UTF-8");
+  if (!encoded) return refuse("a path must be valid UTF-8");
   std::string_view rest = std::string_view(*encoded).substr(1);
   std::string_view segment;
   std::string scratch;
   for (bool more = true; next_segment(rest, segment, more);) {
     if (segment == "**") {
-      if (more) return refuse("'**' stands for the rest of a path, so it comes last");
+      if (more) return refuse("'**' matches the rest of a path and must be the last segment");
       pattern.segments_.push_back({Kind::rest, {}});
       pattern.exact_ = false;
     } else if (segment.starts_with('{') && segment.ends_with('}')) {
-      if (segment.size() < 3) return refuse("'{}' wants a name inside, such as {id}");
+      if (segment.size() < 3) return refuse("'{}' must have a name inside, such as {id}");
       if (segment.substr(1, segment.size() - 2).find_first_of("{}*") != std::string_view::npos) {
-        return refuse("a name in braces has no braces or '*' in it");
+        return refuse("a name in braces cannot contain braces or '*'");
       }
       pattern.segments_.push_back({Kind::one, {}});
       pattern.exact_ = false;
     } else if (segment.find_first_of("{}*") != std::string_view::npos) {
-      return refuse("braces and '**' stand for whole segments only: /topics/{id}, /static/**");
+      return refuse("braces and '**' must be whole segments: /topics/{id}, /static/**");
     } else {
       pattern.segments_.push_back({Kind::literal, std::string(normalise_path(segment, scratch))});
     }

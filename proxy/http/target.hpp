@@ -1,5 +1,5 @@
-// Paths and queries of request targets (RFC 3986 3.3, 3.4), compared and taken apart without changing what
-// goes upstream.
+// Parsing and comparison of paths and queries of request targets (RFC 3986 3.3, 3.4). What is sent to the API
+// is not changed.
 #pragma once
 
 #include <optional>
@@ -9,30 +9,31 @@
 
 namespace larder::http {
 
-/// The path in the form in which paths are compared: percent-encoded unreserved characters decoded, the hex
-/// digits of the others in upper case (RFC 3986 6.2.2). Nothing else changes: `//` stays, and dot segments
-/// are left as they are (the API alone knows what it makes of them), and so is a path with a malformed
-/// escape. Returns `path` itself where nothing changes, else a view into `scratch`.
+/// The normal form in which paths are compared (RFC 3986 6.2.2): percent-encoded unreserved characters are
+/// decoded, hexadecimal digits of other escapes are in upper case. `//` and dot segments are kept, because
+/// only the API knows how it resolves them. A path with a malformed escape is returned as it is. Returns
+/// `path` itself if nothing changes, else a view into `scratch`.
 [[nodiscard]] std::string_view normalise_path(std::string_view path, std::string& scratch);
 
-/// A path or target in UTF-8, percent-encoded as RFC 3987 3.1 makes a URI of an IRI; nullopt where it is not
-/// UTF-8.
+/// Percent-encodes the non-ASCII characters of a path or target, as RFC 3987 3.1 maps an IRI to a URI;
+/// nullopt if the text is not valid UTF-8.
 [[nodiscard]] std::optional<std::string> encode_beyond_ascii(std::string_view text);
 
-/// A route's path pattern: `/topics/` is exact, `{id}` stands for one segment that is not empty, a last
-/// segment `**` for the rest, also empty (`/static/**` matches `/static/` and `/static/a/b`, not `/static`;
-/// `/**` matches everything).
+/// A route's path pattern. `/topics/` matches only itself; `{id}` matches one non-empty segment; `**` as the
+/// last segment matches the rest, which may be empty: `/static/**` matches `/static/` and `/static/a/b`, but
+/// not `/static`; `/**` matches every path.
 class PathPattern {
  public:
-  /// nullopt and a message in `error` where the pattern is malformed: it must begin with '/'; `**` only last;
-  /// braces only around a whole segment, with a name inside; no '?' or '#', no blank.
+  /// Parses a pattern; nullopt with a message in `error` if it is malformed. A pattern must begin with '/',
+  /// may have `**` only as its last segment and braces only around a whole segment with a name inside, and
+  /// has no '?', '#' or space.
   [[nodiscard]] static std::optional<PathPattern> parse(std::string_view text, std::string& error);
 
-  [[nodiscard]] bool matches(std::string_view path) const noexcept;  // of a normalised path
-  /// True where every path that `other` matches is matched by this pattern too (what makes a later route
-  /// unreachable).
+  [[nodiscard]] bool matches(std::string_view path) const noexcept;  // `path` must be normalised
+  /// Whether this pattern matches every path that `other` matches. A later route with such a pattern is
+  /// unreachable.
   [[nodiscard]] bool covers(const PathPattern& other) const noexcept;
-  /// Without `{}` and `**`: one path only.
+  /// Whether the pattern has neither `{}` nor `**`, so that it matches one path only.
   [[nodiscard]] bool is_exact() const noexcept;
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
 
@@ -47,25 +48,26 @@ class PathPattern {
   bool exact_ = false;
 };
 
-/// Takes the next `name=value` off the front of a query. `raw` is the whole piece as sent, without `&`; a
-/// piece without `=` has an empty value. Nothing is decoded. False at the end. Empty pieces (`a&&b`) are
-/// returned too, with everything empty.
+/// One `name=value` of a query, not decoded. `raw` is the whole piece as sent, without `&`. A piece without
+/// `=` has an empty value.
 struct QueryPiece {
   std::string_view raw;
   std::string_view name;
   std::string_view value;
 };
+/// Removes the next piece from the front of a query. Returns false at the end. Empty pieces (`a&&b`) are
+/// returned as well, with all members empty.
 [[nodiscard]] bool next_query_piece(std::string_view& rest, QueryPiece& piece) noexcept;
 
-/// Percent-decoding of a query's name or value, `+` as a blank (what FastAPI reads). Malformed escapes stay
-/// as they are.
+/// Percent-decodes a query's name or value; `+` becomes a space, as in FastAPI. Malformed escapes are left as
+/// they are.
 [[nodiscard]] std::string decode_query(std::string_view text);
 
-/// The other way: everything but unreserved characters (RFC 3986 2.3) as `%XX`.
+/// Percent-encodes everything but unreserved characters (RFC 3986 2.3).
 [[nodiscard]] std::string encode_query(std::string_view text);
 
-/// How FastAPI reads a bool: `1 true t yes y on` and `0 false f no n off`, any case; nullopt for anything
-/// else.
+/// Parses a boolean like FastAPI: `1 true t yes y on` and `0 false f no n off`, case-insensitively; nullopt
+/// for anything else.
 [[nodiscard]] std::optional<bool> parse_bool(std::string_view decoded) noexcept;
 
 }  // namespace larder::http

@@ -17,7 +17,8 @@ constexpr std::array<bool, 256> make_token_table() {
 }
 constexpr auto token_table = make_token_table();
 
-// The position behind an element that begins at the front: the next comma outside quotes, or the end.
+// The end of the element at the front: the position of the next comma outside quotes, or the size of the
+// text.
 std::size_t element_end(std::string_view text) noexcept {
   bool quoted = false;
   for (std::size_t i = 0; i < text.size(); ++i) {

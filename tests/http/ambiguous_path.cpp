@@ -6,7 +6,7 @@
 
 using namespace larder;
 
-TEST_CASE("A path that servers may read in another way is ambiguous") {
+TEST_CASE("a path that servers may interpret differently is ambiguous") {
   const auto* path = GENERATE("/static/../me", "/..", "/.", "/a/./b", "/a/..", "/a/.", "/static/%2e%2e/me",
                               "/static/.%2E/me", "/static/%2e/me", "/a%2fb", "/a%2Fb", "/a%5cb", "/a\\b",
                               "/static/..\\me", "/static/..;/me", "/a;v=1/b", "/me;.css", "/static/..%3b/me",
@@ -16,7 +16,7 @@ TEST_CASE("A path that servers may read in another way is ambiguous") {
   CHECK(http::is_ambiguous_path(path));
 }
 
-TEST_CASE("Other paths have one meaning") {
+TEST_CASE("other paths are not ambiguous") {
   const auto* path = GENERATE("/", "/topics/", "/a.b", "/.well-known/x", "/..a", "/a..", "/a...b", "/...",
                               "/a/..b/c", "/%2ehidden", "/100%25", "/a%20b", "/%E4%BA%BA", "/a//b", "//", "*",
                               "/a%zz", "/a%2", "/a%25z0");
@@ -24,7 +24,7 @@ TEST_CASE("Other paths have one meaning") {
   CHECK_FALSE(http::is_ambiguous_path(path));
 }
 
-TEST_CASE("What servers may make of a path") {
+TEST_CASE("an ambiguous path has the paths to which servers may resolve it") {
   struct Row {
     const char* path;
     const char* resolved;
@@ -53,7 +53,7 @@ TEST_CASE("What servers may make of a path") {
   CHECK(std::find(all.begin(), all.end(), row.resolved) != all.end());
 }
 
-TEST_CASE("A path that is resolved already has no others") {
+TEST_CASE("an unambiguous path has no other resolved paths") {
   CHECK(http::resolved_paths("/topics/").empty());
   CHECK(http::resolved_paths("/%61").empty());
 }

@@ -15,7 +15,7 @@ struct Read {
   bool operator==(const Read&) const = default;
 };
 
-// Feeds pieces of the given sizes; the last goes to the end.
+// Feeds the input in pieces of the given sizes; the last piece has the rest.
 Read read(std::string_view input, std::initializer_list<std::size_t> cuts, const Limits& limits = {}) {
   ChunkedReader reader(limits);
   Read result;
@@ -56,19 +56,19 @@ const Row rows[] = {
     {"RFC 9112 7.1", "5\r\nhello\r\n0\r\n\r\n", "hello", "done"},
     {"several chunks", "3\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n", "abc0123456789", "done"},
     {"an empty body", "0\r\n\r\n", "", "done"},
-    {"zeros in front", "0005\r\nhello\r\n000\r\n\r\n", "hello", "done"},
-    {"small letters and large", "aB\r\n" + std::string(0xab, 'x') + "\r\n0\r\n\r\n", nullptr, "done"},
+    {"leading zeros", "0005\r\nhello\r\n000\r\n\r\n", "hello", "done"},
+    {"lower and upper case digits", "aB\r\n" + std::string(0xab, 'x') + "\r\n0\r\n\r\n", nullptr, "done"},
     {"7.1.1: extensions are dropped", "5;a=b;c=\"d\"\r\nhello\r\n0;x\r\n\r\n", "hello", "done"},
     {"7.1.2: trailers are dropped", "5\r\nhello\r\n0\r\nX-A: 1\r\nX-B:\r\n\r\n", "hello", "done"},
-    {"what follows stays", "0\r\n\r\nGET / HTTP/1.1", "", "done"},
+    {"bytes after the body", "0\r\n\r\nGET / HTTP/1.1", "", "done"},
     {"not yet", "5\r\nhel", "hel", "more"},
     {"no size", "\r\n", "", "bad_chunk"},
     {"no digit", "g\r\n", "", "bad_chunk"},
-    {"a blank before", " 5\r\nhello\r\n", "", "bad_chunk"},
+    {"a space before the size", " 5\r\nhello\r\n", "", "bad_chunk"},
     {"7.1.1: white space before an extension", "5 ;a=b\r\nhello\r\n0\t \t; x\r\n\r\n", "hello", "done"},
-    {"a blank behind", "5 \r\nhello\r\n", "", "bad_chunk"},
-    {"something else behind a blank", "5 x\r\nhello\r\n", "", "bad_chunk"},
-    {"another digit behind a blank", "5 5;a\r\nhello\r\n", "", "bad_chunk"},
+    {"a space after the size", "5 \r\nhello\r\n", "", "bad_chunk"},
+    {"garbage after a space", "5 x\r\nhello\r\n", "", "bad_chunk"},
+    {"a digit after a space", "5 5;a\r\nhello\r\n", "", "bad_chunk"},
     {"LF behind a blank", "5 \nhello\r\n", "", "bad_chunk"},
     {"white space before the size", " 5;a\r\nhello\r\n", "", "bad_chunk"},
     {"0x", "0x5\r\nhello\r\n", "", "bad_chunk"},
@@ -76,7 +76,7 @@ const Row rows[] = {
     {"too many digits", "00000000000000005\r\nhello\r\n", "", "bad_chunk"},
     {"LF alone behind the size", "5\nhello\r\n", "", "bad_chunk"},
     {"CR alone behind the size", "5\rhello\r\n", "", "bare_cr"},
-    {"more data than said", "5\r\nhello!\r\n", "hello", "bad_chunk"},
+    {"more data than the size says", "5\r\nhello!\r\n", "hello", "bad_chunk"},
     {"LF alone behind the data", "5\r\nhello\n0\r\n\r\n", "hello", "bad_chunk"},
     {"NUL in an extension", std::string("5;\0\r\nhello\r\n", 12), "", "bad_chunk"},
     {"LF in an extension", "5;a\nb\r\nhello\r\n", "", "bad_chunk"},
@@ -85,14 +85,14 @@ const Row rows[] = {
      "framing_in_trailer"},
     {"a folded trailer", "0\r\nX: 1\r\n 2\r\n\r\n", "", "folded_line"},
     {"a trailer without a name", "0\r\n: 1\r\n\r\n", "", "bad_field_name"},
-    {"a trailer with a blank before the colon", "0\r\nX : 1\r\n\r\n", "", "space_before_colon"},
+    {"a trailer with a space before the colon", "0\r\nX : 1\r\n\r\n", "", "space_before_colon"},
     {"a trailer line that ends with LF", "0\r\nX: 1\n\r\n", "", "bare_lf"},
     {"CR without LF at the end", "0\r\n\rX", "", "bare_cr"},
 };
 
 }  // namespace
 
-TEST_CASE("chunks are read strictly, and every cut of the input reads the same") {
+TEST_CASE("chunks are parsed strictly, with the same result for every split of the input") {
   for (const auto& row : rows) {
     INFO(row.rule);
     const auto whole = read(row.input, {});
@@ -107,12 +107,12 @@ TEST_CASE("chunks are read strictly, and every cut of the input reads the same")
   }
 }
 
-TEST_CASE("bytes behind the body are left where they are") {
+TEST_CASE("bytes after the body are not consumed") {
   const std::string input = "5\r\nhello\r\n0\r\n\r\nGET / HTTP/1.1\r\n";
   CHECK(read(input, {}).consumed == input.find("GET"));
 }
 
-TEST_CASE("extensions and trailers have bounds") {
+TEST_CASE("extensions and trailers are limited") {
   Limits limits;
   limits.chunk_extension = 10;
   limits.trailers = 20;
@@ -122,6 +122,6 @@ TEST_CASE("extensions and trailers have bounds") {
   CHECK(read("1           ;\r\nx\r\n0\r\n\r\n", {}, limits).end == "chunk_extension_too_long");
   CHECK(read("1     ;123456\r\nx\r\n0\r\n\r\n", {}, limits).end == "chunk_extension_too_long");
   CHECK(read("0\r\nX: 123456789012345678\r\n\r\n", {}, limits).end == "trailer_too_large");
-  // Each chunk has the bound of its own.
+  // The limit applies to each chunk separately.
   CHECK(read("1;12345\r\nx\r\n1;12345\r\nx\r\n1;12345\r\nx\r\n0\r\n\r\n", {}, limits).end == "done");
 }

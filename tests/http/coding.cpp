@@ -57,7 +57,7 @@ TEST_CASE("a coding is chosen by the request's weights, then the server's order 
   CHECK(chosen({"br, gzip"}, {}) == "identity");
 }
 
-TEST_CASE("what Content-Encoding says, without identity (RFC 9110 8.4.1)") {
+TEST_CASE("identity in Content-Encoding is not a coding (RFC 9110 8.4.1)") {
   struct Row {
     std::vector<std::string> lines;
     bool coded;
@@ -86,7 +86,7 @@ TEST_CASE("what Content-Encoding says, without identity (RFC 9110 8.4.1)") {
   }
 }
 
-TEST_CASE("types worth coding") {
+TEST_CASE("media types that are compressed") {
   for (const char* type : {"application/json", "Application/JSON; charset=utf-8", "text/html",
                            "application/problem+json", "image/svg+xml", "application/javascript"}) {
     INFO(type);

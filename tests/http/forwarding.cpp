@@ -1,4 +1,4 @@
-// What becomes of a message on its way: interim responses, Max-Forwards, digests.
+// Forwarding of messages: interim responses, Max-Forwards, digests.
 #include "../catch.hpp"
 #include "../policy/support.hpp"
 #include "http/digest.hpp"
@@ -8,13 +8,13 @@
 using namespace larder::http;
 using larder::test::Lines;
 
-TEST_CASE("an interim response goes on without what belongs to its connection, and without a length") {
+TEST_CASE("an interim response is forwarded without hop-by-hop fields and Content-Length") {
   ResponseHead head;
   const std::string bytes =
       "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nContent-Length: 5\r\nConnection: close, "
       "X-Hop\r\n"
       "X-Hop: 1\r\nTransfer-Encoding: chunked\r\nKeep-Alive: 5\r\nlink: </b>\r\nUpgrade: x\r\n\r\n";
-  // Both framings would be refused; each alone is not.
+  // Both framing fields together would be refused; each alone is not.
   for (const std::string without : {"Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n"}) {
     auto one = bytes;
     one.erase(one.find(without), without.size());
@@ -25,7 +25,7 @@ TEST_CASE("an interim response goes on without what belongs to its connection, a
   }
 }
 
-TEST_CASE("Max-Forwards limits OPTIONS and TRACE, and nothing else (RFC 9110 7.6.2)") {
+TEST_CASE("Max-Forwards applies only to OPTIONS and TRACE (RFC 9110 7.6.2)") {
   const auto left = [](Method method, const char* lines) {
     const Lines fields(lines);
     return forwards_left(method, fields);
@@ -45,7 +45,7 @@ TEST_CASE("Max-Forwards limits OPTIONS and TRACE, and nothing else (RFC 9110 7.6
     CHECK_FALSE(left(method, "Max-Forwards: 0"));
 }
 
-TEST_CASE("the answer to a TRACE shows the request as received, less what is secret (RFC 9110 9.3.8)") {
+TEST_CASE("the response to a TRACE contains the request without sensitive fields (RFC 9110 9.3.8)") {
   RequestHead head;
   const std::string bytes =
       "TRACE http://a/b?c HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\nAuthorization: Basic x\r\nX-A: 1\r\n"
@@ -58,7 +58,7 @@ TEST_CASE("the answer to a TRACE shows the request as received, less what is sec
         "TRACE http://a/b?c HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\nX-A: 1\r\nVia: 1.1 before\r\n\r\n");
 }
 
-TEST_CASE("a digest is of one message's content, or of the representation (RFC 9530)") {
+TEST_CASE("content digests and representation digests are distinguished (RFC 9530)") {
   for (const char* name : {"Content-Digest", "content-digest", "Content-MD5"}) {
     INFO(name);
     CHECK(is_content_digest(name));

@@ -40,7 +40,8 @@ struct Row {
   const char* expected;
 };
 
-// Whole heads; each is also fed cut short at every place, which must never be a refusal of what would pass.
+// Complete heads. Each is also parsed truncated at every position, which must not be refused if the whole is
+// accepted.
 const Row requests[] = {
     {"RFC 9112 2.1", get + "\r\n", "complete"},
     {"2.2: an empty line first", "\r\n" + get + "\r\n", "complete"},
@@ -62,7 +63,7 @@ const Row requests[] = {
     {"3.2: a fragment", "GET /#a HTTP/1.1\r\nHost: a\r\n\r\n", "bad_target"},
     {"3.2: neither origin-form nor absolute-form", "GET a HTTP/1.1\r\nHost: a\r\n\r\n", "bad_target"},
     {"3.2.2: absolute-form", "GET http://a/b HTTP/1.1\r\nHost: a\r\n\r\n", "complete"},
-    {"3.2.2: of another host", "GET http://b/b HTTP/1.1\r\nHost: a\r\n\r\n", "host_mismatch"},
+    {"3.2.2: absolute-form with another host", "GET http://b/b HTTP/1.1\r\nHost: a\r\n\r\n", "host_mismatch"},
     {"3.2.3: authority-form", "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", "method_not_implemented"},
     {"3.2.4: asterisk-form", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "complete"},
     {"3.2.4: with another method", "GET * HTTP/1.1\r\nHost: a\r\n\r\n", "bad_target"},
@@ -126,21 +127,21 @@ const Row responses[] = {
 
 }  // namespace
 
-TEST_CASE("requests are read or refused as RFC 9112 says") {
+TEST_CASE("requests are parsed or refused as RFC 9112 requires") {
   for (const auto& row : requests) {
     INFO(row.rule);
     CHECK(request(row.bytes) == row.expected);
   }
 }
 
-TEST_CASE("responses are read or refused as RFC 9112 says") {
+TEST_CASE("responses are parsed or refused as RFC 9112 requires") {
   for (const auto& row : responses) {
     INFO(row.rule);
     CHECK(response(row.bytes) == row.expected);
   }
 }
 
-TEST_CASE("a head that comes in pieces is waited for until it is whole, and judged the same") {
+TEST_CASE("a head that arrives in pieces gives need_more until it is complete, and then the same result") {
   for (const auto& row : requests) {
     INFO(row.rule);
     for (std::size_t cut = 0; cut < row.bytes.size(); ++cut) {
@@ -153,7 +154,7 @@ TEST_CASE("a head that comes in pieces is waited for until it is whole, and judg
   }
 }
 
-TEST_CASE("what follows a head is not looked at") {
+TEST_CASE("bytes after a head are ignored") {
   RequestHead head;
   const auto bytes = get + "\r\n\x01\x02 anything";
   const auto result = read_request(bytes, {}, head);
@@ -161,7 +162,7 @@ TEST_CASE("what follows a head is not looked at") {
   CHECK(result.head_size == get.size() + 2);
 }
 
-TEST_CASE("a head beyond its limits is refused as soon as that is certain, not when it ends") {
+TEST_CASE("a head that exceeds a limit is refused as soon as that is certain, not at its end") {
   Limits limits;
   limits.head = 1000;
   limits.field = 100;
@@ -180,7 +181,7 @@ TEST_CASE("a head beyond its limits is refused as soon as that is certain, not w
   CHECK(request("\x16\x03\x01", limits) == "bad_start_line");
 }
 
-TEST_CASE("a request's parts are views of what was sent") {
+TEST_CASE("a request's parts are views into the received bytes") {
   RequestHead head;
   const std::string bytes = "GET /a%2f?q=1&r HTTP/1.1\r\nHost: Api:80\r\nAccept:  x , y \r\n\r\n";
   REQUIRE(read_request(bytes, {}, head).state == State::complete);
@@ -194,7 +195,7 @@ TEST_CASE("a request's parts are views of what was sent") {
   CHECK(head.framing.kind == Framing::Kind::none);
 }
 
-TEST_CASE("an absolute-form target becomes a path and an authority") {
+TEST_CASE("an absolute-form target is split into path and authority") {
   RequestHead head;
   REQUIRE(read_request("GET HTTP://A:80?x HTTP/1.1\r\nHost: a\r\n\r\n", {}, head).state == State::complete);
   CHECK(head.path == "/");
@@ -217,7 +218,7 @@ TEST_CASE("persistence follows version and Connection (RFC 9112 9.3)") {
   CHECK_FALSE(keeps("GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n"));
 }
 
-TEST_CASE("what Connection lists is gone from a request's fields (RFC 9110 7.6.1)") {
+TEST_CASE("fields that Connection lists are removed from a request (RFC 9110 7.6.1)") {
   const auto names = [](const std::string& bytes) {
     RequestHead head;
     REQUIRE(read_request(bytes, {}, head).state == State::complete);
@@ -229,7 +230,7 @@ TEST_CASE("what Connection lists is gone from a request's fields (RFC 9110 7.6.1
   CHECK(names(get + "A: 1\r\nConnection: a\r\nB: 2\r\na: 3\r\n\r\n") == "Host Connection B ");
   CHECK(names(get + "Origin: x\r\nConnection: close, oRIGIN\r\nConnection: b\r\nB: 2\r\n\r\n") ==
         "Host Connection Connection ");
-  // What the connection itself needs stays, and what was read from a listed field stands.
+  // Fields that larder itself evaluates remain, and values already read from a listed field stay valid.
   CHECK(names(get + "Upgrade: x\r\nConnection: upgrade, connection\r\n\r\n") == "Host Upgrade Connection ");
   RequestHead head;
   const auto bytes = post + "Content-Length: 5\r\nConnection: content-length, host\r\n\r\n";
@@ -238,7 +239,7 @@ TEST_CASE("what Connection lists is gone from a request's fields (RFC 9110 7.6.1
   CHECK(head.authority == "a");
 }
 
-TEST_CASE("the end of a response's body is found as RFC 9112 6.3 says") {
+TEST_CASE("the framing of a response follows RFC 9112 6.3") {
   const auto kind = [](const std::string& bytes, Method method = Method::get) {
     ResponseHead head;
     REQUIRE(read_response(bytes, {}, method, head).state == State::complete);
@@ -255,7 +256,7 @@ TEST_CASE("the end of a response's body is found as RFC 9112 6.3 says") {
   }
 }
 
-TEST_CASE("a status line may lack the blank before an empty phrase (RFC 9112 4)") {
+TEST_CASE("a status line may lack the space before an empty reason phrase (RFC 9112 4)") {
   const std::string bytes = "HTTP/1.0 404\r\nServer:  x y \r\nContent-Length: 5\r\nEmpty:\r\n\r\nbody";
   ResponseHead head;
   const auto result = read_response(bytes, {}, Method::get, head);
@@ -270,7 +271,7 @@ TEST_CASE("a status line may lack the blank before an empty phrase (RFC 9112 4)"
   CHECK(head.fields[0].value == "x y");
   CHECK(head.fields[2].name == "Empty");
   CHECK(head.fields[2].value.empty());
-  // Views of what was received, not of a copy.
+  // The views must point into the received bytes, not into a copy.
   for (const auto& line : head.fields) {
     CHECK(line.name.data() >= bytes.data());
     CHECK(line.name.data() < bytes.data() + bytes.size());
@@ -278,7 +279,7 @@ TEST_CASE("a status line may lack the blank before an empty phrase (RFC 9112 4)"
   CHECK(head.fields[0].value.data() == bytes.data() + bytes.find("x y"));
 }
 
-TEST_CASE("an identity coding is no coding (RFC 9110 8.4.1)") {
+TEST_CASE("an identity coding is removed from Content-Encoding (RFC 9110 8.4.1)") {
   const auto codings = [](const std::string& lines) {
     ResponseHead head;
     const auto bytes = "HTTP/1.1 200 OK\r\n" + lines + "Content-Length: 0\r\n\r\n";
@@ -298,7 +299,7 @@ TEST_CASE("an identity coding is no coding (RFC 9110 8.4.1)") {
   CHECK(codings("Content-Encoding: identityx\r\n") == "[identityx]");
 }
 
-TEST_CASE("a request for HEAD is known by its first bytes, whatever is wrong with it further on") {
+TEST_CASE("a HEAD request is recognised by its first bytes even if the rest is malformed") {
   for (const char* bytes : {"HEAD / HTTP/1.1\r\nHost: a b\r\n\r\n", "\r\nHEAD / HTTP/1.1\r\n", "HEAD ",
                             "HEAD /\r\n\r\n", "HEAD / HTTP/3.0\r\n"}) {
     INFO(bytes);
@@ -311,7 +312,7 @@ TEST_CASE("a request for HEAD is known by its first bytes, whatever is wrong wit
   }
 }
 
-TEST_CASE("every reason has a name, a sentence and a status of its kind") {
+TEST_CASE("every refusal has a name, a sentence and a 4xx or 5xx status") {
   for (int i = 0; i <= static_cast<int>(Refusal::body_too_large); ++i) {
     const auto reason = static_cast<Refusal>(i);
     CHECK_FALSE(name_of(reason).empty());
@@ -322,7 +323,7 @@ TEST_CASE("every reason has a name, a sentence and a status of its kind") {
   }
 }
 
-TEST_CASE("bytes of no meaning are refused or waited for, and nothing else") {
+TEST_CASE("random bytes are refused or give need_more") {
   std::mt19937 random(7);
   for (int i = 0; i < 20'000; ++i) {
     auto bytes = requests[random() % std::size(requests)].bytes;
@@ -342,8 +343,8 @@ TEST_CASE("bytes of no meaning are refused or waited for, and nothing else") {
   }
 }
 
-TEST_CASE("a target in UTF-8 is percent-encoded once; other bytes beyond ASCII are refused") {
-  std::string text;  // which the head views
+TEST_CASE("a UTF-8 target is percent-encoded once; other non-ASCII bytes are refused") {
+  std::string text;  // the head has views into it
   const auto read = [&text](const std::string& target, larder::http::RequestHead& head) {
     text = "GET " + target + " HTTP/1.1\r\nHost: a\r\n\r\n";
     return larder::http::read_request(text, {}, head);
@@ -364,7 +365,7 @@ TEST_CASE("a target in UTF-8 is percent-encoded once; other bytes beyond ASCII a
   CHECK(read(wide, head).refusal == larder::http::Refusal::target_too_long);
 }
 
-TEST_CASE("fields with an underscore in their names are dropped unless they are to pass") {
+TEST_CASE("fields with an underscore in their names are removed unless the setting permits them") {
   const std::string text = "GET / HTTP/1.1\r\nHost: a\r\nX_Forwarded_For: 1\r\nX-B: 2\r\n\r\n";
   larder::http::RequestHead head;
   CHECK(larder::http::read_request(text, {}, head).state == larder::http::GateResult::State::complete);

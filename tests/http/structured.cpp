@@ -199,22 +199,22 @@ const Row targeted[] = {
 
 }  // namespace
 
-TEST_CASE("lists are read by RFC 9651") {
+TEST_CASE("lists are parsed as RFC 9651 requires") {
   for (const auto& row : lists) {
     INFO(row.section);
     CHECK(list(row.values) == row.expected);
   }
 }
 
-TEST_CASE("dictionaries are read by RFC 9651") {
+TEST_CASE("dictionaries are parsed as RFC 9651 requires") {
   for (const auto& row : dictionaries) {
     INFO(row.section);
     CHECK(dictionary(row.values) == row.expected);
   }
 }
 
-TEST_CASE("a structured field has as many members as fit into a head") {
-  // RFC 9651 3.1, 3.2: 1024 at the least; here more, and each key twice.
+TEST_CASE("the number of members of a structured field is limited only by the size of a head") {
+  // RFC 9651 3.1 and 3.2 require at least 1024 members; here there are more, and each key occurs twice.
   std::string list_of;
   std::string dictionary_of;
   for (int i = 0; i < 2000; ++i) {
@@ -238,7 +238,7 @@ TEST_CASE("a structured field has as many members as fit into a head") {
   CHECK(dictionary->back().key == "last");
 }
 
-TEST_CASE("CDN-Cache-Control overrules Cache-Control (RFC 9213)") {
+TEST_CASE("CDN-Cache-Control replaces Cache-Control (RFC 9213)") {
   for (const auto& row : targeted) {
     INFO(row.section);
     CHECK(directives(row.values) == row.expected);

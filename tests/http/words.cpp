@@ -1,4 +1,4 @@
-// Lists, tags, dates, directives, ranges and targets.
+// Tests of lists, entity tags, dates, directives, ranges and targets.
 #include "../catch.hpp"
 #include "../policy/support.hpp"
 #include "http/cache_control.hpp"
@@ -30,7 +30,7 @@ TEST_CASE("a list is split at its commas, but not inside quotes (RFC 9110 5.6.1)
   CHECK(split("a=\"x, b") == "[a=\"x, b]");
 }
 
-TEST_CASE("a list field is one list over all of its lines") {
+TEST_CASE("the lines of a list field form one list") {
   const Lines lines("Connection: a\nX: close\nConnection: b;q=1, CLOSE");
   CHECK(list_has(lines, FieldId::connection, "close"));
   CHECK(list_has(lines, FieldId::connection, "B"));
@@ -38,7 +38,7 @@ TEST_CASE("a list field is one list over all of its lines") {
   CHECK_FALSE(list_has(lines, FieldId::vary, "close"));
 }
 
-TEST_CASE("quoted strings and digits are read exactly") {
+TEST_CASE("quoted strings and numbers are parsed strictly") {
   CHECK(unquote("\"a\\\"b\"") == "a\"b");
   CHECK(unquote("\"\"") == "");
   for (const char* bad : {"a", "\"a", "a\"", "\"a\"b\"", "\"", "\"a\\\""}) CHECK_FALSE(unquote(bad));
@@ -48,7 +48,7 @@ TEST_CASE("quoted strings and digits are read exactly") {
   for (const char* bad : {"", "-1", "+1", " 1", "1 ", "1.0", "0x1", "a"}) CHECK_FALSE(parse_digits(bad));
 }
 
-TEST_CASE("dates are read in three forms and no other (RFC 9110 5.6.7)") {
+TEST_CASE("dates are parsed in exactly three formats (RFC 9110 5.6.7)") {
   const sys_seconds now{seconds{1'700'000'000}};  // 2023
   const sys_seconds expected{seconds{784111777}};
   CHECK(parse_date("Sun, 06 Nov 1994 08:49:37 GMT", now) == expected);
@@ -57,7 +57,7 @@ TEST_CASE("dates are read in three forms and no other (RFC 9110 5.6.7)") {
   CHECK(parse_date("Sun Nov 16 08:49:37 1994", now) == expected + seconds{10 * 86400});
   CHECK(parse_date("Mon, 29 Feb 2000 00:00:00 GMT", now));
   CHECK(parse_date("Fri, 31 Dec 2016 23:59:60 GMT", now));
-  // A two-digit year that seems more than 50 years ahead has passed.
+  // A two-digit year that would be more than 50 years in the future is in the past.
   CHECK(parse_date("Sunday, 06-Nov-72 08:49:37 GMT", now) > now);
   CHECK(parse_date("Sunday, 06-Nov-74 08:49:37 GMT", now) < now);
   for (const char* bad :
@@ -71,7 +71,7 @@ TEST_CASE("dates are read in three forms and no other (RFC 9110 5.6.7)") {
   }
 }
 
-TEST_CASE("a date's letters are read in any case (RFC 9111 4.2)") {
+TEST_CASE("dates are parsed case-insensitively (RFC 9111 4.2)") {
   const sys_seconds now{seconds{1'700'000'000}};
   const sys_seconds expected{seconds{784111777}};
   for (const char* text :
@@ -82,7 +82,7 @@ TEST_CASE("a date's letters are read in any case (RFC 9111 4.2)") {
   }
 }
 
-TEST_CASE("a date that is written is read again") {
+TEST_CASE("a formatted date can be parsed again") {
   for (std::int64_t at = 0; at < 4'000'000'000; at += 40'000'003) {
     const sys_seconds time{seconds{at}};
     REQUIRE(parse_date(format_date(time), time) == time);
@@ -103,7 +103,7 @@ TEST_CASE("entity tags are compared strongly and weakly (RFC 9110 8.8.3.2)") {
   for (const char* good : {"\"\"", "W/\"\"", "\"a,b\"", "\"\\\"", "\"\xE9\""}) CHECK(parse_entity_tag(good));
 }
 
-TEST_CASE("If-None-Match names a tag in a list whose tags may hold commas") {
+TEST_CASE("If-None-Match is a list of tags, which may contain commas") {
   const auto names = [](const char* value, const char* current) {
     const Lines lines(std::string("If-None-Match: ") + value);
     return none_match_names(lines, current);
@@ -121,7 +121,9 @@ TEST_CASE("If-None-Match names a tag in a list whose tags may hold commas") {
   CHECK_FALSE(names("\"b\"", ""));
 }
 
-TEST_CASE("Cache-Control's directives are read over all lines, in any case, quoted or not (RFC 9111 5.2)") {
+TEST_CASE(
+    "Cache-Control is parsed over all lines, case-insensitively, with quoted or unquoted arguments (RFC 9111 "
+    "5.2)") {
   const auto read = [](const char* text) {
     const Lines lines(text);
     return parse_response_cache_control(lines);
@@ -150,7 +152,8 @@ TEST_CASE("Cache-Control's directives are read over all lines, in any case, quot
   CHECK_FALSE(read("X: 1").present);
 }
 
-TEST_CASE("a request's directives that cannot be read are ignored, and Pragma stands in (RFC 9111 5.4)") {
+TEST_CASE(
+    "invalid directives of a request are ignored, and Pragma counts without Cache-Control (RFC 9111 5.4)") {
   const auto read = [](const char* text) {
     const Lines lines(text);
     return parse_request_cache_control(lines);
@@ -163,7 +166,7 @@ TEST_CASE("a request's directives that cannot be read are ignored, and Pragma st
   CHECK_FALSE(read("Pragma: no-cache\nCache-Control: max-age=5").no_cache);
 }
 
-TEST_CASE("a Range asks for one part, or for the whole (RFC 9110 14)") {
+TEST_CASE("a Range selects one part or the whole (RFC 9110 14)") {
   const auto choice = [](const char* value, std::uint64_t size) {
     const Lines lines(std::string("Range: ") + value);
     const auto chosen = choose_range(lines, size);
@@ -187,7 +190,7 @@ TEST_CASE("a Range asks for one part, or for the whole (RFC 9110 14)") {
   }
 }
 
-TEST_CASE("a Content-Range is read exactly (RFC 9110 14.4)") {
+TEST_CASE("a Content-Range is parsed strictly (RFC 9110 14.4)") {
   const auto range = parse_content_range("bytes 2-5/10");
   REQUIRE(range);
   CHECK((range->first == 2 && range->last == 5 && range->complete == 10u));
@@ -198,7 +201,7 @@ TEST_CASE("a Content-Range is read exactly (RFC 9110 14.4)") {
   }
 }
 
-TEST_CASE("an authority is a host and a port, and nothing more") {
+TEST_CASE("an authority is a host with an optional port") {
   for (const char* good : {"a", "a.b-c_d", "A:80", "127.0.0.1:8000", "[::1]", "[::1]:80", "a:"})
     CHECK(is_authority(good));
   for (const char* bad : {"", ":80", "a b", "a/b", "u@a", "a,b", "[::1", "::1", "[]", "[x]", "a:b",
@@ -214,7 +217,7 @@ TEST_CASE("an authority is a host and a port, and nothing more") {
   CHECK(same_authority("[::1]:080", "[::1]"));
 }
 
-TEST_CASE("paths are compared in a normal form that changes nothing else (RFC 3986 6.2.2)") {
+TEST_CASE("paths are normalised without other changes (RFC 3986 6.2.2)") {
   std::string scratch;
   CHECK(normalise_path("/%74opics/%7e%2f%c3", scratch) == "/topics/~%2F%C3");
   CHECK(normalise_path("/a//b/../c", scratch) == "/a//b/../c");
@@ -234,7 +237,7 @@ PathPattern pattern(const char* text) {
 
 }  // namespace
 
-TEST_CASE("a path pattern is exact, has one-segment places, or takes the rest") {
+TEST_CASE("a path pattern matches literally, by segment placeholders, or the rest of the path") {
   struct Row {
     const char* pattern;
     const char* path;
@@ -266,7 +269,7 @@ TEST_CASE("a path pattern is exact, has one-segment places, or takes the rest") 
   }
 }
 
-TEST_CASE("one pattern covers another when nothing is left for it") {
+TEST_CASE("a pattern covers another if it matches all of its paths") {
   struct Row {
     const char* first;
     const char* second;
@@ -284,7 +287,7 @@ TEST_CASE("one pattern covers another when nothing is left for it") {
   }
 }
 
-TEST_CASE("a malformed pattern is refused with a remedy") {
+TEST_CASE("a malformed pattern is refused with a message") {
   for (const char* bad :
        {"", "a", "/a b", "/a?b", "/a#b", "/**/a", "/a**", "/{}", "/a{b}", "/{a}b", "/*", "/{a*}"}) {
     std::string error;
@@ -294,7 +297,7 @@ TEST_CASE("a malformed pattern is refused with a remedy") {
   }
 }
 
-TEST_CASE("a query is taken apart without being changed") {
+TEST_CASE("a query is split without being changed") {
   std::string text;
   std::string_view rest = "a=1&b&=c&&d=x=y";
   QueryPiece piece;

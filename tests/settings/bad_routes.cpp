@@ -59,20 +59,20 @@ TEST_CASE("a route that cannot be meant so says why") {
         "f:2:69: bypass.headers: 'x:' is not a field name (RFC 9110 5.1), such as accept-language"}},
       {"routes:\n"
        "  - {path: a, ttl: 1s}\n",
-       {"f:2:12: path: 'a': a path begins with '/'"}},
+       {"f:2:12: path: 'a': a path must begin with '/'"}},
       {"routes:\n"
        "  - {path: \"/a?b\", ttl: 1s}\n",
-       {"f:2:12: path: '/a?b': a path has no query and no fragment; `key: {query: ...}` chooses among "
-        "queries"}},
+       {"f:2:12: path: '/a?b': a path cannot have a query or fragment; `key: {query: ...}` selects "
+        "the query parameters in the cache key"}},
       {"routes:\n"
        "  - {path: \"/a/{id\", ttl: 1s}\n",
-       {"f:2:12: path: '/a/{id': braces and '**' stand for whole segments only: /topics/{id}, /static/**"}},
+       {"f:2:12: path: '/a/{id': braces and '**' must be whole segments: /topics/{id}, /static/**"}},
       {"routes:\n"
        "  - {path: /**/a, ttl: 1s}\n",
-       {"f:2:12: path: '/**/a': '**' stands for the rest of a path, so it comes last"}},
+       {"f:2:12: path: '/**/a': '**' matches the rest of a path and must be the last segment"}},
       {"routes:\n"
        "  - {path: \"/t/{id}\", ttl: 1s, invalidated_by: [t, /u]}\n",
-       {"f:2:49: invalidated_by: 't': a path begins with '/'"}},
+       {"f:2:49: invalidated_by: 't': a path must begin with '/'"}},
       {"routes:\n"
        "  - {path: /a, ttl: 1s, refresh_param: \"a&b\"}\n",
        {"f:2:40: refresh_param: 'a&b' is not the name of a query parameter; use only letters, digits and - . "
