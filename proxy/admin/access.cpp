@@ -9,8 +9,8 @@ namespace larder::admin {
 
 namespace {
 
-// Of several lines one list, as RFC 9110 5.3 has it; nothing that is asked for here is one. nullopt = no
-// line.
+// The lines joined to a list (RFC 9110 5.3), which is never a valid value of the fields used here. nullopt if
+// there is no line.
 std::optional<std::string> value_of(const http::RequestHead& head, std::string_view name) {
   std::optional<std::string> value;
   for (const auto& line : head.fields) {
@@ -31,7 +31,7 @@ std::string_view host_in(std::string_view authority) {
 }  // namespace
 
 bool has_own_name(const http::RequestHead& head) {
-  // The command line's, which has no port: a browser that was led here says one.
+  // The command line sends `larder` without a port; a browser redirected here would send a port.
   if (head.authority == "larder") return true;
   const auto host = host_in(head.authority);
   if (http::iequals(host, "localhost") || host.ends_with(".localhost")) return true;

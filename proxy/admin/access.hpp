@@ -1,4 +1,4 @@
-// Who may ask the admin listener for what.
+// Access control of the admin listener.
 #pragma once
 
 #include "http/gate.hpp"
@@ -11,19 +11,19 @@ namespace larder::admin {
 
 struct Answer {
   int status = 200;
-  std::string text;  // JSON for 200 and 422, else a sentence
+  std::string text;  // JSON for 200 and 422, else a sentence that describes the error
 };
 
-/// The Host is an address, localhost, or what the command line says: nobody else's DNS can lead such a name
-/// elsewhere.
+/// Whether the Host is an address, localhost, or the name that the command line sends. Such names cannot be
+/// redirected by foreign DNS (DNS rebinding).
 [[nodiscard]] bool has_own_name(const http::RequestHead& head);
 
-/// `Authorization: Bearer TOKEN` (RFC 6750 2.1), compared in a time that does not depend on where they
-/// differ.
+/// Whether the request has `Authorization: Bearer TOKEN` (RFC 6750 2.1). The comparison takes the same time
+/// wherever the tokens differ.
 [[nodiscard]] bool has_token(const http::RequestHead& head, std::string_view token);
 
-/// Why a request that changes something is refused; nullopt where it is not. Browsers say where a request
-/// comes from.
+/// Checks a request that changes something, to prevent cross-site request forgery: browsers say which site a
+/// request comes from. Returns the reason for refusing it; nullopt if it is allowed.
 [[nodiscard]] std::optional<Answer> against_change(const http::RequestHead& head);
 
 }  // namespace larder::admin

@@ -42,7 +42,7 @@ std::string_view reason_of(int status) noexcept {
   }
 }
 
-// `fields`: more field lines, each with its end.
+// `fields`: further field lines, each terminated by CRLF.
 std::string response(int status, std::string_view type, std::string_view body,
                      const server::Persistence& persistence, std::string_view fields = {}) {
   std::string out = "HTTP/1.1 " + std::to_string(status) + " ";
@@ -118,7 +118,7 @@ class Admin::Connection {
   void close() noexcept { client_.close(); }
 
  private:
-  // nullopt where it is none that is taken here.
+  // nullopt if the body has no Content-Length or is too large.
   Task<std::optional<std::string>> read_body(http::Framing framing, bool expect_continue) {
     if (framing.kind == http::Framing::Kind::none) co_return std::string();
     if (framing.kind != http::Framing::Kind::length || framing.length > max_body) co_return std::nullopt;
@@ -136,7 +136,7 @@ class Admin::Connection {
     }
   }
 
-  // The arguments outlive the task.
+  // The arguments must outlive the task.
   Task<std::string> respond(const http::RequestHead& head, const std::optional<std::string>& body,
                             server::Persistence persistence) {
     const auto* const resource = find_resource(head.path);
@@ -158,8 +158,8 @@ class Admin::Connection {
     co_return response(reply.status, reply.type, reply.text, persistence, reply.fields);
   }
 
-  // A name that somebody else's DNS led here would let their page read and change what is here; where there
-  // is a token, their page does not know it.
+  // DNS rebinding: a page of another site, under a name that resolves to this address, could read and change
+  // data here. With a token required that is not possible, as the page does not know it.
   std::optional<Answer> why_refused(const http::RequestHead& head, const Resource& resource) const {
     const auto& token = admin_.server_.settings().admin_token;
     if (!token.empty() && !resource.for_anyone && !has_token(head, token)) {
@@ -240,7 +240,7 @@ void Admin::accept_on(const server::Bound& bound) {
 }
 
 void Admin::begin(Socket socket) {
-  if (connections_.size() >= max_connections) return;  // closes it
+  if (connections_.size() >= max_connections) return;  // the socket's destructor closes it
   auto connection = std::make_unique<Connection>(*this, std::move(socket));
   const auto live = [](std::unique_ptr<Connection> its) -> Task<void> { co_await its->run(); };
   spawn(server_.first_loop(), "admin connection", live(std::move(connection)));

@@ -1,7 +1,7 @@
-// The admin listener: health, metrics, the status page and what is behind it, on an address of its own.
-// Nothing of it is reachable through the proxy's listeners.
+// The admin listener: health, metrics, the status page and its API, on a separate address. Not reachable
+// through the proxy's listeners.
 //
-// It runs on the server's first loop. Requests pass the same gate as those of clients.
+// Runs on the server's first loop. Requests pass the same gate as those of clients.
 #pragma once
 
 #include "admin/resources.hpp"
@@ -17,23 +17,24 @@ namespace larder::admin {
 
 class Admin {
  public:
-  /// The server outlives it.
+  /// `server` must outlive this object.
   explicit Admin(server::Server& server);
   ~Admin();
   Admin(const Admin&) = delete;
   Admin& operator=(const Admin&) = delete;
 
-  /// Binds and begins to serve once the first loop runs; a sentence where it cannot.
+  /// Binds; serving starts once the first loop runs. Returns an error message if binding fails.
   [[nodiscard]] std::optional<std::string> listen(const settings::ListenAddress& address);
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
-  /// Another address, in two steps: bound beside the one in use (a sentence where that cannot be), and then
-  /// taken in its place, or given up. nullopt as address: none any more. Connections stay.
+  /// Changes the address in two steps: prepare() binds the new address beside the one in use and returns an
+  /// error message if that fails; then commit() switches to it, or give_up() discards it. nullopt as address
+  /// disables the listener. Existing connections are kept.
   [[nodiscard]] std::optional<std::string> prepare(const std::optional<settings::ListenAddress>& address);
   void commit();
   void give_up();
 
-  /// What POST /api/reload does.
+  /// Sets the handler of POST /api/reload.
   void on_reload(std::function<Task<ReloadReport>()> reload) { context_.reload = std::move(reload); }
 
   /// Closes the listener and every connection.
@@ -53,7 +54,7 @@ class Admin {
   server::Server& server_;
   History history_;
   Context context_;
-  std::string key_;  // the address as configured; empty = none
+  std::string key_;  // address as configured; empty if none
   std::string name_;
   std::string unix_path_;
   std::optional<Next> next_;

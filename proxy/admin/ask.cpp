@@ -22,7 +22,7 @@ using Local = asio::local::stream_protocol;
 constexpr Millis patience_with_larder{5'000};
 constexpr const char* not_larder = "not a larder admin listener";
 
-// Reading, writing and connecting, each.
+// Sets the timeout of each read, write and connect.
 void bound(int descriptor, Millis timeout) {
   const auto whole = std::chrono::floor<std::chrono::seconds>(timeout);
   const timeval time{whole.count(), std::chrono::microseconds(timeout - whole).count()};
@@ -30,7 +30,7 @@ void bound(int descriptor, Millis timeout) {
   (void)::setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
 }
 
-// Calls talk(socket) with one that is connected there; else says why there is none.
+// Connects and calls talk(socket); returns the reason if connecting fails.
 template <class Talk>
 Reply with_connection(const settings::ListenAddress& address, Millis timeout, Talk talk) {
   asio::io_context io;

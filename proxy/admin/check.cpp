@@ -18,7 +18,6 @@ void print(const std::vector<Problem>& problems) {
   for (const auto& problem : problems) std::cerr << problem.text() << '\n';
 }
 
-// `[{"severity": "error", "file": ..., "line": ..., "column": ..., "message": ...}]`, for editors.
 std::string as_json(const std::vector<Problem>& problems) {
   std::vector<std::string> all;
   for (const auto& problem : problems) {
@@ -75,7 +74,7 @@ int check_command(const std::string& file, bool offline, bool json) {
 }
 
 int dump_command(const std::string& file, const settings::Overrides& overrides) {
-  // Warnings are for `check` to give.
+  // Warnings are printed by `check` only.
   const auto plan = load_plan(file, overrides, Problem::Severity::error);
   if (!plan) return bad_usage;
   std::cout << settings::effective_yaml(*plan->settings);

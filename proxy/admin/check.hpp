@@ -1,4 +1,4 @@
-// `larder check` and `larder dump-config`: what a configuration says, without a running larder.
+// `larder check` and `larder dump-config`: commands that need no running larder.
 #pragma once
 
 #include "cache/plan.hpp"
@@ -9,17 +9,17 @@
 
 namespace larder::admin {
 
-/// The plan of the file with the command line's overrides; nullptr after its problems of at least that
-/// severity have been printed to standard error.
+/// The plan for the file with the overrides of the command line. If that has errors, nullptr; problems of at
+/// least `severity` are printed to standard error.
 [[nodiscard]] std::shared_ptr<const cache::Plan> load_plan(
     const std::string& file, const settings::Overrides& overrides,
     settings::Problem::Severity severity = settings::Problem::Severity::warning);
 
-/// Prints what is wrong with the file, and, unless `offline`, what the API's responses say against caching
-/// them. Returns the exit code.
+/// Prints the problems of the file and, unless `offline`, why responses of the API would not be cached.
+/// Returns the exit code.
 [[nodiscard]] int check_command(const std::string& file, bool offline, bool json);
 
-/// Prints the settings in force as YAML. Returns the exit code.
+/// Prints the effective settings as YAML. Returns the exit code.
 [[nodiscard]] int dump_command(const std::string& file, const settings::Overrides& overrides);
 
 }  // namespace larder::admin

@@ -24,7 +24,7 @@ std::string token_of_environment() {
   return token == nullptr ? std::string() : std::string(token);
 }
 
-// nullopt after saying why not, with the exit code in `code`.
+// On failure prints the reason, sets `code` to the exit code and returns nullopt.
 std::optional<Listener> listener_of(const AdminTarget& whom, int& code) {
   const auto loaded = settings::load_file(whom.file);
   auto token = loaded.admin_token;
@@ -168,7 +168,7 @@ int top_command(const AdminTarget& whom, std::chrono::milliseconds interval, std
   std::string trouble;
   auto now = look(trouble);
   if (!now) return complain(trouble);
-  Snapshot before;  // the first frame is since the start
+  Snapshot before;  // empty: the first frame shows totals since the start
   {
     Terminal terminal;
     auto order = Order::rate;
@@ -185,7 +185,7 @@ int top_command(const AdminTarget& whom, std::chrono::milliseconds interval, std
       if (key == 'r') order = Order::rate;
       if (key == 'a') order = Order::api_time;
       if (key == 'n') order = Order::name;
-      if (key != Terminal::nothing) continue;  // the same figures in another order
+      if (key != Terminal::nothing) continue;  // a key changed the order only: show the same figures again
       trouble.clear();
       if (auto next = look(trouble))
         before = std::exchange(*now, std::move(*next));

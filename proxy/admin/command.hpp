@@ -1,4 +1,4 @@
-// The commands that speak to a running larder. Each says what it has to say, what is wrong on standard error,
+// Commands that use a running larder. Each prints its result to standard output and errors to standard error,
 // and returns the exit code.
 #pragma once
 
@@ -14,19 +14,19 @@ inline constexpr int fine = 0;
 inline constexpr int could_not_run = 1;
 inline constexpr int bad_usage = 2;
 
-/// Which larder is meant: the one that runs with the file, or what listens at `admin` where that is not
-/// empty. Its token is the file's, or the environment's LARDER_ADMIN_TOKEN.
+/// Selects the running larder: the one that uses `file`, or the one at the address `admin` if that is not
+/// empty. The token is that of the file, or the environment variable LARDER_ADMIN_TOKEN.
 struct AdminTarget {
   std::string file;
   std::string admin;
 };
 
-/// What a running larder says, where one can be reached; else what the file alone says.
+/// Explains a request using a running larder if it can be reached, otherwise using the file alone.
 [[nodiscard]] int explain_command(const AdminTarget& whom, const Question& question, bool json);
 [[nodiscard]] int purge_command(const AdminTarget& whom, const policy::Purge& what, bool json);
 [[nodiscard]] int reload_command(const AdminTarget& whom, bool json);
 [[nodiscard]] int status_command(const AdminTarget& whom, bool json);
-/// Until `q`, a signal, or after `frames` of them where that is not 0.
+/// Runs until `q` or a signal, or for `frames` frames if that is not 0.
 [[nodiscard]] int top_command(const AdminTarget& whom, std::chrono::milliseconds interval,
                               std::size_t frames);
 

@@ -19,7 +19,7 @@ namespace {
 
 using settings::CacheMode;
 
-// The head of the request in question; the gate reports what is wrong with it.
+// The parsed head of the request in question.
 struct Asked {
   std::string bytes;
   http::RequestHead head;
@@ -195,7 +195,7 @@ std::optional<std::string> explain(const settings::Settings& settings, const Que
   std::string scratch;
   const auto path = http::normalise_path(asked.head.path, scratch);
   const auto* route = settings.route_for(path);
-  // The question has no cookies or credentials, so that no hash is made.
+  // The request has no cookies or credentials, so the hash is never used.
   const policy::KeyedHash no_hash({});
   const auto facts = policy::facts_of(asked.head, {settings, no_hash});
 

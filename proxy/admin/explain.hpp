@@ -1,7 +1,7 @@
-// What larder makes of a request, and what it holds for it: `larder explain`, and GET /api/explain.
+// Explains how larder handles a request and what is stored for it: `larder explain` and GET /api/explain.
 //
-// One JSON object says it, made from the settings alone or by a running larder, which adds what is stored and
-// why something is not; `print_explanation` turns either into the text that a person reads.
+// The explanation is a JSON object, made from the settings alone or by a running larder, which adds what is
+// stored and why a response was not stored. `print_explanation` converts it to text.
 #pragma once
 
 #include "cache/cache.hpp"
@@ -15,21 +15,21 @@ namespace larder::admin {
 
 struct Question {
   std::string method = "GET";
-  std::string url;  // absolute, or a path: then every Host is meant
+  std::string url;  // absolute, or a path, which stands for all hosts
 };
 
-/// What a running larder looks into.
+/// The state of a running larder.
 struct Live {
   const cache::Cache& cache;
   policy::Now now;
 };
 
-/// The explanation as a JSON object. `live` may be nullptr. nullopt and a sentence in `error` where the
-/// question is no request that larder would take.
+/// The explanation as a JSON object. `live` may be nullptr. nullopt and a message in `error` if larder would
+/// refuse the request.
 [[nodiscard]] std::optional<std::string> explain(const settings::Settings& settings, const Question& question,
                                                  const Live* live, std::string& error);
 
-/// Prints what `explain` made. False where `json` is not that.
+/// Prints the result of `explain` as text. False if `json` is not such an object.
 [[nodiscard]] bool print_explanation(const std::string& json, std::ostream& out);
 
 }  // namespace larder::admin

@@ -77,7 +77,7 @@ void History::merge() {
 
 std::string History::json(const std::map<std::string, RouteTotals>& totals) const {
   std::vector<std::string> members;
-  auto room = routes - kept_.size();  // for those of which nothing is kept
+  auto room = routes - kept_.size();  // for routes that have no history yet
   for (const auto& [name, total] : totals) {
     const auto kept = kept_.find(name);
     if (kept == kept_.end() && room == 0) continue;

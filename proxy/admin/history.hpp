@@ -1,5 +1,6 @@
-// The last hour of every route, in steps: for the status page's plots, GET /api/history. The steps are short
-// while larder is young; as they fill up two become one, so that there is always something to be seen.
+// The history of each route over the last hour, in steps, for the plots of the status page: GET /api/history.
+// Steps are short at first; whenever the table is full, pairs of steps are merged and the step length
+// doubles, so that there are plots soon after the start.
 #pragma once
 
 #include "admin/totals.hpp"
@@ -11,36 +12,36 @@
 
 namespace larder::admin {
 
-/// Of one route in one step.
+/// Figures of one route in one step.
 struct Step {
   double requests = 0;
-  double spared = 0;  // answered without a request upstream of their own
+  double spared = 0;  // completed without a request to the API of their own
   double upstream_answers = 0;
-  double upstream_seconds = 0;  // of all those together
-  double waited_seconds = 0;    // of all requests together
+  double upstream_seconds = 0;  // sum
+  double waited_seconds = 0;    // sum
 };
 
-/// Takes totals, which only grow, and keeps what they grew by. On one thread.
+/// Records the growth of counters. Not thread-safe.
 class History {
  public:
   static constexpr policy::Millis shortest{1'000};
   static constexpr policy::Millis longest{16'000};
-  static constexpr std::size_t steps = 240;   // of the longest, a little more than an hour
-  static constexpr std::size_t routes = 100;  // those that are asked for come first; more are left out
+  static constexpr std::size_t steps = 240;   // at the longest step, slightly more than an hour
+  static constexpr std::size_t routes = 100;  // the routes with the first requests; further ones are left out
 
-  /// The totals now. The first call is where counting begins; one that comes sooner than a step after the
-  /// last changes nothing.
+  /// Records the current totals. The first call sets the baseline; a call within a step of the last one has
+  /// no effect.
   void note(const std::map<std::string, RouteTotals>& totals, policy::MonoTime now);
 
-  /// With the step that is under way, up to `totals`.
-  /// `{"step_seconds": 4, "routes": [{"route": "/topics/", "requests": [...], "spared": [...], "api": [...],
-  /// "wait": [...]}]}`: the oldest step first, all lists of a length. `api` is how long upstream took for an
-  /// answer, `wait` how long a request waited, means in seconds; null where there was none.
+  /// The history with the current step, up to `totals`: `{"step_seconds": 4, "routes": [{"route": "/topics/",
+  /// "requests": [...], "spared": [...], "api": [...], "wait": [...]}]}`. The oldest step comes first; all
+  /// lists have the same length. `api` is the API's mean response time and `wait` the mean time that requests
+  /// waited, in seconds; null in steps without any.
   [[nodiscard]] std::string json(const std::map<std::string, RouteTotals>& totals) const;
 
  private:
   std::map<std::string, RouteTotals> last_;
-  std::map<std::string, std::deque<Step>> kept_;  // of routes with anything in it
+  std::map<std::string, std::deque<Step>> kept_;  // only routes that had requests
   void merge();
 
   policy::Millis step_ = shortest;

@@ -1,4 +1,4 @@
-// JSON, written member by member. Of this room alone.
+// Writes JSON objects member by member. Internal to this module.
 #pragma once
 
 #include "server/reply.hpp"

@@ -1,4 +1,4 @@
-// Counters of every loop, summed and written as Prometheus text.
+// The counters of all loops, summed, in the Prometheus text format.
 #pragma once
 
 #include "server/server.hpp"
@@ -7,7 +7,8 @@
 
 namespace larder::admin {
 
-/// The exposition (text format 0.0.4). Labels come from fixed sets and the configuration's routes alone.
+/// The exposition (text format 0.0.4). Label values come only from fixed sets and from the routes of the
+/// configuration, so that clients cannot create series.
 [[nodiscard]] std::string metrics_text(const server::Server& server);
 
 }  // namespace larder::admin

@@ -1,4 +1,4 @@
-// The status page, GET /: one self-contained document, built in.
+// The status page, GET /: one self-contained document, embedded in the binary.
 #pragma once
 
 #include <string>
@@ -7,10 +7,10 @@ namespace larder::admin {
 
 struct Page {
   std::string html;
-  std::string fields;  // field lines that go with it, each with its end: what the page may do in a browser
+  std::string fields;  // field lines of the response, each terminated by CRLF: the content security policy
 };
 
-/// With a new nonce each time: no script runs in it but its own (CSP).
+/// The page with a new nonce, so that only its own script runs (CSP).
 [[nodiscard]] Page status_page();
 
 }  // namespace larder::admin

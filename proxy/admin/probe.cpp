@@ -24,7 +24,7 @@ struct Line {
   int column = 0;
 };
 
-// Of `FILE:LINE:COL`.
+// Parses `FILE:LINE:COL`.
 Line line_of(const std::string& place) {
   Line out{place};
   const auto number = [&](int& value) {

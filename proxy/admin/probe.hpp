@@ -1,4 +1,4 @@
-// What only the API can tell of a configuration: whether the answers that a route means to keep may be kept.
+// Checks a configuration against the API: whether the responses that routes are to cache may be cached.
 #pragma once
 
 #include "settings/load.hpp"
@@ -10,12 +10,11 @@ namespace larder::admin {
 
 struct Probe {
   std::vector<settings::Problem> warnings;
-  std::string not_asked;  // a sentence where some or all of it was not looked at; else empty
+  std::string not_asked;  // why some or all routes were not checked; empty if all were
 };
 
-/// Asks the API once for each ttl route of an exact path, as a client without cookies would, one after the
-/// other, for half a minute at the most; and warns of what its answer's head would keep from being stored, by
-/// policy::judge. It reads no body.
+/// Requests each ttl route with an exact path once, without cookies, one after the other, for at most half a
+/// minute. Warns if policy::judge would not store the response, judging by its head; bodies are not read.
 [[nodiscard]] Probe probe_upstream(const settings::Settings& settings);
 
 }  // namespace larder::admin

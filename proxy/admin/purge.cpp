@@ -15,7 +15,7 @@ using policy::Purge;
 constexpr std::string_view usage =
     R"(write {"path": "/topics/"}, {"prefix": "/topics/"}, {"group": "name"} or {"all": true}, and "soft": true)";
 
-// What is wrong with the body; empty where nothing is.
+// Parses the body. Returns an error message; empty on success.
 std::string read(const std::string& body, Purge& what) {
   const auto bad = [](const std::string& what_is_wrong) { return what_is_wrong + std::string(usage); };
   simdjson::dom::parser parser;

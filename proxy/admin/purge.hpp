@@ -1,4 +1,4 @@
-// Purging: POST /api/purge, and `larder purge`, which asks for it.
+// Purging: POST /api/purge, and `larder purge`, which sends it.
 #pragma once
 
 #include "admin/access.hpp"
@@ -11,12 +11,12 @@
 
 namespace larder::admin {
 
-/// `{"path": "/topics/"}`, `{"prefix": ...}`, `{"group": ...}` or `{"all": true}`, and `"soft": true`.
-/// `body` is nullptr where it could not be read. On any thread.
+/// Handles a purge request: `{"path": "/topics/"}`, `{"prefix": ...}`, `{"group": ...}` or `{"all": true}`,
+/// optionally with `"soft": true`. `body` is nullptr if it could not be read. Callable from any thread.
 [[nodiscard]] Answer purge(server::Server& server, const std::string* body);
 
 [[nodiscard]] std::string purge_json(const policy::Purge& what);
-/// What the answer says, as a sentence. False where it is no success.
+/// Reads the response to a purge into a sentence. Returns false if the purge failed.
 [[nodiscard]] bool read_purge_answer(int status, const std::string& body, std::string& said);
 
 }  // namespace larder::admin

@@ -1,4 +1,4 @@
-// What POST /api/reload answers, and how `larder reload` reads it.
+// The response of POST /api/reload, and its parser for `larder reload`.
 #pragma once
 
 #include <optional>
@@ -7,15 +7,16 @@
 
 namespace larder::admin {
 
-/// What became of new settings.
+/// The result of a reload.
 struct ReloadReport {
   bool ok = false;
-  std::vector<std::string> messages;  // problems, as `larder check` writes them; what requires a restart
+  std::vector<std::string>
+      messages;  // problems, formatted as by `larder check`, and changes that require a restart
 };
 
 /// `{"reloaded": true, "messages": [...]}`
 [[nodiscard]] std::string reload_json(const ReloadReport& report);
-/// nullopt where the text is no such answer.
+/// nullopt if the text is not such a response.
 [[nodiscard]] std::optional<ReloadReport> read_reload_json(const std::string& json);
 
 }  // namespace larder::admin

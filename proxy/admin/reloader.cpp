@@ -7,13 +7,13 @@
 
 namespace larder::admin {
 
-// New settings that are ready to be taken over; without `prepared` they are refused.
+// New settings that are ready to be applied; without `prepared` they were refused.
 struct Reloader::Attempt {
   ReloadReport report;
   std::optional<server::Server::Prepared> prepared;
 };
 
-// Ends on every path, and lets the next reload begin.
+// Marks a reload as running. The destructor lets the next one start, on every path.
 class Reloader::Turn {
  public:
   explicit Turn(Reloader& reloader) : reloader_(reloader) { reloader_.running_ = true; }
@@ -89,7 +89,7 @@ Task<ReloadReport> Reloader::try_once() {
     report.messages = {error.what()};
     co_return report;
   }
-  // A smaller cache evicts many entries.
+  // On the control thread, because a smaller cache may have to evict many entries.
   const std::function<bool()> evict = [this] {
     server_.apply_store_limits();
     return true;

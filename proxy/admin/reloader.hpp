@@ -1,7 +1,7 @@
-// Replaces the settings of a running larder: all of them, or none.
+// Replaces the settings of a running larder, all of them or none.
 //
-// The file is read, names are looked up and listeners are bound on the control thread; the first loop takes
-// the result over. One reload at a time; others wait for its end. Of the first loop.
+// On the control thread the file is read, names are resolved and listeners are bound; then the first loop
+// applies the result. One reload runs at a time; further ones wait. Must be used on the first loop.
 #pragma once
 
 #include "admin/admin.hpp"
@@ -20,8 +20,8 @@ namespace larder::admin {
 
 class Reloader {
  public:
-  /// `load` reads the settings anew, on the control thread. `file` names them in messages. The others outlive
-  /// it.
+  /// `load` reads the settings on the control thread. `file` is their name in messages. The references must
+  /// outlive this object.
   Reloader(server::Server& server, Admin& admin, server::Notify& notify, std::string file,
            std::function<settings::Loaded()> load);
 
@@ -40,7 +40,7 @@ class Reloader {
   std::function<settings::Loaded()> load_;
   bool running_ = false;
   std::deque<std::shared_ptr<Event>> waiting_;
-  // In force since the start, until the next one.
+  // Settings that only a restart can change.
   unsigned loops_;
   std::optional<std::string> persist_;
 };

@@ -18,8 +18,8 @@ constexpr std::string_view text_type = "text/plain";
 
 using Make = std::function<Reply()>;
 
-// Makes the reply on the control thread. `make` is a variable of the caller: GCC 12 destroys a temporary that
-// a closure in a co_await expression is converted to twice.
+// Runs `make` on the control thread. `make` must be a variable of the caller: GCC 12 destroys a temporary
+// twice if a closure is converted to it in a co_await expression.
 Task<Reply> on_control(const Context& context, const Make& make) {
   auto& server = context.server;
   co_return co_await server.control().run<Reply>(server.first_loop(), make);
@@ -56,7 +56,7 @@ Task<Reply> status(const Context& context, const Request&) {
 }
 
 Task<Reply> history(const Context& context, const Request&) {
-  // A copy, as the first loop goes on writing to it.
+  // The history is copied because the first loop continues to write to it.
   const Make make = [&server = context.server, history = context.history] {
     return Reply{200, json_type, history.json(totals_of(server))};
   };

@@ -1,6 +1,6 @@
-// What the admin listener serves: one row per resource, with who may ask for it and its handler.
+// The resources of the admin listener: one row each, with access rules and handler.
 //
-// A handler is a coroutine of the first loop; what takes long runs on the server's control thread.
+// Handlers are coroutines of the first loop; long operations run on the server's control thread.
 #pragma once
 
 #include "admin/access.hpp"
@@ -17,26 +17,26 @@
 
 namespace larder::admin {
 
-/// What handlers work with; outlives them.
+/// State that handlers use; outlives them.
 struct Context {
   server::Server& server;
   History& history;
   std::function<Task<ReloadReport>()> reload;  // empty: reloading is not possible
 };
 
-/// A request that has passed the checks of its resource; outlives the handler. `body`: nullptr where it was
-/// too large or had no Content-Length.
+/// A request that has passed the access checks of its resource; outlives the handler. `body` is nullptr if it
+/// was too large or had no Content-Length.
 struct Request {
   const http::RequestHead& head;
   const std::string* body = nullptr;
 };
 
-/// A response. With a type, `text` is its body; without one, a sentence for problem+json.
+/// A response. With `type`, `text` is the body; without, a sentence for problem+json.
 struct Reply {
   int status = 200;
   std::string_view type = {};
   std::string text = {};
-  std::string fields = {};  // more field lines, each with its end
+  std::string fields = {};  // further field lines, each terminated by CRLF
 };
 
 using Handler = Task<Reply> (*)(const Context& context, const Request& request);
@@ -44,13 +44,13 @@ using Handler = Task<Reply> (*)(const Context& context, const Request& request);
 struct Resource {
   std::string_view path;
   Handler handler = nullptr;
-  bool changes = false;     // takes POST with JSON, and no request that another site's page makes
-  bool for_anyone = false;  // without the token
-  bool any_host = false;    // under any Host: programs ask for it under names of their own
+  bool changes = false;     // accepts only POST with JSON, and refuses cross-site requests
+  bool for_anyone = false;  // does not require the token
+  bool any_host = false;    // accepts any Host, as programs use names of their own
 };
 
 [[nodiscard]] std::span<const Resource> resources() noexcept;
-/// nullptr where there is none.
+/// nullptr if there is no such resource.
 [[nodiscard]] const Resource* find_resource(std::string_view path) noexcept;
 
 }  // namespace larder::admin

@@ -1,4 +1,4 @@
-// What GET /api/status says, read back for the command line, and how its figures are written.
+// Parses the response of GET /api/status for the commands, and formats its figures.
 #pragma once
 
 #include <optional>
@@ -8,11 +8,11 @@
 
 namespace larder::admin {
 
-/// Since the start. Seconds are sums.
+/// Totals since the start; seconds are sums.
 struct RouteFigures {
-  std::string name;  // "" for the requests that no route matches
+  std::string name;  // "" for requests that match no route
   double requests = 0;
-  double spared = 0;  // answered without a request upstream of their own
+  double spared = 0;  // completed without a request to the API of their own
   double upstream_requests = 0;
   double upstream_errors = 0;
   double upstream_answers = 0;
@@ -31,8 +31,8 @@ struct Snapshot {
   double uptime_seconds = 0;
   bool draining = false;
   bool breaker_open = false;
-  double busy = 0;   // requests under way upstream
-  double queue = 0;  // that wait for a connection
+  double busy = 0;   // requests in progress at the API
+  double queue = 0;  // requests that wait for a connection
   double upstream_errors = 0;
   double connections = 0;
   double entries = 0;
@@ -46,15 +46,15 @@ struct Snapshot {
   std::vector<RouteFigures> routes;
 };
 
-/// nullopt where `json` is not what status_json makes.
+/// nullopt if `json` was not made by status_json.
 [[nodiscard]] std::optional<Snapshot> read_snapshot(const std::string& json);
 
-/// `larder status`.
+/// Prints the output of `larder status`.
 void print_status(const Snapshot& snapshot, std::ostream& out);
 
 [[nodiscard]] std::string count_text(double value);            // 12345
 [[nodiscard]] std::string size_text(double bytes);             // 1.2 MiB
 [[nodiscard]] std::string time_text(double seconds);           // 12 ms
-[[nodiscard]] std::string share_text(double part, double of);  // 98.7 %; - where `of` is nothing
+[[nodiscard]] std::string share_text(double part, double of);  // 98.7 %; "-" if `of` is 0
 
 }  // namespace larder::admin

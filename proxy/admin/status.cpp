@@ -71,7 +71,7 @@ std::string refusals_json(const server::Server& server) {
   return object.take();
 }
 
-// The names only: the values may be secrets.
+// Only names are shown, as the values may be secrets.
 std::string names_of(const policy::SecondaryKey& secondary) {
   std::vector<std::string> names;
   for (const auto& field : secondary) {
@@ -145,7 +145,7 @@ std::string entries_json(server::Server& server, const std::string& prefix, std:
     if (!meant.concerns(key, {})) return true;
     Object object;
     object.text("key", key.url());
-    object.text("hash", fmt::format("{:016x}", cache.hash(entry.key)));  // as the access log has it
+    object.text("hash", fmt::format("{:016x}", cache.hash(entry.key)));  // same format as in the access log
     object.number("charge", static_cast<std::int64_t>(entry.charge()));
     std::vector<std::string> variants;
     for (const auto& variant : entry.variants) {

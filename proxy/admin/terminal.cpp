@@ -15,7 +15,7 @@ namespace {
 constexpr const char* take_over = "\x1b[?1049h\x1b[?25l";
 constexpr const char* give_back = "\x1b[?25h\x1b[?1049l";
 
-// What a signal handler may touch.
+// The only state that signal handlers write.
 volatile std::sig_atomic_t signalled = 0;
 
 termios as_it_was;
@@ -27,7 +27,7 @@ void wake(int) {}
 
 void on(int signal, void (*what)(int)) {
   struct sigaction action {};
-  action.sa_handler = what;  // without SA_RESTART: poll(2) returns
+  action.sa_handler = what;  // without SA_RESTART, so that poll(2) returns
   sigemptyset(&action.sa_mask);
   (void)::sigaction(signal, &action, nullptr);
 }
@@ -63,7 +63,7 @@ Screen Terminal::size() const {
 void Terminal::show(const std::string& frame) {
   std::string out;
   if (is_screen_) {
-    // Line by line over what was there, so that nothing flickers.
+    // Overwrites line by line instead of clearing the screen, to avoid flicker.
     out = "\x1b[H";
     for (const char c : frame) {
       if (c == '\n') out += "\x1b[K\r";

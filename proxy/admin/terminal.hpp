@@ -1,4 +1,4 @@
-// The terminal that `larder top` has to itself for a while.
+// The terminal of `larder top`.
 #pragma once
 
 #include "admin/top.hpp"
@@ -8,9 +8,9 @@
 
 namespace larder::admin {
 
-/// Takes the terminal over where standard output is one: a screen of its own, keys at once, no cursor. Gives
-/// it back as it was, also when a signal ends the program: SIGINT, SIGTERM and SIGHUP are keys here.
-/// Elsewhere it only writes. One at a time.
+/// If standard output is a terminal, switches to the alternate screen, unbuffered keys and a hidden cursor,
+/// and restores all of it in the destructor, also after a signal: SIGINT, SIGTERM and SIGHUP are returned as
+/// keys. Otherwise only writes. At most one instance may exist.
 class Terminal {
  public:
   Terminal();
@@ -19,20 +19,20 @@ class Terminal {
   ~Terminal();
 
   [[nodiscard]] bool is_screen() const noexcept { return is_screen_; }
-  /// What it is now; where there is no screen, wide and without end.
+  /// The current size; if there is no screen, a large width and no limit of lines.
   [[nodiscard]] Screen size() const;
-  /// In place of what was there before.
+  /// Replaces the previous frame.
   void show(const std::string& frame);
 
   static constexpr char ended = 'q';
   static constexpr char nothing = '\0';
-  /// The next key within that time, `nothing` without one, `ended` after a signal. A change of the window's
-  /// size ends the wait.
+  /// Waits for the next key: `nothing` if none comes within `timeout`, `ended` after a signal. A change of
+  /// the window's size ends the wait.
   [[nodiscard]] char key(std::chrono::milliseconds timeout);
 
  private:
   bool is_screen_;
-  bool has_keys_ = true;  // until standard input ends
+  bool has_keys_ = true;  // false once standard input has ended
 };
 
 }  // namespace larder::admin

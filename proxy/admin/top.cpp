@@ -9,7 +9,7 @@ namespace larder::admin {
 
 namespace {
 
-// What one route did between two snapshots.
+// The figures of one route between two snapshots.
 RouteFigures growth(const RouteFigures& before, const RouteFigures& now) {
   RouteFigures of = now;
   of.requests -= before.requests;
@@ -42,13 +42,13 @@ bool continues_a_character(char c) {
   return (static_cast<unsigned char>(c) & 0xC0u) == 0x80u;
 }
 
-// Columns as most terminals count them: one a character.
+// The number of columns, counting one for each character, as most terminals do.
 std::size_t width_of(std::string_view text) {
   return static_cast<std::size_t>(
       std::count_if(text.begin(), text.end(), [](char c) { return !continues_a_character(c); }));
 }
 
-// The text cut to so many columns, without control characters.
+// The text truncated to that many columns, without control characters.
 std::string cut(std::string_view text, std::size_t columns) {
   std::string out;
   std::size_t used = 0;

@@ -1,4 +1,4 @@
-// `larder top`: what a running larder does, as a table that is written again and again.
+// `larder top`: the activity of a running larder, as a table that is updated periodically.
 #pragma once
 
 #include "admin/snapshot.hpp"
@@ -14,9 +14,9 @@ struct Screen {
   std::size_t lines = 24;
 };
 
-/// One frame: lines of at most so many columns, at most so many of them, each with its end; nothing in them
-/// that a terminal would act on. Rates are over the time between the two snapshots; where larder was started
-/// in between, since then. Routes without requests come last.
+/// Formats one frame within the columns and lines of the screen, each line with its end, without control
+/// characters from outside. Rates are for the time between the two snapshots, or since the start if larder
+/// was restarted in between. Routes without requests come last.
 [[nodiscard]] std::string top_frame(const Snapshot& before, const Snapshot& now, Order order,
                                     const Screen& screen);
 

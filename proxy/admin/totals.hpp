@@ -1,4 +1,4 @@
-// Counters of every route, all loops together: for the metrics and the status.
+// Counters of each route, summed over all loops, for metrics and status.
 #pragma once
 
 #include "server/server.hpp"
@@ -9,7 +9,6 @@
 
 namespace larder::admin {
 
-/// One route, all loops together.
 struct RouteTotals {
   struct Times {
     std::array<double, Histogram::bounds.size() + 1> counts{};
@@ -31,12 +30,12 @@ struct RouteTotals {
   std::array<double, policy::detail_count> not_stored{};
 
   [[nodiscard]] double requests() const noexcept;
-  /// Completed without a request upstream of their own.
+  /// Requests completed without a request to the API of their own.
   [[nodiscard]] double spared() const noexcept;
   void add(const RouteTotals& other) noexcept;
 };
 
-/// By name; "" are the requests that no route matches. From any thread.
+/// By route name; "" for requests that match no route. Callable from any thread.
 [[nodiscard]] std::map<std::string, RouteTotals> totals_of(const server::Server& server);
 
 }  // namespace larder::admin

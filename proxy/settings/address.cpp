@@ -12,7 +12,7 @@ namespace larder::settings {
 
 namespace {
 
-constexpr std::size_t max_unix_path = 107;  // sun_path, with its NUL
+constexpr std::size_t max_unix_path = 107;  // sun_path less its NUL
 
 bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
@@ -20,7 +20,7 @@ bool is_control(char c) {
 
 using Bytes = std::array<unsigned char, 16>;
 
-// An address as IPv6 has it, IPv4 mapped into it; nullopt for a name.
+// The address as IPv6, with an IPv4 address mapped; nullopt for a name.
 std::optional<Bytes> numeric(const std::string& host) {
   Bytes bytes{};
   if (::inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1) return bytes;
@@ -56,7 +56,7 @@ bool same_host(const std::string& a, const std::string& b) {
   const auto a_bytes = numeric(a);
   const auto b_bytes = numeric(b);
   if (a_bytes && b_bytes) return *a_bytes == *b_bytes;
-  // localhost is one of 127.0.0.1 and ::1, or both.
+  // localhost resolves to 127.0.0.1, ::1 or both.
   const auto is_name_of = [](const std::string& name, const std::string& host) {
     return http::iequals(name, "localhost") && (host == "127.0.0.1" || host == "::1");
   };
@@ -78,7 +78,7 @@ struct Split {
   std::optional<std::string_view> port;
 };
 
-// Takes `[::1]:80` apart; what else has several colons lacks the brackets.
+// Splits host and port. An IPv6 address must be in brackets: `[::1]:80`.
 std::optional<Split> split_host_port(std::string_view text, std::string& error) {
   if (text.starts_with('[')) {
     const auto end = text.find(']');
@@ -158,7 +158,7 @@ std::optional<UnixAddress> parse_unix(std::string_view path, std::string& error)
   return UnixAddress{std::string(path)};
 }
 
-// RFC 3986 3.1: a scheme's case does not count.
+// RFC 3986 3.1: schemes are case-insensitive.
 bool has_scheme(std::string_view text, std::string_view scheme) {
   return text.size() >= scheme.size() && http::iequals(text.substr(0, scheme.size()), scheme);
 }
@@ -224,7 +224,7 @@ std::optional<Upstream> parse_upstream(std::string_view text, std::string& error
   auto rest = text.substr(scheme.size());
   if (rest.ends_with('/')) rest.remove_suffix(1);
   if (rest.find_first_of("/?#@") != std::string_view::npos)
-    // Not shown: there may be a password in it.
+    // The text is not shown, as it may contain a password.
     return refuse("write a host and a port without path, query or user name, such as http://127.0.0.1:8000");
   const auto tcp = parse_host_port(rest, std::uint16_t{80}, error);
   if (!tcp) return std::nullopt;

@@ -1,4 +1,4 @@
-// The bounds that no setting changes, as config/reference.md lists them.
+// The fixed bounds, as listed in config/reference.md.
 #include "settings/table.hpp"
 
 namespace larder::settings {
@@ -35,7 +35,7 @@ const std::vector<FixedBound>& fixed_bounds() {
        "upstream/call.cpp", "max_interim = 512"},
       {"interim responses queued for the request that started a fill", "16", "further ones are dropped",
        "cache/fill.cpp", "max_interim_waiting = 16"},
-      // Fills and what is remembered of them.
+      // Fills and related tables.
       {"fills that one request joins without getting a response that it may use", "3",
        "it fetches for itself, or joins only a fill that starts later", "server/fetching.cpp",
        "max_attempts = 3"},

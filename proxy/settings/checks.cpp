@@ -12,7 +12,7 @@ namespace larder::settings {
 
 namespace {
 
-// nullptr where the key was not written.
+// nullptr if the key was not written.
 const Place* place_of(const Places& places, std::string_view name) {
   const auto at = places.find(std::string(name));
   return at == places.end() ? nullptr : &at->second;
@@ -22,8 +22,8 @@ std::string element_of(const std::string& list, std::size_t index) {
   return list + "[" + std::to_string(index) + "]";
 }
 
-// The names in an order of their own, each ended by a comma that no name contains unescaped: the same rule,
-// however it is written, has the same shape.
+// Appends the names sorted, each terminated by a comma; commas in names are escaped. Equal rules have the
+// same shape, however they are written.
 void append_names(const std::vector<std::string>& names, std::string& out) {
   for (const auto& name : std::set<std::string>(names.begin(), names.end())) {
     for (const char c : name) {
@@ -57,7 +57,7 @@ void check_mode(const Place& at, const Places& places, Route& route, Report& rep
   }
 }
 
-// Keys that mean nothing in the route's mode, where the mode itself is certain.
+// Reports keys that have no effect in the route's mode, if the mode is certain.
 void check_needs(const Places& places, const Route& route, Report& report) {
   const auto mode = find_place(places, {"ttl", "cache"});
   if (mode.source.empty() || !mode.sound || (place_of(places, "ttl") && place_of(places, "cache"))) return;
@@ -76,7 +76,7 @@ void check_needs(const Places& places, const Route& route, Report& report) {
   }
 }
 
-// A name inside one that is kept whole says nothing.
+// Reports names that lie inside another name of the list, which has no effect.
 void check_nesting(const std::string& list, const std::vector<std::string>& names, const Places& places,
                    Report& report) {
   if (!find_place(places, {list}).sound) return;
@@ -91,7 +91,8 @@ void check_nesting(const std::string& list, const std::vector<std::string>& name
   }
 }
 
-// With cache: standard, RFC 9111 says what directives mean; about Set-Cookie it says nothing.
+// With `cache: standard`, directives have the meaning of RFC 9111, so `despite` can only name Set-Cookie,
+// about which the RFC has no rule.
 void check_despite(const Places& places, const Route& route, Report& report) {
   const auto* place = place_of(places, "despite");
   if (place == nullptr || !place->sound || route.cache != CacheMode::standard) return;
@@ -165,7 +166,8 @@ std::uint64_t config_fingerprint_of(const Settings& settings, const Route& route
   for (const bool flag : {despite.no_store, despite.no_cache, despite.is_private, despite.set_cookie,
                           despite.authorization, route.store_errors})
     text += flag ? '1' : '0';
-  // What tells entries apart: a response that was stored when less did is not to be shared now.
+  // What is part of the secondary key: a response stored under a less specific key must not be shared under
+  // the new one.
   for (const auto& name : settings.credentials) add(name);
   for (const auto* names : {&route.key.headers, &route.key.cookies}) {
     add("");
@@ -181,7 +183,7 @@ std::uint64_t config_fingerprint_of(const Settings& settings, const Route& route
 
 namespace {
 
-// What was written and does not do what it says.
+// Warns of settings that have no effect.
 void warn_of_what_is_idle(const Settings& settings, const Places& places, Report& report) {
   const auto warn = [&](bool idle, const std::string& name, const std::string& message) {
     const auto* place = idle ? place_of(places, name) : nullptr;
@@ -190,7 +192,7 @@ void warn_of_what_is_idle(const Settings& settings, const Places& places, Report
   warn(settings.admin && !is_local(*settings.admin) && !settings.admin_token.empty(), "admin",
        "admin: the token and all responses cross the network unencrypted; put a TLS proxy in front, or write "
        "a loopback address or unix:/path");
-  // fd:NAME may be anything, and is the service manager's.
+  // The address of fd:NAME is chosen by the service manager and not known here.
   const auto* listen = place_of(places, "listen");
   const bool is_reachable =
       std::any_of(settings.listen.begin(), settings.listen.end(), [](const ListenAddress& address) {

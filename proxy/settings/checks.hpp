@@ -1,5 +1,5 @@
-// What no single key can tell: keys that need or exclude each other, routes that can never match, addresses
-// that collide. Of this room alone.
+// Checks that involve several keys: keys that require or exclude each other, unreachable routes, conflicting
+// addresses. Internal to this module.
 #pragma once
 
 #include "settings/report.hpp"
@@ -9,17 +9,19 @@
 
 namespace larder::settings {
 
-/// Checks one route's keys against each other and completes it (mode, name of its shape). `at`: where the
-/// route begins; `places`: where its keys are.
+/// Checks the keys of one route against each other and completes the route (mode, shape). `at` is where the
+/// route begins; `places` are those of its keys.
 void finish_route(const Place& at, const Places& places, Route& route, Report& report);
 
-/// Routes that an earlier one leaves nothing for. `places`: of each route.
+/// Reports routes that are unreachable because an earlier one matches all their paths. `places` are those of
+/// the routes' keys.
 void check_routes(const std::vector<Route>& routes, const std::vector<Places>& places, Report& report);
 
-/// Route::config_fingerprint. Once the whole file is read.
+/// Computes Route::config_fingerprint. All settings must have been read.
 [[nodiscard]] std::uint64_t config_fingerprint_of(const Settings& settings, const Route& route);
 
-/// Addresses and budgets. `places`: of the top level's keys; what is not in it is as it was before.
+/// Checks addresses and budgets. `places` are those of the top level's keys; a key that is not in it has its
+/// default.
 void check_whole(const Settings& settings, const Places& places, Report& report);
 
 }  // namespace larder::settings

@@ -22,7 +22,7 @@ bool is_unreserved(std::string_view text) {
   });
 }
 
-// A text that `is_fine`, or else `wanted` in the message.
+// A text for which `is_fine` holds; otherwise the message says what is `wanted`.
 template <class Check>
 Codec<std::string> texts_that(Form form, Check is_fine, const std::string& wanted) {
   const auto read = [is_fine, wanted](const std::string& text,

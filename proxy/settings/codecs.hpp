@@ -1,4 +1,4 @@
-// What a value looks like: its form, how it is read and how it is written. Of this room alone.
+// Codecs: the syntax of values, how they are parsed and how they are written. Internal to this module.
 #pragma once
 
 #include "settings/scalar.hpp"
@@ -12,41 +12,41 @@ namespace larder::settings {
 template <class Value>
 struct Codec {
   Form form;
-  /// nullopt and in `error` what is wrong with the text and what to write instead.
+  /// Parses a value; nullopt and a message in `error`, with the remedy, if the text is invalid.
   std::function<std::optional<Value>(const std::string& text, std::string& error)> read;
   std::function<std::string(const Value&)> write;
 };
 
 constexpr Millis one_year = std::chrono::hours{24 * 365};
 
-/// `no_zero` says what to write instead where zero is what somebody may well try.
+/// `no_zero`: the remedy in the message for zero, for keys where users are likely to try that.
 [[nodiscard]] Codec<Millis> durations(Millis least, Millis greatest = one_year,
                                       const std::string& no_zero = {});
 [[nodiscard]] Codec<std::uint64_t> sizes(std::uint64_t least, std::uint64_t greatest);
-/// `word` stands for a number outside the range: `auto` for 0.
+/// `word`: a word for one number outside the range, such as `auto` for 0.
 [[nodiscard]] Codec<std::uint64_t> numbers(std::uint64_t least, std::uint64_t greatest,
                                            std::optional<std::pair<std::string, std::uint64_t>> word = {});
 [[nodiscard]] Codec<ListenAddress> listen_addresses();
 [[nodiscard]] Codec<http::PathPattern> path_patterns();
-/// What a query parameter may be called so that it needs no percent-encoding.
+/// Names of query parameters, limited to characters that need no percent-encoding.
 [[nodiscard]] Codec<std::string> parameter_names();
-/// In lower case.
+/// Field names, converted to lower case.
 [[nodiscard]] Codec<std::string> field_names();
 /// Names of cookies, which are case-sensitive.
 [[nodiscard]] Codec<std::string> cookie_names();
 /// Protocols that an Upgrade field may name (RFC 9110 7.8), in lower case, without version.
 [[nodiscard]] Codec<std::string> protocols();
 [[nodiscard]] Codec<Network> networks();
-/// Members of JSON, joined by dots.
+/// Names of JSON members, joined by dots.
 [[nodiscard]] Codec<std::string> member_paths();
-/// Where in a JSON document its list is: `data`, `workstreams.*`.
+/// The path to the list in a JSON document: `data`, `workstreams.*`.
 [[nodiscard]] Codec<std::string> item_places();
 [[nodiscard]] Codec<std::string> file_paths();
 /// A host with an optional port, as in a Host field.
 [[nodiscard]] Codec<std::string> authorities();
-/// At least 16 characters that can stand in a field as they are.
+/// At least 16 characters that need no escaping in a field.
 [[nodiscard]] Codec<std::string> secrets();
-/// Visible ASCII and blanks, not empty.
+/// Printable ASCII with spaces, not empty.
 [[nodiscard]] Codec<std::string> lines(std::string name, const std::string& example);
 
 template <class Value>

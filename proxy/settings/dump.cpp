@@ -1,4 +1,4 @@
-// The settings written out: as YAML with every default, and the rules for them as a JSON Schema.
+// Writes the settings as YAML with all defaults, and the JSON Schema of the configuration.
 #include "settings/table.hpp"
 
 #include <algorithm>
@@ -13,14 +13,15 @@ std::string_view first_segment(const std::string& name) {
 
 // ---- YAML
 
-// A key that is either a word or a mapping (`compression: off`) is the word where that says it all.
+// Whether a key that can be a word or a mapping (`compression: off`) is written as the word, because that
+// says everything.
 template <class Target>
 bool stands_alone(const Row<Target>& row, const Target& target) {
   return row.name.find('.') == std::string::npos && row.form.kind == Form::Kind::choice &&
          row.show(target) == row.form.words.front();
 }
 
-// A key that would be an error beside the others is not written, though it has a default.
+// False for a key whose default would be an error beside the other keys.
 bool is_meant(const Row<Settings>&, const Settings&) {
   return true;
 }
@@ -81,7 +82,7 @@ std::string quote(std::string_view text) {
 }
 
 std::string words_schema(const std::vector<std::string>& words) {
-  // To YAML readers of the older kind some words are booleans.
+  // YAML 1.1 parsers read these words as booleans.
   if (words == std::vector<std::string>{"true", "false"}) return R"({"type": "boolean"})";
   std::string out = R"({"enum": [)";
   for (const auto& word : words) out += (out.ends_with('[') ? "" : ", ") + quote(word);

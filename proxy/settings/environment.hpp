@@ -1,4 +1,4 @@
-// `${NAME}` in the configuration's values. Of this room alone.
+// Expands `${NAME}` in values of the configuration. Internal to this module.
 #pragma once
 
 #include <optional>
@@ -6,9 +6,9 @@
 
 namespace larder::settings {
 
-/// The text with each `${NAME}` replaced by that variable of the environment, `${NAME:-text}` by the text
-/// where it is not set or empty, and `$${` by `${`. nullopt and a sentence in `error` where a variable is not
-/// set, or the braces do not close.
+/// The text with each `${NAME}` replaced by the environment variable, `${NAME:-text}` by `text` if the
+/// variable is unset or empty, and `$${` by `${`. nullopt and a message in `error` if a variable is unset or
+/// a brace is not closed.
 [[nodiscard]] std::optional<std::string> expand(const std::string& text, std::string& error);
 
 }  // namespace larder::settings

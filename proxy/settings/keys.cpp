@@ -8,7 +8,7 @@ bool has(const Words& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-// A level and those within it.
+// Adds a level and the levels below it.
 template <class Target>
 void add_levels(const std::vector<Row<Target>>& rows, const std::string& where, std::string_view within,
                 std::vector<Level>& all) {
@@ -26,7 +26,7 @@ void add_levels(const std::vector<Row<Target>>& rows, const std::string& where, 
   }
 }
 
-// Where else the name belongs: `in limits or in timeouts`.
+// The other levels that have the name: `in limits or in timeouts`.
 std::string elsewhere(std::string_view name, const Level& level) {
   std::string places;
   for (const auto& other : levels()) {

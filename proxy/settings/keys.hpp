@@ -1,5 +1,4 @@
-// The names of the configuration, level by level, and what an unknown one was meant to be. Of this room
-// alone.
+// The keys of the configuration by level, and suggestions for unknown ones. Internal to this module.
 #pragma once
 
 #include "settings/scalar.hpp"
@@ -9,18 +8,18 @@
 
 namespace larder::settings {
 
-/// The top level, a mapping in it, a route, or a mapping in that.
+/// The top level, a mapping in it, a route, or a mapping in a route.
 struct Level {
-  std::string where;  // as messages say it: `at the top level`, `in cache`, `in a route`
+  std::string where;  // as used in messages: `at the top level`, `in cache`, `in a route`
   Words names;
 };
 
-/// All of them; every name is a view into the table.
+/// All levels; the names are views into the table.
 [[nodiscard]] const std::vector<Level>& levels();
 [[nodiscard]] const Level& level_called(std::string_view where);
 
-/// What to do about a name that is unknown there: `did you mean 'memory'?`, `it belongs in cache`, or what
-/// there is.
+/// The remedy for an unknown name: `did you mean 'memory'?`, `it belongs in cache`, or the list of known
+/// names.
 [[nodiscard]] std::string remedy(std::string_view name, const Level& level);
 
 template <class Target>
@@ -29,7 +28,7 @@ template <class Target>
   return at == rows.end() ? nullptr : &*at;
 }
 
-/// The first row of the mapping of that name; nullptr where the name is no mapping's.
+/// The first row of the mapping of that name; nullptr if there is no such mapping.
 template <class Target>
 [[nodiscard]] const Row<Target>* first_within(const std::vector<Row<Target>>& rows, std::string_view name) {
   const auto at = std::find_if(rows.begin(), rows.end(), [&](const auto& row) {

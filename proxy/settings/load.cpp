@@ -36,7 +36,7 @@ std::string_view line_of(std::string_view text, int number) {
   return text.substr(0, text.find('\n'));
 }
 
-// The first line up to `last` that is indented with a tab, as a place; nullopt where none is.
+// The position of the first line up to `last` that is indented with a tab; nullopt if there is none.
 std::optional<std::pair<int, int>> tab_in_indentation(std::string_view text, int last) {
   for (int line = 0; line <= last; ++line) {
     const auto content = line_of(text, line);
@@ -47,7 +47,7 @@ std::optional<std::pair<int, int>> tab_in_indentation(std::string_view text, int
   return std::nullopt;
 }
 
-// yaml-cpp names the place well and the cause tersely.
+// yaml-cpp reports the right position, but a terse cause; adds the likely cause.
 void report_syntax(const YAML::Exception& error, std::string_view text, Report& report) {
   auto place = report.place(error.mark);
   if (dynamic_cast<const YAML::DeepRecursion*>(&error) != nullptr)
@@ -65,7 +65,7 @@ void report_syntax(const YAML::Exception& error, std::string_view text, Report& 
                                    : ""));
 }
 
-// Knows where a document begins, and nothing else of it.
+// An event handler that records only the start of a document.
 class Beginning : public YAML::EventHandler {
  public:
   [[nodiscard]] const YAML::Mark& mark() const noexcept { return mark_; }
@@ -86,8 +86,8 @@ class Beginning : public YAML::EventHandler {
   YAML::Mark mark_;
 };
 
-// Where a second document begins. YAML::LoadAll would tell, but there are texts, `,` for one, of which it
-// makes documents until the memory is gone.
+// The start of a second document. YAML::LoadAll is not used, because for some input, such as `,`, it creates
+// documents until memory is exhausted.
 std::optional<YAML::Mark> second_document(const std::string& text) {
   std::istringstream in(text);
   YAML::Parser parser(in);
@@ -96,7 +96,7 @@ std::optional<YAML::Mark> second_document(const std::string& text) {
   return beginning.mark();
 }
 
-// Without `---` between them, yaml-cpp takes what does not belong to the mapping for another document.
+// Without `---`, yaml-cpp treats text that does not belong to the mapping as a second document.
 void report_documents(const YAML::Mark& second, std::string_view text, Report& report) {
   for (int line = 1; line <= second.line; ++line) {
     const auto content = line_of(text, line);
@@ -106,7 +106,7 @@ void report_documents(const YAML::Mark& second, std::string_view text, Report& r
   report.error(second, "not YAML: this does not continue what precedes it; a key must be followed by ': '");
 }
 
-// False where it is no YAML.
+// Returns false if the text is not YAML.
 bool read(const std::string& text, Loader& loader, Report& report) {
   try {
     if (const auto second = second_document(text)) {
@@ -123,7 +123,7 @@ bool read(const std::string& text, Loader& loader, Report& report) {
   return false;
 }
 
-// `admin: ADDRESS` in a text that is no YAML.
+// Finds `admin: ADDRESS` in a text that is not valid YAML.
 std::optional<ListenAddress> admin_in(std::string_view text) {
   std::optional<ListenAddress> found;
   std::istringstream lines{std::string(text)};
@@ -157,7 +157,7 @@ Loaded load(const Source& file, const std::vector<Source>& added) {
   };
   take(file);
   for (const auto& source : added) take(source);
-  // Of the whole nothing can be said while a part of it is unknown.
+  // Checks across files need all files.
   auto settings = loader.finish(report, is_yaml);
   loaded.admin = settings->admin;
   loaded.admin_token = settings->admin_token;
@@ -182,7 +182,7 @@ Loaded load(const std::string& text, const std::string& file_name) {
 
 namespace {
 
-// The file's bytes, or why there are none.
+// The content of the file, or the reason why it cannot be read.
 std::variant<std::string, Problem> read_file(const std::string& path, const std::string& remedy) {
   const auto unreadable = [&](std::string message) {
     return Problem{Problem::Severity::error, path, 0, 0, std::move(message)};
@@ -191,7 +191,7 @@ std::variant<std::string, Problem> read_file(const std::string& path, const std:
   std::ifstream in(path, std::ios::binary);
   std::string text(max_bytes + 1, '\0');
   if (in) in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  // A directory opens, and fails only when it is read. The end of the file is no failure.
+  // Opening a directory succeeds; only reading it fails. Reaching the end of the file is not an error.
   if (!in.eof() && !in) {
     const std::string why = errno != 0 ? std::string(": ") + std::strerror(errno) : std::string();
     return unreadable("cannot be read" + why + "; " + remedy);
@@ -203,7 +203,8 @@ std::variant<std::string, Problem> read_file(const std::string& path, const std:
   return text;
 }
 
-// `conf.d/*.yaml` beside the file, by name; those that begin with a dot are an editor's.
+// `conf.d/*.yaml` beside the file, sorted by name; names with a leading dot are skipped, as editors use them
+// for temporary files.
 std::vector<std::string> added_to(const std::string& path) {
   const auto directory = std::filesystem::path(path).parent_path() / "conf.d";
   std::vector<std::string> found;

@@ -10,10 +10,11 @@ namespace larder::settings {
 
 namespace {
 
-// Every request is matched against one route after the other.
+// Bounded because requests are matched against the routes one by one.
 constexpr std::size_t max_routes = 1000;
 
-// Calls visit(key, key's node, value) for each member but those whose key is not a word, or a duplicate.
+// Calls visit(key, node of the key, value) for each member. Keys that are not scalars, and duplicates, are
+// reported instead.
 template <class Visit>
 void each_key(const YAML::Node& mapping, Report& report, Visit visit) {
   std::map<std::string, int> seen;
@@ -23,7 +24,7 @@ void each_key(const YAML::Node& mapping, Report& report, Visit visit) {
       continue;
     }
     const auto& key = member.first.Scalar();
-    // yaml-cpp keeps both.
+    // yaml-cpp keeps duplicates.
     const auto [first, is_new] = seen.emplace(key, member.first.Mark().line + 1);
     if (is_new)
       visit(key, member.first, member.second);
@@ -33,18 +34,18 @@ void each_key(const YAML::Node& mapping, Report& report, Visit visit) {
   }
 }
 
-// Reads one mapping and those in it.
+// Reads a mapping and the mappings in it.
 template <class Target>
 class Mapping {
  public:
   Mapping(const std::vector<Row<Target>>& rows, Target& target, Places& places, Report& report)
       : rows_(rows), target_(target), places_(places), report_(report) {}
 
-  /// `level`: what messages and remedies call it; `prefix`: what its names begin with in the table.
+  /// `level` is used in messages and remedies; `prefix` is the prefix of the names in the table.
   void member(const std::string& key, const YAML::Node& at, const YAML::Node& value, const Level& level,
               const std::string& prefix) {
     const auto name = prefix + key;
-    // A dotted name is a row's, but no key: `cache.memory: 1GiB` is written `cache: {memory: 1GiB}`.
+    // Dotted names exist only in the table: `cache.memory: 1GiB` must be written `cache: {memory: 1GiB}`.
     const bool dotted = key.find('.') != std::string::npos;
     const auto* row = dotted ? nullptr : find_row(rows_, name);
     const auto* within = dotted ? nullptr : first_within(rows_, name);
@@ -94,7 +95,7 @@ class Mapping {
       place.sound = sound;
       places_.insert_or_assign(its_name, std::move(place));
     };
-    // An earlier file's list may have had more elements.
+    // Elements of a longer list in an earlier file.
     std::erase_if(places_, [&](const auto& one) { return one.first.starts_with(name + "["); });
     add(name, at);
     if (!value.IsSequence()) return;
@@ -156,7 +157,7 @@ void Loader::read(const YAML::Node& root, Report& report) {
 }
 
 std::shared_ptr<Settings> Loader::finish(Report& report, bool whole) {
-  // The first file's last: what is added shall not lie behind its `/**`.
+  // The routes of the first file come last, so that its `/**` does not hide added routes.
   if (!routes_.empty()) std::rotate(routes_.begin(), routes_.begin() + 1, routes_.end());
   std::vector<Places> places;
   for (auto& of : routes_) {

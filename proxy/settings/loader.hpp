@@ -1,4 +1,4 @@
-// Walks a file's YAML along the table. Of this room alone.
+// Reads YAML according to the table of keys. Internal to this module.
 #pragma once
 
 #include "settings/keys.hpp"
@@ -8,25 +8,26 @@
 
 namespace larder::settings {
 
-/// What files say, as far as they could be read: whether it holds is in the report.
+/// Collects the settings of several files. Errors are in the report.
 class Loader {
  public:
-  /// One file after the other; `report` knows which.
+  /// Reads one file. `report` must have begun that file.
   void read(const YAML::Node& root, Report& report);
-  /// Once, after the last. `whole`: all of them could be read, and are checked against each other.
+  /// To be called once, after the last file. `whole`: all files could be read, so that checks across keys are
+  /// possible.
   [[nodiscard]] std::shared_ptr<Settings> finish(Report& report, bool whole);
 
  private:
   struct Routes {
     std::vector<Route> routes;
-    std::vector<Places> places;  // of each
+    std::vector<Places> places;  // the places of each route's keys
   };
   void read_routes(const YAML::Node& at, const YAML::Node& value, Report& report);
   static void read_route(const YAML::Node& element, Routes& into, Report& report);
 
   Settings settings_;
-  Places places_;               // of the top level
-  std::vector<Routes> routes_;  // of each file
+  Places places_;               // places of the top level's keys
+  std::vector<Routes> routes_;  // one element for each file
 };
 
 }  // namespace larder::settings

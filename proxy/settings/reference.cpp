@@ -83,7 +83,7 @@ A fetch for the cache sends the host, path and query that are in the key. A targ
 percent-encoded first; `path` in a route may be written either way.
 )";
 
-// ---- bounds that no setting changes
+// ---- fixed bounds
 
 constexpr std::string_view about_bounds = R"(
 ## Fixed bounds

@@ -1,4 +1,4 @@
-// Where things stand in the configuration, and the problems found on the way. Of this room alone.
+// Positions in configuration files, and the problems found while reading them. Internal to this module.
 #pragma once
 
 #include "settings/load.hpp"
@@ -14,22 +14,23 @@
 
 namespace larder::settings {
 
-/// A place in a file, or (line 0) an option of the command line.
+/// A position in a file, or (line 0) an option of the command line.
 struct Place {
   std::string source;
   int line = 0;
   int column = 0;
-  bool sound = true;  // false where an error has been reported of what stands there
+  bool sound = true;  // false if an error has been reported for what is written there
 };
 
-/// Where each key that was written stands: `cache`, `cache.memory`; of a list also its elements: `listen[1]`.
+/// The position of each key that was written: `cache`, `cache.memory`; for a list also its elements:
+/// `listen[1]`.
 using Places = std::map<std::string, Place>;
 
 class Report {
  public:
   explicit Report(std::string file) : file_(std::move(file)) {}
 
-  /// Places of nodes are that file's from here on.
+  /// Starts a file: nodes reported from now on are in that file.
   void begin(std::string file) { file_ = std::move(file); }
 
   void error(const Place& at, std::string message) {
@@ -43,7 +44,7 @@ class Report {
   }
   void warning(const YAML::Node& at, std::string message) { warning(place(at.Mark()), std::move(message)); }
 
-  /// yaml-cpp counts from 0.
+  /// yaml-cpp counts lines and columns from 0.
   [[nodiscard]] Place place(const YAML::Mark& at) const {
     return at.is_null() ? Place{file_} : Place{file_, at.line + 1, at.column + 1};
   }
@@ -56,8 +57,8 @@ class Report {
   std::vector<Problem> problems_;
 };
 
-/// The place of the first of these names that was written, and whether all that were are sound. Empty where
-/// none was: then it is the defaults that speak.
+/// The position of the first of these keys that was written; `sound` if all that were written are sound.
+/// Empty if none was written, so that only defaults apply.
 [[nodiscard]] inline Place find_place(const Places& places, std::initializer_list<std::string> names) {
   Place found;
   bool sound = true;

@@ -11,7 +11,7 @@ struct Known {
   FieldRole role;
 };
 
-// What proxies, balancers and content delivery networks send, and frameworks believe.
+// Fields that proxies, load balancers and CDNs send and that frameworks use.
 constexpr Known known_fields[] = {
     {"x-http-method-override", FieldRole::method_override},
     {"x-http-method", FieldRole::method_override},

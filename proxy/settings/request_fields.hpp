@@ -1,5 +1,4 @@
-// Request fields that the cache must know by name: credentials, what proxies say of the original request, and
-// overrides of the method.
+// Request fields with a role for the cache: credentials, forwarding fields of proxies, and method overrides.
 #pragma once
 
 #include "http/fields.hpp"
@@ -15,15 +14,16 @@ namespace larder::settings {
 
 enum class FieldRole : std::uint8_t {
   other,
-  credential,          // `credentials`, and Authorization always
-  method_override,     // X-HTTP-Method-Override and its like: a GET with it may be a write
-  forwarded_for,       // X-Forwarded-For, to which larder appends its peer
+  credential,          // named in `credentials`; Authorization always
+  method_override,     // X-HTTP-Method-Override and similar: a GET with it may be a write
+  forwarded_for,       // X-Forwarded-For, to which larder appends the peer's address
   forwarded_address,   // the client's address in another field: X-Real-IP, True-Client-IP, ...
   forwarded_original,  // the original host, scheme, port, prefix or URL: X-Forwarded-Host, Forwarded, ...
 };
 
-/// Looked up for each field of a request, so a look-up takes a few nanoseconds. Names are compared without
-/// regard to case, and `_` counts as `-`, as CGI and WSGI have it. Immutable; any thread.
+/// Maps field names to roles. Looked up for each field of a request, so lookups must be cheap. Names are
+/// compared case-insensitively, and `_` is equal to `-`, as in CGI and WSGI. Immutable; callable from any
+/// thread.
 class RequestFields {
  public:
   RequestFields() : RequestFields(default_credentials()) {}
@@ -39,7 +39,7 @@ class RequestFields {
   [[nodiscard]] FieldRole role_of(std::string_view name) const noexcept;
 
  private:
-  static constexpr std::size_t max_length = 64;  // of a name in the table
+  static constexpr std::size_t max_length = 64;  // longest name in the table
   struct Entry {
     std::string name;
     FieldRole role;

@@ -1,4 +1,4 @@
-// The rows of a route.
+// The rows of the table for routes.
 #include "settings/rows.hpp"
 
 namespace larder::settings {
@@ -17,7 +17,7 @@ Row<R> in_range(std::string range, Row<R> row) {
   return row;
 }
 
-// The pattern's text is the route's name.
+// Sets the path pattern and the route's name, which is the pattern's text.
 Row<R> path_row() {
   auto row = in_range(
       "/topics/ (exact), /topics/{id} (one segment), /static/** (the rest)",
@@ -31,7 +31,7 @@ Row<R> path_row() {
   return row;
 }
 
-// Absent where `cache` is written in its place.
+// Not shown if `cache` is written instead.
 Row<R> ttl_row() {
   auto row =
       value_row<R>("ttl", at(&R::ttl), durations(1ms, one_year, "stores nothing; write cache: off instead"),

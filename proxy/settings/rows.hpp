@@ -1,5 +1,5 @@
-// How rows of the table are made: from a name, a place in the target, a codec and a meaning. Of this room
-// alone.
+// Functions that make rows of the table from a name, an accessor, a codec and a description. Internal to this
+// module.
 #pragma once
 
 #include "settings/codecs.hpp"
@@ -9,7 +9,7 @@
 
 namespace larder::settings {
 
-/// Where a row's value is: `at(&Settings::cache, &Cache::memory)`.
+/// Returns an accessor for a member: `at(&Settings::cache, &Cache::memory)`.
 template <class... Members>
 [[nodiscard]] auto at(Members... members) {
   return [=](auto& target) -> auto& {
@@ -17,7 +17,7 @@ template <class... Members>
   };
 }
 
-/// The text of a scalar; an error at the node and nullopt where it is none.
+/// The text of a scalar; nullopt and an error at the node if it is not a scalar.
 [[nodiscard]] inline std::optional<std::string> read_scalar(Report& report, const YAML::Node& node,
                                                             const std::string& name) {
   if (node.IsScalar()) {
@@ -43,8 +43,8 @@ template <class Value>
   return value;
 }
 
-/// A list in which nothing stands twice; a single value counts as a list of one. What is wrong is reported
-/// and left out.
+/// Reads a list without duplicates; a single value counts as a list of one element. Invalid elements are
+/// reported and left out.
 template <class Value>
 [[nodiscard]] std::vector<Value> read_list(Report& report, const YAML::Node& node, const std::string& name,
                                            const Codec<Value>& codec, bool may_be_empty = false) {
@@ -85,14 +85,14 @@ template <class Value>
   return values.size() > 1 ? "[" + out + "]" : out;
 }
 
-/// What stands between the brackets of a list, of one too.
+/// The text between the brackets of a list, also for a list of one element.
 [[nodiscard]] inline std::string show_names(const std::vector<std::string>& names) {
   std::string out;
   for (const auto& name : names) out += (out.empty() ? "" : ", ") + yaml_text(name);
   return out;
 }
 
-/// One value, which is always there; an empty text counts as absent.
+/// A row for a single value that always exists; an empty text counts as absent.
 template <class Target, class Access, class Value>
 [[nodiscard]] Row<Target> value_row(std::string name, Access access, Codec<Value> codec,
                                     std::string meaning) {
@@ -113,7 +113,7 @@ template <class Target, class Access, class Value>
   return row;
 }
 
-/// One that is absent unless it is written.
+/// A row for a single value that is absent unless it is written.
 template <class Target, class Access, class Value>
 [[nodiscard]] Row<Target> optional_row(std::string name, Access access, Codec<Value> codec,
                                        std::string meaning) {
@@ -139,7 +139,7 @@ template <class Target, class Access, class Value>
   return row;
 }
 
-/// One whose default is not empty, so that `[]` has a meaning of its own.
+/// A row for a list whose default is not empty, so that `[]` differs from absence.
 template <class Target, class Access, class Value>
 [[nodiscard]] Row<Target> list_or_none_row(std::string name, Access access, Codec<Value> codec,
                                            std::string meaning) {

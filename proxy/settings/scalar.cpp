@@ -15,7 +15,7 @@ struct Unit {
   std::string_view name;
   std::uint64_t factor;
 };
-/// What is written in the place of a unit, in lower case, and what was meant: a unit, and how many of it.
+/// A common wrong unit, in lower case, and its equivalent: the unit that was meant, and how many of it.
 struct Misnomer {
   std::string_view written;
   std::string_view unit;
@@ -23,9 +23,9 @@ struct Misnomer {
 };
 struct Measure {
   std::string_view what;
-  std::string_view usual;       // the unit of an example
-  std::string_view names;       // all of them
-  std::span<const Unit> units;  // the largest first
+  std::string_view usual;       // unit used in examples
+  std::string_view names;       // names of all units
+  std::span<const Unit> units;  // in descending order
   std::span<const Misnomer> misnomers;
 };
 
@@ -49,7 +49,7 @@ constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
 
 using http::lower;
 
-// nullopt where the product is out of reach.
+// nullopt if the product overflows.
 std::optional<std::uint64_t> multiply(std::string_view digits, std::uint64_t factor) {
   std::uint64_t value = 0;
   for (const char c : digits) {
@@ -93,7 +93,7 @@ std::optional<std::uint64_t> parse_measure(std::string_view text, const Measure&
     return value;
   }
   if (unit.empty()) {
-    // A bare size is more often meant in bytes than anything else, but not often enough to guess.
+    // A number without a unit most likely means bytes, but that is not certain enough to assume it.
     const auto bytes = &measure == &a_size ? std::string(digits) + "B or " : std::string();
     error = in_quotes(text) + " has no unit; write " + bytes + std::string(digits) +
             std::string(measure.usual) + units;
@@ -128,13 +128,13 @@ void append_escaped(std::string_view text, std::string& out) {
   }
 }
 
-// How many letters were left out, added, changed or swapped with their neighbour.
+// The edit distance: the number of letters omitted, added, replaced or swapped with their neighbour.
 std::size_t distance(std::string_view a, std::string_view b) {
   const auto same = [&](std::size_t i, std::size_t j) {
     const auto letter = [](char c) { return c == '-' ? '_' : lower(c); };
     return letter(a[i]) == letter(b[j]);
   };
-  // Optimal string alignment: of the row above and the one above that, nothing more is needed.
+  // Optimal string alignment; needs only the two previous rows.
   std::vector<std::size_t> before;
   std::vector<std::size_t> above;
   std::vector<std::size_t> row(b.size() + 1);
@@ -192,7 +192,8 @@ std::string in_quotes(std::string_view text) {
   constexpr std::size_t longest = 60;
   const bool cut = text.size() > longest;
   auto end = cut ? longest : text.size();
-  while (cut && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0u) == 0x80u) --end;  // within UTF-8
+  while (cut && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0u) == 0x80u)
+    --end;  // not within a UTF-8 sequence
   return "'" + printable(text.substr(0, end)) + (cut ? "...'" : "'");
 }
 
@@ -218,7 +219,7 @@ std::string joined(const Words& words) {
 }
 
 std::string_view nearest(std::string_view word, const Words& candidates) {
-  // Longer than any word that is known: not worth the time.
+  // Longer than any known word; the distance would be expensive to compute.
   if (word.size() > 64) return {};
   std::string_view best;
   auto best_distance = std::max<std::size_t>(word.size() / 3, 1) + 1;

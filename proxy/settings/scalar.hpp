@@ -1,5 +1,5 @@
-// Scalars of the configuration file: durations, sizes, numbers; how they are written; and words that are
-// nearly right.
+// Scalars of the configuration file: parsing and formatting of durations, sizes and numbers; suggestions for
+// misspelt words.
 #pragma once
 
 #include <chrono>
@@ -11,30 +11,31 @@
 
 namespace larder::settings {
 
-/// `250ms`, `30s`, `5m`, `1h`: a whole number and a unit. nullopt and what to write instead in `error`.
+/// Parses `250ms`, `30s`, `5m` or `1h`: a whole number and a unit. nullopt and the remedy in `error` if it is
+/// invalid.
 [[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text,
                                                                       std::string& error);
-/// `512B`, `64KiB`, `16MiB`, `1GiB`.
+/// Parses `512B`, `64KiB`, `16MiB` or `1GiB`.
 [[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text, std::string& error);
-/// Digits alone.
+/// Parses a number of digits only.
 [[nodiscard]] std::optional<std::uint64_t> parse_number(std::string_view text, std::string& error);
 
-/// The shortest way to write it: `30s`, not `30000ms`.
+/// The shortest form: `30s`, not `30000ms`.
 [[nodiscard]] std::string format_duration(std::chrono::milliseconds value);
 [[nodiscard]] std::string format_size(std::uint64_t bytes);
 
-/// Control characters as \xNN.
+/// Replaces control characters by \xNN.
 [[nodiscard]] std::string printable(std::string_view text);
-/// What somebody wrote, as a message shows it: printable, in quotes, cut where it is long.
+/// User input for a message: printable, in quotes, truncated if long.
 [[nodiscard]] std::string in_quotes(std::string_view text);
-/// A text as YAML would have it: as it is, or in double quotes where it would mean something else.
+/// A text as a YAML scalar: in double quotes if it would have another meaning without.
 [[nodiscard]] std::string yaml_text(std::string_view text);
 
 using Words = std::vector<std::string_view>;
 /// `a, b, c`
 [[nodiscard]] std::string joined(const Words& words);
-/// The candidate that is nearest to `word`, if it is near enough to have been meant; empty otherwise. Case
-/// does not count, nor does `-` in the place of `_`.
+/// The candidate nearest to `word` if it is similar enough, else empty. Case is ignored, and `-` is equal to
+/// `_`.
 [[nodiscard]] std::string_view nearest(std::string_view word, const Words& candidates);
 
 }  // namespace larder::settings

@@ -1,4 +1,4 @@
-// The rows of the top level and of its mappings.
+// The rows of the table for the top level and its mappings.
 #include "settings/rows.hpp"
 
 namespace larder::settings {
@@ -28,7 +28,7 @@ Row<S> secret(Row<S> row) {
   return row;
 }
 
-// A URL is three members at once, and leaves the others of its mapping alone.
+// A URL sets three members of Upstream; the others keep their values.
 Row<S> upstream_row(const std::string& name, std::string meaning) {
   Row<S> row{name, {}, std::move(meaning), {}, {}};
   row.form.name = "URL";
@@ -47,7 +47,7 @@ Row<S> upstream_row(const std::string& name, std::string meaning) {
   return row;
 }
 
-// all, none or a list of names.
+// Accepts `all`, `none` or a list of names.
 Row<S> redaction_row() {
   using Of = Redaction::Of;
   const std::string name = "access_log_redact";
@@ -132,7 +132,7 @@ RowsOf outside_rows() {
   };
 }
 
-// Which request fields are trusted, and which are passed on.
+// Rows about request fields: credentials, trusted proxies, forwarding.
 RowsOf request_rows() {
   auto credentials =
       list_or_none_row<S>("credentials", at(&S::credentials), field_names(),

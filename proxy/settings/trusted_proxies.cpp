@@ -10,7 +10,7 @@ namespace larder::settings {
 
 namespace {
 
-constexpr unsigned ipv4_offset = 96;  // bits before an IPv4 address in its mapped form
+constexpr unsigned ipv4_offset = 96;  // bits before an IPv4 address in its IPv4-mapped form
 
 struct Parsed {
   std::array<std::uint8_t, 16> bytes{};

@@ -1,4 +1,4 @@
-// Which peers are believed in what they say of the original request (`trusted_proxies`).
+// Peers whose forwarding fields are trusted (`trusted_proxies`).
 #pragma once
 
 #include <array>
@@ -10,21 +10,21 @@
 
 namespace larder::settings {
 
-/// Addresses that share a prefix, or every peer on a Unix socket.
+/// A network of addresses with a common prefix, or all peers on Unix sockets.
 struct Network {
   std::array<std::uint8_t, 16> address{};  // an IPv4 address as IPv4-mapped (RFC 4291 2.5.5.2)
   unsigned prefix = 0;                     // bits of `address`
-  bool unix_sockets = false;               // then the others mean nothing
+  bool unix_sockets = false;               // if set, `address` and `prefix` are unused
   std::string text;                        // as written
 
   friend bool operator==(const Network&, const Network&) = default;
 };
 
-/// `10.0.0.0/8`, `192.0.2.7`, `::1`, `2001:db8::/32` or `unix`; nullopt and what is wrong in `error`
-/// otherwise.
+/// Parses `10.0.0.0/8`, `192.0.2.7`, `::1`, `2001:db8::/32` or `unix`; nullopt and a message in `error` if it
+/// is none of these.
 [[nodiscard]] std::optional<Network> parse_network(std::string_view text, std::string& error);
 
-/// Whether one of the networks has that peer; `peer` is a numeric address, or empty for a Unix socket.
+/// Whether one of the networks contains the peer. `peer` is a numeric address; empty for a Unix socket.
 [[nodiscard]] bool contains(const std::vector<Network>& networks, std::string_view peer);
 
 /// 127.0.0.0/8, ::1 and unix.
