@@ -15,8 +15,9 @@ namespace {
 
 using http::Coding;
 
-constexpr std::size_t first_room = 64u << 10;  // of a decoder's output, which doubles as it is filled
-constexpr int widest_window = 27;              // log2 of the bytes that a zstd frame may ask for: 128 MiB
+constexpr std::size_t first_room = 64u
+                                   << 10;  // initial size of a decoder's output, which is doubled when full
+constexpr int widest_window = 27;          // log2 of the largest window of a zstd frame: 128 MiB
 
 const std::uint8_t* octets(std::string_view bytes) noexcept {
   return reinterpret_cast<const std::uint8_t*>(bytes.data());
@@ -64,14 +65,14 @@ Decoded failed(DecodeError error) {
   return {{}, error};
 }
 
-// Makes room behind `used` bytes; false where there is to be no more than `most`.
+// Grows `out` beyond `used` bytes; false if it already has `most` bytes.
 bool grow(std::string& out, std::size_t used, std::size_t most) {
   if (used >= most) return false;
   out.resize(std::min(std::max(out.size() * 2, first_room), most));
   return true;
 }
 
-// One member after the other (RFC 1952 2.2).
+// Decodes the members in sequence (RFC 1952 2.2).
 Decoded decode_gzip(std::string_view bytes, std::size_t most) {
   const std::unique_ptr<libdeflate_decompressor, Free> decompressor(libdeflate_alloc_decompressor());
   if (!decompressor || bytes.empty()) return failed(DecodeError::malformed);
@@ -104,7 +105,7 @@ Decoded decode_br(std::string_view bytes, std::size_t most) {
   std::size_t left_in = bytes.size();
   for (;;) {
     if (used == out.size() && !grow(out, used, most)) {
-      // The end may still come without another byte of output.
+      // The end of the stream may need no further byte of output.
       std::size_t no_room = 0;
       std::uint8_t* nowhere = nullptr;
       const auto end =
@@ -128,7 +129,7 @@ Decoded decode_br(std::string_view bytes, std::size_t most) {
   return {std::move(out), std::nullopt};
 }
 
-// One frame after the other (RFC 8878 3.1).
+// Decodes the frames in sequence (RFC 8878 3.1).
 Decoded decode_zstd(std::string_view bytes, std::size_t most) {
   const std::unique_ptr<ZSTD_DCtx, Free> context(ZSTD_createDCtx());
   if (!context || bytes.empty()) return failed(DecodeError::malformed);
@@ -147,7 +148,7 @@ Decoded decode_zstd(std::string_view bytes, std::size_t most) {
     used = output.pos;
     if (hint == 0) continue;
     if (full && idle) return failed(DecodeError::too_large);
-    if (idle) return failed(DecodeError::malformed);  // cut off
+    if (idle) return failed(DecodeError::malformed);  // truncated
   }
   out.resize(used);
   return {std::move(out), std::nullopt};
@@ -178,7 +179,7 @@ std::string encoder_fingerprint(http::Coding coding, int level) {
     std::uint32_t reference_version;
     std::uint32_t version;
   };
-  // libdeflate does not tell its version at run time.
+  // libdeflate has no function that returns its version at run time.
   constexpr std::uint32_t libdeflate = LIBDEFLATE_VERSION_MAJOR * 100 + LIBDEFLATE_VERSION_MINOR;
   const Encoder encoder = coding == http::Coding::gzip ? Encoder{6, 114, libdeflate}
                           : coding == http::Coding::br ? Encoder{5, 0x1000009, BrotliEncoderVersion()}

@@ -1,4 +1,4 @@
-// The entity tag of bytes that larder sends: strong, XXH3-128 over them (RFC 9110 8.8.1).
+// Entity tags of bodies that larder sends: strong, the XXH3-128 of the bytes (RFC 9110 8.8.1).
 #pragma once
 
 #include <string>
@@ -6,11 +6,11 @@
 
 namespace larder::projection {
 
-/// `"` + 32 hexadecimal digits + `"`. Equal bytes have equal tags, in every process and on every machine.
+/// 32 hexadecimal digits in quotes. Equal bytes have equal tags, in every process and on every machine.
 [[nodiscard]] std::string make_entity_tag(std::string_view body);
 
-/// The same for bytes of which some were left out before: weak, as the bytes sent may differ (RFC
-/// 9110 8.8.1).
+/// The same, as a weak tag, for bytes of which some members were left out before comparing: bodies with that
+/// tag may differ in those members (RFC 9110 8.8.1).
 [[nodiscard]] std::string make_weak_entity_tag(std::string_view compared);
 
 }  // namespace larder::projection

@@ -13,7 +13,7 @@ namespace larder::projection {
 
 namespace {
 
-constexpr std::uint32_t no_digit = 1u << 16;  // stays above any four digits, wherever it is met
+constexpr std::uint32_t no_digit = 1u << 16;  // any sum of four digits that includes it is at least this
 constexpr auto hex_values = [] {
   std::array<std::uint32_t, 256> values{};
   values.fill(no_digit);
@@ -26,7 +26,7 @@ std::uint32_t hex_value(char c) noexcept {
   return hex_values[static_cast<unsigned char>(c)];
 }
 
-// Of four digits; no_digit or more if one is none.
+// The value of four hexadecimal digits; no_digit or more if one is invalid.
 std::uint32_t hex4(const char* at) noexcept {
   const auto high = hex_value(at[0]), second = hex_value(at[1]), third = hex_value(at[2]),
              low = hex_value(at[3]);
@@ -34,7 +34,7 @@ std::uint32_t hex4(const char* at) noexcept {
   return (high << 12u) | (second << 8u) | (third << 4u) | low;
 }
 
-// What stands for each letter behind a backslash; 0 where it stands for nothing.
+// The character for each letter after a backslash; 0 if the escape is invalid.
 constexpr auto escapes = [] {
   std::array<char, 256> table{};
   table['"'] = '"';
@@ -50,7 +50,7 @@ constexpr auto escapes = [] {
 
 constexpr int max_escape = 6;
 
-// Of the escape that starts at `at`, 0 where none does.
+// The size of the escape that starts at `at`; 0 if it is invalid.
 int escape_size(const char* at) noexcept {
   if (at[1] == 'u') return hex4(at + 2) == no_digit ? 0 : max_escape;
   return escapes[static_cast<unsigned char>(at[1])] == 0 ? 0 : 2;
@@ -58,7 +58,7 @@ int escape_size(const char* at) noexcept {
 
 constexpr int block = 64;
 
-// Which bytes of the block at `at` are backslashes, the first as the lowest bit.
+// A bit mask of the backslashes in the block at `at`; the first byte is the lowest bit.
 std::uint64_t backslashes(const char* at) noexcept {
   std::uint64_t places = 0;
 #if defined(__SSE2__)
@@ -91,8 +91,8 @@ void append_utf8(std::uint32_t code, std::string& out) {
   add(0x80u | (code & 0x3Fu));
 }
 
-// The character of the `\u` escape at the front of `text`, with the low surrogate that may follow; takes it
-// off.
+// Removes a `\u` escape, and the low surrogate that may follow, from the front of `text`, and returns its
+// character.
 std::uint32_t take_character(std::string_view& text) {
   const auto code = hex4(text.data() + 2);
   text.remove_prefix(6);
@@ -119,7 +119,7 @@ bool has_good_escapes(std::string_view text, bool& found) noexcept {
       at += size;
       continue;
     }
-    // Where one is, others are near: block by block, until one has none.
+    // Escapes tend to be close together: continues block by block until a block has none.
     while (end - at >= block + max_escape) {
       auto left = backslashes(at);
       if (left == 0) break;

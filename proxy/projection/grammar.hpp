@@ -1,5 +1,5 @@
-// The grammar of JSON's tokens (RFC 8259 6 and 7), as far as simdjson's first stage has not checked it. Of
-// this room alone.
+// The grammar of JSON tokens (RFC 8259 6 and 7), as far as simdjson's first stage does not check it. Internal
+// to this module.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ namespace larder::projection {
   return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-/// What may stand behind a number or a word inside a list or an object.
+/// Whether the character may follow a number or a word inside a list or an object.
 [[nodiscard]] constexpr bool ends_word(char c) noexcept {
   return c == ',' || c == '}' || c == ']' || is_space(c);
 }
@@ -21,8 +21,8 @@ namespace larder::projection {
   return c >= '0' && c <= '9';
 }
 
-/// The end of the number that starts at `at`, nullptr where none does. Some byte that is no part of a number
-/// must stand behind it. Its size does not matter: `1e999` is one.
+/// The end of the number that starts at `at`; nullptr if there is none. It must be followed by a byte that
+/// cannot be part of a number. The magnitude is not limited: `1e999` is a number.
 [[nodiscard]] inline const char* end_of_number(const char* at) noexcept {
   if (*at == '-') ++at;
   if (!is_digit(*at)) return nullptr;
@@ -44,12 +44,12 @@ namespace larder::projection {
   return at;
 }
 
-/// True if each backslash in `text` starts an escape of RFC 8259 7. Surrogates need no partner: the grammar
-/// asks for none. Sets `found` where there is any.
+/// Whether each backslash in `text` starts a valid escape (RFC 8259 7). Unpaired surrogates are valid by the
+/// grammar. Sets `found` if there is any escape.
 [[nodiscard]] bool has_good_escapes(std::string_view text, bool& found) noexcept;
 
-/// The inside of a string, whose escapes are good, without them. A surrogate that stands alone becomes three
-/// bytes that no UTF-8 text contains.
+/// Unescapes the inside of a string, whose escapes must be valid. An unpaired surrogate becomes three bytes
+/// that do not occur in UTF-8.
 void unescape(std::string_view inside, std::string& out);
 
 }  // namespace larder::projection

@@ -1,7 +1,7 @@
-// Model: simdjson finds where the tokens start and checks the bytes (structure.hpp); a Reader then passes
-// every token once, in the document's order, and checks the grammar, in what is dropped as in what is kept.
-// What is kept is always bytes of the source, commas and brackets included, so the output is a list of ranges
-// of it; ranges that touch become one.
+// simdjson finds the tokens and validates the bytes (structure.hpp). A Reader then passes every token once,
+// in the order of the document, and checks the grammar, whether or not the token is kept. What is kept
+// consists of bytes of the source, including commas and brackets: the output is a list of ranges of the
+// source, and adjacent ranges are merged.
 #include "projection/projector.hpp"
 
 #include "projection/grammar.hpp"
@@ -18,9 +18,10 @@ namespace {
 using Node = ProjectionRule::Node;
 using Kind = Node::Kind;
 
-constexpr std::size_t max_kept = 4u << 20;  // bytes of a buffer that a workspace keeps between documents
+constexpr std::size_t max_kept =
+    4u << 20;  // maximum bytes of a buffer that a workspace keeps between documents
 
-// Gathers the ranges of the document that are kept, and copies them in batches.
+// Collects the ranges of the document to keep, and copies them in batches.
 class Output {
  public:
   Output(std::string_view document, std::vector<std::string_view>& ranges, std::string& out)
@@ -37,7 +38,7 @@ class Output {
     end_ = end;
   }
 
-  // The output may be stored: it is to take no more memory than it needs, or hardly more.
+  // The output may be stored, so it should not occupy much more memory than its size.
   void finish() {
     add_range();
     copy();
@@ -54,7 +55,8 @@ class Output {
   }
 
   void copy() {
-    // Room for all that is to come, if the rest of the document is like what was read of it.
+    // Reserves space for the whole output, assuming that the rest of the document is like the part already
+    // read.
     if (size_ > out_.capacity()) {
       const double read =
           static_cast<double>(end_ - document_.data()) / static_cast<double>(document_.size());
@@ -66,20 +68,20 @@ class Output {
   }
 
   std::string_view document_;
-  std::vector<std::string_view>& ranges_;  // not copied yet
+  std::vector<std::string_view>& ranges_;  // not yet copied
   std::string& out_;
-  std::size_t size_ = 0;  // of all ranges
-  const char* begin_;     // the range that may still grow
+  std::size_t size_ = 0;  // total size of all ranges
+  const char* begin_;     // the last range, which may still grow
   const char* end_;
 };
 
-// A container on the way to what is kept.
+// An open container on the way to what is kept.
 struct Frame {
   const Node* node;
   bool object;
-  bool fresh = true;   // nothing of it was read
-  bool bare = true;    // nothing of it was kept
-  bool found = false;  // the child of a path
+  bool fresh = true;   // nothing in it has been read
+  bool bare = true;    // nothing in it has been kept
+  bool found = false;  // the child of a `path` node was found
 };
 
 class Projection {
@@ -89,7 +91,7 @@ class Projection {
     frames_.clear();
   }
 
-  // True if the document was read to its end; it may be misshapen all the same.
+  // True if the document is well-formed to its end; it may still have the wrong shape.
   bool run(const Node& root) {
     Token at = reader_.start();
     if (at != nullptr) at = value(at, root, false);
@@ -102,7 +104,7 @@ class Projection {
   [[nodiscard]] bool misshapen() const noexcept { return misshapen_; }
 
  private:
-  // Copies a value or opens it. `listed`: it is an element of a list.
+  // Copies a value, or opens a container. `listed`: it is an element of a list.
   Token value(Token at, const Node& node, bool listed) {
     const bool object = *reader_.text(at) == '{';
     const bool list = *reader_.text(at) == '[';
@@ -118,7 +120,7 @@ class Projection {
       case Kind::every:
         return object ? open(at, node, object) : pass_misshapen(at);
       case Kind::dropped:
-        break;  // members() skips it
+        break;  // members() has skipped it
     }
     return nullptr;
   }
@@ -130,7 +132,7 @@ class Projection {
     return at;
   }
 
-  // The rest is still read: a document is called misshapen only if it is well-formed.
+  // Reading continues: wrong_shape is reported only for a well-formed document.
   Token pass_misshapen(Token at) {
     misshapen_ = true;
     return reader_.skip(at, frames_.size());
@@ -142,7 +144,7 @@ class Projection {
     return take(at);
   }
 
-  // Goes on with the members of the innermost container, an object, until it ends or a member is opened.
+  // Continues with the members of the innermost container, an object, until it ends or a container is opened.
   Token members(Token at, Frame& frame) {
     const Node& node = *frame.node;
     const auto depth = frames_.size();
@@ -170,7 +172,7 @@ class Projection {
     }
   }
 
-  // The same for a list.
+  // Continues with the elements of the innermost container, a list, likewise.
   Token elements(Token at, Frame& frame) {
     const auto depth = frames_.size();
     for (;;) {
@@ -183,8 +185,8 @@ class Projection {
     }
   }
 
-  // To the next member or element, past the `comma` before it, if it is not the first. `comma` stays nullptr
-  // where there is none: then the container has been closed, or something else stands there.
+  // Advances to the next member or element, past the comma before it (stored in `comma`) unless it is the
+  // first. `comma` stays nullptr if there is no comma: the container was closed, or the token is unexpected.
   Token next(Token at, Frame& frame, char end, const char*& comma) {
     at = reader_.go_on(at);
     if (at == nullptr) return nullptr;
@@ -215,7 +217,7 @@ class Projection {
     frame.bare = false;
   }
 
-  // A token of one byte.
+  // Copies a token of one byte.
   Token take(Token at) {
     out_.take(reader_.text(at), reader_.text(at) + 1);
     return at + 1;
@@ -233,8 +235,8 @@ class Projection {
 struct Workspace::Impl {
   Structure structure;
   std::vector<Frame> frames;
-  std::string name;                      // a member's, without escapes
-  std::vector<std::string_view> ranges;  // of what is kept; a batch of them at most
+  std::string name;                      // unescaped name of a member
+  std::vector<std::string_view> ranges;  // ranges to keep; at most one batch
 
   std::optional<ProjectionError> project(std::string_view json, const Node& root,
                                          const ProjectionLimits& limits, std::string& out);

@@ -1,8 +1,8 @@
-// JSON projection: the members that a route's readers use, copied byte for byte, and nothing else.
+// JSON projection: reduces a document to the members that a route's `fields` name, by copying bytes.
 //
-// Pure: bytes in, bytes out. The whole document is validated (RFC 8259), also what is dropped. simdjson finds
-// its structure; the index of it and the output's buffer live in a Workspace that a caller reuses and never
-// shares between threads.
+// Pure functions. The whole document is validated (RFC 8259), including what is not copied. simdjson finds
+// the structure; its index and the output buffer are in a Workspace, which a caller reuses and must not share
+// between threads.
 #pragma once
 
 #include <cstddef>
@@ -15,12 +15,12 @@
 
 namespace larder::projection {
 
-/// Why a document was not projected. It then passes whole, as it came.
+/// Why a document was not projected. The response is then sent unchanged.
 enum class ProjectionError : std::uint8_t {
-  not_json,     // malformed anywhere, not UTF-8, or bytes after the end
-  wrong_shape,  // well-formed, but no list, no objects where the rule says they are
-  too_deep,     // more containers one in another than the bound; behind the first of these nothing was read
-  too_large,    // more bytes or members than the bound, or than there is memory for
+  not_json,     // malformed, not UTF-8, or followed by further bytes
+  wrong_shape,  // well-formed, but without a list or objects where the rule requires them
+  too_deep,     // containers are nested more deeply than the limit; the document was read up to there only
+  too_large,    // more bytes or members than the limit, or out of memory
 };
 [[nodiscard]] std::string_view describe(ProjectionError error) noexcept;
 
@@ -30,17 +30,17 @@ struct ProjectionLimits {
   std::size_t members = 10'000'000;  // of all objects together; an element of a list counts as one
 };
 
-/// What to keep, compiled once from a route's `fields` and `items`.
+/// The members to keep, compiled from a route's `fields` and `items`.
 class ProjectionRule {
  public:
-  /// `fields`: dotted paths, `slug`, `domain.slug`, `tasks.id` (through arrays). `items`: empty for a list
-  /// (or one object) at the top level, `data` for a member of an envelope whose other members stay,
-  /// `workstreams.*` for every member of an object. nullopt and a sentence in `error` where one is malformed
-  /// (empty segment, `*` elsewhere).
+  /// Compiles a rule. `fields` are dotted paths: `slug`, `domain.slug`, `tasks.id` (through lists). `items`
+  /// is empty for a list (or one object) at the top level, `data` for a member of an envelope whose other
+  /// members are kept, or `workstreams.*` for every member of an object. nullopt and a message in `error` if
+  /// a path is malformed (empty segment, `*` elsewhere).
   [[nodiscard]] static std::optional<ProjectionRule> compile(const std::vector<std::string>& fields,
                                                              std::string_view items, std::string& error);
-  /// The other way round: everything stays but the members named, dotted paths from the top of the document,
-  /// through lists. Any document will do.
+  /// Compiles the opposite rule: everything is kept except the named members, which are dotted paths from the
+  /// top of the document, through lists. Applies to any document.
   [[nodiscard]] static std::optional<ProjectionRule> compile_without(const std::vector<std::string>& members,
                                                                      std::string& error);
   ~ProjectionRule();
@@ -49,15 +49,15 @@ class ProjectionRule {
   ProjectionRule(ProjectionRule&&) noexcept;
   ProjectionRule& operator=(ProjectionRule&&) noexcept;
 
-  struct Node;  // a tree of kept names
+  struct Node;  // node of a tree of names
   [[nodiscard]] const Node& root() const noexcept { return *root_; }
 
  private:
   ProjectionRule();
-  std::shared_ptr<const Node> root_;  // immutable: copies of a rule share it
+  std::shared_ptr<const Node> root_;  // immutable; shared by copies of the rule
 };
 
-/// A parser and its buffers; not thread-safe, one for each thread that projects.
+/// A parser with its buffers. Not thread-safe; use one per thread.
 class Workspace {
  public:
   Workspace();
@@ -72,12 +72,13 @@ class Workspace {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Writes the projected document to `out` (replacing its content). On an error `out` is empty.
+/// Replaces `out` by the projected document. On an error `out` is empty.
 [[nodiscard]] std::optional<ProjectionError> project(std::string_view json, const ProjectionRule& rule,
                                                      const ProjectionLimits& limits, Workspace& workspace,
                                                      std::string& out);
 
-/// True for `application/json`, `text/json` and `*/*+json`, with any parameters (RFC 9110 8.3.1, RFC 6839).
+/// Whether the media type is `application/json`, `text/json` or `*/*+json`, with any parameters (RFC 9110
+/// 8.3.1, RFC 6839).
 [[nodiscard]] bool is_json_type(std::string_view content_type) noexcept;
 
 }  // namespace larder::projection

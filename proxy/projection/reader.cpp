@@ -6,11 +6,11 @@ namespace larder::projection {
 
 namespace {
 
-// A document that is one word or number.
+// Whether the document is a single word or number.
 bool is_word(std::string_view text) {
   while (is_space(text.back())) text.remove_suffix(1);
   if (text == "true" || text == "false" || text == "null") return true;
-  const std::string number(text);  // with its NUL behind it
+  const std::string number(text);  // terminated by a NUL
   return end_of_number(number.c_str()) == number.c_str() + number.size();
 }
 
@@ -22,7 +22,7 @@ Token Reader::start() {
   const char* first = text(at);
   if (*first == '{' || *first == '[') return may_end() ? at : nullptr;
   const bool alone = rest_.empty() && end_ - at == 1;
-  // A string that stands alone has its end, and nothing behind it, or that would be a token.
+  // A single string was terminated and nothing follows it, as there would be another token.
   const auto size = static_cast<std::size_t>(text_ + structure_.size() - first);
   if (alone && (*first == '"' || is_word({first, size}))) error_ = ProjectionError::wrong_shape;
   return nullptr;
@@ -54,7 +54,7 @@ Token Reader::load_window() {
     return nullptr;
   }
   tokens_left_ -= tokens;
-  // No escape reaches into the next window: it would be outside a string.
+  // No escape extends into the next window, as the window's end is outside strings.
   return has_good_escapes(window, escapes_) ? structure_.begin() : nullptr;
 }
 
@@ -65,7 +65,7 @@ bool Reader::may_end() const noexcept {
 
 Token Reader::skip_container(Token at, std::size_t open) {
   outer_.clear();
-  bool object = false;  // the container around the cursor is one
+  bool object = false;  // the innermost container is an object
   for (;;) {
     const char first = *text(at);
     if (first == '"') {
@@ -73,7 +73,7 @@ Token Reader::skip_container(Token at, std::size_t open) {
     } else if (first == '{' || first == '[') {
       if (!may_open(open + outer_.size())) return nullptr;
       ++at;
-      if (*text(at) == first + 2) {  // ASCII: } and ] stand two behind { and [
+      if (*text(at) == first + 2) {  // in ASCII, the closing bracket is the opening bracket plus 2
         ++at;
       } else {
         outer_.push(object);
@@ -88,7 +88,7 @@ Token Reader::skip_container(Token at, std::size_t open) {
       at = skip_word(at);
       if (at == nullptr) return nullptr;
     }
-    // Behind a value: on to the next one, or out of as many containers as end here.
+    // After a value: moves to the next one, or closes all containers that end here.
     for (;;) {
       if (outer_.empty()) return at;
       at = go_on(at);

@@ -1,9 +1,9 @@
-// A cursor over the tokens of a document that checks what it passes. Of this room alone.
+// A cursor over the tokens of a document that validates what it passes. Internal to this module.
 //
-// No padding is needed: no byte behind the document is read. For a document's last token is a closing bracket
-// (start() and the last window see to that), so a number, a word or a string always has a token behind it, in
-// its own window or as the comma before the next; and behind a value, the only place where a document or a
-// window can end, the end is looked for.
+// The document needs no padding, as no byte after it is read. The last token of a document is a closing
+// bracket (start() and the last window ensure that), so every number, word or string is followed by another
+// token, either in its window or as the comma at the start of the next one. After a value, the only place
+// where a document or window can end, the end is checked.
 #pragma once
 
 #include "projection/grammar.hpp"
@@ -49,8 +49,7 @@ class BitStack {
   std::vector<std::uint64_t> below_;
 };
 
-/// The index entry of a token in the current window. nullptr stands for a failure, of which Reader::error()
-/// tells.
+/// The index entry of a token in the current window. nullptr means failure; see Reader::error().
 using Token = const std::uint32_t*;
 
 class Reader {
@@ -61,60 +60,61 @@ class Reader {
         max_deep_(limits.depth),
         tokens_left_(limits.members > json.size() ? json.size() + 1 : limits.members * tokens_of_a_member) {}
 
-  /// The document's first token. Fails if the document is no list and no object.
+  /// Moves to the first token of the document. Fails unless the document is a list or an object.
   [[nodiscard]] Token start();
 
-  /// The token's first byte.
   [[nodiscard]] const char* text(Token at) const noexcept { return text_ + *at; }
 
-  /// To be asked behind a value, before text(): `at`, or where that is the window's end, the next window's
-  /// first token. Fails at the document's end, or at that of what of it is JSON.
+  /// To be called after a value, before text(): returns `at` or, at the end of the window, the first token of
+  /// the next window. Fails at the end of the document, or if what follows is not JSON.
   [[nodiscard]] Token go_on(Token at) { return at != end_ ? at : next_window(); }
   [[nodiscard]] bool is_end(Token at) const noexcept { return at == end_ && rest_.empty(); }
 
-  /// Behind the last byte of what stands before the token, white space left out.
+  /// The end of what precedes the token, without white space.
   [[nodiscard]] const char* end_before(Token at) const noexcept {
     const char* end = text(at);
     while (is_space(end[-1])) --end;
     return end;
   }
 
-  /// True for a member's name with a colon behind it.
+  /// Whether the token is a member's name, followed by a colon.
   [[nodiscard]] bool is_key(Token at) const noexcept { return *text(at) == '"' && text_[at[1]] == ':'; }
 
-  /// Behind the value that starts at `at`, all of which is checked. `open`: the containers that it lies in.
+  /// Validates and skips the value at `at`; returns the token after it. `open` is the number of containers
+  /// around it.
   [[nodiscard]] Token skip(Token at, std::size_t open) {
     const char first = *text(at);
     if (first == '"') return at + 1;
     return first == '{' || first == '[' ? skip_container(at, open) : skip_word(at);
   }
 
-  /// True if one more container may be opened in `open` others.
+  /// Whether another container may be opened inside `open` others; sets the error if not.
   [[nodiscard]] bool may_open(std::size_t open) noexcept {
     if (open < max_deep_) return true;
     error_ = ProjectionError::too_deep;
     return false;
   }
 
-  /// The document has escapes as far as it was read.
+  /// Whether the part of the document read so far has escapes.
   [[nodiscard]] bool has_escapes() const noexcept { return escapes_; }
   [[nodiscard]] ProjectionError error() const noexcept { return error_; }
 
  private:
   [[nodiscard]] Token load_window();
   [[nodiscard]] Token next_window();
-  [[nodiscard]] bool may_end() const noexcept;  // the window's last token can be the document's, if it is
+  [[nodiscard]] bool may_end()
+      const noexcept;  // whether the last token of the window can be the last of the document
   [[nodiscard]] Token skip_container(Token at, std::size_t open);
   [[nodiscard]] Token skip_word(Token at) const noexcept;
 
   Structure& structure_;
-  std::string_view rest_;  // behind the window
+  std::string_view rest_;  // after the window
   const char* text_ = nullptr;
   Token end_ = nullptr;
-  static constexpr std::size_t tokens_of_a_member = 4;  // name, colon, value, comma: so many at the most
+  static constexpr std::size_t tokens_of_a_member = 4;  // name, colon, value, comma
   std::size_t max_deep_;
   std::size_t tokens_left_;
-  BitStack outer_;  // for each container that skip_container is in: whether the one around it is an object
+  BitStack outer_;  // for each container skip_container is in: whether the one around it is an object
   bool escapes_ = false;
   ProjectionError error_ = ProjectionError::not_json;
 };

@@ -11,7 +11,7 @@ using Node = ProjectionRule::Node;
 using Kind = Node::Kind;
 using Names = std::vector<std::string>;
 
-// `a.b.c` taken apart; empty where a segment is.
+// Splits `a.b.c`; empty if a segment is empty.
 Names split(std::string_view path) {
   Names names;
   for (;;) {
@@ -23,7 +23,7 @@ Names split(std::string_view path) {
   }
 }
 
-// The kept names while they are gathered: the nodes of a rule are immutable.
+// The names while they are collected, because the nodes of a rule are immutable.
 struct Draft {
   struct Child;
   bool whole = false;
@@ -34,7 +34,7 @@ struct Draft::Child {
   Draft draft;
 };
 
-// A name that is kept whole stays whole, whatever else is said of its inside.
+// A name that is kept as a whole stays so, even if names inside it are added.
 void keep(Draft& item, const Names& names) {
   Draft* draft = &item;
   for (const auto& name : names) {
@@ -47,7 +47,7 @@ void keep(Draft& item, const Names& names) {
   draft->whole = true;
 }
 
-// `leaf` is what becomes of a member that is named, `kind` of what is on the way there.
+// `leaf` is the kind of the named members, `kind` that of the nodes on the way to them.
 std::shared_ptr<const Node> build(const Draft& draft, Kind top, Kind kind, Kind leaf) {
   auto node = std::make_shared<Node>();
   node->kind = top;
@@ -63,7 +63,7 @@ std::shared_ptr<const Node> build(const Draft& draft, Kind top, Kind kind, Kind 
   return node;
 }
 
-// nullopt and a sentence where a path is malformed.
+// nullopt and a message if a path is malformed.
 std::optional<Draft> draft_of(const std::vector<std::string>& fields, std::string& error) {
   Draft item;
   for (const auto& field : fields) {
@@ -77,7 +77,8 @@ std::optional<Draft> draft_of(const std::vector<std::string>& fields, std::strin
   return item;
 }
 
-// `data`, `a.b`, `workstreams.*`: a star is the last of several, if at all.
+// Whether the names are a path such as `data`, `a.b` or `workstreams.*`: a star may only be the last of
+// several.
 bool is_path(const Names& names) {
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (names[i].find('*') == std::string::npos) continue;

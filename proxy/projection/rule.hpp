@@ -1,4 +1,4 @@
-// A projection rule, compiled: a tree of kept names. Of this room alone.
+// A compiled projection rule: a tree of names. Internal to this module.
 #pragma once
 
 #include "projection/projector.hpp"
@@ -18,21 +18,22 @@ struct ProjectionRule::Node {
   struct Child {
     std::string name;  // unescaped
     std::shared_ptr<const Node> node;
-    const Child* next;  // of those whose names share a slot
+    const Child* next;  // next child in the same slot
   };
-  /// What becomes of a value that this node stands for.
+  /// How a value at this node is treated.
   enum class Kind : std::uint8_t {
-    whole,    // copied
-    within,   // in an item: an object whose members are chosen by `children`, an array of such, or anything
-              // else, copied
-    items,    // an item, that is an object whose members are chosen by `children`, or a list of such
-    path,     // on the way to the items: an object with the one child, whose other members stay whole
-    every,    // an object each of whose members is what the one child says
-    without,  // an object whose members stay but for what `children` say, a list of such, or anything else
-    dropped,  // a member that goes
+    whole,   // copied as a whole
+    within,  // inside an item: in an object, `children` are kept; likewise in the objects of a list; anything
+             // else is copied
+    items,   // an item: an object of which `children` are kept, or a list of such objects
+    path,    // on the way to the items: an object with one child; its other members are copied
+    every,   // an object; each member is treated as the one child says
+    without,  // an object of which all members but `children` are kept, a list of such objects, or anything
+              // else
+    dropped,  // a member that is omitted
   };
   Kind kind = Kind::whole;
-  std::deque<Child> children;  // they do not move
+  std::deque<Child> children;  // a deque, so that their addresses do not change
 
   Node() = default;
   Node(const Node&) = delete;
@@ -51,8 +52,8 @@ struct ProjectionRule::Node {
   }
 
  private:
-  // Tells most names apart without a comparison or a loop, either of which costs more than the rest of
-  // passing a member.
+  // Distinguishes most names without a comparison or loop, each of which would cost more than the rest of the
+  // work for a member.
   static std::size_t slot(std::string_view name) noexcept {
     if (name.empty()) return 0;
     const auto byte = [](char c) { return std::size_t{static_cast<unsigned char>(c)}; };

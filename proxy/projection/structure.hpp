@@ -1,16 +1,16 @@
-// Where a document's tokens start, found by simdjson, one window of the document at a time. Of this room
-// alone.
+// Finds where the tokens of a document start, using simdjson, one window of the document at a time. Internal
+// to this module.
 //
-// simdjson's first stage, the one that its parsers share, checks that bytes are UTF-8, that every string ends
-// and that no string holds a bare control character, and writes down the place of each `{ } [ ] : ,` outside
-// strings, of each opening quote, and of the first byte of anything else that is no white space. A quote or a
-// letter that touches a number or a word before it is no token of its own: whoever reads that number or word
-// checks what stands behind it.
+// simdjson's first stage, which all its parsers share, checks that the bytes are UTF-8, that every string is
+// terminated and that no string contains a bare control character. It records the position of each `{ } [ ] :
+// ,` outside strings, of each opening quote, and of the first byte of anything else that is not white space.
+// A quote or letter directly after a number or word is not recorded as a token: the code that reads the
+// number or word must check the byte after it.
 //
-// Windows keep the index in the processor's cache and small, whatever the document's size. A window ends
-// before a comma. That it does so outside a string is a guess first, and known once simdjson has found every
-// string in it ended; where one is open, a larger window is tried. Each is twice as large as the last, so
-// that no document is read more than about twice.
+// Windows keep the index small and in the processor's cache, whatever the size of the document. A window ends
+// before a comma, which is first assumed to be outside a string. simdjson confirms that if all strings in the
+// window are terminated; otherwise a window of twice the size is tried, so that no document is read more than
+// about twice.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@
 
 namespace larder::projection {
 
-/// Reused from document to document.
+/// Meant to be reused for several documents.
 class Structure {
  public:
   Structure();
@@ -29,18 +29,18 @@ class Structure {
   Structure& operator=(Structure&&) noexcept;
 
   enum class Found : std::uint8_t { tokens, not_json, no_memory };
-  /// Finds the tokens of the next window of a document, of which `rest` is what the windows before have left.
-  /// The window is at the front of `rest`, and all of it or followed by a comma. Needs no padding behind
+  /// Finds the tokens of the next window. `rest` is the document without the previous windows; the window
+  /// starts at its front and either is all of it or is followed by a comma. No padding is needed after
   /// `rest`.
   [[nodiscard]] Found find(std::string_view rest);
 
-  /// The window's bytes.
+  /// The size of the window in bytes.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
-  /// Where in the window its tokens start: at least one. Behind the last stands the window's size.
+  /// The positions of the window's tokens, at least one. The last is followed by the window's size.
   [[nodiscard]] const std::uint32_t* begin() const noexcept { return begin_; }
   [[nodiscard]] const std::uint32_t* end() const noexcept { return end_; }
 
-  /// Gives back memory that a document without commas outside its strings needed.
+  /// Frees the memory that a document without commas outside strings needed.
   void shrink();
 
  private:

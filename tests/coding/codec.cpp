@@ -23,7 +23,7 @@ std::string json(std::size_t members) {
 
 }  // namespace
 
-TEST_CASE("what is coded is decoded to the same bytes") {
+TEST_CASE("decoding the encoded bytes gives the same bytes") {
   std::string bytes;
   for (int i = 0; i < 256; ++i) bytes += static_cast<char>(i);
   for (const auto coding : codings) {
@@ -41,7 +41,7 @@ TEST_CASE("what is coded is decoded to the same bytes") {
   }
 }
 
-TEST_CASE("the bound is exact") {
+TEST_CASE("the size limit of decode is exact") {
   const auto text = json(5'000);
   for (const auto coding : codings) {
     INFO(http::name_of(coding));
@@ -52,7 +52,7 @@ TEST_CASE("the bound is exact") {
   }
 }
 
-TEST_CASE("a bomb is given up at the bound") {
+TEST_CASE("decoding a decompression bomb stops at the limit") {
   const std::string zeros(256u << 20, '\0');
   for (const auto coding : codings) {
     INFO(http::name_of(coding));
@@ -64,7 +64,7 @@ TEST_CASE("a bomb is given up at the bound") {
   }
 }
 
-TEST_CASE("what is cut off, changed or followed by something is malformed") {
+TEST_CASE("truncated or modified input, or input with trailing bytes, is malformed") {
   const auto text = json(2'000);
   for (const auto coding : codings) {
     INFO(http::name_of(coding));
@@ -79,13 +79,13 @@ TEST_CASE("what is cut off, changed or followed by something is malformed") {
     auto changed = coded;
     changed[coded.size() / 2] = static_cast<char>(changed[coded.size() / 2] ^ 0x55);
     const auto decoded = coding::decode(coding, changed, 1u << 24);
-    // br and zstd (without a checksum) may not notice; what comes out is other bytes, never more than the
-    // bound.
+    // br and zstd (without a checksum) may not detect the change; the output then differs, but never exceeds
+    // the limit.
     if (coding == Coding::gzip) CHECK(decoded.error == DecodeError::malformed);
   }
 }
 
-TEST_CASE("members and frames that follow each other are one body (RFC 1952 2.2, RFC 8878 3.1)") {
+TEST_CASE("consecutive members or frames form one body (RFC 1952 2.2, RFC 8878 3.1)") {
   for (const auto coding : {Coding::gzip, Coding::zstd}) {
     INFO(http::name_of(coding));
     const auto twice = *coding::encode(coding, 5, "one ") + *coding::encode(coding, 5, "two");

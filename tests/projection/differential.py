@@ -41,7 +41,7 @@ class Invalid(Exception):
 
 
 class Text(str):
-    """A number as it is spelled."""
+    """A number with its spelling."""
 
 
 def refuse(name):
@@ -55,7 +55,7 @@ STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.S)
 
 
 def read(document):
-    """The text of a document, and how deeply it is nested."""
+    """The text of a document and its nesting depth."""
     try:
         text = document.decode("utf-8")
         DECODER.decode(text)
@@ -105,7 +105,7 @@ class Model:
         return self.text[at:self.end(at)]
 
     def members(self, at):
-        """The source of each name, the name, and where its value starts."""
+        """Yields for each member the source of its name, the name, and the position of its value."""
         at = self.space(at + 1)
         while self.text[at] != "}":
             end = self.end(at)
@@ -155,7 +155,7 @@ class Model:
 
 
 def expected(document, fields, items):
-    """The answers that are right, of which there is one unless the document is at fault in two ways."""
+    """The correct results; several only if the document has two defects."""
     try:
         text, deepest = read(document)
     except Invalid:
@@ -290,7 +290,7 @@ class Maker:
         return bytes(damaged)
 
     def moved(self, document):
-        """The same with so much white space around it that it lies where the projector starts to read anew."""
+        """The document with white space around it, so that it crosses the end of a window."""
         return b" " * (65_536 - self.random.randrange(len(document) + 1)) + document + b"\n" * 40_000
 
 

@@ -4,12 +4,12 @@
 
 using larder::projection::make_entity_tag;
 
-TEST_CASE("an entity tag is XXH3-128 in the canonical order of its bytes") {
+TEST_CASE("an entity tag is XXH3-128 in canonical byte order") {
   CHECK(make_entity_tag("") == "\"99aa06d3014798d86001c324468d497f\"");
   CHECK(make_entity_tag("a") == "\"a96faf705af16834e6c632b61e964e1f\"");
 }
 
-TEST_CASE("equal bytes have equal tags, and others have others") {
+TEST_CASE("equal bytes have equal tags, and different bytes have different tags") {
   const std::string body = R"([{"id":1}])";
   CHECK(make_entity_tag(body) == make_entity_tag(std::string(body)));
   CHECK(make_entity_tag(body) != make_entity_tag(R"([{"id":2}])"));

@@ -1,4 +1,5 @@
-// What is JSON and what is not (RFC 8259), wherever it stands: kept, dropped, on the way, in a list or alone.
+// Valid and invalid JSON (RFC 8259) in every position: kept, dropped, on the way to the items, in a list, or
+// as the whole document.
 #include "support.hpp"
 
 using namespace larder;
@@ -7,7 +8,7 @@ using projection::ProjectionError;
 
 namespace {
 
-// Values, that is documents too.
+// Valid values, which are valid documents as well.
 const std::vector<std::string> good_values{
     // Numbers
     "0"s, "-0"s, "1"s, "-1"s, "10"s, "1234567890"s, "0.0"s, "0.10"s, "-0.5"s, "1.5"s, "100.001"s, "0e0"s,
@@ -70,7 +71,7 @@ const std::vector<std::string> bad_values{
     R"({"a":1,"b"})"s, R"({"a""b":1})"s, R"({"a"b:1})"s, R"({"\x":1})"s, R"({"a\":1})"s, "{\"a\n\":1}"s,
     "{\"\xff\":1}"s, "[tru]"s, "[01]"s, "[1.]"s, "[\"\\u12\"]"s, "[[1,]]"s, R"([{"a":1,}])"s,
     R"({"a":[1,]})"s, R"({"a":{"b":1,}})"s, "[[[[]]]"s, "[[[[]]]]]"s, "[1]x"s, "x[1]"s, "[1]]"s, "[\"a\",]"s,
-    // Comments and white space that is none
+    // Comments, and characters that are not white space in JSON
     "[1]//"s, "//\n[1]"s, "/**/[1]"s, "[1/**/]"s, "#\n1"s, "[\f1]"s, "[1\f]"s, "[\v1]"s, "[1\v,2]"s, "[\0]"s,
     "[1]\0"s, "[\xc2\xa0]"s, "[\xe2\x80\xa8]"s, "[\xe3\x80\x80]"s,
     "[1,\x1a"
@@ -81,7 +82,7 @@ bool is_json(std::string_view document, std::string_view items = {}) {
   return test::project(document, test::rule({"kept", "on.way"}, items)).error != ProjectionError::not_json;
 }
 
-// The value, in every place that a document has for one; `_` stands for it.
+// Documents that have the value in every possible position, marked with `_`.
 const std::vector<std::string> places{"_",
                                       " _ ",
                                       "\r\n\t_\n",
@@ -112,7 +113,7 @@ std::string put(std::string place, const std::string& value) {
 
 }  // namespace
 
-TEST_CASE("JSON is accepted wherever it stands") {
+TEST_CASE("valid JSON is accepted in every position") {
   for (const auto& value : good_values) {
     for (const auto& place : places) {
       INFO(place << " " << value);
@@ -126,7 +127,7 @@ TEST_CASE("JSON is accepted wherever it stands") {
   }
 }
 
-TEST_CASE("what is no JSON is refused wherever it stands") {
+TEST_CASE("invalid JSON is refused in every position") {
   for (const auto& value : bad_values) {
     for (const auto& place : places) {
       INFO(place << " " << value);
@@ -139,7 +140,7 @@ TEST_CASE("what is no JSON is refused wherever it stands") {
   }
 }
 
-TEST_CASE("what is no JSON document is refused") {
+TEST_CASE("an invalid JSON document is refused") {
   for (const auto& document : {""s,
                                " "s,
                                "\n"s,
@@ -183,7 +184,7 @@ TEST_CASE("what is no JSON document is refused") {
   }
 }
 
-TEST_CASE("no proper prefix of a document is one") {
+TEST_CASE("no proper prefix of a document is a valid document") {
   const auto document =
       R"([ {"kept" : "a\u00e9\n", "on":{"way":[1.5e-3,true,null,false],"x":{}},"dropped":["é",-0,{"a":"\\"}]}, {} ])"s;
   REQUIRE(is_json(document));
@@ -193,7 +194,7 @@ TEST_CASE("no proper prefix of a document is one") {
   }
 }
 
-TEST_CASE("a byte too many outside strings, other than white space, is refused") {
+TEST_CASE("an additional byte outside strings is refused unless it is white space") {
   const auto document = R"([{"kept":1,"on":{"way":[2]}},{"dropped":{"x":[true]}}])"s;
   bool in_string = false;
   for (std::size_t at = 0; at <= document.size(); ++at) {

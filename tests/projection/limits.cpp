@@ -23,10 +23,10 @@ std::optional<ProjectionError> error_of(std::string_view json, const test::Field
 
 }  // namespace
 
-TEST_CASE("a document may be nested as deeply as its limit says, and no deeper") {
+TEST_CASE("the limit on nesting is exact") {
   for (const std::size_t depth : {2u, 3u, 63u, 64u, 65u, 127u, 128u, 129u, 1000u}) {
     INFO(depth);
-    // Dropped, kept whole, and on the way to what is kept: each counts its containers.
+    // Containers are counted in what is dropped, kept as a whole, and on the way to what is kept.
     const auto inside = nested(depth - 1, "[", "]");
     for (const auto& json : {"{\"x\":" + inside + "}", "{\"id\":" + inside + "}", "{\"a\":" + inside + "}"}) {
       CHECK_FALSE(error_of(json, {"id", "a.b"}, depth));
@@ -42,7 +42,7 @@ TEST_CASE("a document may be nested as deeply as its limit says, and no deeper")
   CHECK(error_of("1", {"id"}, 0) == ProjectionError::wrong_shape);
 }
 
-TEST_CASE("containers side by side are not deep") {
+TEST_CASE("sibling containers do not count as nesting") {
   std::string json = "[";
   for (int i = 0; i < 1000; ++i) json += "{\"a\":[],\"b\":{\"c\":[{}]}},";
   json.back() = ']';
@@ -50,12 +50,13 @@ TEST_CASE("containers side by side are not deep") {
   CHECK(error_of(json, {"b"}, 4) == ProjectionError::too_deep);
 }
 
-TEST_CASE("a million brackets end at the limit, or where they must") {
+TEST_CASE("a million brackets are refused by the limit or as malformed") {
   const auto rule = test::rule({"id", "a.b"});
   const ProjectionLimits deep{std::size_t{1} << 21, std::size_t{1} << 24};
   for (const auto* start : {"[{\"x\":", "[{\"id\":", "[{\"a\":"}) {
     const auto json = start + std::string(1'000'000, '[');
-    CHECK(test::project(json, rule, {}).error == ProjectionError::not_json);  // it ends in no closing bracket
+    CHECK(test::project(json, rule, {}).error ==
+          ProjectionError::not_json);  // it does not end with a closing bracket
     const auto closed = json + std::string(1'000'000, ']') + "}]";
     CHECK(test::project(closed, rule, {}).error == ProjectionError::too_deep);
     CHECK_FALSE(test::project(closed, rule, deep).error);
@@ -63,7 +64,7 @@ TEST_CASE("a million brackets end at the limit, or where they must") {
   }
 }
 
-TEST_CASE("a document of more bytes than the limit is not read") {
+TEST_CASE("a document larger than the limit is refused") {
   const auto rule = test::rule({"id"});
   const std::string json = R"([{"id":1}])";
   CHECK_FALSE(test::project(json, rule, {64, json.size()}).error);
@@ -72,10 +73,10 @@ TEST_CASE("a document of more bytes than the limit is not read") {
   CHECK(test::project("", rule, {64, 0}).error == ProjectionError::not_json);
 }
 
-TEST_CASE("the output takes hardly more memory than it has bytes") {
+TEST_CASE("the output does not occupy much more memory than its size") {
   std::string json = "[";
   for (int i = 0; i < 60'000; ++i) json += "{\"id\":" + std::to_string(i) + ",\"x\":0},";
-  // The rest is unlike the start: the room that was guessed is too small, or far too large.
+  // The rest differs from the start, so the estimated size is too small or far too large.
   const auto rule = test::rule({"id"});
   const auto many = json + "{\"id\":[" + std::string(500'000, ' ') + "]}]";
   const auto none = json + "{\"x\":\"" + std::string(5'000'000, '.') + "\"}]";
@@ -86,7 +87,7 @@ TEST_CASE("the output takes hardly more memory than it has bytes") {
   }
 }
 
-TEST_CASE("a workspace gives back what a large document needed") {
+TEST_CASE("a workspace frees the memory that a large document needed") {
   const auto in_use = [] {
     const auto memory = mallinfo2();
     return memory.uordblks + memory.hblkhd;
@@ -100,14 +101,14 @@ TEST_CASE("a workspace gives back what a large document needed") {
   CHECK(in_use() < before + (8u << 20));
 }
 
-TEST_CASE("each error is described") {
+TEST_CASE("each error has a description") {
   for (const auto error : {ProjectionError::not_json, ProjectionError::wrong_shape, ProjectionError::too_deep,
                            ProjectionError::too_large}) {
     CHECK_FALSE(describe(error).empty());
   }
 }
 
-TEST_CASE("more members than the bound are too many, wherever they are") {
+TEST_CASE("the limit on members applies in every position") {
   const auto rule = test::rule({"id"});
   const auto list = [](int count) {
     std::string json = "[";

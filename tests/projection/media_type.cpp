@@ -2,7 +2,7 @@
 
 using larder::projection::is_json_type;
 
-TEST_CASE("JSON's media types are told from others") {
+TEST_CASE("media types of JSON are recognised") {
   for (const auto* type : {"application/json", "Application/JSON", "application/json; charset=utf-8",
                            "application/json;charset=utf-8", " application/json ", "application/json ;q=1",
                            "application/problem+json", "application/vnd.api+json",

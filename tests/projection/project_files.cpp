@@ -1,9 +1,9 @@
-// Projects what a test asks for: requests on standard input, answers on standard output, until the input
-// ends.
+// Projects documents for a test: reads requests from standard input and writes responses to standard output
+// until the input ends.
 //
-// A request is three blocks: the fields, one a line; items; the document. An answer is one: `ok` and the
-// projected document, or the error's description, each with a line feed between. A block is its size, four
-// bytes with the lowest first, and its bytes.
+// A request has three blocks: the fields, one per line; items; the document. A response has one block: `ok`
+// and the projected document, or the error's description, separated by a line feed. A block is its size as
+// four bytes, little-endian, followed by its bytes.
 #include "projection/projector.hpp"
 
 #include <algorithm>

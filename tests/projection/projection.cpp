@@ -6,7 +6,7 @@ using test::not_json;
 using test::projected;
 using test::wrong_shape;
 
-TEST_CASE("only the fields of a list's objects stay") {
+TEST_CASE("only the named fields of a list's objects are kept") {
   CHECK(projected(R"([{"id":1,"slug":"a","body":"long"},{"body":"x","slug":"b","id":2}])", {"id", "slug"}) ==
         R"([{"id":1,"slug":"a"},{"slug":"b","id":2}])");
   CHECK(projected(R"([{"id":1}])", {"id"}) == R"([{"id":1}])");
@@ -19,11 +19,11 @@ TEST_CASE("one object at the top level is one item") {
   CHECK(projected("{}", {"id"}) == "{}");
 }
 
-TEST_CASE("order is the source's, and a missing field stays missing") {
+TEST_CASE("the order is that of the source, and missing fields are not added") {
   CHECK(projected(R"([{"c":3,"b":2,"a":1},{"b":5}])", {"a", "b"}) == R"([{"b":2,"a":1},{"b":5}])");
 }
 
-TEST_CASE("a name that comes twice is kept twice") {
+TEST_CASE("a duplicate name is kept twice") {
   CHECK(projected(R"([{"id":1,"x":0,"id":2,"id":{"y":[]}}])", {"id"}) ==
         R"([{"id":1,"id":2,"id":{"y":[]}}])");
   CHECK(projected(R"({"data":[{"id":1,"x":1}],"data":{"id":2,"x":1}})", {"id"}, "data") ==
@@ -66,7 +66,7 @@ TEST_CASE("values are copied byte for byte") {
   }
 }
 
-TEST_CASE("white space between what is kept is dropped") {
+TEST_CASE("white space between kept tokens is dropped") {
   CHECK(
       projected(" \t\r\n[ { \"x\" : 1 , \"id\" : 2 , \"y\" : 3 , \"slug\" : \"a\" } , { \"id\" : 3 } ] \r\n",
                 {"id", "slug"}) == R"([{"id":2,"slug":"a"},{"id":3}])");
@@ -74,24 +74,24 @@ TEST_CASE("white space between what is kept is dropped") {
                   "data") == R"({"meta":{ "n" : 1 },"data":[{"id":1}]})");
 }
 
-TEST_CASE("names are compared without their escapes and copied with them") {
+TEST_CASE("names are compared unescaped and copied as they are") {
   CHECK(projected(R"([{"\u0069d":1,"i\u0064":2,"\u0069\u0064":3,"\\u0069d":4}])", {"id"}) ==
         R"([{"\u0069d":1,"i\u0064":2,"\u0069\u0064":3}])");
   CHECK(projected(R"([{"gr\u00f6\u00dfe":1,"größe":2,"gr\u00F6ße":3}])", {"größe"}) ==
         R"([{"gr\u00f6\u00dfe":1,"größe":2,"gr\u00F6ße":3}])");
   CHECK(projected(R"([{"\ud83d\ude00":1,"😀":2,"\uD83D":3,"\ude00\ud83d":4}])", {"😀"}) ==
         R"([{"\ud83d\ude00":1,"😀":2}])");
-  // A high surrogate and something else are no pair, whatever their bits would make.
+  // A high surrogate followed by something else is not a pair, whatever value the bits would give.
   CHECK(projected(R"([{"\ud83d\u0041":1,"\ud83d\ue000":2}])", {"\U00011841", "\U0001F800"}) == "[{}]");
   CHECK(projected(R"([{"\u20ac":1,"\u007a":2}])", {"€", "z"}) == R"([{"\u20ac":1,"\u007a":2}])");
   CHECK(projected(R"([{"a\/b":1,"a\tb":2,"a\"b":3,"a\\b":4,"a\bb":5,"a\fb":6,"a\nb":7,"a\rb":8}])",
                   {"a/b", "a\tb", "a\"b", "a\\b", "a\bb", "a\fb", "a\nb", "a\rb"}) ==
         R"([{"a\/b":1,"a\tb":2,"a\"b":3,"a\\b":4,"a\bb":5,"a\fb":6,"a\nb":7,"a\rb":8}])");
-  // The source's bytes of one name are the value of another.
+  // The source bytes of one name equal the unescaped text of another.
   CHECK(projected(R"([{"a\nb":1}])", {"a\\nb"}) == "[{}]");
 }
 
-TEST_CASE("names differ in every byte") {
+TEST_CASE("names that differ in one byte are distinguished") {
   const Fields fields{"count_1", "abcdefgh", "abcdefghijklmnopq", "t", "st"};
   CHECK(projected(
             R"([{"count_2":1,"dount_1":1,"count_":1,"count_11":1,"abcdefgi":1,"bbcdefgh":1,"":1,"s":1,)"
@@ -108,7 +108,7 @@ TEST_CASE("a nested field names a member of a member") {
   CHECK(projected(R"([{"domain":{"name":"Core"}}])", {"domain.slug"}) == R"([{"domain":{}}])");
 }
 
-TEST_CASE("a nested field goes through lists") {
+TEST_CASE("a nested field applies through lists") {
   CHECK(projected(R"([{"tasks":[{"id":1,"t":"a"},{"t":"b"},{"id":3}],"x":[]}])", {"tasks.id"}) ==
         R"([{"tasks":[{"id":1},{},{"id":3}]}])");
   CHECK(projected(R"([{"a":[[{"b":1,"c":2}],[],[[{"c":3}]]]}])", {"a.b"}) ==
@@ -116,7 +116,7 @@ TEST_CASE("a nested field goes through lists") {
   CHECK(projected(R"([{"a":[{"b":[{"c":1,"x":2},3]}]}])", {"a.b.c"}) == R"([{"a":[{"b":[{"c":1},3]}]}])");
 }
 
-TEST_CASE("a nested field that meets no object copies what is there") {
+TEST_CASE("a nested field copies a value that is not an object") {
   for (const auto* value : {"null", "1e999", "\"text\"", "true", "[]", "[1, null]"}) {
     INFO(value);
     const auto one = "[{\"domain\":" + std::string(value) + "}]";
@@ -125,7 +125,7 @@ TEST_CASE("a nested field that meets no object copies what is there") {
   }
 }
 
-TEST_CASE("a name that is also kept whole stays whole") {
+TEST_CASE("a name that is kept as a whole stays whole if nested names are added") {
   const auto* json = R"([{"domain":{"id":7,"slug":{"a":1}},"x":1}])";
   const auto* whole = R"([{"domain":{"id":7,"slug":{"a":1}}}])";
   CHECK(projected(json, {"domain", "domain.slug"}) == whole);
@@ -134,7 +134,7 @@ TEST_CASE("a name that is also kept whole stays whole") {
   CHECK(projected(json, {"domain.slug.b"}) == R"([{"domain":{"slug":{}}}])");
 }
 
-TEST_CASE("items names the list in an envelope whose other members stay whole") {
+TEST_CASE("items names the list in an envelope whose other members are kept") {
   CHECK(projected(R"({"total":2,"data":[{"id":1,"x":1},{"id":2}],"links":{"id":3,"next":[1]}})", {"id"},
                   "data") == R"({"total":2,"data":[{"id":1},{"id":2}],"links":{"id":3,"next":[1]}})");
   CHECK(projected(R"({"data":{"id":1,"x":1}})", {"id"}, "data") == R"({"data":{"id":1}})");
@@ -143,7 +143,7 @@ TEST_CASE("items names the list in an envelope whose other members stay whole") 
   CHECK(projected(R"({"\u0064ata":[{"id":1,"x":1}]})", {"id"}, "data") == R"({"\u0064ata":[{"id":1}]})");
 }
 
-TEST_CASE("items with a star takes every member of an object for an item") {
+TEST_CASE("items with a star treats every member of an object as an item") {
   CHECK(projected(R"({"n":1,"workstreams":{"a":{"id":1,"x":1},"b":{"x":2},"c":[{"id":3,"x":3}]}})", {"id"},
                   "workstreams.*") == R"({"n":1,"workstreams":{"a":{"id":1},"b":{},"c":[{"id":3}]}})");
   CHECK(projected(R"({"workstreams":{}})", {"id"}, "workstreams.*") == R"({"workstreams":{}})");
@@ -151,7 +151,7 @@ TEST_CASE("items with a star takes every member of an object for an item") {
         R"({"a":{"b":{"k":{"id":1}},"z":0}})");
 }
 
-TEST_CASE("where the rule finds no list or object, the document is misshapen") {
+TEST_CASE("a document without a list or object where the rule requires one has the wrong shape") {
   for (const auto* json : {"1", "\"text\"", "null", "true", " 1e999 ", "[1]", "[null]", "[{},2]", "[[]]",
                            "[[{}]]", R"([{"id":1},"x"])", R"([{"id":1},null,{"id":2}])"}) {
     INFO(json);
@@ -172,7 +172,7 @@ TEST_CASE("where the rule finds no list or object, the document is misshapen") {
   CHECK(projected(R"({"a":{"c":[]}})", {"id"}, "a.b") == wrong_shape);
 }
 
-TEST_CASE("a document is called misshapen only if it is JSON to its end") {
+TEST_CASE("wrong_shape is reported only for a document that is well-formed to its end") {
   for (const auto* json :
        {"[1,]", "[{},2", "[null,{\"a\":01}]", "[[]] x", "1 2", "\"a\" \"b\"", "tru", "-", "01"}) {
     INFO(json);
@@ -182,11 +182,11 @@ TEST_CASE("a document is called misshapen only if it is JSON to its end") {
   CHECK(projected(R"({"data":[],})", {"id"}, "data") == not_json);
 }
 
-TEST_CASE("an empty list of fields keeps the items and nothing of them") {
+TEST_CASE("an empty list of fields keeps empty items") {
   CHECK(projected(R"([{"id":1},{}])", {}) == "[{},{}]");
 }
 
-TEST_CASE("a projected document is its own projection") {
+TEST_CASE("projecting a projected document does not change it") {
   const Fields fields{"id", "domain.slug", "tasks.id"};
   for (const auto* json :
        {R"([ {"id" : 1, "domain" : {"slug":"a","x":1}, "tasks" : [ {"id":2,"y":[ ]} , 3 ], "z":{} } ])",
@@ -199,7 +199,7 @@ TEST_CASE("a projected document is its own projection") {
   }
 }
 
-TEST_CASE("the projection of a list is the list of its items' projections") {
+TEST_CASE("a list is projected item by item") {
   const std::vector<std::string> items{R"({"id":1,"x":[1,2]})", R"({})", R"({"x":"]","id":{"id":2}})",
                                        R"({"\u0069d":"\n"})"};
   std::string list, wanted;
@@ -210,7 +210,7 @@ TEST_CASE("the projection of a list is the list of its items' projections") {
   CHECK(projected(list + "]", {"id"}) == wanted + "]");
 }
 
-TEST_CASE("a workspace is good for one document after another, whatever became of the last") {
+TEST_CASE("a workspace can be reused after any result") {
   projection::Workspace workspace;
   const auto rule = test::rule({"id"});
   for (int round = 0; round < 3; ++round) {

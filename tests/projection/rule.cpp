@@ -26,7 +26,7 @@ TEST_CASE("a field is a name, or names joined by dots") {
   }
 }
 
-TEST_CASE("items is a member, or a member whose members are the items") {
+TEST_CASE("items is the path to a list, or ends with a star for the members of an object") {
   for (const auto* items : {"", "data", "a.b", "workstreams.*", "a.b.*"}) {
     INFO(items);
     CHECK(error_of({"id"}, items) == "");
@@ -38,7 +38,7 @@ TEST_CASE("items is a member, or a member whose members are the items") {
   }
 }
 
-TEST_CASE("copies of a rule share what it keeps") {
+TEST_CASE("copies of a rule share its tree") {
   auto rule = test::rule({"id"});
   const auto copy = rule;
   CHECK(&copy.root() == &rule.root());

@@ -1,4 +1,4 @@
-// Documents as a table writes them, and what becomes of them under a rule.
+// Helpers for tables of documents and their projections.
 #pragma once
 
 #include "../catch.hpp"
@@ -37,7 +37,8 @@ struct Projected {
   std::string out;
 };
 
-/// Projects a copy of `json` with nothing behind it, so that a sanitizer sees a byte too many being read.
+/// Projects a copy of `json` that ends at the end of its allocation, so that a sanitizer detects reads beyond
+/// it.
 inline Projected project(std::string_view json, const projection::ProjectionRule& rule,
                          const projection::ProjectionLimits& limits = {},
                          projection::Workspace* workspace = nullptr) {
@@ -52,7 +53,7 @@ inline Projected project(std::string_view json, const projection::ProjectionRule
   return result;
 }
 
-/// The projected document, or the error's description in parentheses.
+/// Returns the projected document, or the error's description in parentheses.
 inline std::string projected(std::string_view json, const Fields& fields, std::string_view items = {}) {
   const auto result = project(json, rule(fields, items));
   return result.error ? "(" + std::string(describe(*result.error)) + ")" : result.out;

@@ -1,4 +1,4 @@
-// Documents that are read in several windows: nothing tells where one ends.
+// Documents that are read in several windows: the result must not depend on where windows end.
 #include "support.hpp"
 
 using namespace larder;
@@ -11,8 +11,8 @@ constexpr std::size_t large = 300'000;  // several windows
 
 const test::Fields fields{"id", "on.way"};
 
-// Items that hide the ends of windows in their own ways. The first two digits of `i` make each a little
-// longer or shorter.
+// Items in which the end of a window is hard to find, each in another way. The first two digits of `i` vary
+// their length.
 std::string item(std::string_view kind, std::size_t i) {
   const auto id = std::to_string(i);
   const auto some = std::string(i % 97, 'x');
@@ -31,7 +31,7 @@ struct Document {
   std::string json, projected;
 };
 
-// A list, and its projection put together from its items'.
+// A list, and its projection composed of those of its items.
 Document list(std::string_view kind, std::size_t size) {
   Document result{"[", "["};
   const auto rule = test::rule(fields);
@@ -108,7 +108,7 @@ TEST_CASE("a single token may be longer than any window") {
   CHECK(project(space + "1" + space + "1", rule).error == ProjectionError::not_json);
 }
 
-TEST_CASE("a value that is kept or dropped whole may go on over windows") {
+TEST_CASE("a value that is kept or dropped as a whole may span several windows") {
   const auto document = list("plain", large);
   const auto deep = std::string(50, '[') + document.json + std::string(50, ']');
   const auto rule = test::rule({"id"});
@@ -116,17 +116,17 @@ TEST_CASE("a value that is kept or dropped whole may go on over windows") {
   CHECK(project("[{\"x\":" + deep + ",\"id\":1}]", rule).out == "[{\"id\":1}]");
   CHECK(project("{\"d\":{},\"x\":" + deep + "}", test::rule({"id"}, "d")).out ==
         "{\"d\":{},\"x\":" + deep + "}");
-  // One deep value, closed windows later.
+  // One deeply nested value that is closed several windows later.
   CHECK(project("[{\"id\":" + deep + "}]", rule, {55, large * 2}).out.size() == deep.size() + 9);
   CHECK(project("[{\"id\":" + deep + "}]", rule, {53, large * 2}).error == ProjectionError::too_deep);
 }
 
-TEST_CASE("a fault is found in whichever window it is") {
+TEST_CASE("an error is found in every window") {
   const auto rule = test::rule(fields);
   for (const auto& kind : kinds) {
     const auto json = list(kind, large).json;
     for (std::size_t at = 1; at < json.size(); at += 40'009) {
-      // Behind the brace that an item starts with, and inside its text.
+      // After the opening brace of an item, and inside its text.
       for (const std::string_view place : {"{\"", "\"x\":\""}) {
         const auto found = json.find(place, at);
         if (found == std::string::npos) continue;
@@ -145,7 +145,7 @@ TEST_CASE("a fault is found in whichever window it is") {
   }
 }
 
-TEST_CASE("a document that stops after any of its windows is refused") {
+TEST_CASE("a document that is truncated after any window is refused") {
   const auto rule = test::rule(fields);
   for (const auto& kind : kinds) {
     const auto json = list(kind, 140'000).json;
@@ -155,7 +155,7 @@ TEST_CASE("a document that stops after any of its windows is refused") {
   }
 }
 
-TEST_CASE("names with escapes are read in every window") {
+TEST_CASE("names with escapes are recognised in every window") {
   std::string json = "[", wanted = "[";
   while (json.size() < large) json += "{\"id\":1},", wanted += "{\"id\":1},";
   json += "{\"\\u0069d\":1,\"\\u0069e\":2}]";
@@ -163,7 +163,7 @@ TEST_CASE("names with escapes are read in every window") {
   CHECK(project(json, test::rule({"id"})).out == wanted);
 }
 
-TEST_CASE("the last item of a long list is held against the rule like the first") {
+TEST_CASE("the rule applies to the last item of a long list as to the first") {
   auto json = list("plain", large).json;
   json.back() = ',';
   CHECK(project(json + "1]", test::rule(fields)).error == ProjectionError::wrong_shape);

@@ -50,14 +50,14 @@ const Row rows[] = {
 
 }  // namespace
 
-TEST_CASE("everything stays but what is named") {
+TEST_CASE("everything but the named members is kept") {
   for (const auto& row : rows) {
     INFO(row.what);
     CHECK(left(row.members, row.json) == row.expected);
   }
 }
 
-TEST_CASE("a path that is none is refused with a sentence") {
+TEST_CASE("an invalid path is refused with a message") {
   for (const char* path : {"", "a..b", ".a", "a.", "a.*"}) {
     INFO(path);
     std::string error;
@@ -66,7 +66,7 @@ TEST_CASE("a path that is none is refused with a sentence") {
   }
 }
 
-TEST_CASE("a tag of what is left is weak, and the same where only the rest differs") {
+TEST_CASE("a tag without ignored members is weak, and equal if only those differ") {
   const auto tag = [](const std::string& json) { return make_weak_entity_tag(left({"at"}, json)); };
   CHECK(tag(R"({"a":1,"at":1})") == tag(R"({"a":1,"at":2})"));
   CHECK(tag(R"({"a":1,"at":1})") != tag(R"({"a":2,"at":1})"));
