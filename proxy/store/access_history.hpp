@@ -1,7 +1,8 @@
-// When readers asked for an entry that is kept warm.
+// Records when requests used an entry of a `keep_warm` route.
 //
-// Shared by the responses of one variant, one after the other, and by whoever plans its refreshes. Threading:
-// any thread; lock-free. Two readers at the same instant may leave one mark; a plan can bear that.
+// Shared by the successive responses of one variant and by the code that schedules its refreshes. Lock-free;
+// callable from any thread. Two requests at the same instant may both be recorded, which the scheduling
+// tolerates.
 #pragma once
 
 #include "policy/time.hpp"
@@ -16,9 +17,9 @@ namespace larder::store {
 
 class AccessHistory {
  public:
-  static constexpr std::size_t most = 64;  // marks that are kept
+  static constexpr std::size_t most = 64;  // marks kept
 
-  /// `grain`: readers nearer to each other than that count as one.
+  /// Requests less than `grain` apart count as one.
   explicit AccessHistory(policy::Millis grain) : grain_(grain.count()) {}
 
   void asked(policy::MonoTime now) noexcept {
@@ -29,7 +30,7 @@ class AccessHistory {
     marks_[count_.fetch_add(1, std::memory_order_relaxed) % most].store(at, std::memory_order_relaxed);
   }
 
-  /// The last marks, oldest first.
+  /// The times of the last requests, oldest first.
   [[nodiscard]] std::vector<policy::MonoTime> marks() const {
     std::vector<policy::MonoTime> out;
     const auto count = std::min<std::size_t>(count_.load(std::memory_order_relaxed), most);
@@ -40,8 +41,8 @@ class AccessHistory {
     return out;
   }
 
-  /// Until then nobody is to wait should the entry expire: a refresh that was planned in time is about to
-  /// begin, or under way (MonoTime::max()).
+  /// Starts a lease: until then, clients need not wait if the entry expires, because a planned refresh is
+  /// about to start or under way (MonoTime::max()).
   void begin_refresh_lease(policy::MonoTime until) noexcept {
     leased_until_.store(until.time_since_epoch().count(), std::memory_order_relaxed);
   }

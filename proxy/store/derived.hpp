@@ -1,7 +1,7 @@
-// What is made from a stored response when somebody first asks for it: content codings of its body.
+// Representations made from a stored response on first use: content codings, selected fields.
 //
-// A Derived belongs to its Response and is shared by all who hold that. What is in it is immutable; it only
-// grows, to a bound. Threading: any thread; short critical sections.
+// A Derived belongs to its Response and is shared by all holders of that. Representations are immutable;
+// their number only grows, up to a limit. Callable from any thread; critical sections are short.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@
 
 namespace larder::store {
 
-/// Another representation of a stored response: what takes the place of its head, tag and body.
+/// Another representation of a stored response, with the members that replace the response's.
 struct Representation {
   std::string head;
   std::string head_304;
@@ -24,20 +24,21 @@ struct Representation {
 
 class Derived {
  public:
-  static constexpr std::size_t most = 16;  // representations of one response
+  static constexpr std::size_t most = 16;  // maximum of representations of one response
 
-  /// nullptr where there is none of that name, or none yet.
+  /// nullptr if there is no such representation, or it is not ready.
   [[nodiscard]] std::shared_ptr<const Representation> find(std::string_view name) const;
 
-  /// True for the first who asks: who is to make it, and then to call `publish`. False for everybody else,
-  /// and where there are too many.
+  /// True for the first call for a name: the caller must then make the representation and call `publish`.
+  /// False for later calls, and if the limit is reached.
   [[nodiscard]] bool begin(std::string_view name);
-  /// nullptr: it cannot be made, and is not to be tried again.
+  /// nullptr means that the representation cannot be made and must not be tried again.
   void publish(std::string_view name, std::shared_ptr<const Representation> made);
-  /// It was not made for want of room elsewhere; the next who asks may begin.
+  /// The representation was not made because of a lack of capacity elsewhere; the next call of `begin` may
+  /// return true again.
   void abandon(std::string_view name);
 
-  /// Of the representations that there are.
+  /// The entity tags of all representations that are ready.
   [[nodiscard]] std::vector<std::string> entity_tags() const;
 
   [[nodiscard]] std::size_t charge() const;

@@ -1,14 +1,15 @@
-// When writes went through: what makes older fills and stored responses void (design, invariant 5; RFC
-// 9111 4.4).
+// The sequence of the last write per path, route and group. Fills that started before the write, and
+// responses from such fills, are invalid (design, invariant 5; RFC 9111 4.4).
 //
-// Model: one counter orders fills and writes. A write leaves its number in the slot of its path and in those
-// of the routes that it invalidates; a response counts only if its fill began after every write that concerns
-// it. Nothing is searched or erased, so a write costs the same whatever is stored, and a fill under way is
-// covered as well as a stored response. Groups (RFC 9875) have slots as paths do. Paths share a fixed number
-// of slots by hash: a collision voids more than it must, never less. Threading: lock-free, from any thread.
+// Model: one counter orders fills and writes. A write stores its number in the slot of its path and in those
+// of the routes that it invalidates; a response is valid only if its fill started after every write that
+// applies to it. Nothing is searched or erased, so the cost of a write does not depend on what is stored, and
+// fills under way are invalidated like stored responses. Groups (RFC 9875) have slots like paths. Paths share
+// a fixed number of slots by hash: a collision may invalidate too much, but never too little. Lock-free;
+// callable from any thread.
 //
-// The slots lie in memory that may be a file's (see persist/): then what was written outlives the process
-// without anybody waiting for a disk.
+// The slots may be in a memory-mapped file (tiers/mapped_invalidation_log.hpp), so that writes are still
+// known after the process ends, without waiting for a disk.
 #pragma once
 
 #include "policy/stored.hpp"
@@ -23,11 +24,11 @@
 
 namespace larder::store {
 
-/// What a stored response may still be used for, after the invalidations that concern it.
+/// What a stored response may still be used for after the invalidations that apply to it.
 enum class Validity : std::uint8_t {
   valid,
-  stale_once,     // stale: may be served while it is fetched again
-  only_on_error,  // may be served only when the API fails and stale-if-error allows it
+  stale_once,     // may be served stale while it is fetched again
+  only_on_error,  // may be served only if the API fails and stale-if-error permits it
   invalid,        // must not be served (RFC 9111 4.4)
 };
 
@@ -35,7 +36,8 @@ class InvalidationLog {
  public:
   using Sequence = policy::Sequence;
 
-  /// The last write of each level. `any` is of them all, so that a reader who is not concerned looks at one.
+  /// The last write of each level. `any` is the last of all levels, so that a lookup usually reads only one
+  /// value.
   struct Slot {
     std::atomic<Sequence> any;
     std::atomic<Sequence> hard;
@@ -44,8 +46,8 @@ class InvalidationLog {
   static constexpr std::size_t path_slots = 16384;
   static constexpr std::size_t route_slots = 4096;
   static constexpr std::size_t group_slots = 16384;
-  /// All zero in the beginning. No pointers: it may be mapped anywhere.
-  /// Every fill writes the clock and every hit reads the slots, so they are on different cache lines.
+  /// Initially all zero. Without pointers, so that it may be mapped at any address. Every fill writes `clock`
+  /// and every hit reads the slots, so they are on different cache lines.
   struct Memory {
     alignas(policy::cache_line) std::atomic<Sequence> clock;
     alignas(policy::cache_line) Slot all;
@@ -56,33 +58,34 @@ class InvalidationLog {
   static_assert(std::atomic<Sequence>::is_always_lock_free);
 
   InvalidationLog() : owned_(std::make_unique<Memory>()), memory_(owned_.get()) {}
-  /// `memory` outlives the log; what is in it holds.
+  /// `memory` must outlive the log; its content is kept.
   explicit InvalidationLog(Memory* memory) : memory_(memory) {}
   InvalidationLog(InvalidationLog&&) = default;
 
-  /// What a fill takes as its `began`. A later write's number is greater.
+  /// The number for a fill that starts. Later writes have greater numbers.
   [[nodiscard]] Sequence next_sequence() noexcept {
     return memory_->clock.fetch_add(1, std::memory_order_seq_cst) + 1;
   }
-  /// Nothing that begins from now on has a number up to that one.
+  /// Ensures that later numbers are greater than `number`.
   void advance_to(Sequence number) noexcept { lift(memory_->clock, number); }
 
-  /// `path_hash` of the target's authority and path: every query of a path is concerned.
+  /// `path_hash` is that of the target's authority and path; all queries of the path are invalidated.
   void invalidate_path(std::uint64_t path_hash, Validity level) noexcept {
     raise(memory_->paths[path_hash % path_slots], level);
   }
-  /// A write that a route lists in `invalidated_by`; `route_hash` is of the route's name.
+  /// Invalidates a route, because of a write that it lists in `invalidated_by`. `route_hash` is that of the
+  /// route's name.
   void invalidate_route(std::uint64_t route_hash, Validity level) noexcept {
     raise(memory_->routes[route_hash % route_slots], level);
   }
-  /// `group_hash` is of the group's name with its origin.
+  /// `group_hash` is that of policy::group_name.
   void invalidate_group(std::uint64_t group_hash, Validity level) noexcept {
     raise(memory_->groups[group_hash % group_slots], level);
   }
-  /// Everything that began before now.
+  /// Invalidates everything that started before now.
   void invalidate_all(Validity level) noexcept { raise(memory_->all, level); }
 
-  /// What is left of a response, or a fill, that began then.
+  /// The validity of a response or fill that started at `sequence`.
   [[nodiscard]] Validity validity_of(Sequence sequence, std::uint64_t path_hash, std::uint64_t route_hash,
                                      std::span<const std::uint64_t> group_hashes = {}) const noexcept {
     auto state =
@@ -92,7 +95,7 @@ class InvalidationLog {
       state = std::max(state, of(memory_->groups[hash % group_slots], sequence));
     return state;
   }
-  /// Whether any write concerns it: then it is not to be stored.
+  /// Whether any write applies to it, so that it must not be stored.
   [[nodiscard]] bool is_invalidated(Sequence sequence, std::uint64_t path_hash, std::uint64_t route_hash,
                                     std::span<const std::uint64_t> group_hashes = {}) const noexcept {
     return validity_of(sequence, path_hash, route_hash, group_hashes) != Validity::valid;
@@ -110,7 +113,7 @@ class InvalidationLog {
     while (seen < to && !value.compare_exchange_weak(seen, to, std::memory_order_acq_rel)) {
     }
   }
-  // `any` last: who sees it sees the level too.
+  // `any` is written last: a thread that sees it also sees the level.
   void raise(Slot& slot, Validity level) noexcept {
     const auto now = next_sequence();
     if (level == Validity::invalid) lift(slot.strict, now);

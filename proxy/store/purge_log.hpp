@@ -1,8 +1,8 @@
-// The last purges, for fetches that were under way: what they bring is not stored.
+// The last purges. Fetches that were under way when a purge came must not be stored afterwards.
 //
-// What is stored when a purge comes is dealt with by the write log; only a fetch whose key nothing is stored
-// for has to be told in words. The memory is bounded: a fetch that began before the oldest purge that is
-// remembered counts as concerned. Threading: any thread.
+// Responses that are stored when a purge comes are handled by the invalidation log; this log is for fetches
+// of keys for which nothing is stored. It is bounded: a fetch that started before the oldest purge in the log
+// counts as purged. Callable from any thread.
 #pragma once
 
 #include "policy/purge.hpp"
@@ -19,7 +19,7 @@ namespace larder::store {
 
 class PurgeLog {
  public:
-  /// `number` is the write log's, taken when the purge came.
+  /// `number` is a number of the invalidation log, taken when the purge came.
   void add(policy::Purge purge, policy::Sequence number) {
     const std::lock_guard lock(mutex_);
     purges_.push_back({std::move(purge), number});
@@ -29,8 +29,8 @@ class PurgeLog {
     purges_.pop_front();
   }
 
-  /// Whether a purge since then may concern a fetch under way for that key: of its groups nothing is known
-  /// yet, so every purge of a group counts.
+  /// Whether a later purge may apply to a fetch for that key. The groups of its response are not known yet,
+  /// so every purge of a group counts.
   [[nodiscard]] bool may_concern(policy::Sequence sequence, std::string_view key) const {
     if (sequence > last_.load(std::memory_order_acquire)) return false;
     const std::lock_guard lock(mutex_);
@@ -42,7 +42,7 @@ class PurgeLog {
     return false;
   }
 
-  /// Whether a purge since then concerns a response for that key, which belongs to these groups.
+  /// Whether a later purge applies to a response for that key with these groups.
   [[nodiscard]] bool is_invalidated(policy::Sequence sequence, std::string_view key,
                                     std::span<const std::string> groups) const {
     if (sequence > last_.load(std::memory_order_acquire)) return false;
@@ -63,7 +63,7 @@ class PurgeLog {
   mutable std::mutex mutex_;
   std::deque<Done> purges_;
   policy::Sequence forgotten_ = 0;
-  std::atomic<policy::Sequence> last_{0};  // so that no lock is taken while nothing is purged
+  std::atomic<policy::Sequence> last_{0};  // avoids the lock while there are no purges
 };
 
 }  // namespace larder::store

@@ -1,4 +1,4 @@
-// What stored responses take of cache.memory.
+// Estimates the memory of stored responses, which is charged to cache.memory.
 
 #include "store/response.hpp"
 
@@ -6,24 +6,24 @@ namespace larder::store {
 
 namespace {
 
-// What an allocation takes: allocators round up, to a size in ten or so.
+// The estimated size of an allocation: allocators round up to size classes.
 constexpr std::size_t allocated(std::size_t bytes) noexcept {
   return bytes + bytes / 8 + 16;
 }
-constexpr std::size_t reference_counts = 16;  // of a shared_ptr, beside what it refers to
+constexpr std::size_t reference_counts = 16;  // of a shared_ptr's control block
 constexpr std::size_t response_overhead = allocated(sizeof(Response) + reference_counts);
 constexpr std::size_t body_overhead = allocated(sizeof(std::string) + reference_counts);
-// Marks of its readers, and who keeps them by name.
+// An AccessHistory, and its entry in the refresh scheduler.
 constexpr std::size_t interest_charge = sizeof(AccessHistory) + 256;
 
-// Beside the string itself.
+// In addition to the string object.
 std::size_t charge_of(const std::string& text) noexcept {
   return text.capacity() <= 15 ? 0 : allocated(text.capacity() + 1);
 }
 
 }  // namespace
 
-// A place in the table (which is two thirds full), a node of the queue, the entry itself.
+// A place in the table, which is two thirds full, a node of the queue, and the Entry.
 const std::size_t Entry::overhead = 2 * 48 + allocated(40) + allocated(sizeof(Entry) + reference_counts);
 
 std::size_t Response::charge() const noexcept {

@@ -13,10 +13,10 @@ namespace larder::store {
 
 namespace {
 
-constexpr std::size_t max_changes = 16'384;  // of a shard, while responses are restored
-constexpr std::size_t max_newer = 16;        // final responses remembered for a fetch under way
+constexpr std::size_t max_changes = 16'384;  // recorded per shard while responses are restored
+constexpr std::size_t max_newer = 16;        // final responses recorded for one fetch
 
-// Keys are hashed already; the table takes the hash as it is.
+// Keys of the table are hashes, so the identity serves as hash function.
 struct Identity {
   using is_avalanching = void;
   std::size_t operator()(std::uint64_t hash) const noexcept { return hash; }
@@ -31,14 +31,14 @@ bool same_secondary(const policy::SecondaryKey& a, const policy::SecondaryKey& b
 }  // namespace
 
 struct Store::Shard {
-  // In the queue.
+  // An element of the SIEVE queue.
   struct Node {
     std::uint64_t hash = 0;
     std::size_t charge = 0;
     Node* newer = nullptr;
     Node* older = nullptr;
   };
-  // In the table: all that a hit needs, so that it never comes to a node.
+  // An element of the table, with all that a hit needs, so that it does not access a Node.
   struct Place {
     std::shared_ptr<const Entry> entry;
     bool visited = false;
@@ -50,10 +50,10 @@ struct Store::Shard {
   Node* newest = nullptr;
   Node* oldest = nullptr;
   Node* hand = nullptr;
-  std::vector<Pending*> pending;  // in no order: few are under way at a time
+  std::vector<Pending*> pending;  // unordered; few fetches are under way at a time
 
-  // While responses are restored: the last change of a key, by its hash. Without room everything counts as
-  // changed.
+  // While responses are restored: the last change of each key, by its hash. If there are too many, every key
+  // counts as changed.
   std::unordered_map<std::uint64_t, policy::Sequence> changed;
   bool all_changed = false;
   void note_change(std::uint64_t hash, policy::Sequence sequence) {
@@ -71,12 +71,12 @@ struct Store::Shard {
     return all_changed || (at != changed.end() && at->second > sequence);
   }
 
-  // What `supersede` and `outdate` leave for fetches under way.
+  // Marks fetches under way as outdated.
   void outdate(std::uint64_t hash, policy::Sequence sequence,
                const std::optional<policy::SecondaryKey>& secondary) {
     for (auto* fetch : pending) {
       if (fetch->hash_ != hash || fetch->sequence_ >= sequence) continue;
-      // An empty key is compatible with every other one.
+      // Without space for another key, one becomes empty: an empty key is compatible with every key.
       if (fetch->newer_.size() == max_newer)
         fetch->newer_.front().clear();
       else
@@ -86,7 +86,7 @@ struct Store::Shard {
 
   Place* find(std::string_view key, std::uint64_t hash) noexcept {
     const auto at = table.find(hash);
-    // Two keys of one 64-bit hash share a place: the later one has it.
+    // Keys with the same 64-bit hash share a place; the last one stored occupies it.
     return at != table.end() && at->second.entry->key == key ? &at->second : nullptr;
   }
   Place& place_of(const Node& node) noexcept { return table.find(node.hash)->second; }
@@ -104,8 +104,8 @@ struct Store::Shard {
     (node.older != nullptr ? node.older->newer : oldest) = node.newer;
   }
 
-  // Takes a node out, and what is in its place; the entry is returned so that its last reference is dropped
-  // after the lock.
+  // Removes a node and its place in the table. The entry is returned so that the caller can release it after
+  // unlocking.
   std::shared_ptr<const Entry> take(Node& node) noexcept {
     unlink(node);
     const auto at = table.find(node.hash);
@@ -114,8 +114,8 @@ struct Store::Shard {
     return entry;
   }
 
-  // SIEVE: from the hand towards the newest, the first entry that was not asked for since the hand last
-  // passed.
+  // SIEVE: the first entry, from the hand towards the newest, that was not used since the hand last passed
+  // it.
   Node* victim() noexcept {
     if (oldest == nullptr) return nullptr;
     Node* at = hand != nullptr ? hand : oldest;
@@ -142,7 +142,7 @@ std::uint64_t Store::hash(std::string_view key) const noexcept {
 }
 
 Store::Shard& Store::shard_of(std::uint64_t hash) const noexcept {
-  // The table uses the low bits and the high ones; the shard takes some from the middle.
+  // The table uses the low and the high bits, so the shard is selected by bits from the middle.
   return *shards_[(hash >> 24) % shards_.size()];
 }
 
@@ -212,13 +212,14 @@ Store::Put Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<
 
   auto entry = std::make_shared<Entry>();
   entry->key = key;
-  std::shared_ptr<const Entry> replaced;  // released after the lock
+  std::shared_ptr<const Entry> replaced;  // released after unlocking
   auto& shard = shard_of(hash);
   {
     const std::lock_guard lock(shard.mutex);
     entry->variants.push_back(std::move(response));
     const auto& added = *entry->variants.front();
-    // Under the lock: a purge that is not in the log yet will come to this shard afterwards, and find it.
+    // Checked under the lock: a purge that is added to the log later will visit this shard after that, and
+    // find the response.
     if (purges_ != nullptr && purges_->is_invalidated(added.sequence, key, added.groups))
       return Put::outdated;
     if (is_restored && shard.has_changed_since(hash, added.sequence)) return Put::outdated;
@@ -258,7 +259,6 @@ Store::Put Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<
   return Put::stored;
 }
 
-// What has left its place, if anything has: to be released, and told of, after the lock.
 template <class Predicate>
 std::shared_ptr<const Entry> Store::erase_variants(Shard& shard, std::string_view key, std::uint64_t hash,
                                                    Predicate is_meant) {
@@ -308,8 +308,8 @@ void Store::erase_older(std::string_view key, std::uint64_t hash, policy::Sequen
 }
 
 void Store::evict_to_budget() {
-  // Shards take turns, so that the sweep is one over the whole store. As many turns as there are shards may
-  // find theirs empty.
+  // The shards take turns, so that the hands move through the whole store evenly. Ends if all shards are
+  // empty.
   std::size_t empty_turns = 0;
   while (bytes_.load(std::memory_order_relaxed) > memory_.load(std::memory_order_relaxed) &&
          empty_turns < shards_.size()) {

@@ -48,7 +48,7 @@ class Sieve {
 
 }  // namespace
 
-TEST_CASE("what is put is found under its key and no other") {
+TEST_CASE("a stored response is found under its key only") {
   Store store(1u << 20, 4);
   REQUIRE(store.put("a", store.hash("a"), response(10)) == Store::Put::stored);
   const auto entry = store.find("a", store.hash("a"));
@@ -59,7 +59,7 @@ TEST_CASE("what is put is found under its key and no other") {
   CHECK_FALSE(store.find("b", store.hash("a")));
 }
 
-TEST_CASE("a response takes the place of the one with the same secondary key") {
+TEST_CASE("a response replaces the one with the same secondary key") {
   Store store(1u << 20, 4);
   const auto hash = store.hash("k");
   (void)store.put("k", hash, response(10, "text"));
@@ -72,7 +72,7 @@ TEST_CASE("a response takes the place of the one with the same secondary key") {
   CHECK(store.stats().entries == 1);
 }
 
-TEST_CASE("a response whose fetch began earlier does not replace one whose fetch began later") {
+TEST_CASE("a response does not replace one whose fetch started later") {
   Store store(1u << 20, 4);
   const auto hash = store.hash("k");
   REQUIRE(store.put("k", hash, response(20, "text", 2)) == Store::Put::stored);
@@ -84,11 +84,11 @@ TEST_CASE("a response whose fetch began earlier does not replace one whose fetch
   CHECK(entry->variants[0]->body->size() == 30);
 }
 
-TEST_CASE("a response replaces what was stored for its request under another Vary") {
+TEST_CASE("a response replaces one that matches its request with another Vary") {
   Store store(1u << 20, 4);
   const auto hash = store.hash("k");
   const test::Request request("GET /k", "Accept: text");
-  (void)store.put("k", hash, response(10, "", 1));  // without Vary: for any request
+  (void)store.put("k", hash, response(10, "", 1));  // without Vary, it matches any request
   (void)store.put("k", hash, response(20, "json", 2));
   CHECK(store.put("k", hash, response(30, "text", 3), &request.facts) == Store::Put::stored);
   const auto entry = store.find("k", hash);
@@ -98,7 +98,7 @@ TEST_CASE("a response replaces what was stored for its request under another Var
   CHECK(store.put("k", hash, response(40, "", 2), &request.facts) == Store::Put::outdated);
 }
 
-TEST_CASE("a newer response that is not stored ends the life of the stored one for its request") {
+TEST_CASE("a newer response that is not stored supersedes the stored one for its request") {
   Store store(1u << 20, 4);
   const auto hash = store.hash("k");
   const test::Request request("GET /k", "Accept: text");
@@ -117,7 +117,7 @@ TEST_CASE("a newer response that is not stored ends the life of the stored one f
   CHECK(store.stats().bytes == 0);
 }
 
-TEST_CASE("what was fetched before a purge is not stored after it") {
+TEST_CASE("a response fetched before a purge is not stored after it") {
   store::PurgeLog purges;
   Store store(1u << 20, 4, 1);
   store.heed(purges);
@@ -131,7 +131,7 @@ TEST_CASE("what was fetched before a purge is not stored after it") {
   CHECK(put("http://h/y", 4) == Store::Put::stored);
 }
 
-TEST_CASE("an entry that another has replaced is not erased") {
+TEST_CASE("an entry that was replaced is not erased") {
   Store store(1u << 20, 4, 1);
   const auto hash = store.hash("k");
   REQUIRE(store.put("k", hash, response(10, {}, 1)) == Store::Put::stored);
@@ -142,7 +142,7 @@ TEST_CASE("an entry that another has replaced is not erased") {
   CHECK(store.find("k", hash)->variants.front()->sequence == 2);
 }
 
-TEST_CASE("what is older than a purge is erased, and what is newer stays") {
+TEST_CASE("erase_older erases older responses and keeps newer ones") {
   Store store(1u << 20, 4, 1);
   const auto hash = store.hash("k");
   REQUIRE(store.put("k", hash, response(10, "a", 1)) == Store::Put::stored);
@@ -156,7 +156,7 @@ TEST_CASE("what is older than a purge is erased, and what is newer stays") {
   CHECK(store.stats().bytes == 0);
 }
 
-TEST_CASE("what a fetch under way brings is not stored after a newer final response") {
+TEST_CASE("the response of a fetch is not stored after a newer final response") {
   Store store(1u << 20, 4, 1);
   const auto hash = store.hash("k");
   const test::Request request("GET /k", "Accept: a");
@@ -167,7 +167,7 @@ TEST_CASE("what a fetch under way brings is not stored after a newer final respo
   const Store::Pending newer(store, hash, 9);
   const Store::Pending elsewhere(store, store.hash("other"), 5);
 
-  SECTION("of the same variant, or of one that the final response names no fields of") {
+  SECTION("it has the same variant, or no field in common with the final response") {
     store.supersede(
         "k", hash, request.facts, 7,
         GENERATE(as<policy::SecondaryKey>{}, policy::SecondaryKey{}, policy::SecondaryKey{accepts("a")}));
@@ -177,22 +177,22 @@ TEST_CASE("what a fetch under way brings is not stored after a newer final respo
     CHECK(put(5, "a", &elsewhere) == Store::Put::stored);
     CHECK(put(9, "a", &newer) == Store::Put::stored);
   }
-  SECTION("another variant's is stored") {
+  SECTION("it has another variant") {
     store.supersede("k", hash, request.facts, 7, policy::SecondaryKey{accepts("a")});
     CHECK(put(5, "b", &older) == Store::Put::stored);
   }
-  SECTION("however many there were") {
+  SECTION("after many final responses") {
     for (int i = 0; i < 40; ++i) store.outdate(hash, 7, policy::SecondaryKey{accepts(std::to_string(i))});
     CHECK(put(5, "39", &older) == Store::Put::outdated);
   }
-  SECTION("a fetch that began later remembers none") {
+  SECTION("the fetch started later") {
     store.outdate(hash, 7, {});
     const Store::Pending later(store, hash, 5);
     CHECK(put(5, "a", &later) == Store::Put::stored);
   }
 }
 
-TEST_CASE("the variants of a key are bounded, and the oldest leaves") {
+TEST_CASE("the number of variants of a key is limited, and the oldest is removed") {
   Store store(1u << 20, 3);
   const auto hash = store.hash("k");
   for (const char* accept : {"a", "b", "c", "d"}) (void)store.put("k", hash, response(10, accept));
@@ -201,7 +201,7 @@ TEST_CASE("the variants of a key are bounded, and the oldest leaves") {
   CHECK(*entry->variants.back()->secondary.front().value == "b");
 }
 
-TEST_CASE("the charge never exceeds the budget once put has returned") {
+TEST_CASE("the charge does not exceed the limit when put returns") {
   Store store(100'000, 4);
   for (int i = 0; i < 1000; ++i) {
     const auto key = "k" + std::to_string(i);
@@ -212,14 +212,14 @@ TEST_CASE("the charge never exceeds the budget once put has returned") {
   CHECK(store.stats().entries > 5);
 }
 
-TEST_CASE("a response larger than the budget is refused and nothing is evicted for it") {
+TEST_CASE("a response larger than the limit is refused without evicting others") {
   Store store(10'000, 4);
   REQUIRE(store.put("a", store.hash("a"), response(10)) == Store::Put::stored);
   CHECK(store.put("b", store.hash("b"), response(20'000)) == Store::Put::too_large);
   CHECK(store.find("a", store.hash("a")));
 }
 
-TEST_CASE("readers pin what they read, whatever is evicted, replaced or erased") {
+TEST_CASE("a response in use stays valid when it is evicted, replaced or erased") {
   Store store(5'000, 4);
   (void)store.put("a", store.hash("a"), response(1000));
   const auto pinned = store.find("a", store.hash("a"));
@@ -231,7 +231,7 @@ TEST_CASE("readers pin what they read, whatever is evicted, replaced or erased")
   CHECK(*pinned->variants.front()->body == std::string(1000, 'x'));
 }
 
-TEST_CASE("SIEVE keeps what was asked for again") {
+TEST_CASE("SIEVE keeps entries that were used again") {
   Sieve sieve(3);
   sieve.put("k01");
   sieve.put("k02");
@@ -242,18 +242,18 @@ TEST_CASE("SIEVE keeps what was asked for again") {
   CHECK_FALSE(sieve.has("k02"));
 }
 
-TEST_CASE("SIEVE's hand goes on from where it stopped") {
+TEST_CASE("SIEVE's hand continues where it stopped") {
   Sieve sieve(3);
   for (const char* key : {"k01", "k02", "k03"}) sieve.put(key);
   CHECK(sieve.has("k01"));
-  sieve.put("k04");  // the hand passed k01 and took k02
-  sieve.put("k05");  // it goes on to k03, though k01 is older
+  sieve.put("k04");  // the hand passed k01 and evicted k02
+  sieve.put("k05");  // it continues with k03, although k01 is older
   CHECK(sieve.store().stats().entries == 3);
   CHECK_FALSE(sieve.has("k03"));
   CHECK(sieve.has("k01"));
 }
 
-TEST_CASE("a smaller budget evicts at once") {
+TEST_CASE("a smaller limit evicts at once") {
   Store store(1u << 20, 4);
   for (int i = 0; i < 100; ++i) {
     const auto key = "k" + std::to_string(i);
@@ -263,7 +263,7 @@ TEST_CASE("a smaller budget evicts at once") {
   CHECK(store.stats().bytes <= 20'000);
 }
 
-TEST_CASE("erase_if takes what the predicate names and gives its bytes back") {
+TEST_CASE("erase_if erases the matching entries and frees their bytes") {
   Store store(1u << 20, 4);
   for (const char* key : {"/a/1", "/a/2", "/b/1"}) (void)store.put(key, store.hash(key), response(100));
   CHECK(store.erase_if([](const store::Entry& entry) { return entry.key.starts_with("/a/"); }) == 2);
@@ -273,7 +273,7 @@ TEST_CASE("erase_if takes what the predicate names and gives its bytes back") {
   CHECK(store.stats().bytes == 0);
 }
 
-TEST_CASE("loops may use the store at the same time") {
+TEST_CASE("several threads may use the store at the same time") {
   Store store(200'000, 4);
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
@@ -293,14 +293,14 @@ TEST_CASE("loops may use the store at the same time") {
   CHECK(store.stats().bytes <= 200'000);
 }
 
-TEST_CASE("fills, which write the clock, do not contend with hits, which read the slots") {
+TEST_CASE("the clock, written by fills, is not on a cache line of the slots, read by hits") {
   using Memory = store::InvalidationLog::Memory;
   const auto line = [](std::size_t offset) { return offset / policy::cache_line; };
   CHECK(line(offsetof(Memory, clock)) != line(offsetof(Memory, all)));
   CHECK(line(offsetof(Memory, clock)) != line(offsetof(Memory, paths)));
 }
 
-TEST_CASE("a write makes void what began before it, and nothing else") {
+TEST_CASE("a write invalidates only what started before it") {
   store::InvalidationLog log;
   const auto before = log.next_sequence();
   CHECK_FALSE(log.is_invalidated(before, 1, 100));
@@ -318,7 +318,7 @@ TEST_CASE("a write makes void what began before it, and nothing else") {
   CHECK_FALSE(log.is_invalidated(log.next_sequence(), 5, 500));
 }
 
-TEST_CASE("the strictest of the writes that concern it says what is left of a response") {
+TEST_CASE("the validity of a response is that of the strictest write that applies") {
   using store::Validity;
   struct Row {
     const char* what;
@@ -354,7 +354,7 @@ TEST_CASE("the strictest of the writes that concern it says what is left of a re
   CHECK(log.validity_of(sequence, 1, 100) == Validity::invalid);
 }
 
-TEST_CASE("the slots outlive the log that wrote them") {
+TEST_CASE("the slots keep their content when the log is destroyed") {
   const auto memory = std::make_unique<store::InvalidationLog::Memory>();
   policy::Sequence sequence = 0;
   {
@@ -369,7 +369,7 @@ TEST_CASE("the slots outlive the log that wrote them") {
   CHECK(next.next_sequence() > 1000);
 }
 
-TEST_CASE("a fetch that was under way when a purge came is told so") {
+TEST_CASE("a fetch that was under way when a purge came is recognised") {
   using What = policy::Purge::What;
   store::PurgeLog purges;
   const std::vector<std::string> groups{"lists"};
@@ -380,31 +380,31 @@ TEST_CASE("a fetch that was under way when a purge came is told so") {
   CHECK_FALSE(purges.is_invalidated(9, "http://h/other", {}));
   CHECK(purges.is_invalidated(11, "http://h/other", groups));
   CHECK_FALSE(purges.is_invalidated(21, "http://h/other", groups));
-  // What is forgotten counts as having meant everything.
+  // A fetch older than the oldest purge in the log counts as purged.
   for (policy::Sequence number = 30; number < 2000; ++number) purges.add({What::path, "/x", false}, number);
   CHECK(purges.is_invalidated(15, "http://h/other", {}));
 }
 
-TEST_CASE("an older response is not restored after a newer one has come and gone") {
+TEST_CASE("an older response is not restored after a newer one was stored and removed") {
   store::Store store(1 << 20, 4);
   const auto hash = store.hash("k");
   store.begin_restore();
-  SECTION("stored, and evicted since") {
+  SECTION("the newer one was evicted") {
     REQUIRE(store.put("k", hash, response(10, {}, 7)) == store::Store::Put::stored);
     store.erase_older("k", hash, 8);
     CHECK(store.restore("k", hash, response(10, {}, 5)) == store::Store::Put::outdated);
     CHECK(store.restore("k", hash, response(10, {}, 9)) == store::Store::Put::stored);
   }
-  SECTION("a response that was not stored took its place") {
+  SECTION("a response that was not stored superseded it") {
     const policy::RequestFacts request;
     store.supersede("k", hash, request, 7, policy::SecondaryKey{});
     CHECK(store.restore("k", hash, response(10, {}, 5)) == store::Store::Put::outdated);
   }
-  SECTION("of another key") {
+  SECTION("another key is restored") {
     REQUIRE(store.put("other", store.hash("other"), response(10, {}, 7)) == store::Store::Put::stored);
     CHECK(store.restore("k", hash, response(10, {}, 5)) == store::Store::Put::stored);
   }
-  SECTION("once everything is restored nothing is remembered") {
+  SECTION("changes are not recorded after the restore") {
     store.supersede("k", hash, policy::RequestFacts{}, 7, policy::SecondaryKey{});
     store.end_restore();
     CHECK(store.restore("k", hash, response(10, {}, 5)) == store::Store::Put::stored);
