@@ -1,5 +1,5 @@
-// Coroutines beside the one that starts them, on the same loop, which have ended before what they refer to
-// goes away: `beside` sees to that, whatever happens.
+// Child coroutines on the loop of their parent (structured concurrency). `beside` guarantees that they have
+// ended before the objects that they refer to are destroyed.
 #pragma once
 
 #include "net/spawn.hpp"
@@ -17,10 +17,10 @@ class ChildTask {
   ChildTask(const ChildTask&) = delete;
   ChildTask& operator=(const ChildTask&) = delete;
 
-  /// Once, and within a `beside` that stops it. The task may refer to what lives until `join` has returned.
-  /// An exception in it is an end like any other.
+  /// To be called once, inside a `beside` that stops it. The task may refer to objects that live until `join`
+  /// has returned. An exception in it ends it like a return.
   void start(std::string_view name, Task<void> task) {
-    // Set before: the task may have ended when `spawn` returns.
+    // Set first, because the task may have ended when `spawn` returns.
     state_->running = true;
     try {
       spawn(loop_, name, std::move(task), [state = state_] {
@@ -33,7 +33,8 @@ class ChildTask {
     }
   }
   [[nodiscard]] bool is_running() const noexcept { return state_->running; }
-  /// Waits for the end; whoever calls it has made sure that the task ends (by cancelling what it waits for).
+  /// Waits for the end of the task. The caller must have made sure that the task ends, by cancelling what it
+  /// waits for.
   [[nodiscard]] Task<void> join() {
     while (state_->running) co_await state_->ended.wait();
   }
@@ -48,9 +49,9 @@ class ChildTask {
   std::shared_ptr<State> state_;
 };
 
-/// Awaits `body`, then `stop`; both are functions that return a Task. `body` may start companions, and `stop`
-/// ends and joins them. `stop` also runs when `body` throws; the exception is rethrown afterwards. An
-/// exception in `stop` terminates the program, because the objects that a companion still refers to are
+/// Awaits `body`, then `stop`; both are functions that return a Task. `body` may start child tasks, and
+/// `stop` ends and joins them. `stop` also runs if `body` throws; the exception is rethrown afterwards. An
+/// exception in `stop` terminates the program, because objects to which a child task still refers would be
 /// destroyed next.
 template <class Body, class Stop>
 [[nodiscard]] std::invoke_result_t<Body&> beside(Body body, Stop stop) {

@@ -1,9 +1,9 @@
-// One thread for work that would hold a loop up: reading configuration, looking up names, visiting everything
-// that is stored.
+// A thread for work that would block a loop: reading the configuration, resolving names, visiting all stored
+// responses.
 //
-// The thread starts with the first piece of work: a process that has one thread only is spared the cost of
-// atomic reference counts. Threading: `run` on any loop; pieces of work run one at a time, in order. What a
-// piece of work refers to must outlive the ControlThread.
+// The thread starts with the first piece of work: a process with a single thread avoids the cost of atomic
+// reference counts. `run` may be called on any loop; work runs sequentially, in order. What it refers to must
+// outlive the ControlThread.
 #pragma once
 
 #include "net/post_memory.hpp"
@@ -24,13 +24,13 @@ class ControlThread {
   ControlThread() = default;
   ControlThread(const ControlThread&) = delete;
   ControlThread& operator=(const ControlThread&) = delete;
-  /// Waits for the work under way; drops what has not begun.
+  /// Waits for the running work; discards what has not started.
   ~ControlThread() {
     if (thread_) thread_->stop();
     thread_.reset();
   }
 
-  /// Runs a copy of `work` on the thread and resumes on `loop` with what it returns. Rethrows its exception.
+  /// Runs a copy of `work` on the thread and resumes on `loop` with its result. Rethrows its exception.
   template <class Result>
   [[nodiscard]] Task<Result> run(Loop& loop, const std::function<Result()>& work) {
     auto piece = std::make_shared<Piece<Result>>(loop, work);
@@ -48,7 +48,7 @@ class ControlThread {
     co_return std::move(*piece->result);
   }
 
-  /// Whether work is under way or waits; from any thread.
+  /// Whether work is running or waiting. Callable from any thread.
   [[nodiscard]] bool is_busy() const noexcept { return pending_->load(std::memory_order_acquire) != 0; }
 
  private:
@@ -63,7 +63,7 @@ class ControlThread {
     std::exception_ptr error;
     PostMemory waking;
   };
-  // Counts one piece of work while it exists.
+  // Counts one piece of work for its lifetime.
   class Pending {
    public:
     explicit Pending(std::shared_ptr<std::atomic<int>> count) : count_(std::move(count)) {

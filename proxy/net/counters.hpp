@@ -1,4 +1,4 @@
-// Counters: counted on one loop, read from any thread, summed when read.
+// Counters: written on one loop, read from any thread, summed when read.
 #pragma once
 
 #include "http/gate.hpp"
@@ -11,7 +11,7 @@
 
 namespace larder {
 
-/// One writer, so no read-modify-write that locks the bus.
+/// Has a single writer, and therefore needs no atomic read-modify-write.
 class Counter {
  public:
   void add(std::int64_t amount = 1) noexcept {
@@ -23,11 +23,12 @@ class Counter {
   std::atomic<std::int64_t> value_{0};
 };
 
-/// How long something took: counts by upper bound, and the sum.
+/// Durations: counts per bucket, and the sum.
 class Histogram {
  public:
-  static constexpr std::array<double, 12> bounds{0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1,
-                                                 2.5,   5,     10,    30,  60};  // seconds; then infinity
+  static constexpr std::array<double, 12> bounds{
+      0.001, 0.005, 0.025, 0.1, 0.25, 0.5,
+      1,     2.5,   5,     10,  30,   60};  // upper bounds in seconds; the last bucket is unbounded
 
   void observe(policy::Millis time) noexcept {
     const auto seconds = std::chrono::duration<double>(time).count();
@@ -36,7 +37,7 @@ class Histogram {
     counts_[at].add();
     sum_.add(time.count());
   }
-  /// Of that bucket alone, not of those below.
+  /// The count of that bucket only, not cumulative.
   [[nodiscard]] std::int64_t count(std::size_t bucket) const noexcept { return counts_[bucket].value(); }
   [[nodiscard]] policy::Millis sum() const noexcept { return policy::Millis{sum_.value()}; }
 
@@ -49,36 +50,36 @@ inline constexpr std::size_t refusal_count = static_cast<std::size_t>(http::Refu
 
 struct RouteCounters {
   std::array<Counter, policy::label_count> outcomes;
-  Counter not_modified;  // answers that were a 304
-  Counter body_bytes;    // of answers, as they were sent
+  Counter not_modified;  // responses sent as 304
+  Counter body_bytes;    // of responses, as sent
   // Bytes that were not sent:
   Counter saved_by_304;
   Counter saved_by_projection;
   Counter saved_by_coding;
   Counter upstream_requests;
-  Counter upstream_errors;  // no answer, or none that could be used
-  Histogram upstream;       // from asking for a connection to the end of the answer's head
-  Histogram waits;          // of requests, for the API: their own fetch or another's
-  std::array<Counter, policy::detail_count> not_stored;  // answers fetched for the store, by reason
+  Counter upstream_errors;  // no response, or an unusable one
+  Histogram upstream;       // from requesting a connection to the end of the response's head
+  Histogram waits;          // time that requests waited for the API, for their own fetch or another's
+  std::array<Counter, policy::detail_count> not_stored;  // responses fetched for the cache, by reason
 };
 
 struct Counters {
-  Counter connections;  // open now
+  Counter connections;  // currently open
   Counter connections_accepted;
   Counter upstream_requests;
   Counter upstream_errors;
   Counter upstream_retries;
-  Counter connections_yielded;  // turns that ended although there was more input
-  Counter task_failures;        // coroutines that ended by an exception
-  Counter upstream_idle;        // connections now
+  Counter connections_yielded;  // times a session yielded although more input was available
+  Counter task_failures;        // coroutines that ended with an exception
+  Counter upstream_idle;        // current connections
   Counter upstream_busy;
-  Counter breakers_open;  // now: the sum over the loops is 1 while the breaker is open
+  Counter breakers_open;  // gauge: the sum over the loops is 1 while the breaker is open
   Counter breaker_opened;
-  Counter refreshes;       // fetches behind readers
-  Counter invalidations;   // writes that went through
-  Counter upstream_queue;  // requests that wait for one now
+  Counter refreshes;       // background fetches
+  Counter invalidations;   // writes that invalidated
+  Counter upstream_queue;  // requests that currently wait for a connection
   Counter fills_running;
-  Counter fill_waiters;  // readers that wait for a fill now
+  Counter fill_waiters;  // requests that currently wait for a fill
   Counter projections;
   Counter bytes_sent;
   Counter log_lines_dropped;

@@ -5,7 +5,7 @@
 namespace larder {
 
 Sweeper::~Sweeper() {
-  // Deadlines may outlive the sweep but not the Sweeper: their owners end with the loop.
+  // Deadlines may exist after the last sweep, but not after the Sweeper: their owners end with the loop.
   stop();
 }
 
@@ -59,11 +59,11 @@ void Sweeper::link(Deadline& deadline) noexcept {
 
 void Sweeper::sweep(Time now) {
   now_ = now;
-  // The slot of the current tick is not over yet: a deadline in it fires with the next sweep.
+  // The slot of the current tick is not over yet: its deadlines fire in the next sweep.
   const auto until = tick_of(now) - 1;
-  // After a pause longer than the wheel, one turn has seen every slot.
+  // After a pause longer than the wheel, one turn visits every slot.
   const auto from = std::max(tick_ + 1, until - static_cast<std::int64_t>(slots) + 1);
-  // `link` puts nothing into the slots that this sweep visits.
+  // Updated before the loop, so that `link` adds nothing to the slots that this sweep visits.
   tick_ = std::max(tick_, until);
   for (auto tick = from; tick <= until; ++tick) {
     Slot due;

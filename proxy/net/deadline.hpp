@@ -1,12 +1,12 @@
 // Coarse deadlines: one sweep per loop instead of one timer per operation.
 //
 // Model: a timer wheel. A Deadline is a node in one of the wheel's slots, each of which covers one
-// `resolution` of time. Setting a deadline that is already in a slot that comes no later than the new time
-// only writes that time; the sweep moves the node on when it reaches the slot. Clearing one writes a number
-// too. So a deadline that is set and cleared for every request costs a comparison, arms no timer and reads no
-// clock, and a sweep visits only the slots that have come due, however many deadlines there are. A deadline
-// never fires early, and at most three resolutions late. Threading: a Sweeper and its Deadlines belong to one
-// loop; `last_turn` and `lag` may be called from any thread.
+// `resolution` of time. Setting a deadline that is already in a slot not later than the new time only stores
+// that time; the sweep moves the node when it reaches the slot. Clearing a deadline also only stores a value.
+// So setting and clearing a deadline for every request costs a comparison, arms no timer and reads no clock,
+// and a sweep visits only the slots that are due, however many deadlines there are. A deadline never fires
+// early, and at most three resolutions late. A Sweeper and its Deadlines belong to one loop; `last_turn` and
+// `lag` may be called from any thread.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -35,9 +35,9 @@ class Sweeper {
   /// Sweeps every `resolution` until `stop` is called or the io_context ends.
   void start();
   void stop();
-  /// At least 1 ms. Deadlines that are set keep their times.
+  /// `resolution` is at least 1 ms. Deadlines that are set keep their times.
   void set_resolution(Millis resolution);
-  /// When it last swept, and how late that was (the worst of the last few sweeps).
+  /// The time of the last sweep, and the delay of sweeps (the maximum of the last few).
   [[nodiscard]] Time last_turn() const noexcept {
     return Time(Time::duration(turned_.load(std::memory_order_relaxed)));
   }
@@ -48,10 +48,10 @@ class Sweeper {
   /// Called after each sweep.
   void on_sweep(std::function<void()> hook) { hook_ = std::move(hook); }
 
-  /// Fires the deadlines that are due at `now`, which is not earlier than at the last call. The timer calls
-  /// it.
+  /// Fires the deadlines that are due at `now`, which must not be earlier than in the last call. Called by
+  /// the timer; public for tests.
   void sweep(Time now);
-  /// How many times a sweep has looked at a deadline.
+  /// The number of deadlines visited by sweeps so far.
   [[nodiscard]] std::uint64_t visits() const noexcept { return visits_; }
 
   using Node = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
@@ -63,7 +63,7 @@ class Sweeper {
   static constexpr std::size_t slots = 512;
 
   void wait();
-  /// Links the deadline into the slot of its time, or into the last one before the wheel's end.
+  /// Links the deadline into the slot of its time, or into the last slot if its time is beyond the wheel.
   void link(Deadline& deadline) noexcept;
   [[nodiscard]] std::int64_t tick_of(Time time) const noexcept {
     return time.time_since_epoch() / resolution_;
@@ -71,7 +71,7 @@ class Sweeper {
 
   boost::asio::steady_timer timer_;
   Millis resolution_;
-  Time now_ = std::chrono::steady_clock::now();  // of the last sweep
+  Time now_ = std::chrono::steady_clock::now();  // time of the last sweep
   std::int64_t tick_ = tick_of(now_);            // slots up to this one are empty
   std::array<Slot, slots> wheel_;
   std::uint64_t visits_ = 0;
@@ -84,7 +84,7 @@ class Sweeper {
 
 class Deadline : public Sweeper::Node {
  public:
-  /// `expire` is called at most once per `set`, by the sweep; it may destroy this and other deadlines.
+  /// `expire` is called by the sweep at most once per `set`; it may destroy this and other deadlines.
   Deadline(Sweeper& sweeper, std::function<void()> expire) : sweeper_(sweeper), expire_(std::move(expire)) {}
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
@@ -98,7 +98,7 @@ class Deadline : public Sweeper::Node {
     due_ = never;
     expired_ = false;
   }
-  /// True from the moment it fired until it is set or cleared.
+  /// True after it fired, until it is set or cleared.
   [[nodiscard]] bool expired() const noexcept { return expired_; }
 
  private:
@@ -107,7 +107,7 @@ class Deadline : public Sweeper::Node {
   Sweeper& sweeper_;
   std::function<void()> expire_;
   Sweeper::Time due_ = never;
-  Sweeper::Time visited_at_ = never;  // no later than that, a sweep looks at it; `never` = it is in no slot
+  Sweeper::Time visited_at_ = never;  // a sweep visits it by then; `never` if it is in no slot
   bool expired_ = false;
 };
 

@@ -39,7 +39,7 @@ bool IdleSet::add(int descriptor, Connection& connection) {
   return true;
 }
 
-// The kernel forgets a descriptor when it is closed.
+// No epoll_ctl call is needed: closing the descriptor unregisters it.
 void IdleSet::remove(Connection& connection) noexcept {
   if (connection.slot_ == none) return;
   auto& slot = slots_[connection.slot_];

@@ -1,8 +1,8 @@
-// Sockets at rest: connections that wait for their client's next request, in an epoll set of the loop's own.
+// Idle connections that wait for their client's next request, in an epoll set of the loop.
 //
-// Asio would have the kernel told anew each time that a connection begins to wait, and keeps a coroutine and
-// an operation for it meanwhile. Here a socket is registered once, edge-triggered; to wait costs nothing, and
-// when there is input a function is called. Threading: of one loop.
+// With Asio, each wait would need a system call and hold a coroutine and an operation in memory. Here a
+// socket is registered once, edge-triggered; waiting costs nothing, and a function is called when there is
+// input. Belongs to one loop.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -17,8 +17,8 @@ class IdleSet {
  public:
   class Connection {
    public:
-    /// Input has come since the last call. `ends`: the end of it, or an error, is behind it, which will not
-    /// be told again. It may be called whatever the guest is about; it may destroy the guest.
+    /// Input has arrived since the last call. `ends`: the input is followed by its end or an error, which is
+    /// not reported again. May be called whatever the connection is doing; may destroy the connection.
     virtual void on_input(bool ends) noexcept = 0;
 
    protected:
@@ -32,20 +32,21 @@ class IdleSet {
     std::uint32_t slot_ = none;
   };
 
-  /// Throws where the kernel has no epoll set to give.
+  /// Throws if the kernel cannot create an epoll set.
   explicit IdleSet(boost::asio::io_context& io);
   IdleSet(const IdleSet&) = delete;
   IdleSet& operator=(const IdleSet&) = delete;
 
-  /// From now on until `remove`. What is there already counts as having come. False where the kernel refuses.
+  /// Registers a connection until `remove`. Input that is already available is reported. Returns false if the
+  /// kernel refuses.
   [[nodiscard]] bool add(int descriptor, Connection& connection);
-  /// The descriptor is closed before or right after.
+  /// Unregisters a connection. The descriptor must be closed before or right after the call.
   void remove(Connection& connection) noexcept;
 
  private:
   static constexpr std::uint32_t none = UINT32_MAX;
-  // An event names a slot and its generation: a guest that left while events were being handed out, or whose
-  // slot has another guest by then, is not called.
+  // Events contain a slot and its generation, so that a connection that was removed while events are
+  // dispatched is not called, nor is a new connection in its slot.
   struct Slot {
     Connection* connection = nullptr;
     std::uint32_t generation = 0;

@@ -1,5 +1,5 @@
-// One event loop: an io_context that one thread runs, with its deadlines, buffers and counters. What lives on
-// a loop is touched by its thread alone; `post` is the only way in from outside.
+// An event loop: an io_context that one thread runs, with its deadlines, buffers and counters. Objects that
+// belong to a loop are accessed only by its thread; other threads use `post`.
 #pragma once
 
 #include "net/counters.hpp"
@@ -28,17 +28,17 @@ namespace asio = boost::asio;
 using Error = boost::system::error_code;
 
 using Executor = asio::io_context::executor_type;
-using StreamProtocol = asio::generic::stream_protocol;  // TCP and Unix sockets alike
+using StreamProtocol = asio::generic::stream_protocol;  // TCP and Unix sockets
 using Socket = asio::basic_stream_socket<StreamProtocol, Executor>;
 using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
                                          asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 template <class T>
 using Task = asio::awaitable<T, Executor>;
-/// Completion token of the request path: errors are values.
+/// Completion token for the request path: errors are returned as values.
 inline constexpr auto as_result = asio::as_tuple(asio::use_awaitable_t<Executor>{});
 
-/// Memory lent for reading into. Given back when an idle connection has nothing to read.
+/// A read buffer of a BufferPool. Released while a connection is idle.
 class Buffer {
  public:
   Buffer() = default;
@@ -65,7 +65,7 @@ class BufferPool {
   void release(Buffer buffer) {
     if (buffer && buffer.size() == size_ && free_.size() < max_kept) free_.push_back(std::move(buffer));
   }
-  /// For buffers lent from now on; those of another size are dropped when they come back.
+  /// Sets the size of buffers acquired from now on; released buffers of another size are freed.
   void set_size(std::size_t size) {
     if (size != size_) free_.clear();
     size_ = size;
@@ -95,22 +95,22 @@ class Loop {
   [[nodiscard]] Counters& counters() noexcept { return counters_; }
   [[nodiscard]] const Counters& counters_view() const noexcept { return counters_; }
 
-  /// Called with the name of a task that ended with an exception, and that exception. Set before the loop
-  /// runs; must not throw.
+  /// Called with the name of a task that ended with an exception, and that exception. To be set before the
+  /// loop runs; must not throw.
   using OnFailure = std::function<void(std::string_view task, const std::exception_ptr& error)>;
-  void on_failure(OnFailure told) { on_failure_ = std::move(told); }
+  void on_failure(OnFailure callback) { on_failure_ = std::move(callback); }
   void note_failure(std::string_view task, const std::exception_ptr& error) noexcept {
     counters_.task_failures.add();
     if (on_failure_) on_failure_(task, error);
   }
 
-  /// When it last turned; from any thread.
+  /// The time of the last sweep. Callable from any thread.
   [[nodiscard]] policy::MonoTime last_turn() const noexcept {
     return std::chrono::floor<Millis>(sweeper_.last_turn());
   }
   [[nodiscard]] std::chrono::nanoseconds lag() const noexcept { return sweeper_.lag(); }
 
-  /// The wall clock as of the kernel's last tick, which is near enough for what dates say, and cheaper.
+  /// The wall clock is that of the kernel's last tick, which is cheaper and precise enough for HTTP dates.
   [[nodiscard]] static policy::Now now() noexcept {
     timespec wall{};
     (void)::clock_gettime(CLOCK_REALTIME_COARSE, &wall);
@@ -128,8 +128,8 @@ class Loop {
   OnFailure on_failure_;
 };
 
-/// A flag that one coroutine waits for and others on the same loop raise. Raised before the wait, it is not
-/// lost.
+/// A flag that one coroutine waits for and that others on the same loop raise. If it is raised before the
+/// wait, the wait returns at once.
 class Event {
  public:
   explicit Event(Loop& loop) : timer_(loop.executor()) {}
@@ -144,10 +144,10 @@ class Event {
     }
     raised_ = false;
   }
-  /// False where the time ran out first.
-  [[nodiscard]] Task<bool> wait_for(Millis most) {
+  /// Returns false on a timeout.
+  [[nodiscard]] Task<bool> wait_for(Millis timeout) {
     if (!raised_) {
-      timer_.expires_after(most);
+      timer_.expires_after(timeout);
       co_await timer_.async_wait(as_result);
     }
     co_return std::exchange(raised_, false);

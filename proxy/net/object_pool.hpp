@@ -1,5 +1,5 @@
-// Objects that are lent again and again: what only a request under way needs is not kept by a connection at
-// rest, and costs no allocation.
+// A pool of objects that are needed only while a request is handled: an idle connection does not hold one,
+// and acquiring one does not allocate.
 #pragma once
 
 #include <memory>
@@ -7,7 +7,7 @@
 
 namespace larder {
 
-/// On one loop. A lent object is as its last user left it.
+/// Belongs to one loop. Objects are not reset: an acquired object has the state in which it was released.
 template <class Object>
 class ObjectPool {
  public:

@@ -1,4 +1,4 @@
-// Posting to a loop without allocating: what must not fail is not stopped by a lack of memory.
+// Posting to a loop without an allocation, so that it cannot fail for lack of memory.
 #pragma once
 
 #include "net/loop.hpp"
@@ -13,11 +13,11 @@
 
 namespace larder {
 
-/// Memory for one posted function at a time. A member of the object that the function keeps alive.
+/// Memory for one posted function at a time. Must be a member of the object that the function keeps alive.
 class PostMemory {
  public:
-  /// Runs `call(owner)` on the loop, from any thread. `owner` contains this memory. Not to be called again
-  /// before the function has run.
+  /// Runs `call(owner)` on the loop. Callable from any thread. `owner` must contain this object. Must not be
+  /// called again before the function has run.
   template <class Owner, class Call>
   void post(Loop& loop, std::shared_ptr<Owner> owner, Call call) noexcept {
     const Allocator<std::byte, Owner> allocator(*this, owner);
@@ -50,7 +50,8 @@ class PostMemory {
     }
 
     PostMemory& memory;
-    std::shared_ptr<Owner> owner;  // the memory is in it, and is used until the last copy of this is gone
+    std::shared_ptr<Owner>
+        owner;  // contains the memory, which is used until the last copy of this is destroyed
   };
 
   alignas(std::max_align_t) std::array<std::byte, 256> bytes_;

@@ -1,4 +1,4 @@
-// The one way to begin a coroutine that nobody awaits.
+// The only way to start a coroutine that is not awaited.
 #pragma once
 
 #include "net/loop.hpp"

@@ -8,7 +8,7 @@ using namespace larder;
 
 namespace {
 
-// Runs a task to its end; none of them waits for anything from outside.
+// Runs a task to its end; the tasks here do not wait for external events.
 void run(Loop& loop, Task<void> task) {
   bool ended = false;
   spawn(loop, "test", std::move(task), [&] { ended = true; });
@@ -25,7 +25,7 @@ std::string text_of(const std::exception_ptr& error) {
 
 }  // namespace
 
-TEST_CASE("a task that ends by an exception is counted and told of, and its end is known") {
+TEST_CASE("a task that ends with an exception is counted and reported, and can be joined") {
   Loop loop(0, 4096, Millis{10});
   std::string told;
   loop.on_failure([&](std::string_view task, const std::exception_ptr& error) {
@@ -43,7 +43,7 @@ TEST_CASE("a task that ends by an exception is counted and told of, and its end 
   CHECK(loop.counters().task_failures.value() == 1);
 }
 
-TEST_CASE("a companion has ended before what it refers to goes away, whatever the body does") {
+TEST_CASE("a child task has ended before the objects it refers to are destroyed, however the body ends") {
   const bool throws = GENERATE(false, true);
   Loop loop(0, 4096, Millis{10});
   std::string order;
@@ -76,7 +76,7 @@ TEST_CASE("a companion has ended before what it refers to goes away, whatever th
   CHECK(order == std::string("child ended, joined, ") + (throws ? "in the body" : "7"));
 }
 
-TEST_CASE("a companion that ends by an exception is an ended one") {
+TEST_CASE("a child task that ends with an exception has ended") {
   Loop loop(0, 4096, Millis{10});
   bool joined = false;
   const auto parent = [&]() -> Task<void> {

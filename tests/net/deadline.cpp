@@ -14,7 +14,7 @@ struct Sweep {
   boost::asio::io_context io;
   Sweeper sweeper{io, 1ms};
   Sweep() { sweeper.start(); }
-  // Runs until the condition holds; the sweep itself is the only thing that moves.
+  // Runs until the condition holds. Only the sweep is active.
   template <class Condition>
   void until(Condition condition) {
     while (!condition()) io.run_one();
@@ -23,7 +23,7 @@ struct Sweep {
 
 }  // namespace
 
-TEST_CASE("a deadline fires once, and those that are cleared or set later do not") {
+TEST_CASE("a deadline fires once, and not if it was cleared or postponed") {
   Sweep sweep;
   int fired = 0;
   int others = 0;
@@ -64,7 +64,7 @@ TEST_CASE("a deadline may destroy itself and its neighbours while it fires") {
 
 namespace {
 
-// A wheel in simulated time: `at` sweeps as the timer would, every resolution.
+// A wheel in simulated time: `at` sweeps every resolution, like the timer.
 struct Simulated {
   boost::asio::io_context io;
   Sweeper sweeper{io, 10ms};
@@ -93,7 +93,7 @@ TEST_CASE("a deadline never fires early, and at most three resolutions after its
   }
 }
 
-TEST_CASE("a deadline that is set to an earlier time fires then") {
+TEST_CASE("a deadline that is set to an earlier time fires at that time") {
   Simulated time;
   int fired = 0;
   Deadline deadline(time.sweeper, [&] { ++fired; });
@@ -108,7 +108,7 @@ TEST_CASE("a deadline that is set to an earlier time fires then") {
   CHECK(fired == 1);
 }
 
-TEST_CASE("a sweep looks only at the deadlines whose slot has come") {
+TEST_CASE("a sweep visits only the deadlines in slots that are due") {
   Simulated time;
   std::vector<std::unique_ptr<Deadline>> many;
   for (int i = 0; i < 1000; ++i) {
@@ -116,18 +116,18 @@ TEST_CASE("a sweep looks only at the deadlines whose slot has come") {
     many.back()->set(75s);
   }
   time.until(1000ms);
-  // Requests come and go meanwhile.
+  // Meanwhile requests set and clear deadlines.
   for (auto& one : many) {
     one->clear();
     one->set(75s);
   }
   const auto before = time.sweeper.visits();
   time.until(61'000ms);
-  // A minute is 6,000 sweeps; the wheel of 512 slots is passed 12 times.
+  // A minute has 6,000 sweeps, about 12 turns of the wheel with its 512 slots.
   CHECK(time.sweeper.visits() - before <= 13 * many.size());
 }
 
-TEST_CASE("another resolution leaves the times of deadlines as they are") {
+TEST_CASE("changing the resolution does not change the times of deadlines") {
   Simulated time;
   int fired = 0;
   Deadline deadline(time.sweeper, [&] { ++fired; });
@@ -143,7 +143,7 @@ TEST_CASE("another resolution leaves the times of deadlines as they are") {
   CHECK(fired == 1);
 }
 
-TEST_CASE("after a long pause every deadline that came due meanwhile fires in one sweep") {
+TEST_CASE("after a long pause, all deadlines that are due fire in one sweep") {
   Simulated time;
   int fired = 0;
   std::vector<std::unique_ptr<Deadline>> many;

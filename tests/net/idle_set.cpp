@@ -1,4 +1,4 @@
-// Sockets at rest.
+// Tests of IdleSet.
 #include "../catch.hpp"
 #include "net/loop.hpp"
 
@@ -38,7 +38,7 @@ struct TestConnection final : IdleSet::Connection {
   std::function<void()> then;
 };
 
-// Until nothing is left to be done but to wait.
+// Runs all handlers that are ready.
 void turn(Loop& loop) {
   while (loop.io().poll() > 0) {
   }
@@ -46,7 +46,7 @@ void turn(Loop& loop) {
 
 }  // namespace
 
-TEST_CASE("a guest is called for input, once for what came since") {
+TEST_CASE("a connection is called once for new input") {
   Loop loop(0, 4096, Millis{10});
   Pair pair;
   TestConnection connection;
@@ -57,14 +57,14 @@ TEST_CASE("a guest is called for input, once for what came since") {
   turn(loop);
   CHECK(connection.calls == 1);
   turn(loop);
-  CHECK(connection.calls == 1);  // what it has not taken is not told again
+  CHECK(connection.calls == 1);  // input that was not read is not reported again
   pair.send();
   turn(loop);
   CHECK(connection.calls == 2);
   loop.idle_set().remove(connection);
 }
 
-TEST_CASE("what was there before a guest came counts as having come, and so does the end") {
+TEST_CASE("input and end of input from before registration are reported") {
   Loop loop(0, 4096, Millis{10});
   Pair pair;
   TestConnection connection;
@@ -81,14 +81,14 @@ TEST_CASE("what was there before a guest came counts as having come, and so does
   loop.idle_set().remove(connection);
 }
 
-TEST_CASE("who left is not called, nor is whoever came in its place for what was meant for it") {
+TEST_CASE("a removed connection is not called, nor is a new one in its slot for the same event") {
   Loop loop(0, 4096, Millis{10});
   Pair pairs[3];
   TestConnection newcomer;
   std::unique_ptr<TestConnection> connections[2] = {std::make_unique<TestConnection>(),
                                                     std::make_unique<TestConnection>()};
   int called = 0;
-  // Whoever is called first makes the other leave, and a third take its place.
+  // The connection that is called first removes the other, and a third one takes its slot.
   for (int i = 0; i < 2; ++i) {
     connections[i]->then = [&, i] {
       ++called;
@@ -109,7 +109,7 @@ TEST_CASE("who left is not called, nor is whoever came in its place for what was
   CHECK(newcomer.calls == 1);
 }
 
-TEST_CASE("more guests than are looked at in one go are all called") {
+TEST_CASE("all connections are called if there are more than one epoll_wait returns") {
   Loop loop(0, 4096, Millis{10});
   std::vector<std::unique_ptr<Pair>> pairs;
   std::vector<std::unique_ptr<TestConnection>> connections;
@@ -127,5 +127,5 @@ TEST_CASE("a descriptor that cannot be waited for is refused") {
   Loop loop(0, 4096, Millis{10});
   TestConnection connection;
   CHECK_FALSE(loop.idle_set().add(-1, connection));
-  loop.idle_set().remove(connection);  // nothing to be done
+  loop.idle_set().remove(connection);  // has no effect
 }
