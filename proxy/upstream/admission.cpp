@@ -13,23 +13,23 @@ struct Admission::Waiter : std::enable_shared_from_this<Waiter>, boost::intrusiv
     waking.post(loop, shared_from_this(), [](Waiter& self) { self.event.raise(); });
   }
 
-  PostMemory waking;  // whoever gives up a permit must be able to pass it on
+  PostMemory waking;  // releasing a permit must be able to wake the next waiter without allocating
   Loop& loop;
-  Event event;        // of the loop
-  Priority priority;  // what follows is guarded by the mutex
+  Event event;        // belongs to the loop
+  Priority priority;  // this and what follows is guarded by the mutex
   State state = State::queued;
 };
 
 struct Admission::Idle::State {
   Admission& admission;
   Loop& loop;
-  std::function<void()> close_claimed;  // on the loop; empty once the Idle is gone
-  // Guarded by the mutex; together they are the idle connections of the loop.
+  std::function<void()> close_claimed;  // called on the loop; empty after the Idle was destroyed
+  // Guarded by the mutex; the sum is the number of idle connections of the loop.
   std::size_t available = 0;
   std::size_t claimed = 0;
 };
 
-// A waiter's place in a queue, and what was granted to it until it is taken: given up on every path.
+// A waiter's place in a queue, and what was granted to it but not yet taken. Returned on every path.
 class Admission::Place {
  public:
   Place(Admission& admission, std::shared_ptr<Waiter> waiter, bool of_slot)
@@ -90,7 +90,7 @@ Task<std::variant<Admission::Permit, Failure>> Admission::enter(Loop& loop, Clai
     const std::lock_guard lock(mutex_);
     if (closed_) co_return Result{Failure{FailureKind::connect_failed, {}, "shutting down"}};
     if (!breaker_.admits(Loop::now().mono)) co_return Result{Failure{FailureKind::breaker_open, {}, {}}};
-    // Requests do not overtake those that wait already.
+    // A new request does not overtake requests that already wait.
     const bool is_next = claim.priority == Priority::foreground
                              ? queue_->empty()
                              : queue_->empty() && background_queue_->empty();
@@ -153,8 +153,8 @@ Task<std::optional<Admission::Slot>> Admission::slot(Loop& loop, Idle& own, Mill
   co_return std::optional(Slot(*this));
 }
 
-// An idle connection that is to be closed, of the caller's loop if it has one; nullptr where there is none.
-// That of another loop is told to close it.
+// Claims an idle connection, preferably of the caller's loop; nullptr if there is none. Another loop is
+// notified to close it.
 std::shared_ptr<Admission::Idle::State> Admission::claim_idle(Idle& own) {
   auto state = own.state_;
   if (state->available == 0) {

@@ -1,13 +1,14 @@
-// Which requests may go to the API now: the bounds and the circuit breaker, shared by all loops.
+// Admission of requests to the API: limits and circuit breaker, shared by all loops.
 //
-// Model: a request needs a Permit while it is under way, and a connection needs a Slot while it exists; there
-// are `upstream.connections` of each. A request that gets no Permit waits in one of two queues, requests with
-// a waiting reader before background fetches. With a Permit, a request uses an idle connection of its loop or
-// takes a Slot for a new one. When idle connections have all the Slots, one of them is claimed, on whichever
-// loop it is, and closed. A request that holds a Permit but no connection always finds one to claim: there
-// are as many Permits as Slots. Threading: every member function from any loop, none of them on a cache hit.
-// A coroutine resumes on the loop that it passes. Permits, Slots and idle connections must be gone before the
-// Admission is.
+// Model: a request holds a Permit while it is under way, and a connection holds a Slot while it exists; there
+// are `upstream.connections` of each. A request that gets no Permit waits in one of two queues: requests with
+// a waiting client before background fetches. With a Permit, a request uses an idle connection of its loop or
+// takes a Slot for a new one. If idle connections hold all Slots, one of them, on any loop, is claimed and
+// closed. A request that holds a Permit but no connection can always claim one, because there are as many
+// Permits as Slots.
+//
+// Threading: every member function may be called on any loop; none is called on a cache hit. A coroutine
+// resumes on the loop that it passes. Permits, Slots and Idle objects must be destroyed before the Admission.
 #pragma once
 
 #include "net/post_memory.hpp"
@@ -33,13 +34,13 @@ class Admission {
   struct Waiter;
 
  public:
-  /// What one request asks for; lives until `enter` has returned.
+  /// What a request needs of `enter`; must live until `enter` has returned.
   struct Claim {
     Priority priority = Priority::foreground;
-    std::weak_ptr<Waiter> waiter = {};  // of the Admission: while the request is in a queue
+    std::weak_ptr<Waiter> waiter = {};  // used by the Admission while the request is queued
   };
 
-  /// A request is under way. Given up by the destructor, on any loop.
+  /// Permission for one request. Returned by the destructor, on any loop.
   class Permit {
    public:
     Permit() = default;
@@ -61,7 +62,7 @@ class Admission {
     Priority priority_ = Priority::foreground;
   };
 
-  /// A connection exists. Given up by the destructor, on any loop.
+  /// Permission for one connection. Returned by the destructor, on any loop.
   class Slot {
    public:
     Slot() = default;
@@ -80,22 +81,22 @@ class Admission {
     Admission* admission_ = nullptr;
   };
 
-  /// The idle connections of one loop, counted. A connection that is claimed is to be closed.
+  /// Counts the idle connections of one loop. A claimed connection must be closed.
   class Idle {
    public:
-    /// `close_claimed` is called on the loop when there is one to be closed; not after the destructor.
+    /// `close_claimed` is called on the loop when a connection is claimed; not after the destructor.
     Idle(Admission& admission, Loop& loop, std::function<void()> close_claimed);
     ~Idle();
     Idle(const Idle&) = delete;
     Idle& operator=(const Idle&) = delete;
 
-    /// A connection becomes idle. False where it is to be closed instead, and is not counted.
+    /// A connection becomes idle. False if it must be closed instead; it is not counted then.
     [[nodiscard]] bool add();
-    /// One of them gets a request. False where there is none that is not claimed.
+    /// An idle connection is taken for a request. False if all are claimed or there is none.
     [[nodiscard]] bool take();
-    /// One of them is about to be closed, for a reason of the loop's own.
+    /// An idle connection is closed for a reason of the loop, such as its age.
     void remove();
-    /// One of them is about to be closed as it is claimed. False where none is.
+    /// A claimed connection is closed. False if none is claimed.
     [[nodiscard]] bool take_claimed();
 
    private:
@@ -110,25 +111,25 @@ class Admission {
   Admission& operator=(const Admission&) = delete;
 
   void configure(const settings::Upstream& upstream);
-  /// Ends the waits of all requests, and refuses those that come, as the process is stopping.
+  /// Ends all waits and refuses further requests, because the process is stopping.
   void close() noexcept;
 
-  /// Waits for a Permit, at most `timeout`. Fails with breaker_open, queue_full, queue_timeout, or
-  /// connect_failed after `close`.
+  /// Waits at most `timeout` for a Permit. Fails with breaker_open, queue_full, queue_timeout or, after
+  /// `close`, connect_failed.
   [[nodiscard]] Task<std::variant<Permit, Failure>> enter(Loop& loop, Claim& claim, Millis timeout);
-  /// A reader waits for the background fetch now: it goes to the end of the foreground's queue.
+  /// A client now waits for the background fetch: moves it to the end of the foreground queue.
   void promote(Claim& claim) noexcept;
-  /// Waits for a Slot, at most `timeout`; nullopt after that. `own` is of the same loop.
+  /// Waits at most `timeout` for a Slot; nullopt on a timeout. `own` must be of the same loop.
   [[nodiscard]] Task<std::optional<Slot>> slot(Loop& loop, Idle& own, Millis timeout);
 
-  /// The circuit breaker's state before and after.
+  /// The state of the circuit breaker before and after a call.
   struct Change {
     Breaker::State before = Breaker::State::closed;
     Breaker::State after = Breaker::State::closed;
   };
-  /// How a request ended: with a response of that status, or with a failure. Of the 502, 503 and 504
-  /// responses to one `target` (a hash) in a row one counts as a failure: they say more of the target than of
-  /// the API.
+  /// Reports how a request ended: with a response of that status, or with a failure. Of consecutive 502, 503
+  /// and 504 responses to the same `target` (a hash) only one counts as a failure, because they may concern
+  /// the target rather than the API.
   Change responded(int status, std::size_t target);
   Change failed(const Failure& failure);
 
@@ -138,7 +139,7 @@ class Admission {
 
   void end_request(Priority priority) noexcept;
   void end_connection() noexcept;
-  // With the mutex held:
+  // The following require the mutex.
   [[nodiscard]] bool may_begin(Priority priority) const noexcept;
   void begin_request(Priority priority) noexcept;
   void grant_permits() noexcept;
@@ -148,19 +149,20 @@ class Admission {
   [[nodiscard]] std::shared_ptr<Idle::State> claim_idle(Idle& own);
 
   mutable std::mutex mutex_;
-  std::size_t max_ = 1;  // requests, and connections
+  std::size_t max_ = 1;  // maximum of requests, and of connections
   std::size_t max_queued_ = 1;
   std::size_t max_background_ = 1;
   std::size_t requests_ = 0;
-  std::size_t background_ = 0;  // of those
+  std::size_t background_ = 0;  // of these, background
   std::size_t connections_ = 0;
-  std::size_t claimed_ = 0;  // idle connections that are to be closed
+  std::size_t claimed_ = 0;  // idle connections that must be closed
   Breaker breaker_;
-  std::optional<std::size_t> last_refused_;  // the target of the last 502, 503 or 504, if no other came since
+  std::optional<std::size_t>
+      last_refused_;  // target of the last 502, 503 or 504, if no response to another target followed
   std::unique_ptr<Queue> queue_;
-  std::unique_ptr<Queue> background_queue_;  // served while `queue_` is empty
+  std::unique_ptr<Queue> background_queue_;  // served only while `queue_` is empty
   std::unique_ptr<Queue> slot_queue_;
-  std::vector<std::shared_ptr<Idle::State>> idle_;  // one for each loop
+  std::vector<std::shared_ptr<Idle::State>> idle_;
   bool closed_ = false;
 };
 

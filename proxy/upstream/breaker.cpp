@@ -15,7 +15,7 @@ bool Breaker::admits(MonoTime now) noexcept {
       return true;
     case State::open:
     case State::probing:
-      // A probe that hangs, or was given up, keeps the next one waiting no longer than a refusal would.
+      // If a probe hangs or is abandoned, the next probe is sent after the same wait as after a failure.
       if (now < again_at_) return false;
       state_ = State::probing;
       again_at_ = now + wait_;
@@ -45,7 +45,7 @@ bool Breaker::failed(MonoTime now) noexcept {
       if (++failures_ < rules_.failures) return false;
       break;
     case State::open:
-      return false;  // asked before it opened
+      return false;  // sent before the breaker opened
     case State::probing:
     case State::recovering:
       break;

@@ -1,12 +1,12 @@
-// The breaker: stops hammering an API that does not answer, probes it, and lets it back gently.
+// Circuit breaker: stops sending requests to an API that fails, probes it, and raises the load step by step.
 //
-//   closed      everything passes; after so many failures in a row -> open
-//   open        nothing passes; after a wait, twice as long each time -> probing
-//   probing     one request at a time finds out; an answer -> recovering, a failure -> open
-//   recovering  few requests at a time, twice as many with each answer, until there is no bound -> closed;
-//               a failure -> open
+//   closed      all requests pass; after a number of consecutive failures -> open
+//   open        no request passes; after a wait, which doubles each time -> probing
+//   probing     one request at a time passes; success -> recovering, failure -> open
+//   recovering  a limited number of requests passes, doubled with each success, until the limit is reached
+//               -> closed; failure -> open
 //
-// Pure: `now` is an argument. Of one loop, as its Pool is.
+// Pure: `now` is an argument. Not thread-safe; guarded by the mutex of the Admission.
 #pragma once
 
 #include "policy/time.hpp"
@@ -19,27 +19,27 @@ namespace larder::upstream {
 class Breaker {
  public:
   struct Rules {
-    std::size_t failures = 10;       // in a row; 0 = never opens
-    policy::Millis wait{1000};       // open for so long at first
-    policy::Millis longest{30'000};  // and at the most
-    std::size_t most = 64;           // requests at a time when all is well
+    std::size_t failures = 10;       // consecutive; 0 = never opens
+    policy::Millis wait{1000};       // duration of the first open period
+    policy::Millis longest{30'000};  // maximum duration of an open period
+    std::size_t most = 64;           // maximum of concurrent requests while closed
   };
   enum class State : std::uint8_t { closed, open, probing, recovering };
 
   void configure(const Rules& rules) noexcept { rules_ = rules; }
 
-  /// Whether a request may go on now; in `probing` this one is the probe.
+  /// Whether a request may be sent now. In `probing`, that request is the probe.
   [[nodiscard]] bool admits(policy::MonoTime now) noexcept;
-  /// How many requests may be under way at a time.
+  /// The number of requests that may be under way.
   [[nodiscard]] std::size_t allowance() const noexcept;
 
-  /// An answer came. Late ones count too.
+  /// A response arrived. Late responses count as well.
   void succeeded() noexcept;
-  /// No answer came, or one that says that there is none (502, 503, 504). True where this opened it.
+  /// A request failed, or its response was 502, 503 or 504. Returns true if this opened the breaker.
   bool failed(policy::MonoTime now) noexcept;
 
   [[nodiscard]] State state() const noexcept { return state_; }
-  /// Until a request may be let through again.
+  /// The time until a request may be sent again.
   [[nodiscard]] policy::Millis retry_in(policy::MonoTime now) const noexcept;
 
  private:

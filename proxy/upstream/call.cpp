@@ -10,7 +10,7 @@ using Kind = http::Framing::Kind;
 
 namespace {
 
-constexpr int max_interim = 512;  // interim answers to one request
+constexpr int max_interim = 512;  // interim responses to one request
 
 }  // namespace
 
@@ -51,7 +51,8 @@ Task<std::optional<Failure>> Call::open(bool fresh) {
 Failure Call::failure(FailureKind late, FailureKind otherwise, const Error& error) {
   Failure failed{otherwise, {}, error == asio::error::eof ? std::string() : error.message()};
   if (connection_ && connection_->deadline().expired()) failed = {late, {}, {}};
-  // That a connection at rest was closed says nothing of the API, nor does a client that left.
+  // Not reported if an idle connection was closed or the client left, as neither indicates a failure of the
+  // API.
   if (cancelled_ || may_retry()) return failed;
   if (!answered_) pool_.failed(failed);
   pool_.log().note(failed, Loop::now().mono);
@@ -88,7 +89,7 @@ void Call::request_complete() noexcept {
   if (waits_for_answer_) connection_->deadline().set(pool_.settings().first_byte_timeout);
 }
 
-// Reads once, behind what is there.
+// Reads once, appending to the buffer.
 Task<std::optional<Failure>> Call::fill_buffer(Millis timeout, FailureKind late, FailureKind closed) {
   auto& socket = connection_->socket();
   if (!buffer_) buffer_ = pool_.loop().buffers().acquire();
@@ -129,7 +130,7 @@ Task<std::optional<Failure>> Call::read_head(http::Method method, bool may_switc
         co_return bad_answer(result.refusal, "");
       }
       if (result.state == http::GateResult::State::complete) {
-        // The body is read into the same buffer, so the head moves to bytes of its own.
+        // The head is copied, as the body is read into the same buffer.
         head_bytes_.assign(unread.substr(0, result.head_size));
         begin_ += result.head_size;
         result = http::read_response(head_bytes_, limits_, method, head_);
@@ -196,7 +197,7 @@ Task<Call::Piece> Call::read_body() {
     auto failed = co_await fill_buffer(pool_.settings().idle_timeout, FailureKind::idle_timeout,
                                        FailureKind::closed_in_body);
     if (failed) {
-      // RFC 9112 6.3: only a close that is a clean end completes a body that has no other.
+      // RFC 9112 6.3: a body without other framing is complete only at a clean end of the connection.
       if (head_.framing.kind == Kind::until_close && at_end_of_file_) {
         answer_complete_ = true;
         head_.keep_alive = false;

@@ -1,12 +1,13 @@
-// One request to the API and its answer, on one connection.
+// One request to the API and its response, on one connection.
 //
 //   Call call(pool);
-//   open -> write (head, then body) -> read_head (interim ones first) -> read_body until `end` -> destroyed
+//   open -> write (head, then body) -> read_head (interim responses first) -> read_body until `end` ->
+//   destroyed
 //
-// A call whose request was sent whole and whose answer was read whole gives its connection back to the pool
-// when it is destroyed; any other closes it. Every wait has its deadline from the upstream's settings; a
-// deadline that passes is a Failure. The answer has passed the gate (design, invariant 7): what `head` shows
-// and `read_body` yields is well-formed.
+// If the request was sent completely and the response read completely, the destructor returns the connection
+// to the pool; otherwise it closes it. Every wait has a deadline from the settings; if it passes, the result
+// is a Failure. Responses have passed the gate (design, section 4): `head` and the data of `read_body` are
+// well-formed. Belongs to one loop.
 #pragma once
 
 #include "http/chunked.hpp"
@@ -28,53 +29,52 @@ class Call {
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
-  /// Gets a connection; `fresh` never a pooled one.
+  /// Gets a connection; with `fresh` never a pooled one.
   [[nodiscard]] Task<std::optional<Failure>> open(bool fresh);
 
-  /// Sends bytes: the request's head, then its body in the framing that the head announced.
+  /// Sends bytes: first the request's head, then its body, in the framing that the head announces.
   [[nodiscard]] Task<std::optional<Failure>> write(std::string_view bytes);
-  /// The request has been sent whole: from now on upstream is to answer within its time.
+  /// The request has been sent completely: from now on the timeout for the response's first byte applies.
   void request_complete() noexcept;
 
-  /// Reads the next head: an interim one (1xx but 101), after which it is to be called again, or the final
-  /// one. Interim ones are bounded in number; a 101 that was not asked for (`may_switch`) is a bad answer
-  /// (RFC 9110 7.8).
+  /// Reads the next head: that of an interim response (1xx except 101), after which this must be called
+  /// again, or the final one. The number of interim responses is limited. A 101 is refused unless
+  /// `may_switch` (RFC 9110 7.8).
   [[nodiscard]] Task<std::optional<Failure>> read_head(http::Method method, bool may_switch = false);
   [[nodiscard]] const http::ResponseHead& head() const noexcept { return head_; }
   [[nodiscard]] bool is_interim() const noexcept { return head_.status < 200 && head_.status != 101; }
 
   struct Piece {
-    std::string_view data;  // valid until the next call; empty only together with `end` or `failure`
+    std::string_view data;  // valid until the next call; empty only with `end` or `failure`
     bool end = false;
     std::optional<Failure> failure;
   };
-  /// The next piece of the body, without its framing.
+  /// Reads the next piece of the body, without its framing.
   [[nodiscard]] Task<Piece> read_body();
 
-  /// True where the connection had been used before and not one byte of an answer has come: an idempotent
-  /// request may be tried again.
+  /// Whether the connection had been used before and no byte of a response has arrived: an idempotent request
+  /// may then be retried.
   [[nodiscard]] bool may_retry() const noexcept { return reused_ && !any_byte_; }
 
-  /// After a 101: the socket, what was already read behind the head, and the end of this call's part.
+  /// After a 101: the connection; no other call may follow. See also `buffered`.
   [[nodiscard]] std::unique_ptr<Connection> take_connection() noexcept { return std::move(connection_); }
   [[nodiscard]] std::string_view buffered() const noexcept {
     return {buffer_.data() + begin_, end_ - begin_};
   }
 
-  /// What is asked for, as a hash.
+  /// Sets the request's target, as a hash, for the circuit breaker.
   void set_target(std::string_view target) noexcept { target_ = std::hash<std::string_view>{}(target); }
-  /// Somebody waits for it now.
+  /// A client now waits for this call.
   void promote() noexcept { pool_.promote(claim_); }
 
-  /// Ends what another coroutine of this loop is waiting for on this call, and whatever it would wait for
-  /// next.
+  /// Cancels what another coroutine of this loop is waiting for on this call, and further waits.
   void cancel() noexcept;
 
  private:
   [[nodiscard]] Task<std::optional<Failure>> fill_buffer(Millis timeout, FailureKind late,
                                                          FailureKind closed);
   [[nodiscard]] Failure failure(FailureKind late, FailureKind otherwise, const Error& error);
-  /// `why` where there is no refusal.
+  /// `why` is used if there is no refusal.
   [[nodiscard]] Failure bad_answer(std::optional<http::Refusal> refusal, const char* why);
   void release() noexcept;
 
@@ -84,20 +84,20 @@ class Call {
   std::size_t target_ = 0;
   std::unique_ptr<Connection> connection_;
   Buffer buffer_;
-  std::size_t begin_ = 0;  // of the unread bytes in buffer_
+  std::size_t begin_ = 0;  // start of the unread bytes in buffer_
   std::size_t end_ = 0;
-  std::string head_bytes_;  // what head_ views
+  std::string head_bytes_;  // the bytes that head_ points into
   http::ResponseHead head_;
   http::ChunkedReader chunked_;
   std::uint64_t remaining_ = 0;
   int interim_count_ = 0;
   bool reused_ = false;
   bool any_byte_ = false;
-  bool answered_ = false;  // a final head has come
+  bool answered_ = false;  // a final head has been received
   bool at_end_of_file_ = false;
   bool request_complete_ = false;
   bool waits_for_answer_ =
-      false;  // a read is waiting, without a deadline while the request is still being sent
+      false;  // a read is waiting; it has no deadline while the request is still being sent
   bool answer_complete_ = false;
   bool cancelled_ = false;
 };

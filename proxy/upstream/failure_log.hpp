@@ -1,5 +1,5 @@
-// What the log says when the API fails: each kind of failure at once, and what follows of it counted, once a
-// minute. Of one loop.
+// Rate-limited log of API failures: the first failure of each kind is logged at once, further ones are
+// counted and logged once a minute. Belongs to one loop.
 #pragma once
 
 #include "policy/time.hpp"
@@ -15,14 +15,14 @@ namespace larder::upstream {
 class FailureLog {
  public:
   static constexpr policy::Millis fold{60'000};
-  /// Gets sentences to be logged as warnings.
+  /// Writes a warning to the log.
   using Write = std::function<void(const std::string&)>;
 
   void set(Write write) { write_ = std::move(write); }
   void note(const Failure& failure, policy::MonoTime now);
-  /// Says how many more there were, where a minute is over; to be called now and then.
+  /// Logs the counts whose minute is over; to be called periodically.
   void look(policy::MonoTime now);
-  /// At once: of the breaker's turns.
+  /// Logs at once; for changes of the circuit breaker.
   void say(const std::string& sentence) const;
 
  private:

@@ -10,8 +10,8 @@ namespace larder::upstream {
 
 namespace {
 
-// Nothing is to be read from an idle connection: whatever can be read, the end included, means that it cannot
-// be used again.
+// Whether nothing can be read from an idle connection. If anything can, including the end, the connection
+// cannot be reused.
 bool is_quiet(Socket& socket) noexcept {
   char byte;
   const auto got = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -55,7 +55,7 @@ void Connection::expire() {
     socket_.cancel(ignored);
     return;
   }
-  // Not destroyed in a callback of its own.
+  // Destroyed later, as this runs in a callback of the connection.
   asio::post(pool_.loop_.executor(), [self = std::shared_ptr<Connection>(std::move(*at))] {});
   idle.erase(at);
   pool_.idle_count_.remove();
@@ -109,7 +109,7 @@ void Pool::force() noexcept {
   admission_.close();
 }
 
-// `permit` is taken where there is one.
+// `permit` is moved into the connection if there is one.
 std::unique_ptr<Connection> Pool::take_idle(Admission::Permit& permit) {
   while (idle_count_.take()) {
     auto connection = std::move(idle_.back());
@@ -141,7 +141,8 @@ Task<Acquired> Pool::acquire(bool fresh, Admission::Claim& claim) {
 }
 
 void Pool::release(std::unique_ptr<Connection> connection) {
-  // Idle before its permit goes on, so that the next request of this loop finds it.
+  // The connection becomes idle before its permit is released, so that the next request of this loop finds
+  // it.
   if (connection->generation_ != generation_ || !idle_count_.add()) return;
   auto& idle = *connection;
   idle.reused_ = true;
@@ -163,7 +164,7 @@ void Pool::note(const Admission::Change& change) {
   const auto is_open = [](Breaker::State state) {
     return state == Breaker::State::open || state == Breaker::State::probing;
   };
-  // Each change is reported once, to one of the loops: the sum over the loops is 1 or 0.
+  // Each change is reported once, to one of the loops, so the sum over the loops is 0 or 1.
   if (is_open(change.before) != is_open(change.after))
     loop_.counters().breakers_open.add(is_open(change.after) ? 1 : -1);
   if (change.before == change.after) return;
@@ -194,7 +195,7 @@ Task<std::optional<Failure>> Pool::connect(Connection& connection) {
     if (connection.deadline_.expired()) co_return Failure{FailureKind::connect_timeout, {}, {}};
   }
   if (error) {
-    resolver_.distrust();  // a name may have moved
+    resolver_.distrust();  // the name may resolve to another address by now
     co_return Failure{FailureKind::connect_failed, {}, error.message()};
   }
   connection.deadline_.clear();

@@ -1,9 +1,9 @@
-// One loop's connections to the API, reused while they live.
+// The connections of one loop to the API, which are reused.
 //
-// How many requests and connections there may be, over all loops, is decided by the Admission; a Pool keeps
-// the idle connections of its loop and makes new ones. A Connection is owned by the request that uses it, and
-// given back with `release`; destroying it closes it. Threading: of one loop. The Pool outlives its
-// Connections, the Admission outlives the Pool.
+// The Admission decides how many requests and connections there may be, over all loops; a Pool keeps the idle
+// connections of its loop and creates new ones. A Connection is owned by the request that uses it and
+// returned with `release`; destroying it closes it. Belongs to one loop. The Pool must outlive its
+// Connections, and the Admission the Pool.
 #pragma once
 
 #include "net/loop.hpp"
@@ -34,7 +34,7 @@ class Connection
 
   [[nodiscard]] Socket& socket() noexcept { return socket_; }
   [[nodiscard]] Deadline& deadline() noexcept { return deadline_; }
-  /// It has carried a request before, so the peer may have closed it since.
+  /// The connection has been used before, so the API may have closed it since.
   [[nodiscard]] bool is_reused() const noexcept { return reused_; }
 
  private:
@@ -45,11 +45,11 @@ class Connection
 
   Pool& pool_;
   Admission::Slot slot_;
-  std::optional<Admission::Permit> permit_;  // while a request uses it
+  std::optional<Admission::Permit> permit_;  // held while a request uses the connection
   Socket socket_;
-  Deadline deadline_;  // cancels what the socket is doing; of an idle one, closes it
+  Deadline deadline_;  // cancels the socket's operation; closes the connection if it is idle
   bool reused_ = false;
-  std::uint32_t generation_;  // Pool::generation_ when it was made
+  std::uint32_t generation_;  // Pool::generation_ at its creation
 };
 
 using Acquired = std::variant<std::unique_ptr<Connection>, Failure>;
@@ -59,22 +59,22 @@ class Pool {
   Pool(Loop& loop, Admission& admission, const settings::Upstream& upstream);
   ~Pool();
 
-  /// An idle connection, or a new one (`fresh`: never an idle one); waits for its turn first. `claim` lives
-  /// until it has returned.
+  /// Waits for a Permit, then returns an idle connection or, with `fresh` always, a new one. `claim` must
+  /// live until this has returned.
   [[nodiscard]] Task<Acquired> acquire(bool fresh, Admission::Claim& claim);
-  /// A reader waits for the background fetch now.
+  /// A client now waits for the background fetch.
   void promote(Admission::Claim& claim) noexcept { admission_.promote(claim); }
-  /// Takes back a connection on which nothing is outstanding.
+  /// Takes back a connection whose request and response are complete.
   void release(std::unique_ptr<Connection> connection);
 
-  /// For connections made from now on. Those to another address are closed: idle ones now, those in use when
-  /// they come back.
+  /// Applies to connections made from now on. If the address has changed, connections to the old one are
+  /// closed: idle ones at once, others when they are released.
   void configure(const settings::Upstream& upstream);
   void close_idle() noexcept;
-  /// Closes every connection, and ends the requests that wait for one. No connection is made any more.
+  /// Closes all connections and ends the requests that wait for one. No further connections are made.
   void force() noexcept;
 
-  /// How a request ended, for the circuit breaker: see Admission.
+  /// Reports how a request ended to the circuit breaker; see Admission.
   void responded(int status, std::size_t target);
   void failed(const Failure& failure);
 
@@ -97,7 +97,7 @@ class Pool {
   boost::intrusive::list<Connection, boost::intrusive::constant_time_size<false>> all_;
   std::vector<std::unique_ptr<Connection>> idle_;  // most recently used last
   Admission::Idle idle_count_;                     // of those
-  std::uint32_t generation_ = 0;                   // counts changes of the address
+  std::uint32_t generation_ = 0;                   // number of changes of the address
   bool forced_ = false;
   Resolver resolver_;
 };

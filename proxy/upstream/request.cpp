@@ -30,14 +30,14 @@ bool names_tags(const http::Field& line) noexcept {
   return line.id == FieldId::if_match || line.id == FieldId::if_none_match || line.id == FieldId::if_range;
 }
 
-// Whether a line goes on as it is.
+// Whether a line is forwarded unchanged.
 bool passes(const http::Field& line, const http::RequestHead& head, const RequestOptions& options) {
   switch (line.id) {
     case FieldId::host:
     case FieldId::content_length:
     case FieldId::upgrade:
-    case FieldId::expect:          // said anew, once
-    case FieldId::http2_settings:  // of an upgrade to h2c, which is not sent on (RFC 9113 3.1)
+    case FieldId::expect:          // generated once
+    case FieldId::http2_settings:  // for an upgrade to h2c, which is not forwarded (RFC 9113 3.1)
       return false;
     case FieldId::accept_encoding:
       return !options.identity;
@@ -51,7 +51,7 @@ bool passes(const http::Field& line, const http::RequestHead& head, const Reques
   if (options.without_range && (line.id == FieldId::range || line.id == FieldId::if_range)) return false;
   if (options.without_directives && (line.id == FieldId::cache_control || line.id == FieldId::pragma))
     return false;
-  if (http::has_name(line, "X-Forwarded-For")) return false;  // said anew, with the peer
+  if (http::has_name(line, "X-Forwarded-For")) return false;  // generated, with the peer appended
   if (options.without_trace && (http::has_name(line, "traceparent") || http::has_name(line, "tracestate")))
     return false;
   return !(options.without_request_id && http::has_name(line, "X-Request-ID"));
@@ -97,7 +97,7 @@ void write_request(const http::RequestHead& head, const RequestOptions& options,
   if (!options.if_modified_since.empty()) add("If-Modified-Since", options.if_modified_since, out);
   if (!options.range.empty()) add("Range", options.range, out);
   if (!options.if_range.empty()) add("If-Range", options.if_range, out);
-  // RFC 9110 7.6.2. Zero does not come here: such a request is answered, not forwarded.
+  // RFC 9110 7.6.2. A request with 0 is not forwarded, so it does not occur here.
   if (const auto left = http::forwards_left(head.method, head.fields); left && *left > 0)
     add("Max-Forwards", std::to_string(*left - 1), out);
   if (options.with_expect && head.expect_continue) add("Expect", "100-continue", out);

@@ -10,7 +10,7 @@
 
 namespace larder::upstream {
 
-// A look-up and those who wait for it.
+// A lookup and the callers that wait for it.
 struct Resolver::LookUpState {
   bool ended = false;
   Found found;
@@ -23,7 +23,7 @@ struct Resolver::LookUpState {
   }
 };
 
-// One that waits, for as long as it does: its coroutine may end by an exception.
+// Registers a waiting caller for its lifetime, as its coroutine may end with an exception.
 struct Resolver::Waiting {
   Waiting(Loop& loop, LookUpState& its_state) : event(loop), state(its_state) {
     state.waiting.push_back(&event);
@@ -91,7 +91,7 @@ Task<std::variant<Resolver::Endpoints, Failure>> Resolver::resolve(const setting
   co_return Result{Failure{FailureKind::resolve_failed, {}, state->found.error}};
 }
 
-// A look-up that failed leaves what is known.
+// A failed lookup does not change the known addresses.
 void Resolver::take(const LookUpState& state) {
   if (!state.found.error.empty()) return;
   known_ = state.found.endpoints;

@@ -1,8 +1,8 @@
-// The API's addresses: looked up when they are wanted, and again after a while.
+// Resolves the API's address when it is needed, and again after an interval.
 //
-// One look-up is under way at a time, and all who want addresses wait for that one, each for as long as it
-// may. A look-up cannot be cancelled: one that nobody waits for any more ends by itself, and what it found is
-// there for the next. Threading: of one loop.
+// Only one lookup is under way at a time; all callers wait for it, each for its own timeout. A lookup cannot
+// be cancelled: without waiting callers it continues, and its result is used by the next caller. Belongs to
+// one loop.
 #pragma once
 
 #include "net/loop.hpp"
@@ -21,26 +21,26 @@ class Resolver {
  public:
   using Endpoints = std::vector<StreamProtocol::endpoint>;
   struct Found {
-    Endpoints endpoints;  // in the order in which they are to be tried
-    std::string error;    // the system's words where there is none
+    Endpoints endpoints;  // in the order in which they should be tried
+    std::string error;    // the system's message if there are none
   };
   using LookUp = std::function<Task<Found>(Loop& loop, std::string host, std::uint16_t port)>;
 
-  /// `look_up` asks the system; by default getaddrinfo, on a thread of Asio's.
+  /// `look_up` performs a lookup; by default getaddrinfo on a thread of Asio.
   explicit Resolver(Loop& loop, LookUp look_up = ask_the_system);
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  /// The addresses of the upstream. A name is looked up again after its resolve_interval; where that fails or
-  /// takes longer than `patience`, the addresses known from before are returned, or, where there are none,
-  /// resolve_failed or resolve_timeout.
+  /// Returns the addresses of the API. A name is resolved again after its resolve_interval. If that fails or
+  /// takes longer than `timeout`, the previous addresses are returned or, without any, resolve_failed or
+  /// resolve_timeout.
   [[nodiscard]] Task<std::variant<Endpoints, Failure>> resolve(const settings::Upstream& upstream,
                                                                Millis timeout);
-  /// None of the known addresses could be connected to: the next caller waits for a look-up, which may be the
-  /// one under way.
+  /// No known address could be connected to: the next caller waits for a lookup, which may be the one under
+  /// way.
   void distrust() noexcept;
-  /// The upstream is another one: what is known, and what a look-up under way will find, is dropped.
+  /// The upstream has changed: discards the known addresses, and the result of a lookup under way.
   void forget() noexcept;
 
  private:
@@ -53,7 +53,7 @@ class Resolver {
 
   Loop& loop_;
   LookUp look_up_;
-  std::shared_ptr<LookUpState> current_;  // nullptr: none is under way, and what the last one found is taken
+  std::shared_ptr<LookUpState> current_;  // nullptr if none is under way and the last result has been taken
   Endpoints known_;
   policy::MonoTime known_at_{};
 };

@@ -21,7 +21,7 @@ bool is_zero(std::string_view text) noexcept {
   return text.find_first_not_of('0') == std::string_view::npos;
 }
 
-// So many first states that no two processes, or loops of one, ever tell the same names.
+// Seeded with enough entropy that different processes and threads generate different identifiers.
 std::mt19937_64 unlike_any_other() {
   std::random_device device;
   std::array<std::random_device::result_type, 8> words{};
@@ -30,7 +30,7 @@ std::mt19937_64 unlike_any_other() {
   return std::mt19937_64(seed);
 }
 
-// Names, not secrets. Never all zeros, which the specification keeps for "none".
+// Identifiers, not secrets. Never all zeros, which the specification reserves for "none".
 std::string random_hex(std::size_t digits) {
   thread_local auto random = unlike_any_other();
   constexpr std::string_view alphabet = "0123456789abcdef";
@@ -48,7 +48,7 @@ std::string random_hex(std::size_t digits) {
 }  // namespace
 
 bool is_traceparent(std::string_view value) noexcept {
-  constexpr std::size_t size = 55;  // of version 00
+  constexpr std::size_t size = 55;  // length in version 00
   if (value.size() < size || value[2] != '-' || value[35] != '-' || value[52] != '-') return false;
   const auto version = value.substr(0, 2);
   const auto trace = value.substr(3, 32);

@@ -28,7 +28,7 @@ struct Request {
   void end() { entered.reset(); }
 };
 
-// Two loops that one thread turns, and the idle connections of each: a slot is all that there is of them.
+// Two loops run by one thread, with the idle connections of each. A slot represents a connection.
 struct Loops {
   Admission admission;
   settings::Upstream upstream;
@@ -77,7 +77,7 @@ struct Loops {
 
 }  // namespace
 
-TEST_CASE("all loops together have no more requests under way than upstream.connections") {
+TEST_CASE("the number of requests under way on all loops is at most upstream.connections") {
   Loops loops(2);
   std::array<Request, 4> requests;
   loops.enter(loops.first, requests[0]);
@@ -86,7 +86,7 @@ TEST_CASE("all loops together have no more requests under way than upstream.conn
   loops.enter(loops.first, requests[3]);
   CHECK(requests[1].has_permit());
   CHECK_FALSE(requests[2].entered);
-  SECTION("one that ends lets the first in the queue begin, on whichever loop that is") {
+  SECTION("when one ends, the first in the queue starts, on any loop") {
     requests[0].end();
     loops.turn();
     CHECK(requests[2].has_permit());
@@ -95,14 +95,14 @@ TEST_CASE("all loops together have no more requests under way than upstream.conn
     loops.turn();
     CHECK(requests[3].has_permit());
   }
-  SECTION("more connections let more begin") {
+  SECTION("with more connections, more requests start") {
     loops.upstream.connections = 4;
     loops.configure();
     loops.turn();
     CHECK(requests[2].has_permit());
     CHECK(requests[3].has_permit());
   }
-  SECTION("at the end of the process nobody waits any longer") {
+  SECTION("close ends all waits") {
     loops.admission.close();
     loops.turn();
     CHECK(requests[2].failure() == FailureKind::connect_failed);
@@ -113,19 +113,19 @@ TEST_CASE("all loops together have no more requests under way than upstream.conn
   }
 }
 
-TEST_CASE("a request with a waiting reader goes before background fetches") {
+TEST_CASE("a request with a waiting client is admitted before background fetches") {
   Loops loops(1);
   std::array<Request, 4> requests;
   requests[1].claim.priority = Priority::background;
   requests[2].claim.priority = Priority::background;
   for (auto& request : requests) loops.enter(loops.first, request);
-  SECTION("without a reader they come last") {
+  SECTION("without a client they come last") {
     requests[0].end();
     loops.turn();
     CHECK(requests[3].has_permit());
     CHECK_FALSE(requests[1].entered);
   }
-  SECTION("once a reader waits for one of them, that is a foreground request") {
+  SECTION("once a client waits for one of them, it is a foreground request") {
     loops.admission.promote(requests[2].claim);
     requests[0].end();
     loops.turn();
@@ -137,7 +137,7 @@ TEST_CASE("a request with a waiting reader goes before background fetches") {
   }
 }
 
-TEST_CASE("background fetches leave connections to readers") {
+TEST_CASE("background fetches leave connections for requests with a waiting client") {
   Loops loops(3);
   loops.upstream.background_connections = 1;
   loops.configure();
@@ -149,7 +149,7 @@ TEST_CASE("background fetches leave connections to readers") {
   CHECK(requests[2].has_permit());
 }
 
-TEST_CASE("the queue and the wait in it are bounded") {
+TEST_CASE("the queue and the wait in it are limited") {
   Loops loops(1);
   loops.upstream.queue = 1;
   loops.configure();
@@ -189,7 +189,7 @@ TEST_CASE("failures on any loop open the circuit breaker for all of them") {
   CHECK(late.failure() == FailureKind::breaker_open);
 }
 
-TEST_CASE("failures of larder's own bounds, and one target's 503s, do not open the circuit breaker") {
+TEST_CASE("failures by larder's own limits, and 503s of one target, do not open the circuit breaker") {
   Loops loops(1);
   loops.upstream.breaker_failures = 2;
   loops.configure();
@@ -200,7 +200,7 @@ TEST_CASE("failures of larder's own bounds, and one target's 503s, do not open t
   CHECK(loops.admission.responded(503, 8).after == Breaker::State::open);
 }
 
-TEST_CASE("where idle connections of another loop have all the slots, one of them is closed") {
+TEST_CASE("if idle connections of another loop hold all slots, one of them is closed") {
   Loops loops(2);
   std::array<Request, 3> requests;
   for (int i = 0; i < 2; ++i) {
@@ -211,13 +211,13 @@ TEST_CASE("where idle connections of another loop have all the slots, one of the
   loops.take_slot(loops.second, loops.second_idle, requests[1]);
   CHECK(requests[1].has_slot());
   CHECK(loops.idle_of_first.size() == 1);
-  SECTION("that of the own loop comes first") {
+  SECTION("a connection of the same loop is claimed first") {
     loops.take_slot(loops.first, loops.first_idle, requests[2]);
     CHECK(requests[2].has_slot());
     CHECK(loops.idle_of_first.empty());
     CHECK_FALSE(loops.first_idle.take());
   }
-  SECTION("one that is claimed gets no request any more") {
+  SECTION("a claimed connection is not used for a request") {
     asio::co_spawn(
         loops.second.executor(),
         [&]() -> Task<void> {
@@ -226,7 +226,7 @@ TEST_CASE("where idle connections of another loop have all the slots, one of the
         asio::detached);
     (void)loops.second.io().poll();
     CHECK_FALSE(loops.first_idle.take());
-    // It expires before it is closed for the other loop.
+    // It expires before it is closed on behalf of the other loop.
     loops.first_idle.remove();
     loops.idle_of_first.clear();
     loops.turn();
@@ -234,7 +234,7 @@ TEST_CASE("where idle connections of another loop have all the slots, one of the
   }
 }
 
-TEST_CASE("a connection that is given back while another loop waits for a slot is closed") {
+TEST_CASE("a connection that is released while another loop waits for a slot is closed") {
   Loops loops(1);
   std::array<Request, 2> requests;
   loops.take_slot(loops.first, loops.first_idle, requests[0]);

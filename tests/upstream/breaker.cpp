@@ -25,7 +25,7 @@ void open(upstream::Breaker& breaker) {
 
 }  // namespace
 
-TEST_CASE("so many failures in a row open it, and one answer among them does not let it come to that") {
+TEST_CASE("consecutive failures open the breaker; a success in between resets the count") {
   auto one = breaker();
   CHECK_FALSE(one.failed(at(0s)));
   CHECK_FALSE(one.failed(at(0s)));
@@ -38,24 +38,24 @@ TEST_CASE("so many failures in a row open it, and one answer among them does not
   CHECK(one.retry_in(at(0s)) == 1s);
 }
 
-TEST_CASE("where it may not open it does not") {
+TEST_CASE("with 0 failures configured, the breaker never opens") {
   auto never = breaker(0);
   for (int i = 0; i < 1000; ++i) CHECK_FALSE(never.failed(at(0s)));
   CHECK(never.admits(at(0s)));
 }
 
-TEST_CASE("when it is open one request in its time probes") {
+TEST_CASE("an open breaker admits one probe after the wait") {
   auto one = breaker();
   open(one);
   CHECK_FALSE(one.admits(at(999ms)));
   CHECK(one.admits(at(1s)));
   CHECK(one.state() == State::probing);
   CHECK_FALSE(one.admits(at(1s)));
-  // A probe that hangs keeps nobody out for ever.
+  // A probe that hangs does not block further probes.
   CHECK(one.admits(at(2s)));
 }
 
-TEST_CASE("each probe that fails doubles the wait, to a bound") {
+TEST_CASE("each failed probe doubles the wait, up to the maximum") {
   auto one = breaker();
   open(one);
   auto now = 1s;
@@ -67,7 +67,7 @@ TEST_CASE("each probe that fails doubles the wait, to a bound") {
   }
 }
 
-TEST_CASE("an answer lets the API back step by step") {
+TEST_CASE("after a success, the load is raised step by step") {
   auto one = breaker();
   open(one);
   REQUIRE(one.admits(at(1s)));
@@ -80,12 +80,12 @@ TEST_CASE("an answer lets the API back step by step") {
   }
   CHECK(one.state() == State::closed);
   CHECK(one.allowance() == 16);
-  // What it learned about waiting is forgotten.
+  // The increased wait is forgotten.
   open(one);
   CHECK(one.retry_in(at(0s)) == 1s);
 }
 
-TEST_CASE("a failure on the way back opens it at once, for longer") {
+TEST_CASE("a failure while recovering opens the breaker at once, for a longer time") {
   auto one = breaker();
   open(one);
   REQUIRE(one.admits(at(1s)));
@@ -94,7 +94,7 @@ TEST_CASE("a failure on the way back opens it at once, for longer") {
   CHECK(one.retry_in(at(1s)) == 2s);
 }
 
-TEST_CASE("failures of requests that were sent before it opened count once") {
+TEST_CASE("failures of requests sent before the breaker opened count once") {
   auto one = breaker();
   open(one);
   for (int i = 0; i < 10; ++i) CHECK_FALSE(one.failed(at(500ms)));

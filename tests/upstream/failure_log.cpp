@@ -35,7 +35,7 @@ const std::string of_late = "the upstream did not answer within first_byte_timeo
 
 }  // namespace
 
-TEST_CASE("the first failure is said at once, and what follows of its kind once a minute, counted") {
+TEST_CASE("the first failure is logged at once, and further ones of its kind once a minute with a count") {
   Heard heard;
   heard.log.note(refused, at(0s));
   CHECK(heard.take() == Sentences{of_refused});
@@ -49,7 +49,7 @@ TEST_CASE("the first failure is said at once, and what follows of its kind once 
   CHECK(heard.take().empty());
 }
 
-TEST_CASE("one more is said in the singular") {
+TEST_CASE("a single further failure is logged in the singular") {
   Heard heard;
   heard.log.note(refused, at(0s));
   heard.log.note(refused, at(1s));
@@ -58,7 +58,7 @@ TEST_CASE("one more is said in the singular") {
   CHECK(heard.take() == Sentences{of_refused + " (1 time more in the last minute)"});
 }
 
-TEST_CASE("while it goes on there is a line a minute and no failure is left out") {
+TEST_CASE("while failures continue there is one line per minute, and every failure is counted") {
   Heard heard;
   for (int second = 0; second < 600; ++second) {
     heard.log.look(at(1s * second));
@@ -72,19 +72,19 @@ TEST_CASE("while it goes on there is a line a minute and no failure is left out"
   CHECK(counted == 600);
 }
 
-TEST_CASE("after a quiet minute the next failure is said at once again") {
+TEST_CASE("after a minute without failures, the next one is logged at once") {
   Heard heard;
   heard.log.note(refused, at(0s));
   heard.take();
-  SECTION("with a look in between") {
+  SECTION("with a call of look in between") {
     heard.log.look(at(60s));
   }
-  SECTION("without one") {}
+  SECTION("without a call of look in between") {}
   heard.log.note(refused, at(61s));
   CHECK(heard.take() == Sentences{of_refused});
 }
 
-TEST_CASE("a failure that comes when the minute is over says first what there was in it") {
+TEST_CASE("a failure after the end of the minute first logs the count of that minute") {
   Heard heard;
   heard.log.note(refused, at(0s));
   heard.log.note(refused, at(1s));
@@ -95,7 +95,7 @@ TEST_CASE("a failure that comes when the minute is over says first what there wa
   CHECK(heard.take() == Sentences{of_refused + " (1 time more in the last minute)"});
 }
 
-TEST_CASE("one kind does not hide another") {
+TEST_CASE("kinds of failures are logged independently") {
   Heard heard;
   heard.log.note(refused, at(0s));
   heard.log.note(late, at(1s));
@@ -108,14 +108,14 @@ TEST_CASE("one kind does not hide another") {
   CHECK(heard.take() == Sentences{of_late + " (1 time more in the last minute)"});
 }
 
-TEST_CASE("every kind has a place of its own") {
+TEST_CASE("every kind has its own count") {
   Heard heard;
   for (std::size_t kind = 0; kind < upstream::failure_kinds; ++kind)
     heard.log.note({static_cast<FailureKind>(kind), {}, {}}, at(0s));
   CHECK(heard.take().size() == upstream::failure_kinds);
 }
 
-TEST_CASE("where nobody writes nothing goes wrong") {
+TEST_CASE("without a Write function nothing is logged") {
   upstream::FailureLog log;
   log.note(refused, at(0s));
   log.note(refused, at(1s));

@@ -19,7 +19,7 @@ Resolver::Endpoints endpoints(std::uint16_t port) {
   return {asio::ip::tcp::endpoint(asio::ip::make_address("127.0.0.1"), port)};
 }
 
-// A loop with a resolver whose look-ups end when the test says so.
+// A loop and a resolver whose lookups end when the test decides.
 struct Names {
   Loop loop{0, 4096, Millis{10}};
   std::vector<std::pair<Event*, Resolver::Found*>> asked;
@@ -52,7 +52,7 @@ struct Names {
     while (loop.io().poll() != 0) {
     }
   }
-  // Until another result is there.
+  // Runs until another result is available.
   void wait(std::size_t count) {
     loop.io().restart();
     while (results.size() < count) loop.io().run_one();
@@ -65,7 +65,7 @@ FailureKind kind(const Result& result) {
 
 }  // namespace
 
-TEST_CASE("all who want the addresses wait for one look-up") {
+TEST_CASE("all callers wait for one lookup") {
   Names names;
   names.resolve();
   names.resolve();
@@ -75,11 +75,11 @@ TEST_CASE("all who want the addresses wait for one look-up") {
   REQUIRE(names.results.size() == 2);
   for (const auto& result : names.results) CHECK(std::get<Resolver::Endpoints>(result) == endpoints(80));
   names.resolve();
-  CHECK(names.asked.size() == 1);  // known for resolve_interval
+  CHECK(names.asked.size() == 1);  // the result is valid for resolve_interval
   CHECK(names.results.size() == 3);
 }
 
-TEST_CASE("who has waited long enough gets what was known, or an error, and the look-up goes on") {
+TEST_CASE("a caller whose timeout ends gets the known addresses or an error, and the lookup continues") {
   Names names;
   names.resolve(1ms);
   names.wait(1);
@@ -100,7 +100,7 @@ TEST_CASE("who has waited long enough gets what was known, or an error, and the 
   CHECK(std::get<Resolver::Endpoints>(names.results[3]) == endpoints(80));
 }
 
-TEST_CASE("a look-up that fails leaves what was known") {
+TEST_CASE("a failed lookup does not change the known addresses") {
   Names names;
   names.resolve();
   names.answer(0, {{}, "no such host"});
@@ -117,7 +117,7 @@ TEST_CASE("a look-up that fails leaves what was known") {
   CHECK(std::get<Resolver::Endpoints>(names.results[2]) == endpoints(80));
 }
 
-TEST_CASE("addresses that do not work are looked up again, by one look-up") {
+TEST_CASE("addresses that cannot be connected to are resolved again, by one lookup") {
   Names names;
   names.resolve();
   names.answer(0, {endpoints(1), {}});
@@ -132,7 +132,7 @@ TEST_CASE("addresses that do not work are looked up again, by one look-up") {
   CHECK(std::get<Resolver::Endpoints>(names.results[2]) == endpoints(2));
 }
 
-TEST_CASE("what is forgotten is looked up again, and a look-up from before is nobody's") {
+TEST_CASE("forget leads to a new lookup, and the result of an earlier one is discarded") {
   Names names;
   names.resolve(1ms);
   names.wait(1);
@@ -146,7 +146,7 @@ TEST_CASE("what is forgotten is looked up again, and a look-up from before is no
   CHECK(std::get<Resolver::Endpoints>(names.results[1]) == endpoints(2));
 }
 
-TEST_CASE("an address is not looked up") {
+TEST_CASE("a numeric address is not resolved") {
   Names names;
   names.upstream.address = settings::TcpAddress{"::1", 8000};
   names.resolve();

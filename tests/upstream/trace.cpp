@@ -26,7 +26,7 @@ settings::Settings rules(Begin trace_context, Begin request_id = Begin::no) {
 }  // namespace
 
 // W3C Trace Context 3.2.2 and 4.3.
-TEST_CASE("what is a traceparent") {
+TEST_CASE("valid and invalid values of traceparent") {
   struct Row {
     std::string value;
     bool expected;
@@ -69,7 +69,7 @@ TEST_CASE("what is a traceparent") {
   CHECK(upstream::is_traceparent(row.value) == row.expected);
 }
 
-TEST_CASE("names that are begun are well formed, and each is another, on every thread") {
+TEST_CASE("generated identifiers are well-formed and different on every thread") {
   std::set<std::string> seen;
   const auto begin = [] {
     std::vector<std::string> made;
@@ -93,7 +93,7 @@ TEST_CASE("names that are begun are well formed, and each is another, on every t
   }
 }
 
-TEST_CASE("a request keeps its names") {
+TEST_CASE("a request keeps its identifiers") {
   const Lines fields("Traceparent: " + good + "\nTracestate: a=1\nx-request-id: mine");
   for (const auto begin : {Begin::no, Begin::yes}) {
     const auto names = upstream::names_of(fields, rules(begin, begin));
@@ -105,7 +105,7 @@ TEST_CASE("a request keeps its names") {
   }
 }
 
-TEST_CASE("a request without names gets those that the settings begin") {
+TEST_CASE("a request without identifiers gets those that the settings enable") {
   const std::string none = GENERATE_COPY(values<std::string>(
       {"", "traceparent: nonsense\nX-Request-ID: " + std::string(129, 'x'),
        "traceparent:\nX-Request-ID:", "traceparent: " + good + "\ntraceparent: " + good}));
@@ -127,12 +127,12 @@ TEST_CASE("a request without names gets those that the settings begin") {
   CHECK(both.lines() == "traceparent: " + both.traceparent + "\r\nX-Request-ID: " + both.request_id + "\r\n");
 }
 
-TEST_CASE("a request id of 128 bytes is one") {
+TEST_CASE("a request id of 128 bytes is valid") {
   const Lines fields("X-Request-ID: " + std::string(128, 'x'));
   CHECK_FALSE(upstream::names_of(fields, rules(Begin::no, Begin::yes)).began_request_id);
 }
 
-TEST_CASE("what is fetched behind readers has names of its own, where names are begun") {
+TEST_CASE("background fetches have identifiers of their own, if the settings enable them") {
   CHECK(upstream::new_names(rules(Begin::no)).lines().empty());
   const auto names = upstream::new_names(rules(Begin::yes, Begin::yes));
   CHECK(names.began_trace);
