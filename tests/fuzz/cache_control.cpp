@@ -1,4 +1,4 @@
-// Field lines as a response's, and as a request's.
+// Parses field lines as those of a response and of a request.
 #include "http/cache_control.hpp"
 
 #include "support.hpp"
@@ -9,7 +9,7 @@ using namespace larder;
 
 namespace {
 
-// Everything that was read, names in any order.
+// All parsed directives as text, with names in any order.
 std::string told(http::CacheControl read) {
   std::string all;
   for (const bool flag : {read.present, read.targeted, read.no_store, read.no_cache, read.no_transform,
@@ -72,7 +72,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto stricter = http::parse_response_cache_control(more);
   if (of_response.targeted) {
     // RFC 9213 2.2.
-    fuzz::must(told(stricter) == told(of_response), "where it is targeted nothing else counts");
+    fuzz::must(told(stricter) == told(of_response), "a targeted field replaces Cache-Control");
     more.push_back({http::FieldId::unknown, "cdn-cache-control", "max-age=0;x=1, no-store"});
     const auto last = http::parse_response_cache_control(more);
     fuzz::must(last.targeted && last.no_store && last.max_age == http::Seconds{0},

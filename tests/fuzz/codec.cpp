@@ -1,4 +1,4 @@
-// The first byte names a coding; the rest is coded and decoded, and decoded as it is.
+// The first byte selects a coding; the rest is encoded and decoded, and also decoded as it is.
 #include "coding/codec.hpp"
 
 #include "support.hpp"

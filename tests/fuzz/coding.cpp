@@ -1,4 +1,4 @@
-// Field lines as a request's Accept-Encoding, and the first of them as a media type.
+// Parses field lines as a request's Accept-Encoding, and the first of them as a media type.
 #include "http/coding.hpp"
 
 #include "support.hpp"
@@ -31,8 +31,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                    [](const auto& line) { return line.id == http::FieldId::accept_encoding; })) {
     fuzz::must(!chosen, "without Accept-Encoding nothing is coded");
   }
-  // An element that is not closed takes in what follows in its own line alone.
+  // An unterminated element extends only to the end of its line.
   fields.push_back({http::FieldId::accept_encoding, "Accept-Encoding", "br;q=0, zstd;q=0, GZIP;q=0.000"});
-  fuzz::must(!http::choose_coding(fields, all), "what is refused is not chosen");
+  fuzz::must(!http::choose_coding(fields, all), "a refused coding is not chosen");
   return 0;
 }

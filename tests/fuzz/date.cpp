@@ -1,4 +1,4 @@
-// Any text as a date, with any now.
+// Parses any text as a date, relative to any current time.
 #include "http/date.hpp"
 
 #include "http/fields.hpp"
@@ -10,7 +10,7 @@ using namespace larder;
 
 namespace {
 
-// The two obsolete forms (RFC 9110 5.6.7), out of "Sun, 06 Nov 1994 08:49:37 GMT".
+// The two obsolete formats (RFC 9110 5.6.7), made from "Sun, 06 Nov 1994 08:49:37 GMT".
 std::string as_rfc850(const std::string& fixdate) {
   constexpr std::string_view rest_of_days[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                                "Thursday", "Friday", "Saturday"};
@@ -38,7 +38,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto date = http::parse_date(text, now)) {
     const auto written = http::format_date(*date);
     fuzz::must(http::parse_date(written, now) == date, "a date that was read is written and read again");
-    const bool leap = text.find(":60") != std::string_view::npos;  // a leap second is read as the one before
+    const bool leap =
+        text.find(":60") != std::string_view::npos;  // a leap second is parsed as the second before
     if (text.size() == written.size() && text[3] == ',' && !leap) {
       fuzz::must(http::iequals(text.substr(4), std::string_view(written).substr(4)),
                  "an IMF-fixdate is written as it was, but for the case of its letters");

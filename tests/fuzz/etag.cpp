@@ -1,4 +1,4 @@
-// Two lines: a list of entity tags, and the current one.
+// Input: two lines, a list of entity tags and the current tag.
 #include "http/etag.hpp"
 
 #include "support.hpp"

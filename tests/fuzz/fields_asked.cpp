@@ -1,4 +1,4 @@
-// A query in which a client asks for less, of a route that names its fields and of one that does not.
+// Selects fields by a query, on a route that names its fields and on one that does not.
 #include "policy/fields_asked.hpp"
 
 #include "http/target.hpp"
@@ -29,7 +29,7 @@ void check(std::string_view query, const settings::Route& route) {
   std::string error;
   fuzz::must(names.empty() || projection::ProjectionRule::compile(names, "", error).has_value(),
              "what may be asked for can be cut");
-  // Asked for again, the other way round and each twice, it is the same shape.
+  // Reversed and with duplicates, the selection is the same.
   std::string again = "x=1";
   for (auto name = names.rbegin(); name != names.rend(); ++name) {
     const auto coded = http::encode_query(*name);

@@ -1,4 +1,4 @@
-// Bytes as a request's head, as a response's, and as a chunked body.
+// Parses bytes as a request's head, as a response's head, and as a chunked body.
 #include "http/gate.hpp"
 
 #include "http/chunked.hpp"
@@ -19,7 +19,7 @@ http::Limits limits() {
   return small;
 }
 
-// Where a head is cut off for a look at its beginning: two places a run, one of them of the input's choosing.
+// The position at which a head is truncated: two positions per run, one of them determined by the input.
 std::size_t cut_of(std::string_view head) {
   std::size_t sum = 0;
   for (const char c : head) sum = sum * 31 + static_cast<unsigned char>(c);
@@ -57,7 +57,7 @@ void check_fields(const std::vector<http::Field>& fields) {
   }
 }
 
-// What does not speak of this connection, of the length or of the host: these are written anew.
+// The fields that do not describe the connection, the length or the host; those are generated anew.
 std::vector<http::Field> end_to_end(const std::vector<http::Field>& fields) {
   std::vector<http::Field> out;
   for (const auto& line : fields) {
@@ -101,7 +101,7 @@ void request(std::string_view bytes) {
   fuzz::must(head.framing.kind != http::Framing::Kind::until_close, "a request's body has an end");
   check_fields(head.fields);
 
-  // Written out again from its own views it is read the same: nothing in it has two meanings.
+  // A head that is written from its parsed views is parsed to the same head: it has only one meaning.
   std::string again(head.method_name);
   again.append(" ").append(head.path);
   if (head.has_query) again.append("?").append(head.query);
@@ -174,11 +174,11 @@ Body chunked(std::string_view bytes, std::size_t piece) {
       body.refused = step.state == http::ChunkedReader::Step::State::refused;
     }
   }
-  if (body.refused) body.consumed = 0;  // where in the piece it was noticed is of no interest
+  if (body.refused) body.consumed = 0;  // the position at which it was refused may differ
   return body;
 }
 
-// Chunks of 1, 2, 3, ... bytes.
+// Encodes bytes in chunks of 1, 2, 3, ... bytes.
 std::string in_chunks(std::string_view bytes) {
   constexpr std::string_view hex = "0123456789abcdef";
   std::string out;

@@ -50,8 +50,9 @@ void require(bool good) {
   if (!good) std::abort();
 }
 
-// simdjson's DOM and this projector agree on what is JSON, but for what the DOM refuses beyond the grammar:
-// numbers out of range, lone surrogates, great depth; some versions of it also pass over a byte order mark.
+// simdjson's DOM parser and the projector must agree on what is JSON, except for what the DOM parser refuses
+// beyond the grammar: numbers out of range, lone surrogates, deep nesting. Some of its versions also skip a
+// byte order mark.
 void compare_with_dom(std::string_view json, const Result& result) {
   if (json.starts_with("\xEF\xBB\xBF")) return;
   static simdjson::dom::parser parser;
@@ -86,8 +87,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   } else {
     require(result.out.empty());
   }
-  // White space around it moves it to where the projector goes from one window to the next, and changes
-  // nothing; but that of a document which is both too deep and malformed either may be found first.
+  // White space around the document moves it across a window boundary and must not change the result; but if
+  // the document is both too deep and malformed, either error may be found first.
   const std::size_t place = data[0] * json.size() / 255;
   const std::string moved = std::string(65'536 - place, ' ') + std::string(json) + std::string(40'000, '\n');
   const auto again = project_with(rule, moved);

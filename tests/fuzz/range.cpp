@@ -1,4 +1,4 @@
-// A Range against a size, and a Content-Range.
+// Evaluates a Range for a size, and parses a Content-Range.
 #include "http/range.hpp"
 
 #include "support.hpp"

@@ -1,4 +1,5 @@
-// A record of the archive: whatever bytes, nothing is read beyond, and what is read is written as it was.
+// Decodes any bytes as a record of the archive: nothing is read out of bounds, and what is decoded is encoded
+// to the same bytes.
 #include "tiers/record.hpp"
 
 #include "support.hpp"

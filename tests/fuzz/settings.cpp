@@ -1,4 +1,4 @@
-// Any text as a configuration file.
+// Loads any text as a configuration file.
 #include "settings/load.hpp"
 #include "support.hpp"
 
@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::must(loaded.settings != nullptr || !loaded.problems.empty(),
              "a file is taken, or it is said why not");
   bool is_refused = false;
-  // YAML ends a line at a lone CR as well.
+  // In YAML a lone CR also ends a line.
   const auto lines =
       1 + std::count(text.begin(), text.end(), '\n') + std::count(text.begin(), text.end(), '\r');
   for (const auto& problem : loaded.problems) {

@@ -1,4 +1,4 @@
-// One field as a list and as a dictionary, whole and over several lines.
+// Parses a field as a list and as a dictionary, in one line and over several lines.
 #include "http/structured.hpp"
 
 #include "support.hpp"
@@ -7,7 +7,7 @@ using namespace larder;
 
 namespace {
 
-// RFC 9651 4.1.3.1; of a type that is not kept, any value.
+// RFC 9651 4.1.3.1; for types whose value is not kept, an arbitrary value.
 std::string written(const http::BareItem& item) {
   struct Write {
     std::string operator()(std::int64_t number) const {
@@ -76,7 +76,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto dictionary = http::parse_dictionary({&whole, 1}, "f");
   check(list, http::parse_list, text);
   check(dictionary, http::parse_dictionary, text);
-  // RFC 9651 4.2: lines are joined by a comma, so two valid lists are one, and two dictionaries the first.
+  // RFC 9651 4.2: lines are joined by commas: a list is doubled, a dictionary stays the same.
   const std::vector<http::Field> twice{whole, whole};
   if (list && !list->empty()) {
     const auto both = http::parse_list(twice, "F");
@@ -85,7 +85,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (dictionary && !dictionary->empty()) {
     const auto both = http::parse_dictionary(twice, "F");
     fuzz::must(both && written(*both) == written(*dictionary), "a key comes once");
-    // 4.2.2: the last value counts, in the place of the first.
+    // 4.2.2: the last value of a key counts, at the position of the first.
     const auto changed = dictionary->front().key + "=?0";
     const auto other =
         http::parse_dictionary(std::vector<http::Field>{whole, {http::FieldId::unknown, "F", changed}}, "f");

@@ -1,4 +1,4 @@
-// What the fuzz targets share: bytes read as the parts that a target wants, and a property that must hold.
+// Shared by the fuzz targets: splitting the input into parts, and checking properties.
 #pragma once
 
 #include "http/text.hpp"
@@ -12,22 +12,22 @@
 
 namespace larder::fuzz {
 
-/// Stops the run with the property's own words.
+/// Aborts with the text of the property if it does not hold.
 inline void must(bool holds, const char* property) {
   if (holds) return;
   std::fprintf(stderr, "does not hold: %s\n", property);
   std::abort();
 }
 
-/// Takes the text up to the next line feed off the front.
+/// Removes the text up to the next line feed from the front.
 inline std::string_view take_line(std::string_view& rest) {
   const auto line = rest.substr(0, rest.find('\n'));
   rest.remove_prefix(line.size() < rest.size() ? line.size() + 1 : line.size());
   return line;
 }
 
-/// Field lines as the gate would leave them: `Name: value`, one a line, until an empty line or the end. What
-/// is none is dropped, and white space around a value.
+/// Removes field lines from the front, up to an empty line or the end: one `Name: value` per line, as the
+/// gate would accept them. Other lines and white space around values are dropped.
 inline std::vector<http::Field> take_fields(std::string_view& rest) {
   std::vector<http::Field> fields;
   while (!rest.empty()) {

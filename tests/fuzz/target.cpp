@@ -1,4 +1,4 @@
-// A path, a query and a pattern, one a line.
+// Input: a path, a query and a pattern, one per line.
 #include "http/target.hpp"
 
 #include "support.hpp"
@@ -25,19 +25,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                "what is encoded is decoded");
     (void)http::parse_bool(http::decode_query(piece.value));
   }
-  fuzz::must(joined == query, "nothing of a query is lost");
+  fuzz::must(joined == query, "the pieces of a query joined are the query");
   std::string error;
   if (const auto pattern = http::PathPattern::parse(text, error)) {
-    fuzz::must(pattern->has_refresh_lease(*pattern), "a pattern covers itself");
-    // A path with a malformed escape is compared as it was sent, a pattern's segments one by one.
+    fuzz::must(pattern->covers(*pattern), "a pattern covers itself");
+    // A path with a malformed escape is compared as it was sent, but the segments of a pattern are normalised
+    // one by one.
     std::string longer;
     const bool is_sound = http::normalise_path(normal + "%41", longer) == normal + "A";
     std::string why;
     const auto exact = http::PathPattern::parse(normal, why);
     if (is_sound && exact && exact->is_exact()) {
-      fuzz::must(exact->matches(normal), "a path is matched by the pattern that it is");
-      fuzz::must(pattern->has_refresh_lease(*exact) == pattern->matches(normal),
-                 "to cover a path is to match it");
+      fuzz::must(exact->matches(normal), "a path, as a pattern, matches itself");
+      fuzz::must(pattern->covers(*exact) == pattern->matches(normal),
+                 "a pattern covers exactly the paths that it matches");
     } else {
       (void)pattern->matches(normal);
     }

@@ -1,4 +1,4 @@
-// A request's field lines, an empty line, a response's: the secondary key.
+// Input: a request's field lines, an empty line, and a response's: computes the secondary key.
 #include "policy/key.hpp"
 #include "support.hpp"
 
@@ -6,7 +6,7 @@ using namespace larder;
 
 namespace {
 
-// The same lists, written as somebody else would: an element a line, white space around it.
+// The same lists in another notation: one element per line, with white space around it.
 std::vector<http::Field> rewritten(const std::vector<http::Field>& fields) {
   std::vector<http::Field> out;
   for (const auto& line : fields) {
@@ -28,7 +28,7 @@ policy::RequestFacts facts_of(const std::vector<http::Field>& fields) {
   head.path = "/";
   head.fields = fields;
   auto facts = policy::facts_of(head, {settings_by_default, hash});
-  facts.fields = fields;  // the head's own go with it
+  facts.fields = fields;  // `head.fields` ends with this function
   return facts;
 }
 
@@ -41,9 +41,9 @@ void check(const std::vector<http::Field>& request_fields, const std::vector<htt
   fuzz::must(policy::matches(*key, request), "a response matches the request that it was the answer to");
   const auto again_fields = rewritten(request_fields);
   const auto again = facts_of(again_fields);
-  // A list that is written in another way is another text to whoever reads X-Forwarded-Host.
+  // X-Forwarded-Host is compared as text, so another notation of a list is another value.
   if (!request.forwarded.empty()) return;
-  fuzz::must(policy::matches(*key, again), "and the same request, written in another way");
+  fuzz::must(policy::matches(*key, again), "the same request matches in another notation");
   const auto other = policy::secondary_key(again, response, route, asks_identity);
   fuzz::must(other && other->size() == key->size(), "whose key has the same names");
   for (std::size_t i = 0; i < key->size(); ++i)
@@ -54,12 +54,12 @@ void check(const std::vector<http::Field>& request_fields, const std::vector<htt
   for (const auto& field : *key) {
     fuzz::must(policy::key_value(field, request) == field.value, "the key holds normalised values");
     if (field.kind != Kind::plain && field.kind != Kind::encodings) continue;
-    // A quotation mark that is not closed makes more of a list when lines are joined.
+    // An unterminated quote extends over further elements when lines are joined.
     if (!field.value || field.value->find('"') != std::string::npos) continue;
     const http::Field normal{field.id, field.name, *field.value};
     fuzz::must(policy::normalised_value({&normal, 1}, field.name) == field.value,
                "normalising again changes nothing");
-    // Without it, or with another value, it is another variant.
+    // Without the field, or with another value, the request has another variant.
     std::vector<http::Field> without;
     for (const auto& line : request_fields) {
       if (!http::has_name(line, field.name)) without.push_back(line);
