@@ -1,6 +1,7 @@
-"""The API behind larder: versions of resources, a number for each answer, and a record of all that it was asked.
+"""The API behind larder: versions of resources, a number for each response, and a record of all requests.
 
-Every answer carries its number in X-Fetch, and its bytes are unlike those of any other answer: what a client gets tells which answer it is made of.
+Every response has its number in X-Fetch, and its bytes differ from those of all others: what a client gets shows which response
+it was made from.
 """
 
 import json
@@ -12,12 +13,12 @@ from configuration import route_of, vary_of
 from harness import PATIENCE, Origin, reply
 
 ERRORS = {"400": 400, "403": 403, "404": 404, "410": 410, "429": 429, "500": 500, "503": 503}
-# What the API is like: how it answers, and (v-...) what it says when it is asked to validate.
+# The states of the API: how it responds, and (v-...) how it responds to a revalidation.
 STATES = ["normal", "private", "no-store", "cookie", "no-cache", "drop", "v-private", "v-other", "v-cookie", "v-no-store", *ERRORS]
 
 
 class Clock:
-    """Numbers events, all threads together."""
+    """Assigns increasing numbers to events of all threads."""
 
     def __init__(self):
         self.lock = threading.Lock()
@@ -30,7 +31,7 @@ class Clock:
 
 
 class Fetch:
-    """One request that reached the API, and its answer."""
+    """One request that reached the API, and its response."""
 
     def __init__(self, number, request, arrival):
         self.number = number
@@ -42,20 +43,20 @@ class Fetch:
         self.query = query
         self.host = host_of(request.get("Host", ""))
         self.op = int(request.get("X-Op", "-1"))
-        self.released = None  # when the answer was sent
-        self.settled = None  # when larder was known to have dealt with it
+        self.released = None  # when the response was sent
+        self.settled = None  # when larder was known to have processed it
         self.status = None  # None: the connection was dropped
         self.body = b""
-        self.body_of = number  # the answer whose body this one stands for; None for a 304 with a tag of nothing stored
-        self.renews = None  # of a 304: the answer that it validates
+        self.body_of = number  # the response whose body this one stands for; None for a 304 whose tag is not stored
+        self.renews = None  # for a 304: the response that it validates
         self.version = None
         self.state = "normal"
-        self.said = set()  # of private, no-store, no-cache, cookie
+        self.said = set()  # subset of private, no-store, no-cache, cookie
         self.tag = None
 
     @property
     def is_final(self):
-        """Whether it ends the life of what was stored before it."""
+        """Whether it supersedes the response stored before it."""
         return self.status is not None and self.status not in (206, 304, 400, 412, 416, 429, 500, 502, 503, 504)
 
     @property
@@ -86,12 +87,12 @@ class Api:
         self.fetches = {}
         self.versions = {}
         self.states = {}
-        self.current = {}  # what a HEAD and a 304 are about: the last whole answer
+        self.current = {}  # the last complete response, to which a HEAD and a 304 refer
         self.held = set()
         self.waiting = []  # (path, fetch, event)
         self.next_write = {}  # path: how the next write ends
 
-    # ---- the script's side
+    # ---- used by the script
 
     def version(self, path):
         return self.versions.get(path, 1)
@@ -127,7 +128,7 @@ class Api:
         with self.lock:
             return self.lock.wait_for(lambda: sum(fetch.op == op for fetch in self.fetches.values()) >= count, patience)
 
-    # ---- larder's side
+    # ---- used by larder
 
     def __call__(self, exchange):
         request = exchange.request
@@ -215,7 +216,7 @@ class Api:
         return "&".join(piece for piece in fetch.query.split("&") if not piece.startswith("refresh="))
 
     def named(self, fetch, place):
-        """The answer that a condition of the request names, where that is still the resource's state."""
+        """The response named by a condition of the request, if that is still the state of the resource."""
         condition = fetch.request.get("If-None-Match")
         if condition is None:
             return None

@@ -1,4 +1,4 @@
-"""The configuration under test, and what the model knows of each route."""
+"""The configuration under test, and the properties of each route that the model uses."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ CREDENTIALS = ("Authorization", "X-API-Key")
 class Route:
     name: str
     yaml: str
-    long: bool = True  # what it stores stays fresh for the whole run
+    long: bool = True  # stored responses stay fresh for the whole run
     standard: bool = False
     off: bool = False
     refresh: bool = False  # has a refresh_param
@@ -20,7 +20,7 @@ class Route:
     stale_if_error: bool = False
     negative: bool = False
     key_fields: tuple = ()
-    invalidated: str = ""  # by a write below /acts/: hard or soft
+    invalidated: str = ""  # by a write to a path below /acts/: hard or soft
     lean: bool = False
     groups: tuple = ()
 
@@ -47,7 +47,7 @@ ROUTES = {
     )
 }
 
-# The second part of a path says what the API's answer varies by.
+# The second segment of a path says what the API's response varies by.
 PATHS = [f"/{name}/a" for name in ROUTES] + ["/long/team", "/std/team", "/swr/team", "/long/lang", "/key/user", "/lean/b", "/sie/b"]
 VARY = {"a": (), "team": ("x-team",), "lang": ("accept-language",), "user": (), "b": ()}
 
@@ -61,12 +61,12 @@ def vary_of(path):
 
 
 class Settings:
-    """What `configure` chooses and `reload` changes."""
+    """The settings that `configure` chooses and `reload` changes."""
 
     def __init__(self, persist_file, loops=1, persist=False, memory="0ms"):
         self.loops = loops
         self.persist = persist_file if persist else None
-        self.memory = memory  # cache.uncacheable_memory: how long a key counts as not shared
+        self.memory = memory  # cache.uncacheable_memory: how long a key is remembered as hit-for-miss
         self.gzip_level = 6
         self.fields = "narrow"
         self.ttl = "1h"

@@ -1,15 +1,16 @@
-"""What a reader must get, where one operation comes after another: a hit where a fresh response is known to be stored, and an answer without a wait where
-the API is known to fail. Where requests overlap nothing is known, until an answer tells."""
+"""What a request must get if operations do not overlap: a hit if a fresh response is known to be stored, and a response without
+waiting if the API is known to fail. If requests overlap nothing is known until the next response.
+"""
 
 
 class Expectations:
     def __init__(self, history):
         self.history = history
-        self.stored = {}  # (key, variant): the fetch that is stored and fresh
-        self.failing = set()  # (key, variant) of which the last answer was for want of a better one
+        self.stored = {}  # (key, variant): the fetch whose response is stored and fresh
+        self.failing = set()  # (key, variant) whose last response was served because of an error
 
     def before(self, reading):
-        """'hit', 'finish' (with whatever answer, but at once) or None."""
+        """'hit', 'finish' (any response, but without waiting) or None."""
         if reading.bypasses or reading.asks_unknown_field:
             return "finish" if reading.asks_unknown_field or reading.directive("only-if-cached") else None
         place = (reading.key, reading.variant)
@@ -21,7 +22,7 @@ class Expectations:
         return "finish" if reading.directive("only-if-cached") else None
 
     def only_failures(self, path):
-        """Whether nothing that larder has received since could have changed it."""
+        """Whether no response received since could have changed it."""
         answered = [fetch for fetch in self.history.api.fetches.values() if fetch.path == path and fetch.released is not None and fetch.method in ("GET", "HEAD")]
         return bool(answered) and answered[-1].status in (None, 500, 503)
 
@@ -42,7 +43,7 @@ class Expectations:
         if alone and fresh and lasting:
             self.stored[place] = fetch
             return
-        # The answer to a HEAD may tell of a change (RFC 9111 4.3.5), and a final status ends what is stored, whether or not they may be stored.
+        # The response to a HEAD may show a change (RFC 9111 4.3.5), and a final status supersedes the stored response, whether or not they may be stored.
         leaves_it = fetch.status in (400, 429, 500, 503) or (reading.directive("no-store") and fetch.method != "HEAD" and not fetch.is_final_status)
         if not reading.is_hit and not fresh and not leaves_it:
             self.forget(lambda key: key == reading.key)

@@ -1,6 +1,7 @@
-"""Random lists of operations. One seed gives one list, on every machine.
+"""Random lists of operations. A seed gives the same list on every machine.
 
-A list is made of short situations, each a few operations that belong together, on few paths, so that they meet."""
+A list consists of short situations, each a few related operations, on few paths, so that they interact.
+"""
 
 import random
 
@@ -36,7 +37,7 @@ class Generator:
         self.operations.append(op(name, argument, **options))
 
     def path(self, wanted=lambda route: True):
-        """One of the paths at play, rather one whose route is as wanted; None where there is none."""
+        """One of the paths in use, preferably with a suitable route; None if there is none."""
         fitting = [path for path in self.paths if wanted(route_of(path))]
         return self.chance.choice(fitting) if fitting else None
 
@@ -112,7 +113,7 @@ class Generator:
     # ---- situations
 
     def collapse(self):
-        """Readers while a fetch is held up, with something between them."""
+        """Requests while a fetch is held, with another operation between them."""
         chance, path = self.chance, self.path()
         if chance.random() < 0.7:
             self.add("purge", "path", text=path)
@@ -132,7 +133,7 @@ class Generator:
         self.read(path, plain=True)
 
     def overtake(self):
-        """A forced fetch that ends before one that began earlier."""
+        """A forced fetch that ends before one that started earlier."""
         path = self.path()
         route = route_of(path)
         force = {"query": "refresh=1"} if route.refresh and self.chance.random() < 0.6 else {"fields": {"Cache-Control": self.chance.choice(["no-cache", "max-age=0"])}}
@@ -148,7 +149,7 @@ class Generator:
         self.read(path, plain=True)
 
     def validate(self):
-        """What has expired, or must be validated each time, and readers who wait for it."""
+        """An expired response, or one that must always be validated, and requests that wait for it."""
         chance = self.chance
         path = self.path(lambda route: not route.long or route.standard) or self.path()
         route = route_of(path)
@@ -175,7 +176,7 @@ class Generator:
             self.read(path, plain=True)
 
     def behind(self):
-        """Stale hits of readers of any kind, and what is fetched behind them."""
+        """Stale hits of different requests, and the background fetches that follow."""
         chance = self.chance
         path = self.path(lambda route: route.stale_while_revalidate) or self.path(lambda route: route.invalidated == "soft") or self.path()
         self.add("state", path, to=chance.choice(["normal"] * 3 + STATES))
@@ -191,7 +192,7 @@ class Generator:
         self.read(path, plain=True)
 
     def shapes(self):
-        """What fields_param asks for, of what is stored and past the cache."""
+        """Selections with fields_param, of stored and of bypassing responses."""
         path = self.path(lambda route: route.lean)
         if path is None:
             return
@@ -200,7 +201,7 @@ class Generator:
             self.add("read", path, query=query, fields=self.chance.choice([None, {"Authorization": "Bearer a"}, {"X-API-Key": "k1"}, {"Cache-Control": "no-store"}]))
 
     def codings(self):
-        """Codings at several levels, their tags, and conditions with them."""
+        """Codings at several levels, their tags, and conditions with those."""
         chance, path = self.chance, self.path()
         coding = chance.choice(["gzip", "gzip", "br"])
         for _ in range(3):
@@ -212,7 +213,7 @@ class Generator:
                 self.add("reload", gzip_level=chance.choice([1, 6, 9, 12]))
 
     def failing(self):
-        """Something stored is invalidated, and the API is away."""
+        """A stored response is invalidated while the API is unreachable."""
         chance = self.chance
         path = self.path(lambda route: route.stale_if_error) or self.path()
         self.add("state", path, to="normal")
@@ -229,7 +230,7 @@ class Generator:
         self.read(path, plain=True)
 
     def unstorable(self):
-        """What must not be stored for one client's sake, and then others who read together."""
+        """A response that must not be stored because it is for one client, followed by concurrent requests of others."""
         chance, path = self.chance, self.path()
         if chance.random() < 0.5:
             self.add("state", path, to="normal")
@@ -242,7 +243,7 @@ class Generator:
         self.add("unhold", path)
 
     def storm(self):
-        # Between a fetch's end on one loop and a reader on another there is a short moment; with one loop there is none.
+        # With several loops, the end of a fetch becomes visible on another loop with a short delay.
         several = self.operations[0].get("loops") > 1
         self.add("storm", self.path(), count=64 if several else 16, rounds=self.chance.randrange(10, 30) if several else 2)
 

@@ -1,4 +1,4 @@
-"""What has happened so far: readings, invalidations, fetches that larder has dealt with, and the bytes that a tag has named."""
+"""The history of a run: reads, invalidations, fetches that larder has processed, and the bytes of each entity tag."""
 
 import re
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ FORCING = {"cache-control": ("no-cache", "max-age=0", "min-fresh=7200"), "pragma
 
 
 def plain(query, route):
-    """The query as the key of a stored response has it."""
+    """The query as in the key of a stored response."""
     ours = [name for name, has in (("refresh", route and route.refresh), ("fields", route and route.lean)) if has]
     return "&".join(piece for piece in query.split("&") if piece and piece.split("=")[0] not in ours)
 
@@ -24,7 +24,7 @@ def session_of(cookie):
 
 
 def variant(path, get):
-    """The values by which stored responses of one key differ; `get` looks up a request's field."""
+    """The values that distinguish variants of one key; `get` returns a field of the request."""
     values = [("origin", get("Origin"))]
     for name in vary_of(path):
         value = get(name)
@@ -35,7 +35,7 @@ def variant(path, get):
 
 
 class Reading:
-    """One GET or HEAD of a client, and what it got."""
+    """One GET or HEAD of a client, and its response."""
 
     def __init__(self, number, target, method, fields, settings):
         self.number = number
@@ -53,7 +53,7 @@ class Reading:
         self.start = self.done = None
         self.message = None
         self.failure = None
-        self.expected = None  # "hit" or "finish": what the model says beforehand
+        self.expected = None  # "hit" or "finish": the model's prediction
         self.told = {}
 
     def directive(self, text):
@@ -69,7 +69,7 @@ class Reading:
             return True
         if self.route is None or self.route.ignores_directives:
             return False
-        # RFC 9111 5.4: beside Cache-Control, Pragma counts for nothing.
+        # RFC 9111 5.4: with Cache-Control, Pragma is ignored.
         names = ["cache-control"] if "cache-control" in self.fields else ["pragma"]
         return any(text in self.fields.get(name, "") for name in names for text in FORCING[name])
 
@@ -79,7 +79,7 @@ class Reading:
 
     @property
     def bypasses(self):
-        """Whether the request is not for the cache at all."""
+        """Whether the request bypasses the cache."""
         if self.route is None or self.route.off:
             return True
         if self.route.name == "key" and ("x-debug" in self.fields or "preview=" in self.fields.get("cookie", "")):
@@ -94,7 +94,7 @@ class Reading:
 
     @property
     def is_plain(self):
-        """Neither forces nor forbids anything."""
+        """Whether it neither forces nor forbids anything."""
         return not (self.bypasses or self.forces or self.has_credentials or "cache-control" in self.fields or "range" in self.fields)
 
     @property
@@ -131,20 +131,22 @@ class Reading:
 
 @dataclass
 class Invalidation:
-    """Between `before` and `done` larder took it in. It concerns what was fetched before `before`, for readers who came after `done`."""
+    """larder processed it between `before` and `done`. It applies to responses fetched before `before`, for requests that arrived
+    after `done`.
+    """
 
     what: str
     level: str  # strict, hard (only while the API fails) or soft (once more)
     before: int
     done: int
-    concerns: object = field(repr=False)  # of a key
+    concerns: object = field(repr=False)  # predicate of a key
 
 
 LEVELS = ("soft", "hard", "strict")
 
 
 def of_write(host, path, applied):
-    """What a write that was, or may have been, applied invalidates: pairs of a level and a predicate of a key."""
+    """What a write invalidates that was or may have been applied: pairs of a level and a predicate of a key."""
     yield ("strict" if applied else "hard"), lambda key: key[0] == host and key[1] == path
     if path.startswith("/acts/"):
         for level in ("hard", "soft"):
@@ -169,9 +171,9 @@ class History:
         self.api = api
         self.readings = {}
         self.invalidations = []
-        self.settled = {}  # key: fetches that larder has dealt with, with when that was known
+        self.settled = {}  # key: fetches that larder has processed, with the time when that was known
         self.tags = {}  # (key, tag): (bytes, coding)
-        self.reloads = []  # stamps
+        self.reloads = []  # times
 
     def settle(self, fetch, stamp):
         if fetch.settled is None:
@@ -179,7 +181,7 @@ class History:
             self.settled.setdefault(self.key_of(fetch), []).append(fetch)
 
     def is_invalidated_under_way(self, fetch):
-        """Whether larder may have dropped what it brought."""
+        """Whether larder may have dropped its response because of an invalidation."""
         return any(one.done > self.began_after(fetch) and one.concerns(self.key_of(fetch)) for one in self.invalidations)
 
     @staticmethod
@@ -191,10 +193,10 @@ class History:
         return variant(fetch.path, fetch.request.get)
 
     def began_after(self, fetch):
-        """A moment before which the fetch had not begun: when the client came that made larder begin it."""
+        """A time before which the fetch had not started: when the request that caused it arrived."""
         reading = self.readings.get(fetch.op)
         return reading.start if reading else 0
 
     def is_before(self, older, newer):
-        """Certainly: the one had reached the API when the other's cause had not yet come."""
+        """Whether `older` certainly came first: it had reached the API before the request that caused `newer` arrived."""
         return older.arrival < self.began_after(newer)

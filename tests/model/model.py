@@ -1,4 +1,4 @@
-"""Random operations against larder, with a reference model beside it. See README.md."""
+"""Random operations on larder, checked by a reference model. See README.md."""
 
 import argparse
 import pathlib
@@ -14,7 +14,7 @@ from runner import failure_of  # noqa: E402
 from shrink import shrink  # noqa: E402
 
 BASE_SEED = 20240229
-AGAIN = 4  # runs by which a failure shows that it comes again
+AGAIN = 4  # runs to find out whether a failure is reproducible
 
 
 def say(text):
@@ -29,8 +29,8 @@ def comes_again(operations, rule, loops, attempts):
     return None
 
 
-# Paths share the slots of larder's write log by a hash with a seed of its own in each process: two of them may meet there, and then a write to one ends what
-# is stored for the other. That is rare, allowed, and does not come again.
+# Paths share the slots of larder's invalidation log by a hash that is seeded in each process. If two paths share a slot, a
+# write to one also invalidates the other. That is rare, permitted, and not reproducible.
 BY_COLLISION = ("what-is-fresh-is-not-fetched", "a-reader-does-not-wait-for-nothing (hit)", "readers-share-a-fetch-under-way")
 
 

@@ -1,12 +1,12 @@
-"""What a run does to larder: a list of operations, each one line of a script that can be printed, read back and replayed.
+"""The operations of a run: a list of calls, each one line of a script that can be printed, parsed and replayed.
 
-An operation says everything that it needs by itself, so that any subset of a list is a valid list: the shrinker depends on that.
+An operation is self-contained, so that any subset of a list is a valid list; the shrinker depends on that.
 """
 
 import ast
 from dataclasses import dataclass
 
-# name: its positional argument, and its options
+# name: positional argument and options
 NAMES = {
     "configure": (None, {"loops", "persist", "memory"}),
     "read": ("path", {"query", "method", "fields", "inm", "if_range", "host"}),
@@ -40,7 +40,7 @@ class Operation:
 
 
 def op(name, argument="", **options):
-    """An operation. Options that are None are left out; a dict of fields becomes pairs, so that operations can be compared."""
+    """An operation. Options that are None are omitted; a dict of fields becomes pairs, so that operations can be compared."""
     unknown = set(options) - NAMES[name][1]
     assert not unknown, f"{name} has no {unknown}"
     kept = {key: tuple(value.items()) if isinstance(value, dict) else value for key, value in options.items() if value is not None}
@@ -48,7 +48,7 @@ def op(name, argument="", **options):
 
 
 def parse(text):
-    """Reads a script: one call a line, `#` begins a comment."""
+    """Parses a script: one call per line, `#` begins a comment."""
     operations = []
     for statement in ast.parse(text).body:
         call = statement.value

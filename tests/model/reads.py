@@ -1,4 +1,4 @@
-"""The part of a run that reads: one reader or many, waiting or not, and what is learnt from each answer."""
+"""The reading part of a run: one or many requests, waiting or not, and what is learnt from each response."""
 
 import contextlib
 import threading
@@ -10,12 +10,12 @@ from history import Reading
 from operations import op
 from rules import check, require
 
-BRIEFLY = 0.25  # seconds in which a read shows where it waits; only what a run is able to see depends on it
-STUCK = 10  # seconds in which what must be answered without the API is answered; reached by failures alone
+BRIEFLY = 0.25  # seconds in which a read usually reaches its wait; affects only how much a run observes
+STUCK = 10  # timeout in seconds for responses that need no fetch; reached only on failure
 
 
 class Reads:
-    """Of a Run, which has the members that are used here."""
+    """A mixin of Run, which has the members that are used here."""
 
     def make_reading(self, operation):
         path = operation.argument
@@ -67,7 +67,7 @@ class Reads:
             reading.done = self.clock.tick()
 
     def let_settle(self, thread, reading):
-        """Until the read has ended or it can be seen where it waits; or for a while."""
+        """Waits until the read has ended or its waiting is visible, up to a time limit."""
         waiting = sum(thread.is_alive() for reads in self.under_way.values() for thread, _ in reads)
         end = time.monotonic() + BRIEFLY
         while time.monotonic() < end:
@@ -92,7 +92,7 @@ class Reads:
             self.quiesce()
 
     def learn(self, reading):
-        """What later readings must not be older than, and tags to ask for."""
+        """Records what later responses must not be older than, and tags for conditional requests."""
         message = reading.message
         if message.get("ETag") and message.status == 200:
             seen = self.known_tags.setdefault(reading.path, [])
@@ -106,12 +106,12 @@ class Reads:
 
     @staticmethod
     def ends_older(reading, fetch):
-        """Whether it is not stored, and yet the end of what was."""
+        """Whether it is not stored but supersedes what was."""
         for_itself = reading.has_credentials or reading.directive("no-store") or fetch.body_of is None
         return not for_itself and fetch.op == reading.number and (fetch.is_final or bool(fetch.status == 304 and fetch.said & {"private", "no-store"}))
 
     def quiesce(self):
-        """Until larder fetches nothing: then what the API has answered is dealt with."""
+        """Waits until larder fetches nothing: then the API's responses have been processed."""
         if self.api.held:
             return
         answered = [fetch for fetch in list(self.api.fetches.values()) if fetch.released is not None]
@@ -125,7 +125,7 @@ class Reads:
                 self.history.settle(fetch, stamp)
 
     def expire(self, operation):
-        """Asks for what is stored until it is not fresh."""
+        """Requests a stored response until it is stale."""
         end = time.monotonic() + PATIENCE
         while True:
             asking = op("read", operation.argument, query=operation.get("query"), fields={"Cache-Control": "only-if-cached"})
@@ -138,7 +138,7 @@ class Reads:
             require(time.monotonic() < end, "a-lifetime-ends", reading)
 
     def storm(self, operation):
-        """Readers on many connections at a key of which nothing is stored: one fetch."""
+        """Concurrent requests on many connections for a key without a stored response: there must be one fetch."""
         path = operation.argument
         if path in self.api.held or self.api.states.get(path, "normal") != "normal" or not route_of(path).long:
             return
@@ -158,6 +158,6 @@ class Reads:
                 for reading in readings:
                     check(self.history, reading)
                 fetches = [fetch for reading in readings for fetch in self.api.for_op(reading.number)]
-                # Before the first round larder may remember that nobody shares what this key gets.
+                # Before the first round the key may be remembered as hit-for-miss.
                 if self.settings.memory == "0ms" or round > 0:
                     require(len(fetches) == 1, "one-fetch-a-lifetime", *fetches)

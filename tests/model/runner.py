@@ -1,4 +1,4 @@
-"""Runs a list of operations against a larder of their own, and checks every answer as it comes."""
+"""Runs a list of operations on a larder of their own, and checks every response as it arrives."""
 
 import pathlib
 import signal
@@ -28,12 +28,12 @@ class Run(Reads):
         self.api = Api(self.clock)
         self.history = History(self.api)
         self.expectations = Expectations(self.history)
-        self.under_way = {}  # path: (thread, reading) of reads that are held up
-        self.known_tags = {}  # path: tags that clients have seen, the newest last
+        self.under_way = {}  # path: (thread, reading) of reads that are held
+        self.known_tags = {}  # path: tags that clients have received, the newest last
         self.larder = None
 
     def run(self):
-        """Raises Broken, or AssertionError where something else is wrong."""
+        """Raises Broken, or AssertionError for other failures."""
         self.origin = origin = Origin().on("*", self.api)
         try:
             self.larder = Larder(origin, **self.settings.parts())
@@ -117,16 +117,16 @@ class Run(Reads):
         self.quiesce()
 
     def forget_stored(self, path):
-        """What is fetched now may end it, in an order that is not known."""
+        """A fetch that starts now may supersede it, in an unknown order."""
         if self.under_way.get(path):
             self.expectations.forget_path(path)
 
-    # ---- larder itself
+    # ---- the larder process
 
     def purge(self, operation):
         what, text, soft = operation.argument, operation.get("text", ""), operation.get("soft", False)
         before = self.clock.tick()
-        wider = of_purge(what, text.partition("?")[0])  # a soft one of one query concerns the others too
+        wider = of_purge(what, text.partition("?")[0])  # a soft purge of one query applies to the others too
         self.expectations.forget(wider)
         status, answer = self.larder.change("/api/purge", {what: True if what == "all" else text, "soft": soft})
         assert status == 200, answer
@@ -150,7 +150,7 @@ class Run(Reads):
         if not self.settings.persist or operation.argument == "KILL":
             self.expectations.forget(lambda key: True)
         if operation.argument == "KILL":
-            self.history.settled.clear()  # responses are persisted a moment later: an older one may be back
+            self.history.settled.clear()  # responses are persisted with a delay: an older one may be restored
         self.expectations.failing.clear()
         self.history.reloads.append(self.clock.tick())
         self.larder = Larder(self.origin, **self.settings.parts())
@@ -165,7 +165,7 @@ class Run(Reads):
 
 
 def failure_of(operations, loops=None):
-    """What is wrong with larder under these operations, or None."""
+    """The failure of larder under these operations, or None."""
     try:
         Run(operations, loops).run()
     except Broken as broken:

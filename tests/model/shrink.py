@@ -1,10 +1,12 @@
-"""Delta debugging (Zeller and Hildebrandt): the shortest list of operations found that still breaks the same rule."""
+"""Delta debugging (Zeller and Hildebrandt): finds a short list of operations that still breaks the same rule."""
 
 import time
 
 
 def shrink(operations, fails, seconds, say=lambda text: None):
-    """`fails(operations)` is whether a list still fails. The first operation, `configure`, stays. Ends after so many seconds at the latest."""
+    """`fails(operations)` tells whether a list still fails. The first operation, `configure`, is kept. Ends after the given
+    number of seconds at the latest.
+    """
     first, rest = operations[:1], operations[1:]
     end = time.monotonic() + seconds
     pieces = 2
