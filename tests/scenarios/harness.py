@@ -1,7 +1,8 @@
 """A scripted origin, real clients and the real binary.
 
-Everything meets at events and counters: an origin's `hold` says when a request has arrived and answers when it is released;
-`Larder.wait_for` polls a metric until it is so. Nothing sleeps, and every wait has a bound that only a failure reaches.
+Tests synchronise by events and counters: `hold` of an origin reports when a request has arrived, and responds when it is
+released; `Larder.wait_for` polls a metric until it has the expected value. No test sleeps, and every wait has a timeout that is
+reached only on failure.
 """
 
 import contextlib
@@ -44,7 +45,7 @@ def tied(command):
 
 
 class Message:
-    """A head, and a body without its framing. Field names are looked up without regard to case."""
+    """A parsed message: head, and body without framing. Field names are looked up case-insensitively."""
 
     def __init__(self, head, body=b"", complete=True):
         self.head = head
@@ -140,7 +141,7 @@ def read_request(file):
 
 
 def reply(status=200, fields=None, body=b"", reason="OK", length=True):
-    """The bytes of a response. `fields`: a dict, or pairs where a name stands twice."""
+    """The bytes of a response. `fields` is a dict, or a list of pairs if a name occurs twice."""
     if isinstance(body, str):
         body = body.encode()
     pairs = list(fields.items()) if isinstance(fields, dict) else list(fields or [])
@@ -154,7 +155,7 @@ def reply(status=200, fields=None, body=b"", reason="OK", length=True):
 
 
 class Hold:
-    """Requests for a path wait at the origin until they are released, each or all, with an answer."""
+    """Makes requests for a path wait at the origin until they are released, individually or all, with a response."""
 
     def __init__(self):
         self.condition = threading.Condition()
@@ -173,18 +174,18 @@ class Hold:
         return answer(exchange) if callable(answer) else answer
 
     def wait(self, count=1):
-        """Until so many requests have arrived."""
+        """Waits until that many requests have arrived."""
         with self.condition:
             assert self.condition.wait_for(lambda: self.arrivals >= count, PATIENCE), f"{self.arrivals} of {count} arrived"
 
     def release(self, answer):
-        """Answers those that wait, and all that come later."""
+        """Responds to all waiting requests and to all later ones."""
         with self.condition:
             self.released = answer
             self.condition.notify_all()
 
     def release_one(self, answer, index=0):
-        """Answers one of those that wait, or the first that comes."""
+        """Responds to one waiting request, or to the next one that arrives."""
         with self.condition:
             assert self.condition.wait_for(lambda: len(self.waiting) > index, PATIENCE), f"{len(self.waiting)} wait"
             self.waiting.pop(index).answer = answer
@@ -192,7 +193,7 @@ class Hold:
 
 
 class OriginExchange:
-    """One request at the origin, with the connection to write raw bytes to."""
+    """One request at the origin, with the connection for writing raw bytes."""
 
     def __init__(self, request, connection, file):
         self.request = request
@@ -205,10 +206,10 @@ class OriginExchange:
 
 
 class Origin:
-    """An HTTP/1.1 server that does what a test says.
+    """A scripted HTTP/1.1 server.
 
-    `on(target, answer)`: answer is bytes, or a function of the exchange that returns bytes, None (it has written itself), or CLOSE.
-    What goes wrong in such a function ends its connection, and fails the test when the origin is closed.
+    `on(target, answer)`: `answer` is bytes, or a function of the exchange that returns bytes, None (it has written the response
+    itself), or CLOSE. An exception in such a function ends the connection and fails the test when the origin is closed.
     """
 
     CLOSE = object()
@@ -305,7 +306,7 @@ class Origin:
                 connection.sendall(answer)
 
     def drop_connections(self):
-        """Closes every open connection from this side."""
+        """Closes all open connections from the origin's side."""
         with self.condition:
             for connection in list(self.open):
                 with contextlib.suppress(OSError):
@@ -321,7 +322,7 @@ class Origin:
 
 
 def read_body_into(exchange):
-    """Reads the request's body, for a script that had to say 100 first."""
+    """Reads the request's body; for scripts that must send 100 first."""
     request = exchange.request
     if "chunked" in request.get("Transfer-Encoding", ""):
         request.body = read_chunked(exchange.file)
@@ -333,7 +334,7 @@ def read_body_into(exchange):
 
 
 class Client:
-    """A raw connection. Bytes out as the test likes, messages in."""
+    """A raw client connection: sends arbitrary bytes, receives parsed messages."""
 
     def __init__(self, address):
         if isinstance(address, str):
@@ -356,7 +357,7 @@ class Client:
         self.socket.close()
 
     def abort(self):
-        """Leaves with a reset."""
+        """Closes the connection with a reset."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         self.close()
 
@@ -378,7 +379,7 @@ class Client:
         return Message(head)
 
     def response(self, method="GET", interim=None):
-        """The next final response; interim ones go to the list `interim`."""
+        """Receives the next final response; interim responses are appended to the list `interim`."""
         while True:
             message = self.read_head()
             if message.status >= 200 or message.status == 101:
@@ -404,7 +405,7 @@ class Client:
         return self.response(method)
 
     def ended(self):
-        """True where the server has closed."""
+        """Whether the server has closed the connection."""
         try:
             return self.file.read(1) == b""
         except ConnectionError:
@@ -415,7 +416,7 @@ class Client:
 
 
 class Larder:
-    """The binary, on ports of the kernel's choosing, until the end of the `with` block, which it must leave cleanly."""
+    """The binary, on ports chosen by the kernel, until the end of the `with` block; it must exit cleanly."""
 
     def __init__(self, origin, routes="", settings="", upstream="", listen="127.0.0.1:0", arguments=(), config=None):
         self.directory = tempfile.TemporaryDirectory(prefix="larder-test-")
@@ -472,7 +473,7 @@ class Larder:
         self.directory.cleanup()
 
     def write(self, **changed):
-        """Writes the configuration file, with what has changed."""
+        """Writes the configuration file with the changed settings."""
         self.parts.update(changed)
         routes = self.parts["routes"] or "  - {path: /**, cache: standard}"
         loops = os.environ.get("LARDER_LOOPS", "1")  # another number runs every scenario on several loops
@@ -516,7 +517,7 @@ class Larder:
             return next(line for line in lines if text in line)
 
     def reload(self):
-        """Has it read its file again, and waits until it has."""
+        """Makes larder reload its file, and waits until that is done."""
         before = sum("reloaded " in line for line in self.errors)
         self.process.send_signal(signal.SIGHUP)
         with self.condition:
@@ -540,7 +541,7 @@ class Larder:
             connection.close()
 
     def change(self, path, body, fields=None):
-        """A POST to the admin listener: status and text."""
+        """Sends a POST to the admin listener; returns status and text."""
         connection = http.client.HTTPConnection(*self.admin, timeout=PATIENCE)
         text = body if isinstance(body, str) else json.dumps(body)
         try:
@@ -551,13 +552,13 @@ class Larder:
             connection.close()
 
     def reload(self, **changed):
-        """Writes the configuration file with what has changed, and returns when that is in force."""
+        """Writes the configuration file with the changed settings, and returns when they are in force."""
         self.write(**changed)
         status, text = self.change("/api/reload", {})
         assert status == 200, text
 
     def metrics(self):
-        """`name{labels}` to value, as written."""
+        """All metrics as a dict from `name{labels}` to the value as written."""
         found = {}
         for line in self.ask_admin("/metrics")[1].splitlines():
             if line and not line.startswith("#"):
@@ -569,7 +570,7 @@ class Larder:
         return self.metrics().get(name, 0)
 
     def wait_for(self, name, predicate):
-        """Until the metric is as wanted. Each look is a request to the admin listener, which paces the loop."""
+        """Waits until the metric has the expected value. Each poll is a request to the admin listener, which paces the loop."""
         end = time.monotonic() + PATIENCE
         while True:
             value = self.metric(name)
@@ -578,7 +579,7 @@ class Larder:
             assert time.monotonic() < end, f"{name} stayed {value}"
 
     def get_until(self, target, predicate, fields=None, method="GET"):
-        """Asks again until the answer is as wanted: for what a short ttl will bring about."""
+        """Repeats a request until the response is as expected; for changes caused by a short ttl."""
         end = time.monotonic() + PATIENCE
         with self.client() as client:
             while True:
@@ -600,13 +601,13 @@ def parse_address(text):
 
 
 def cache_status(message):
-    """The last member of Cache-Status as (name, parameters): {'hit': True, 'ttl': '5'}. Strict about the whole field."""
+    """The last member of Cache-Status as (name, parameters): {'hit': True, 'ttl': '5'}. Parses the whole field strictly."""
     name, parameters = parse_list(message["Cache-Status"])[-1]
     return name, {key: value if value is True else str(value) for key, value in parameters.items()}
 
 
 def in_parallel(count, work):
-    """Runs work(i) on threads of its own and returns the results; an exception in any is raised here."""
+    """Runs work(i) on separate threads and returns the results; an exception in any of them is raised here."""
     results = [None] * count
     failures = []
 

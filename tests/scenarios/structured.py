@@ -1,5 +1,6 @@
-"""Structured fields (RFC 8941), as far as Cache-Status needs them: a list of items with parameters. Strict: what is malformed
-fails the test that reads it."""
+"""Structured fields (RFC 8941), as far as Cache-Status needs them: a list of items with parameters. Strict: a malformed field
+fails the test that parses it.
+"""
 
 import re
 
@@ -10,7 +11,7 @@ STRING = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 
 
 class Token(str):
-    """A bare word; a quoted string is a plain str."""
+    """A token; a quoted string is a plain str."""
 
 
 class Malformed(AssertionError):

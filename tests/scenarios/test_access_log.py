@@ -1,4 +1,4 @@
-"""The access log: a line a request, true in every field, whatever the request says; and the names of a request on their way."""
+"""The access log: one correct line per request, whatever the request contains; and the identifiers of a request on their way."""
 
 import contextlib
 import datetime
@@ -36,7 +36,7 @@ def logging(origin, settings=LOGGED):
 
 
 def lines_of(larder, count, is_wanted=lambda line: True):
-    """The first so many of those lines, parsed; each line that looks like one of the log's must be JSON."""
+    """The first `count` of those lines, parsed; each line that looks like one of the log must be JSON."""
 
     def found():
         parsed = [json.loads(line) for line in larder.output if not line.startswith(("listening on", "admin on"))]
@@ -227,7 +227,7 @@ def test_a_hostile_request_stays_in_its_combined_line(origin, text):
 @pytest.mark.parametrize("target", ['/a"b', "/a'b", "/a%22%0a%00", "/a?q={}", "/a?\\", "/a?[]|^`", "/a?q=<script>", "/\xc3\xa9", "/a?q=\xff"])
 @pytest.mark.parametrize("form", ["json", "combined"])
 def test_a_hostile_target_stays_in_its_place(origin, form, target):
-    """Where the gate lets it in at all."""
+    """If the gate accepts it at all."""
     origin.on("*", reply(200, {}, b"x"))
     with logging(origin, f"access_log: {form}") as larder:
         status = larder.get(target).status
@@ -459,7 +459,7 @@ def test_what_is_fetched_behind_a_reader_is_not_in_the_readers_name(origin, begi
 
 
 def until(larder, predicate):
-    """Polls, paced by questions to the admin listener."""
+    """Polls, paced by requests to the admin listener."""
     end = time.monotonic() + PATIENCE
     while not predicate():
         assert time.monotonic() < end
@@ -582,7 +582,7 @@ def test_a_log_that_can_be_written_again_goes_on_with_a_whole_line(origin, tmp_p
 
 
 def test_a_reader_who_stands_still_holds_up_nobody(origin, tmp_path):
-    """The log is a pipe, which is full: requests, reloads and SIGUSR1 go on."""
+    """The log is a pipe that is full: requests, reloads and SIGUSR1 must not block."""
     origin.on("*", reply(200, {}, b"x"))
     path = tmp_path / "pipe"
     os.mkfifo(path)

@@ -1,4 +1,4 @@
-"""Who may ask the admin listener for what: other sites' pages, names that lead here, the token."""
+"""Access control of the admin listener: pages of other sites, names that resolve to it, the token."""
 
 import json
 import re
@@ -14,7 +14,7 @@ PURGE = b'{"all": true}'
 
 
 def ask(larder, method, target, fields=(), body=None, host=None):
-    """One request to the admin listener, with just these fields and the Host that a browser there would send."""
+    """Sends one request to the admin listener, with exactly these fields and the Host that a browser would send there."""
     pairs = list(fields)
     if not any(name.lower() == "host" for name, _ in pairs):
         pairs.insert(0, ("Host", host or "{}:{}".format(*larder.admin)))
@@ -35,7 +35,7 @@ def guarded():
 
 @pytest.fixture
 def kept(guarded):
-    """With an entry that is there before and after, and settings that stay."""
+    """Runs the test with a stored entry and settings that must not change."""
     guarded.get("/x")
     yield guarded
     assert "hit" in cache_status(guarded.get("/x"))[1]

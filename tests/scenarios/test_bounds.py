@@ -1,4 +1,6 @@
-"""Every wait, buffer and table has a bound, and reaching it hurts nobody else: slow peers on either side, tunnels, descriptors."""
+"""Every wait, buffer and table has a limit, and reaching it does not affect other clients: slow peers on either side, tunnels,
+file descriptors.
+"""
 
 import contextlib
 import pathlib

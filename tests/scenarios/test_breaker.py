@@ -1,4 +1,4 @@
-"""An API in trouble is left alone, and readers go before what runs behind them."""
+"""The circuit breaker, and the precedence of requests with a waiting client over background fetches."""
 
 from harness import Larder, Origin, cache_status, in_parallel, reply
 

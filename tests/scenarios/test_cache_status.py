@@ -1,4 +1,6 @@
-"""Cache-Status on every path, read strictly by RFC 8941, with what RFC 9211 allows together; and the reader itself."""
+"""Cache-Status on every path, parsed strictly by RFC 8941, with only the combinations that RFC 9211 permits; and tests of the
+parser itself.
+"""
 
 import pytest
 from harness import Larder, Origin, cache_status, in_parallel, reply
@@ -8,7 +10,7 @@ FORWARDS = {"bypass", "method", "uri-miss", "vary-miss", "miss", "request", "sta
 
 
 def members(message):
-    """The members of the field, each checked for what RFC 9211 says of its parameters."""
+    """The members of the field; the parameters of each are checked against RFC 9211."""
     found = parse_list(message["Cache-Status"])
     for _, parameters in found:
         assert set(parameters) <= {"hit", "fwd", "fwd-status", "ttl", "stored", "collapsed", "key", "detail"}

@@ -1,4 +1,4 @@
-"""`larder check`: the file, what is added to it in conf.d, and what the API's own answers would keep from being stored."""
+"""`larder check`: the file, the additional files in conf.d, and the reasons why the API's responses would not be stored."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Content codings: made once for a stored response, off the loop, and sent to those who ask (RFC 9110 8.4, 12.5.3)."""
+"""Content codings: encoded once per stored response, outside the loop, and sent to clients that accept them (RFC 9110 8.4, 12.5.3)."""
 
 import gzip
 import json
@@ -14,12 +14,14 @@ TTL = "  - {path: /**, ttl: 60s}"
 
 
 def is_tag(tag, of, coding):
-    """Whether it is the tag of that coding of the representation: with four more digits where other libraries than Debian 12's made the bytes."""
+    """Whether it is the entity tag of that coding of the representation; it has four more digits if the bytes were made by other
+    libraries than those of Debian 12.
+    """
     return re.fullmatch(f'"{of}-{coding}(-[0-9a-f]{{4}})?"', tag) is not None
 
 
 def coded(larder, coding, target="/x", **fields):
-    """The answer once the coding has been made."""
+    """The response, as soon as the coding is available."""
     return larder.get_until(target, lambda it: it.get("Content-Encoding") == coding, {"Accept-Encoding": coding, **fields})
 
 

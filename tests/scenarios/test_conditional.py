@@ -1,4 +1,4 @@
-"""Unchanged polls: entity tags and 304, towards clients and towards the API."""
+"""Conditional requests: entity tags and 304, towards clients and towards the API."""
 
 import re
 
@@ -103,7 +103,7 @@ def test_under_a_ttl_a_head_that_misses_fills_the_entry(origin):
 
 
 def revalidating(first, after):
-    """Answers 200 with `first`, then 304 with `after` to whoever asks conditionally."""
+    """Responds with 200 and `first`, then to conditional requests with 304 and `after`."""
 
     def script(exchange):
         if "If-None-Match" in exchange.request or "If-Modified-Since" in exchange.request:
@@ -157,7 +157,7 @@ def test_a_projected_answer_is_renewed_by_upstreams_tag_and_answers_by_its_own(o
 
 
 def test_a_304_that_names_another_tag_validates_and_brings_nothing(origin):
-    """RFC 9111 4.3.4: it may update nothing; but the condition named no tag but ours, and it says that it holds."""
+    """RFC 9111 4.3.4: it must not update anything; but the condition named only the API's own tag, and the 304 says that it holds."""
 
     def script(exchange):
         if "If-None-Match" in exchange.request:

@@ -1,5 +1,6 @@
-"""One answer for one request: what is left over on a connection, what was never asked for, and what only one side has read in a
-request goes to nobody else."""
+"""One response for each request: surplus bytes on a connection, unsolicited responses, and bytes that only one side takes for a
+request must never reach another client.
+"""
 
 import threading
 
@@ -122,7 +123,9 @@ def test_a_client_cannot_take_away_what_larder_says_itself(origin, name):
 
 @pytest.mark.parametrize("fields", [{"Origin": "http://one.test"}, {"Accept-Language": "de"}, {"X-Key": "1"}], ids=lambda it: next(iter(it)))
 def test_a_field_that_does_not_reach_the_api_does_not_choose_an_entry(origin, fields):
-    """Else whoever lists a field in Connection could have the answer without it kept for those who send it."""
+    """Otherwise a client that lists a field in Connection could cause the response without that field to be stored for clients
+    that send it.
+    """
     (name, value) = next(iter(fields.items()))
     origin.on("/x", lambda exchange: reply(200, {"Vary": "Accept-Language"}, exchange.request.get(name, "without")))
     with Larder(origin, routes="  - {path: /**, ttl: 60s, key: {headers: [x-key]}}") as larder:

@@ -1,5 +1,4 @@
-"""The end of the program: what is under way is answered, whoever is answered is told that it was the last time, and what has no end of its
-own goes last."""
+"""Shutdown: requests under way are completed, responses say that the connection closes, and streams without an end are closed last."""
 
 import queue
 import signal
@@ -19,7 +18,7 @@ def echo(exchange):
 
 
 class Events:
-    """A stream of events: what the test puts in comes out."""
+    """A stream of events controlled by the test."""
 
     def __init__(self):
         self.queue = queue.Queue()
@@ -123,7 +122,7 @@ def test_under_load_every_answer_is_whole_and_the_last_one_says_so(origin):
     with Larder(origin, routes=ROUTES, settings="drain_timeout: 1h") as larder:
 
         def load(target):
-            """How it ended: with an answer that said so, or between two answers."""
+            """Sends requests until the connection ends: after a response with Connection: close, or between two responses."""
             with larder.client() as client:
                 client.get(target)
                 begun.wait(PATIENCE)

@@ -1,4 +1,4 @@
-"""`larder explain`: route, key, lifetime, what is stored, and why something is not."""
+"""`larder explain`: route, key, lifetime, what is stored, and why a response is not stored."""
 
 import json
 import subprocess

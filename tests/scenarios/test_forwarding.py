@@ -1,4 +1,4 @@
-"""What goes through: every method, bodies both ways, connections kept and ended as HTTP/1.1 has it."""
+"""Forwarding: all methods, bodies in both directions, connections kept and closed as HTTP/1.1 requires."""
 
 import os
 import select
@@ -515,7 +515,7 @@ def test_a_client_that_leaves_in_mid_upload_takes_its_call_along(origin):
 
 
 def test_a_client_that_closes_its_side_gets_its_hit_and_the_end(origin):
-    """The end of its input comes together with the request, and is not announced again."""
+    """The end of its input arrives together with the request and is not reported again."""
     origin.on("*", reply(200, {}, b"x"))
     with Larder(origin, routes="  - {path: /**, ttl: 1h}") as larder:
         larder.get("/hit")
@@ -527,7 +527,7 @@ def test_a_client_that_closes_its_side_gets_its_hit_and_the_end(origin):
 
 
 def test_what_is_piped_through_in_one_go_is_answered_in_order(origin):
-    """Many times what larder reads of one client before others have their turn."""
+    """More than larder reads from one client before it handles others."""
     origin.on("*", reply(200, {}, b"x"))
     count = 20_000
     with Larder(origin, routes="  - {path: /**, ttl: 1h}", settings="limits: {buffer: 4KiB, head: 2KiB}") as larder:

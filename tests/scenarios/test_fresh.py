@@ -1,4 +1,4 @@
-"""Nobody waits: expiry, refreshes behind readers, keep_warm, a failing API."""
+"""Requests do not wait: expiry, background refreshes, keep_warm, a failing API."""
 
 import threading
 
@@ -18,21 +18,22 @@ def is_stale(answer):
 
 
 def until_stale(larder, target):
-    """Until the entry has expired: a request that takes nothing stale and wants no fetch is answered 504."""
+    """Waits until the entry has expired: a request that accepts neither a stale response nor a fetch gets 504."""
     larder.get_until(target, lambda answer: answer.status == 504, {"Cache-Control": "only-if-cached, min-fresh=0"})
 
 
 def let_a_ttl_pass(larder):
-    """Under WARM: until an entry that is stored now has expired."""
+    """Under WARM: waits until an entry that is stored now has expired."""
     assert told(larder.get("/clock"))["stored"]
     until_stale(larder, "/clock")
 
 
 def hold_refreshes(larder, origin, body):
-    """Under WARM: stores /x, and holds its refreshes, of which the second has come when this returns.
+    """Under WARM: stores /x and holds its refreshes; returns when the second one has arrived.
 
-    A refresh begins a ttl after the one before it has begun, or later. The first is held for longer than that, so that the second is due as soon as
-    what the first brings is stored: a whole ttl is left then, however slow the machine is."""
+    A refresh starts at least a ttl after the start of the previous one. The first is held for longer than that, so that the
+    second is due as soon as the response of the first is stored: a whole ttl is left then, however slow the machine is.
+    """
     origin.on("/clock", reply(200, {}, b"")).on("/x", reply(200, {}, body))
     assert larder.get("/x").body == body
     hold = origin.hold("/x")
@@ -44,7 +45,7 @@ def hold_refreshes(larder, origin, body):
 
 
 def read_often(larder, target, times, readers=4):
-    """So many answers, over several connections at once."""
+    """That many responses, over several connections concurrently."""
 
     def read(_):
         with larder.client() as client:
@@ -298,7 +299,7 @@ def test_what_a_write_made_void_comes_back_for_want_of_anything_else(origin):
 
 
 def test_a_write_that_never_got_an_answer(origin):
-    """It may have gone through: the next reader asks anew, and gets the old state only where the API has died for good."""
+    """It may have been applied: the next request fetches, and gets the old state only if the API fails for good."""
     origin.on("/x", lambda at: Origin.CLOSE if at.request.method == "PATCH" else reply(200, {}, b"old"))
     with Larder(origin, routes="  - {path: /**, ttl: 1h, stale_if_error: 1h}") as larder:
         larder.get("/x")

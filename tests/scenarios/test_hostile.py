@@ -1,4 +1,4 @@
-"""The gate, through the real binary: what has two meanings goes nowhere, and nobody else's request suffers."""
+"""The gate in the real binary: ambiguous requests are not forwarded, and requests of other clients are not affected."""
 
 import pytest
 from harness import Client, Larder, Origin, reply

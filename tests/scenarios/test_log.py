@@ -1,4 +1,4 @@
-"""What larder says of itself: levels for the journal, lines with a time for everybody else, and no flood."""
+"""The log of the service: levels for the journal, time stamps otherwise, and rate limits."""
 
 import os
 import re
@@ -15,7 +15,7 @@ LEVELED = re.compile(r"<[2-7]>\S.*")
 
 
 class Journal:
-    """The journal's end of a service's standard error: a stream socket, which the service can tell by its inode."""
+    """The journal's end of a service's standard error: a stream socket, which the service recognises by its inode."""
 
     def __init__(self, tmp_path, origin, stream=None):
         self.config = tmp_path / "larder.yaml"
@@ -97,7 +97,7 @@ def test_the_journal_gets_warnings(tmp_path):
 
 @pytest.mark.parametrize("stream", ["1:1", "", "nonsense", "0" * 100, "-1:-1"])
 def test_a_standard_error_that_is_not_the_journal_gets_times(origin, tmp_path, stream):
-    """The variable is inherited by what a service starts with another standard error."""
+    """The variable is inherited by programs that a service starts with another standard error."""
     with Journal(tmp_path, origin, stream or " ") as journal:
         reload_well_and_badly(journal)
     assert all(TIMED.fullmatch(line) for line in journal.lines), journal.lines

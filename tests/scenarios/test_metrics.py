@@ -1,4 +1,4 @@
-"""What the admin listener says: health, and figures that add up."""
+"""The admin listener: health, and consistent metrics."""
 
 import json
 import re
@@ -12,7 +12,7 @@ SAMPLE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\
 
 
 def exposition(text):
-    """Families by name: (type, help, {labels: value}). Strict about the format that Prometheus reads."""
+    """Families by name: (type, help, {labels: value}). Parses the Prometheus text format strictly."""
     families = {}
     current = None
     for line in text.splitlines():
@@ -79,7 +79,7 @@ def by_outcome(larder, route):
 
 
 def wait_for_outcomes(larder, route, expected):
-    """An answer may be with its client a moment before it is counted."""
+    """A client may receive the response shortly before it is counted."""
     for outcome, count in expected.items():
         larder.wait_for(f'larder_requests_total{{route="{route}",outcome="{outcome}"}}', lambda value, count=count: value >= count)
     assert by_outcome(larder, route) == expected

@@ -1,4 +1,4 @@
-"""cache.persist: what outlives a restart, however the last run ended."""
+"""cache.persist: what survives a restart, however the previous process ended."""
 
 import json
 import os
@@ -31,13 +31,13 @@ def written(larder, count=1):
 
 
 def loaded(larder):
-    """How many responses were restored, once all were."""
+    """The number of restored responses, when all are restored."""
     larder.wait_for("larder_persist_restoring", lambda value: value == 0)
     return larder.metric("larder_persist_loaded_total")
 
 
 def kill(larder):
-    """Ends it as a crash would."""
+    """Kills the process as in a crash."""
     larder.process.kill()
     larder.process.wait()
     larder.expected_exit = -signal.SIGKILL
@@ -198,7 +198,7 @@ def test_a_purge_outlives_a_crash_too(origin, file):
 
 
 def test_a_hundred_crashes_at_random_points(origin, file):
-    """Reads and writes, a kill at any moment: each start is clean, and each served byte is the present state."""
+    """Reads and writes, with a kill at a random moment: each start succeeds, and each response has the current state."""
     chance = random.Random(4)
     state = {f"/{i}": 0 for i in range(20)}
 
@@ -246,7 +246,7 @@ def fill(origin, file, count=50):
 
 
 def still_right(origin, file, count=50):
-    """Starts, serves right bytes whatever the file is, and persists again."""
+    """Starts, sends correct responses whatever the file contains, and persists again."""
     origin.on("*", lambda at: reply(200, {}, at.request.target.encode() * 400))
     with Larder(origin, routes=HOUR, settings=settings(file)) as larder, larder.client() as client:
         for i in range(count):

@@ -1,4 +1,4 @@
-"""The program: its command line, its signals, its log."""
+"""The process: command line, signals, log."""
 
 import json
 import os

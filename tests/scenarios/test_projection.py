@@ -1,4 +1,4 @@
-"""Lists cut down to the fields that their readers use; whatever cannot be cut passes whole."""
+"""Projection of lists to the selected fields; responses that cannot be projected are sent unchanged."""
 
 import gzip
 import hashlib
@@ -145,7 +145,7 @@ def test_an_envelope_keeps_its_other_members(origin):
 
 
 def counted(origin, target):
-    """Each answer says how many there were before it."""
+    """Each response contains the number of responses before it."""
     return lambda _: reply(200, {**JSON, "ETag": f'"{len(origin.seen(target))}"'}, json.dumps({"total": 7, "generated_at": len(origin.seen(target))}))
 
 

@@ -1,4 +1,4 @@
-"""Purging, by the admin listener and by the command line."""
+"""Purging by the admin listener and by the command line."""
 
 import subprocess
 
@@ -78,7 +78,7 @@ def test_a_soft_purge_of_a_group(stored, origin):
 @pytest.mark.parametrize("loops", [1, 2])
 @pytest.mark.parametrize("what", [{"path": "/x"}, {"prefix": "/"}, {"group": "lists"}, {"all": True}], ids=str)
 def test_a_purge_during_a_fill(origin, what, loops):
-    """What was asked for before the purge is not stored; who waits for it gets it all the same."""
+    """A response requested before the purge is not stored, but is sent to the clients that wait for it."""
     hold = origin.hold("/x")
     with Larder(origin, routes="  - {path: /**, ttl: 1h, groups: [lists]}", settings=f"loops: {loops}") as larder:
         join = in_parallel(1, lambda _: larder.get("/x"))

@@ -1,4 +1,4 @@
-"""Ranges (RFC 9110 14), and the parts of which a cache by the book makes a whole (RFC 9111 3.3, 3.4)."""
+"""Ranges (RFC 9110 14), and the combination of parts with `cache: standard` (RFC 9111 3.3, 3.4)."""
 
 import pytest
 from harness import Larder, cache_status, in_parallel, reply
@@ -9,7 +9,7 @@ LONG_AGO = "Sun, 06 Nov 1994 08:49:37 GMT"
 
 
 def ranged(exchange, whole=WHOLE, fields=KEPT):
-    """An origin that answers single ranges, and honours If-Range by entity tag."""
+    """An origin that supports single ranges, and If-Range with an entity tag."""
     asked = exchange.request.get("Range")
     if_range = exchange.request.get("If-Range")
     if asked is None or (if_range is not None and if_range != fields.get("ETag")):

@@ -1,4 +1,4 @@
-"""Reloads under load: nothing is dropped, nothing that is still good is fetched again, and a bad file is told everywhere."""
+"""Reloads under load: no request is dropped, no valid response is fetched again, and an invalid file is reported everywhere."""
 
 import json
 import os
@@ -14,7 +14,7 @@ KEPT = 20
 
 
 def routes(turn):
-    """Another file each time: what is kept has another ttl, another place and other neighbours; one route comes and goes."""
+    """A different file each time: the cached route has another ttl, position and neighbours; one route appears and disappears."""
     lines = [
         f"  - {{path: /kept/**, ttl: {1 + turn % 3}h, stale_while_revalidate: {1 + turn % 2}m}}",
         "  - {path: /moving/**, cache: off}" if turn % 2 else f"  - {{path: /moving/**, ttl: {1 + turn % 5}s}}",
@@ -42,7 +42,7 @@ def command(larder):
 
 
 class Load:
-    """Clients that ask on and on, over one connection or over one for each request, and take nothing but what is right."""
+    """Clients that send requests continuously, over one connection or a new one each time, and accept only correct responses."""
 
     def __init__(self, larder):
         self.larder = larder
@@ -79,7 +79,7 @@ class Load:
             self.condition.notify_all()
 
     def goes_on(self):
-        """Until something has been answered that was asked after this was called."""
+        """Waits until a request that was sent after this call has been answered."""
         with self.condition:
             wanted = self.answers + 5 * (KEPT + 1)
             assert self.condition.wait_for(lambda: self.answers >= wanted or self.failures, PATIENCE)
@@ -177,7 +177,7 @@ def test_a_bad_file_changes_nothing_under_load_and_is_told_everywhere(origin, ho
 
 
 def test_what_is_under_way_ends_under_the_settings_that_it_began_with(origin):
-    """A fill, a streamed upload and a request to a route that goes away, each caught by a reload in the middle."""
+    """A fill, a streamed upload and a request to a route that is removed, each interrupted by a reload."""
     fill, passed = origin.hold("/kept/a"), origin.hold("/moving/a")
     with Larder(origin, routes="  - {path: /kept/**, ttl: 1h}\n  - {path: /moving/**, cache: off}") as larder:
         join = in_parallel(4, lambda i: larder.get("/kept/a" if i < 2 else "/moving/a"))

@@ -1,4 +1,4 @@
-"""What a whole shared cache does beyond storing and reusing (RFC 9111, RFC 5861): HEAD, POST, an API that is away."""
+"""Features of a shared cache beyond storing and reusing (RFC 9111, RFC 5861): HEAD, POST, an unreachable API."""
 
 import pytest
 from harness import Larder, Origin, cache_status, reply

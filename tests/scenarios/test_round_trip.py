@@ -1,4 +1,4 @@
-"""What larder changed survives a round trip: tags of coded and projected representations, sent back by clients."""
+"""Entity tags of encoded and projected representations, sent back by clients."""
 
 import json
 
@@ -10,7 +10,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 def api(exchange):
-    """Takes a PUT only with the tag of its own state."""
+    """Accepts a PUT only with the tag of the current state."""
     if exchange.request.method == "GET":
         return reply(200, {**JSON, "ETag": '"v7"'}, BODY)
     if exchange.request.get("If-Match") == '"v7"':
@@ -52,7 +52,7 @@ def test_other_tags_dates_and_stars_go_on_as_they_came(origin):
 
 
 def test_a_coded_tag_names_its_bytes(origin):
-    """Made at another level the bytes are others, and so is the tag: a download is not resumed with them."""
+    """Encoded at another level, the bytes and the tag differ, so a download is not resumed with them."""
     origin.on("/x", api)
     tags = set()
     for level in (1, 6, 12):

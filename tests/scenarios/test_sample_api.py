@@ -1,4 +1,4 @@
-"""The sample API behind larder, with the shipped configuration and longer lifetimes: every endpoint, equal to what the API says itself."""
+"""The sample API behind larder, with the shipped configuration and longer lifetimes: every endpoint returns what the API returns."""
 
 import http.client
 import json
@@ -56,7 +56,7 @@ def api(tmp_path_factory):
 
 @pytest.fixture
 def larder(api, tmp_path):
-    """The shipped configuration, but that nothing expires while a test runs."""
+    """The shipped configuration, with lifetimes so long that nothing expires during a test."""
     shipped, lifetimes = re.subn(r"(?m)^( +ttl): \d+s$", r"\1: 1h", (ROOT / "config" / "larder.yaml").read_text())
     assert lifetimes >= 7
     config = tmp_path / "larder.yaml"
@@ -71,7 +71,7 @@ def first_id(api, target):
 
 
 def without_clock(value):
-    """Members that name the moment of the answer."""
+    """Removes the members that contain the time of the response."""
     if isinstance(value, dict):
         return {key: without_clock(inner) for key, inner in value.items() if key != "generated_at"}
     return [without_clock(inner) for inner in value] if isinstance(value, list) else value
@@ -187,7 +187,7 @@ def test_a_new_workstream_voids_the_lists_that_count_it(api, larder):
 
 
 def next_event(client):
-    """The next piece of a chunked stream: the API sends an event at a time."""
+    """The next chunk of a stream: the API sends one event per chunk."""
     size = int(client.file.readline(), 16)
     piece = client.file.read(size)
     assert client.file.readline() == b"\r\n"

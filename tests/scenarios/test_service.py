@@ -1,4 +1,4 @@
-"""As a service: what the service manager is told, sockets that it holds, new settings while it runs."""
+"""Running as a service: notifications to the service manager, inherited sockets, reloads."""
 
 import json
 import os
@@ -24,7 +24,7 @@ class Manager:
         self.messages = []
 
     def wait_for(self, text):
-        """Until a message has that line; those before it are kept too."""
+        """Waits until a message has that line; earlier messages are kept as well."""
         while True:
             message = self.socket.recv(4096).decode().split("\n")
             self.messages.append(message)
@@ -74,7 +74,7 @@ def test_without_a_service_manager_nothing_is_sent(origin, monkeypatch):
 
 
 class Activated:
-    """larder on a listener that somebody else holds."""
+    """larder on an inherited listener (socket activation)."""
 
     def __init__(self, listener, config):
         self.config = config

@@ -1,4 +1,4 @@
-"""One fetch, many readers, where it is not simple: expired entries, bodies too large to keep, readers of different kinds and pace."""
+"""Collapsed forwarding in complicated cases: expired entries, bodies too large to store, clients with different requests and speeds."""
 
 import pytest
 from harness import Larder, Origin, cache_status, in_parallel, reply
@@ -8,7 +8,7 @@ SHORT = "  - {path: /**, ttl: 100ms}"
 
 
 def expired(larder, target):
-    """Until the entry has expired: a request that wants nothing else is answered 504."""
+    """Waits until the entry has expired: a request with only-if-cached then gets 504."""
     larder.get_until(target, lambda answer: answer.status == 504, {"Cache-Control": "only-if-cached"})
 
 

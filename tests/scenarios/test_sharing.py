@@ -1,4 +1,4 @@
-"""Who may share a response: only requests that the API could not tell apart, and only what is nobody's own."""
+"""Sharing of responses: only between requests that the API could not distinguish, and never responses for one client."""
 
 import threading
 
@@ -19,7 +19,7 @@ def is_hit(response):
 
 
 def echo(*names):
-    """An API that answers with what it received of these fields."""
+    """An API whose response contains the values of these fields that it received."""
     return lambda exchange: reply(200, FRESH, "|".join(exchange.request.get(name, "-") for name in names))
 
 

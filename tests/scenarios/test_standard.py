@@ -1,4 +1,4 @@
-"""`cache: standard`: upstream's own fields decide. And what Cache-Status says of each path."""
+"""`cache: standard`: the API's fields decide. Also Cache-Status on each path."""
 
 import pytest
 from harness import Larder, Origin, cache_status, in_parallel, reply

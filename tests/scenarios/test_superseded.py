@@ -1,4 +1,4 @@
-"""A newer final response supersedes an older one, and nothing older comes back."""
+"""A newer final response supersedes an older one, and no older one is stored afterwards."""
 
 import threading
 
@@ -105,7 +105,7 @@ def test_a_new_vary_replaces_what_was_stored_without(origin):
 
 
 class Overtaken:
-    """A fetch of /x under way, and a forced one that began after it; each waits for its answer."""
+    """A fetch of /x under way, and a forced one that started after it; each waits for its response."""
 
     def __init__(self, origin, larder, older=None, newer=None):
         self.holds = origin.hold("/x"), origin.hold("/x?refresh=1")
@@ -224,7 +224,7 @@ def test_a_private_304_is_its_requesting_clients(origin):
 
 
 def test_a_304_by_a_date_alone_that_names_a_tag_renews_nothing(origin):
-    """Two states of one second: the date cannot tell them apart, the tag does."""
+    """Two states of the resource within one second: the date cannot distinguish them, but the tag does."""
     dated = {"Last-Modified": "Sun, 06 Nov 1994 08:49:37 GMT"}
     origin.on("/x", reply(200, {**dated, "Cache-Control": "no-cache"}, b"one"))
 
@@ -317,7 +317,7 @@ def test_an_invalidated_response_under_stale_if_error_is_stale_and_nobody_waits_
 
 @pytest.mark.parametrize("status, survives", [(500, True), (503, True), (404, False), (409, False)])
 def test_a_write_answered_with_5xx_may_have_been_applied(origin, status, survives):
-    """It invalidates, but for stale_if_error; one that is refused invalidates nothing."""
+    """It invalidates, but allows stale_if_error; a write that is rejected invalidates nothing."""
     origin.on("/x", lambda at: reply(status, {}, b"") if at.request.method == "PUT" else reply(200, {}, b"old"))
     with Larder(origin, routes="  - {path: /**, ttl: 1h, stale_if_error: 1h}") as larder:
         larder.get("/x")

@@ -1,4 +1,4 @@
-"""`larder top`: in a terminal, and where there is none."""
+"""`larder top`, with and without a terminal."""
 
 import os
 import pty
@@ -24,7 +24,7 @@ class Terminal:
         self.process = subprocess.Popen(tied([binary(), "top", *arguments]), stdin=theirs, stdout=theirs, stderr=theirs)
 
     def wait_for(self, text):
-        """Until that has come; takes away all up to its end."""
+        """Waits for that output; removes everything up to its end."""
         while not (found := re.search(text, self.seen, re.DOTALL)):
             ready, _, _ = select.select([self.mine], [], [], PATIENCE)
             assert ready, f"{text!r} does not come: {self.seen!r}"
@@ -36,7 +36,7 @@ class Terminal:
         os.write(self.mine, keys.encode())
 
     def ends(self):
-        """What it leaves with, and whether the terminal is as it was."""
+        """The exit code, and whether the terminal was restored."""
         status = self.process.wait(PATIENCE)
         return status, termios.tcgetattr(self.theirs) == self.before
 

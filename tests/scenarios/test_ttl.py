@@ -1,4 +1,4 @@
-"""Routes with a ttl: what is kept, under which key, who shares a fetch, and what a write undoes."""
+"""Routes with a ttl: what is stored under which key, which requests share a fetch, and what a write invalidates."""
 
 import pytest
 from harness import Larder, Origin, cache_status, in_parallel, reply
@@ -7,7 +7,7 @@ TTL = "  - {path: /**, ttl: 60s}"
 
 
 def counting(fields=None, status=200):
-    """Answers that number themselves."""
+    """Responses with consecutive numbers."""
     count = []
 
     def script(exchange):

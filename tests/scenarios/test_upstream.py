@@ -1,4 +1,4 @@
-"""Connections to the API: kept, bounded, given up in time; and what a client is told when there is none."""
+"""Connections to the API: reuse, limits, timeouts, and the responses that clients get on failures."""
 
 import json
 import socket
@@ -109,7 +109,7 @@ def test_a_request_waits_only_so_long_for_a_connection(origin):
 
 
 def dying_once(origin):
-    """The first request on each connection is answered; the second finds it dying without a byte."""
+    """The first request on each connection gets a response; the second finds the connection closed without a byte."""
     seen = {}
 
     def script(exchange):

@@ -1,4 +1,4 @@
-"""Warm routes: fetched at start, and after a reload that adds them."""
+"""Warm routes: fetched at startup, and after a reload that adds them."""
 
 import signal
 

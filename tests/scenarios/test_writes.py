@@ -1,4 +1,4 @@
-"""Writes through larder: what they make void, in which order, and what of them may have gone through."""
+"""Writes through larder: what they invalidate, in which order, and writes that may have been applied."""
 
 import socket
 
@@ -9,7 +9,7 @@ TTL = "  - {path: /**, ttl: 60s}"
 
 
 class Resource:
-    """A resource at the origin: GET tells its version; another method does what `write` says."""
+    """A resource at the origin: GET returns its version; other methods do what `write` says."""
 
     def __init__(self, origin, target, write):
         self.version = 1
