@@ -1,7 +1,7 @@
-// The floor: an epoll loop that answers every read with the same bytes and looks at nothing. What any server
-// pays to the kernel. It serves as well as an API that answers whatever it is asked for at once.
+// The lower bound for a server: an epoll loop that sends the same bytes in response to every read, without
+// parsing. Shows what any server pays to the kernel. Also used as an API that responds at once.
 //
-//   floor PORT FILE      FILE holds the whole response, head and body
+//   floor PORT FILE      FILE contains the whole response, head and body
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -23,11 +23,11 @@ namespace {
 enum class Sent { All, Part, Failed };
 
 struct Client {
-  std::size_t done = 0;  // bytes of the answer under way that are gone
-  bool waits = false;    // for room in the socket
+  std::size_t done = 0;  // bytes of the current response already sent
+  bool waits = false;    // for space in the socket's buffer
 };
 
-// As much of the rest as the socket takes.
+// Sends as much of the rest as the socket accepts.
 Sent send_rest(int socket, const std::string& answer, std::size_t& done) {
   while (done < answer.size()) {
     const auto count = ::send(socket, answer.data() + done, answer.size() - done, MSG_NOSIGNAL);
@@ -67,7 +67,7 @@ int main(int argc, char** argv) {
   watch(poll, EPOLL_CTL_ADD, listener, EPOLLIN);
   std::array<epoll_event, 256> events;
   std::array<char, 16384> input;
-  std::vector<Client> clients;  // by socket
+  std::vector<Client> clients;  // indexed by socket
   for (;;) {
     const int count = ::epoll_wait(poll, events.data(), static_cast<int>(events.size()), -1);
     for (int i = 0; i < count; ++i) {

@@ -1,10 +1,11 @@
-// Times over one document: larder's projector, simdjson's DOM parser (the floor for whatever validates all of
-// it), and an On-Demand loop that finds the same members without validating what it skips (the limit).
+// Measures the time for one document: larder's projector, simdjson's DOM parser (the lower bound for anything
+// that validates the whole document), and an On-Demand loop that finds the same members without validating
+// what it skips (the limit).
 //
-//   lean FILE ITEMS FIELD ...     ITEMS is the member that holds the list, or - for the top level
+//   lean FILE ITEMS FIELD ...     ITEMS is the member that contains the list, or - for the top level
 //
-// Prints a line for each: name, median microseconds, lowest, highest, and bytes of output (0 where nothing is
-// written). Rounds alternate.
+// Prints one line for each: name, median in microseconds, minimum, maximum, and bytes of output (0 if it has
+// none). Rounds alternate.
 #include "projection/projector.hpp"
 
 #include <simdjson.h>

@@ -1,16 +1,16 @@
-// What scale.py measures with: clients, a stream's origin, and floors to measure against.
+// Programs used by scale.py: clients, an origin for streams, and baselines.
 //
-//   scale clients PORT TARGET [COUNT]  keep-alive connections, steered by lines of standard input; each is
+//   scale clients PORT TARGET [COUNT]  keep-alive connections, controlled by lines on standard input; each is
 //                                      answered by a line when it is done:
-//       open N      as many are open, each having asked once
-//       run N MS    the first N ask again and again; answered with REQUESTS SECONDS
-//       fill A B N  asks for the numbers A to B, N at a time
-//       time N A    N requests, one after the other, numbers from A on; answered with NANOSECONDS of each
-//     A # in TARGET is a number: that of `fill` and `time`, else a random one up to COUNT.
-//   scale fetch PORT TARGET            reads an answer to its end and forgets it: BYTES SECONDS
+//       open N      opens N connections and sends a request on each
+//       run N MS    the first N send requests for MS ms; prints REQUESTS SECONDS
+//       fill A B N  requests the numbers A to B, N at a time
+//       time N A    N requests, one after the other, numbers from A on; prints NANOSECONDS of each
+//     A # in TARGET is a number: that of `fill` and `time`, otherwise a random one up to COUNT.
+//   scale fetch PORT TARGET            reads a response to its end and discards it: BYTES SECONDS
 //   scale stream PORT                  an origin: /pass/length/N and /pass/chunked/N are N bytes, framed so
-//   scale answers PORT COUNT BODY      answers /e/N with the Nth of COUNT strings: the floor of a random hit
-//   scale relay PORT UPSTREAM          copies between sockets: the floor of a stream
+//   scale answers PORT COUNT BODY      responds to /e/N with the Nth of COUNT strings: baseline of a random
+//   hit scale relay PORT UPSTREAM          copies between sockets: baseline of a stream
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -122,7 +122,8 @@ class Clients {
 
   std::uint64_t any() { return std::uniform_int_distribution<std::uint64_t>(1, count_)(random_); }
 
-  // To the end of one answer. Where the connection is one of many, what has come is all of it.
+  // Reads one response to its end. A connection has one request at a time, so everything received belongs to
+  // its response.
   void read_answer(int socket) {
     std::size_t have = 0, want = 0;
     do {
@@ -228,7 +229,7 @@ void fetch(int port, const std::string& target) {
   std::cout << "fetch " << bytes << ' ' << seconds_since(begun) << std::endl;
 }
 
-// ---- a stream's origin ----
+// ---- an origin for streams ----
 
 void send_stream(int socket, std::uint64_t left, bool chunked) {
   static const std::string bytes(piece, 'x');
@@ -249,7 +250,7 @@ void send_stream(int socket, std::uint64_t left, bool chunked) {
       msghdr message{};
       message.msg_iov = parts.data();
       message.msg_iovlen = parts.size();
-      // The socket blocks: all of it goes, or the reader has left.
+      // The socket is blocking: either everything is sent or the client has left.
       if (::sendmsg(socket, &message, MSG_NOSIGNAL) != static_cast<ssize_t>(start.size() + size + 2)) return;
     } else if (!send_all(socket, bytes.data(), size)) {
       return;
@@ -276,7 +277,7 @@ void answer(int socket) {
   ::close(socket);
 }
 
-// ---- answers of their own for so many targets ----
+// ---- a different response for each target ----
 
 void serve_answers(int listener, std::size_t count, std::size_t body) {
   std::vector<std::string> answers(count + 1);
@@ -349,7 +350,7 @@ int main(int argc, char** argv) {
       if (upstream == 0)
         std::thread(answer, client).detach();
       else
-        copy(client, upstream);  // one after the other: a thread that has ended takes its CPU time along
+        copy(client, upstream);  // one after the other: the CPU time of a thread is lost when it ends
     }
   } else {
     std::cerr << "usage: scale clients PORT TARGET [COUNT] | fetch PORT TARGET | stream PORT | relay PORT "
