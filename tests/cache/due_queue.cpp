@@ -14,7 +14,7 @@ policy::MonoTime at(int seconds) {
 
 }  // namespace
 
-TEST_CASE("what is due is named in the order of its times, up to the limit") {
+TEST_CASE("due names are returned in order of their times, up to the limit") {
   DueQueue queue;
   CHECK_FALSE(queue.next());
   queue.set("c", at(3));
@@ -27,7 +27,7 @@ TEST_CASE("what is due is named in the order of its times, up to the limit") {
   CHECK(queue.next() == at(1));
 }
 
-TEST_CASE("setting a name again moves it, and erasing it takes it out") {
+TEST_CASE("setting a name again moves it, and erasing removes it") {
   DueQueue queue;
   queue.set("a", at(1));
   queue.set("b", at(2));

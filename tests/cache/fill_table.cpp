@@ -24,7 +24,7 @@ struct Table {
 
 }  // namespace
 
-TEST_CASE("the first to ask leads a fill, and the others follow it until it is over") {
+TEST_CASE("the first request leads a fill, and others follow it until it ends") {
   Table table;
   auto first = table.join("a");
   CHECK(first.role == Role::lead);
@@ -38,7 +38,7 @@ TEST_CASE("the first to ask leads a fill, and the others follow it until it is o
   CHECK(table.join("a").role == Role::lead);
 }
 
-TEST_CASE("a fill whose permit goes away unused is over, and fails for who has joined it") {
+TEST_CASE("a fill whose permit is dropped unused ends, and fails for the requests that joined it") {
   Table table;
   std::shared_ptr<cache::Fill> followed;
   {
@@ -52,7 +52,7 @@ TEST_CASE("a fill whose permit goes away unused is over, and fails for who has j
   CHECK(table.join("a").role == Role::lead);
 }
 
-TEST_CASE("nobody follows a fill that began before a write") {
+TEST_CASE("no request joins a fill that started before a write") {
   Table table;
   auto old = table.join("a");
   table.invalidations.invalidate_path(1, store::Validity::only_on_error);
@@ -60,12 +60,12 @@ TEST_CASE("nobody follows a fill that began before a write") {
   CHECK(fresh.role == Role::lead);
   CHECK(fresh.fill != old.fill);
   CHECK(table.join("a").fill == fresh.fill);
-  // The end of the older one takes nothing from the newer.
+  // The end of the older fill does not affect the newer one.
   old.permit.settle(cache::Failed{});
   CHECK(table.join("a").fill == fresh.fill);
 }
 
-TEST_CASE("a fetch that is to begin now takes the place of the one under way") {
+TEST_CASE("a fetch that must start now replaces the one under way") {
   Table table;
   const auto old = table.join("a");
   const auto forced = table.join("a", table.invalidations.next_sequence());
@@ -74,33 +74,33 @@ TEST_CASE("a fetch that is to begin now takes the place of the one under way") {
   CHECK(forced.fill->sequence() > old.fill->sequence());
 }
 
-TEST_CASE("of those who ask for what begins after them two are under way at a time") {
+TEST_CASE("at most two fills are under way for requests that need a fill started after they arrived") {
   Table table;
   auto old = table.join("a");
   const auto came_first = table.invalidations.next_sequence();
   const auto came_second = table.invalidations.next_sequence();
   auto forced = table.join("a", came_first);
   CHECK(forced.role == Role::lead);
-  // It began after both of them came.
+  // It started after both of them arrived.
   CHECK(table.join("a", came_second).fill == forced.fill);
   const auto late = table.join("a", table.invalidations.next_sequence());
   CHECK(late.role == Role::retry_after_current);
   CHECK(late.fill == forced.fill);
-  SECTION("the older one ends") {
+  SECTION("the older fill ends") {
     old.permit.settle(cache::Failed{});
     CHECK(table.join("a", table.invalidations.next_sequence()).role == Role::lead);
   }
-  SECTION("the younger one ends") {
+  SECTION("the newer fill ends") {
     forced.permit.settle(cache::Failed{});
     CHECK(table.join("a", table.invalidations.next_sequence()).role == Role::lead);
   }
-  SECTION("a write makes it void") {
+  SECTION("a write invalidates it") {
     table.invalidations.invalidate_path(1, store::Validity::stale_once);
     CHECK(table.join("a", table.invalidations.next_sequence()).role == Role::lead);
   }
 }
 
-TEST_CASE("a fill that has only just begun is good enough, where refreshes are bounded") {
+TEST_CASE("within refresh_min_interval, a request joins a fill that has just started") {
   Table table;
   const auto old = table.join("a", 0, 0ms);
   const auto ask = [&](policy::Millis now) {
@@ -110,7 +110,7 @@ TEST_CASE("a fill that has only just begun is good enough, where refreshes are b
   CHECK(ask(10s).role == Role::lead);
 }
 
-TEST_CASE("a key that fails is left alone for longer and longer, until it succeeds") {
+TEST_CASE("a key that fails is retried after increasing intervals, until it succeeds") {
   Table table;
   CHECK_FALSE(table.fills.failing("key"));
   const std::chrono::milliseconds waits[] = {1s, 2s, 4s, 8s, 15s, 15s};
@@ -128,7 +128,7 @@ TEST_CASE("a key that fails is left alone for longer and longer, until it succee
   CHECK(table.fills.failing("key")->until == at(now + 1s));
 }
 
-TEST_CASE("where answers are not shared nobody waits for anybody, for a while") {
+TEST_CASE("after an unshareable response, requests are not collapsed for some time") {
   Table table;
   table.fills.remember_unshared("key", {policy::Detail::no_store, at(0s), at(2s)});
   const auto one = table.join("a", 0, 1s);
@@ -140,14 +140,14 @@ TEST_CASE("where answers are not shared nobody waits for anybody, for a while") 
   CHECK(table.join("a", 0, 2s).role == Role::lead);
 }
 
-TEST_CASE("a shared answer ends that at once") {
+TEST_CASE("a shared response ends hit-for-miss at once") {
   Table table;
   table.fills.remember_unshared("key", {policy::Detail::no_store, at(0s), at(1h)});
   table.fills.forget_unshared("key");
   CHECK(table.join("a").role == Role::lead);
 }
 
-TEST_CASE("what is remembered is bounded") {
+TEST_CASE("the number of remembered keys is limited") {
   Table table;
   for (int i = 0; i < 100'000; ++i)
     table.fills.remember_unshared("key" + std::to_string(i), {policy::Detail::no_store, at(0s), at(1h)});
@@ -159,7 +159,7 @@ TEST_CASE("what is remembered is bounded") {
   CHECK(uncollapsed <= 16 * 1024);
 }
 
-TEST_CASE("nobody joins a fill that a purge concerns") {
+TEST_CASE("no request joins a fill that a purge applies to") {
   using policy::Purge;
   for (const auto& purge : {Purge{Purge::What::path, "/x"}, Purge{Purge::What::prefix, "/"},
                             Purge{Purge::What::group, "lists"}, Purge{Purge::What::all, ""}}) {
@@ -179,7 +179,7 @@ TEST_CASE("nobody joins a fill that a purge concerns") {
   CHECK(table.fills.join("http://a/x", "http://a/x", 1, 100, 0, at(0ms)).role == Role::follow);
 }
 
-TEST_CASE("who has joined a fill that is given up gets what was found in its place") {
+TEST_CASE("requests that joined an abandoned fill get the response found in its place") {
   Table table;
   auto first = table.join("a");
   const auto second = table.join("a");

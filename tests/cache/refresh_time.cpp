@@ -1,4 +1,4 @@
-// Days of polling in simulated time.
+// Simulates days of polling.
 #include "cache/refresh_time.hpp"
 
 #include "../catch.hpp"
@@ -23,18 +23,19 @@ struct Setup {
 
 struct Poll {
   MonoTime when;
-  bool fresh = false;    // answered by what had not expired
-  bool at_once = false;  // answered without waiting
-  Millis age{0};         // since the fetch of what it was answered with was over
+  bool fresh = false;    // served a fresh response
+  bool at_once = false;  // served without waiting
+  Millis age{0};         // time since the end of the fetch of the response served
 };
 
 struct Day {
-  std::vector<MonoTime> fetches;  // when each began
+  std::vector<MonoTime> fetches;  // start time of each
   std::vector<Poll> polls;
   Millis slowest{0};
 };
 
-// One entry under that schedule, asked for at `asks` (ascending): a reader that finds nothing usable fetches.
+// Simulates one entry under that schedule, requested at `asks` (ascending). A request that finds no usable
+// response fetches.
 Day simulate(const Setup& setup, const std::vector<MonoTime>& asks, unsigned seed = 1) {
   constexpr std::size_t remembered = 64;
   std::minstd_rand random(seed);
@@ -42,11 +43,11 @@ Day simulate(const Setup& setup, const std::vector<MonoTime>& asks, unsigned see
   cache::FetchTimes times;
   std::vector<MonoTime> marks;
   MonoTime requested{};
-  MonoTime received = MonoTime::max();  // of the fetch under way; max = none is
+  MonoTime received = MonoTime::max();  // end of the fetch under way; max if there is none
   MonoTime fresh_until = MonoTime::min();
   MonoTime answered{};
   MonoTime due = MonoTime::max();
-  bool was_fresh = false;  // when the fetch under way began
+  bool was_fresh = false;  // whether the entry was fresh when the fetch under way started
   double jitter = 0;
 
   const auto begin = [&](MonoTime now) {
@@ -126,23 +127,23 @@ void never_more_than_one_a_ttl(const Day& day, Millis ttl) {
 
 }  // namespace
 
-TEST_CASE("an entry that is read all the time never makes a reader wait, and is never too old") {
+TEST_CASE("requests for a permanently used entry never wait and never get too old a response") {
   const Setup setup{30s, 10min, [] { return Millis{4200}; }};
   const auto day = simulate(setup, every(500ms, 24h));
   never_more_than_one_a_ttl(day, setup.ttl);
   for (std::size_t i = 0; i < day.polls.size(); ++i) {
     const auto& poll = day.polls[i];
     if (poll.when < day.fetches.front() + day.slowest)
-      continue;  // the first readers wait for the first fetch
+      continue;  // the first requests wait for the first fetch
     INFO(i);
     REQUIRE(poll.at_once);
     REQUIRE(poll.age <= setup.ttl + day.slowest);
   }
-  // 24 h of 30 s each, with no more than the fetch itself between.
+  // 24 h with a fetch every 30 s plus its duration.
   CHECK(day.fetches.size() >= 24 * 3600 / 35);
 }
 
-TEST_CASE("fetches that take now longer, now shorter, make nobody wait either") {
+TEST_CASE("requests do not wait if the duration of fetches varies") {
   std::minstd_rand random(3);
   std::uniform_int_distribution<int> takes(200, 2500);
   const Setup setup{15s, 10min, [&] { return Millis{takes(random)}; }};
@@ -157,12 +158,12 @@ TEST_CASE("fetches that take now longer, now shorter, make nobody wait either") 
   CHECK(waited == 0);
 }
 
-TEST_CASE("a poll a minute on a ttl of 15 s is one fetch a minute, before the poll") {
+TEST_CASE("polling every minute with a ttl of 15 s causes one fetch per minute, before the poll") {
   const Setup setup{15s, 10min, [] { return Millis{600}; }};
   const auto day = simulate(setup, every(60s, 24h, 0ms, 800ms));
   never_more_than_one_a_ttl(day, setup.ttl);
   const auto minutes = day.polls.size();
-  CHECK(day.fetches.size() <= minutes + 20);  // some while the rhythm is learned, some at its end
+  CHECK(day.fetches.size() <= minutes + 20);  // some more while the period is learned, and at its end
   std::size_t stale = 0;
   for (std::size_t i = 4; i < minutes; ++i) {
     if (!day.polls[i].fresh) ++stale;
@@ -170,13 +171,13 @@ TEST_CASE("a poll a minute on a ttl of 15 s is one fetch a minute, before the po
   CHECK(stale == 0);
 }
 
-TEST_CASE("several readers of one rhythm, each at its own moment") {
+TEST_CASE("several clients with the same period and different phases") {
   const Setup setup{15s, 10min, [] { return Millis{600}; }};
   const auto asks =
       merged({every(60s, 12h, 0s, 300ms), every(60s, 12h, 22s, 300ms), every(60s, 12h, 41s, 300ms)});
   const auto day = simulate(setup, asks);
   never_more_than_one_a_ttl(day, setup.ttl);
-  CHECK(day.fetches.size() <= asks.size() + 50);  // some while it is learned, some at its end
+  CHECK(day.fetches.size() <= asks.size() + 50);  // some more while the period is learned, and at its end
   std::size_t waited = 0;
   for (std::size_t i = 12; i < day.polls.size(); ++i) {
     if (!day.polls[i].at_once) ++waited;
@@ -184,7 +185,7 @@ TEST_CASE("several readers of one rhythm, each at its own moment") {
   CHECK(waited == 0);
 }
 
-TEST_CASE("readers without a rhythm keep it fresh all the time") {
+TEST_CASE("requests without a period keep the entry fresh permanently") {
   std::minstd_rand random(11);
   std::exponential_distribution<> gap(1.0 / 40'000);
   std::vector<MonoTime> asks;
@@ -197,11 +198,11 @@ TEST_CASE("readers without a rhythm keep it fresh all the time") {
   for (std::size_t i = 1; i < day.polls.size(); ++i) {
     if (!day.polls[i].at_once) ++waited;
   }
-  // A chance likeness of gaps may pass for a rhythm now and then.
+  // Similar gaps may occasionally be taken for a period.
   CHECK(static_cast<double>(waited) <= 0.02 * static_cast<double>(day.polls.size()));
 }
 
-TEST_CASE("when nobody asks any more it stops") {
+TEST_CASE("refreshes stop when there are no more requests") {
   for (const auto period : {2s, 60s}) {
     const Setup setup{15s, 10min, [] { return Millis{600}; }};
     const auto asks = every(period, 1h);
@@ -211,26 +212,26 @@ TEST_CASE("when nobody asks any more it stops") {
   }
 }
 
-TEST_CASE("an entry that nobody has asked for is not refreshed") {
+TEST_CASE("an entry without requests is not refreshed") {
   const cache::RefreshInput warmth{15s, 10min, MonoTime{1h}, MonoTime{1h} + 16s, 1s, 0.5, {}};
   CHECK_FALSE(cache::next_refresh(warmth));
 }
 
-TEST_CASE("periods are those that repeat") {
+TEST_CASE("a period is detected only if it repeats") {
   const auto at = [](std::initializer_list<int> seconds) {
     std::vector<MonoTime> marks;
     for (const int second : seconds) marks.emplace_back(std::chrono::seconds{second});
     return marks;
   };
   CHECK(cache::period_of(at({0, 60, 120}), 1s) == Millis{60s});
-  CHECK(cache::period_of(at({0, 60, 121, 180}), 2s) == Millis{59s});  // within what is tolerated
+  CHECK(cache::period_of(at({0, 60, 121, 180}), 2s) == Millis{59s});  // within the tolerance
   CHECK(cache::period_of(at({0, 20, 60, 80, 120, 140, 180}), 1s) == Millis{60s});
   CHECK_FALSE(cache::period_of(at({0, 60}), 1s));
   CHECK_FALSE(cache::period_of(at({0, 13, 61, 100, 187, 203}), 1s));
   CHECK_FALSE(cache::period_of(at({}), 1s));
 }
 
-TEST_CASE("the 95th percentile leaves out the slowest few alone") {
+TEST_CASE("the 95th percentile leaves out only the slowest 5 %") {
   cache::FetchTimes times;
   CHECK(times.p95() == 0ms);
   times.add(700ms);

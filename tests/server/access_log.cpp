@@ -43,7 +43,7 @@ std::string content(const std::string& path) {
   return text.str();
 }
 
-// What the log writes of that record, its end included.
+// The log line for that record, with its line end.
 std::string line_of(const server::AccessRecord& record, settings::AccessLog format, Redaction rule = {}) {
   const Directory directory;
   const auto path = directory / "log";
@@ -86,7 +86,7 @@ server::AccessRecord some_record() {
 
 }  // namespace
 
-TEST_CASE("a line of JSON") {
+TEST_CASE("a line in JSON format") {
   CHECK(line_of(some_record(), settings::AccessLog::json) ==
         R"({"time":"2024-02-29T23:59:59.007Z","client":"192.0.2.1","method":"GET","target":"/a?b=1",)"
         R"("route":"/**","key":"0000000000001234","status":200,"bytes":5,"original_bytes":50,)"
@@ -96,7 +96,7 @@ TEST_CASE("a line of JSON") {
         "\n");
 }
 
-TEST_CASE("what a request does not have its line does not say") {
+TEST_CASE("a line omits what the request does not have") {
   server::AccessRecord record;
   record.method = "-";
   record.target = "-";
@@ -109,13 +109,13 @@ TEST_CASE("what a request does not have its line does not say") {
         "- - - [29/Feb/2024:23:59:59 +0000] \"- - HTTP/1.1\" 400 0 \"-\" \"-\" refused\n");
 }
 
-TEST_CASE("a combined line") {
+TEST_CASE("a line in combined format") {
   CHECK(line_of(some_record(), settings::AccessLog::combined) ==
         "192.0.2.1 - - [29/Feb/2024:23:59:59 +0000] \"GET /a?b=1 HTTP/1.1\" 200 5 "
         "\"http://page.test/?q=2\" \"tester/1\" miss\n");
 }
 
-TEST_CASE("whatever bytes a request has, its line is one, and JSON") {
+TEST_CASE("whatever bytes a request has, it gives one line of valid JSON") {
   std::mt19937 random(1);
   std::uniform_int_distribution<int> byte(0, 255);
   std::uniform_int_distribution<std::size_t> length(0, 40);
@@ -139,7 +139,7 @@ TEST_CASE("whatever bytes a request has, its line is one, and JSON") {
   }
 }
 
-TEST_CASE("a combined line has no quote that a request could end with, and no end") {
+TEST_CASE("a request cannot end a quoted part or a line of combined format") {
   auto record = some_record();
   record.user_agent = "a\" 200 \\\" \n\r\x01 \x7f";
   record.referer = record.user_agent;
@@ -151,11 +151,11 @@ TEST_CASE("a combined line has no quote that a request could end with, and no en
         "miss\n");
 }
 
-TEST_CASE("values that are not to be seen") {
+TEST_CASE("redacted values of the query") {
   struct Row {
     const char* target;
     const char* with_all;
-    const char* with_names;  // token, and "api key"
+    const char* with_names;  // redacting token and "api key"
   };
   const auto row = GENERATE(values<Row>({
       {"/a", "/a", "/a"},
@@ -186,7 +186,7 @@ TEST_CASE("values that are not to be seen") {
   CHECK(server::redacted(row.target, {Redaction::Of::named, {"token", "api key"}}) == row.with_names);
 }
 
-TEST_CASE("a sink goes from file to file, and stays where it was when it cannot") {
+TEST_CASE("a sink switches files, and keeps the current one if that fails") {
   const Directory directory;
   const auto first = directory / "first";
   const auto second = directory / "second";
@@ -211,12 +211,12 @@ TEST_CASE("a sink goes from file to file, and stays where it was when it cannot"
   CHECK(content(second) == "3\n");
 }
 
-TEST_CASE("a sink that opens its file anew writes where the name is") {
+TEST_CASE("a sink that reopens its file writes to the file of that name") {
   const Directory directory;
   const auto path = directory / "log";
   {
     server::LogSink sink;
-    CHECK(sink.reopen() == std::nullopt);  // standard output is not opened
+    CHECK(sink.reopen() == std::nullopt);  // standard output is not reopened
     REQUIRE(sink.set_file(path) == std::nullopt);
     std::filesystem::rename(path, directory / "old");
     REQUIRE(sink.reopen() == std::nullopt);

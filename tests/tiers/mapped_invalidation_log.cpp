@@ -39,7 +39,7 @@ std::unique_ptr<MappedInvalidationLog> open(const std::string& path, std::string
 
 }  // namespace
 
-TEST_CASE("what was written is there when the file is opened again") {
+TEST_CASE("the content is kept when the file is opened again") {
   const Directory directory;
   const auto path = directory.file("writes");
   std::string warning;
@@ -70,7 +70,7 @@ TEST_CASE("what was written is there when the file is opened again") {
   CHECK(log.next_sequence() > sequence);
 }
 
-TEST_CASE("one process has it at a time") {
+TEST_CASE("only one process can open the file at a time") {
   const Directory directory;
   const auto path = directory.file("writes");
   std::string warning;
@@ -80,7 +80,7 @@ TEST_CASE("one process has it at a time") {
   CHECK(warning.find("another process uses it") != std::string::npos);
 }
 
-TEST_CASE("what is no write log is set aside, each under a name of its own") {
+TEST_CASE("a file that is not an invalidation log is renamed, each time to a different name") {
   const Directory directory;
   const auto path = directory.file("writes");
   for (int i = 1; i <= 3; ++i) {
@@ -96,12 +96,12 @@ TEST_CASE("what is no write log is set aside, each under a name of its own") {
   }
 }
 
-TEST_CASE("a machine that went down may have lost writes") {
+TEST_CASE("after a crash of the machine, writes may have been lost") {
   const Directory directory;
   const auto path = directory.file("writes");
   std::string warning;
   { REQUIRE(open(path, warning)); }
-  // As the next start of the machine would find it, had the process been running.
+  // The state after a restart of the machine while the process was running.
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
   file.seekp(40);
   file.write("another boot", 13);

@@ -45,7 +45,7 @@ store::Response full() {
 
 }  // namespace
 
-TEST_CASE("a record brings back everything, and the true age") {
+TEST_CASE("a record restores all members, and the correct age") {
   const auto stored = full();
   const auto bytes = tiers::encode(stored, at(2s));
   const auto back = tiers::decode(bytes, stored.body, at(10s));
@@ -85,7 +85,7 @@ TEST_CASE("a record brings back everything, and the true age") {
   CHECK(tiers::variant_name(*back) == tiers::variant_name(stored));
 }
 
-TEST_CASE("another start of the machine has another monotonic clock") {
+TEST_CASE("the monotonic clock differs after a restart of the machine") {
   const auto bytes = tiers::encode(full(), at(0s));
   const policy::Now later{at(20s).wall, policy::MonoTime{3s}};
   const auto back = tiers::decode(bytes, full().body, later);
@@ -102,7 +102,7 @@ TEST_CASE("a response from the future is stale") {
   CHECK(back->age(at(-1h).mono) == 1500ms);
 }
 
-TEST_CASE("what is cut off, longer, or nonsense is no record") {
+TEST_CASE("truncated, extended or corrupt bytes are not a record") {
   const auto bytes = tiers::encode(full(), at(0s));
   const auto body = full().body;
   for (std::size_t size = 0; size < bytes.size(); ++size)
@@ -115,6 +115,7 @@ TEST_CASE("what is cut off, longer, or nonsense is no record") {
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     auto changed = bytes;
     changed[i] = static_cast<char>(changed[i] ^ 0xFF);
-    (void)tiers::decode(changed, body, at(0s));  // whatever it makes of it, it does not read beyond
+    (void)tiers::decode(changed, body,
+                        at(0s));  // the result is not checked, only that it does not read out of bounds
   }
 }
