@@ -9,7 +9,7 @@
 
 #include <cstdint>
 #include <optional>
-#include <ostream>  // Beast's header below wants it whole
+#include <ostream>  // Beast's header below needs the complete type
 #include <span>
 #include <string_view>
 

@@ -1,8 +1,7 @@
 // One request to the API and its response, on one connection.
 //
 //   Call call(pool);
-//   open -> write (head, then body) -> read_head (interim responses first) -> read_body until `end` ->
-//   destroyed
+//   open -> write (head, then body) -> read_head (interim responses first) -> read_body until `end`
 //
 // If the request was sent completely and the response read completely, the destructor returns the connection
 // to the pool; otherwise it closes it. Every wait has a deadline from the settings; if it passes, the result
