@@ -8,7 +8,7 @@ using namespace larder;
 
 namespace {
 
-// A request whose views point into its bytes.
+// A parsed request with the bytes that it has views into.
 struct Request {
   Request(const std::string& host, const std::string& lines)
       : bytes("POST /api/purge HTTP/1.1\r\nHost: " + host + "\r\n" + lines + "\r\n") {
@@ -24,7 +24,7 @@ struct Request {
 
 }  // namespace
 
-TEST_CASE("a Host is its own where nobody else's DNS can lead it here") {
+TEST_CASE("a Host is accepted only if foreign DNS cannot make it resolve to the listener") {
   struct Row {
     const char* host;
     bool expected;
@@ -44,14 +44,14 @@ TEST_CASE("a Host is its own where nobody else's DNS can lead it here") {
   CHECK(admin::has_own_name(request.head) == row.expected);
 }
 
-TEST_CASE("a request of HTTP/1.0 without a Host has no name at all") {
+TEST_CASE("an HTTP/1.0 request without Host is not accepted") {
   const std::string bytes = "GET / HTTP/1.0\r\n\r\n";
   http::RequestHead head;
   REQUIRE(http::read_request(bytes, {}, head).state == http::GateResult::State::complete);
   CHECK_FALSE(admin::has_own_name(head));
 }
 
-TEST_CASE("the token is said whole, and once") {
+TEST_CASE("the token must match completely and be sent once") {
   const std::string token = "0123456789abcdef";
   struct Row {
     std::string lines;
@@ -80,11 +80,11 @@ TEST_CASE("the token is said whole, and once") {
   CHECK(admin::has_token(request.head, token) == row.expected);
 }
 
-TEST_CASE("what changes something is JSON, and from no other site's page") {
+TEST_CASE("a request that changes something must be JSON and not come from another site") {
   const std::string json = "Content-Type: application/json\r\n";
   struct Row {
     std::string lines;
-    int expected;  // 0 = let through
+    int expected;  // 0 = allowed
   };
   const auto row = GENERATE_COPY(values<Row>({
       {json, 0},

@@ -20,7 +20,7 @@ namespace {
 using Totals = std::map<std::string, RouteTotals>;
 using Values = std::vector<std::optional<double>>;
 
-// So many of the shortest steps after the beginning.
+// The time after that number of shortest steps.
 policy::MonoTime at(int steps) {
   return policy::MonoTime{1h} + steps * History::shortest;
 }
@@ -36,7 +36,7 @@ RouteTotals totals(double hits, double misses = 0, double upstream_seconds = 0, 
   return made;
 }
 
-// The list of that name, of that route; nullopt in it = null.
+// The values of the list of that name for that route; nullopt stands for null.
 Values shown(const std::string& json, std::string_view route, const char* name) {
   simdjson::dom::parser parser;
   simdjson::dom::element root;
@@ -70,15 +70,15 @@ double seconds_of(const std::string& json) {
 
 }  // namespace
 
-TEST_CASE("before anything is noted there is the step under way") {
+TEST_CASE("before the first call of note there is only the current step") {
   const History history;
   CHECK(shown(history.json({{"/a", totals(3, 1)}}), "/a", "requests") == Values{4});
   CHECK(history.json({}) == R"({"step_seconds":1,"routes":[]})");
 }
 
-TEST_CASE("what totals grew by in each step, and in the one under way") {
+TEST_CASE("each step, and the current one, has the growth of the totals") {
   History history;
-  history.note({{"/a", totals(100)}}, at(0));  // counting begins: what was before is no growth
+  history.note({{"/a", totals(100)}}, at(0));  // the baseline: earlier requests do not count
   history.note({{"/a", totals(110, 10)}}, at(1));
   history.note({{"/a", totals(110, 10)}}, at(2));
   const auto json = history.json({{"/a", totals(115, 12)}});
@@ -86,7 +86,7 @@ TEST_CASE("what totals grew by in each step, and in the one under way") {
   CHECK(shown(json, "/a", "spared") == Values{10, 0, 5});
 }
 
-TEST_CASE("means are of the step, and null where there was nothing") {
+TEST_CASE("means are per step, and null in steps without requests") {
   History history;
   history.note({}, at(0));
   history.note({{"/a", totals(9, 1, 2, 5)}}, at(1));
@@ -96,14 +96,14 @@ TEST_CASE("means are of the step, and null where there was nothing") {
   CHECK(shown(json, "/a", "wait") == Values{0.5, std::nullopt, 0.5});
 }
 
-TEST_CASE("a note that comes too soon changes nothing") {
+TEST_CASE("a call of note within the same step has no effect") {
   History history;
   history.note({{"/a", totals(0)}}, at(0));
   history.note({{"/a", totals(5)}}, at(1) - 1ms);
   CHECK(shown(history.json({{"/a", totals(7)}}), "/a", "requests") == Values{7});
 }
 
-TEST_CASE("a route that comes later has nothing before, and all lists are of a length") {
+TEST_CASE("a route that appears later has empty steps before, and all lists have the same length") {
   History history;
   history.note({{"/a", totals(0)}}, at(0));
   history.note({{"/a", totals(1)}}, at(1));
@@ -115,7 +115,7 @@ TEST_CASE("a route that comes later has nothing before, and all lists are of a l
   for (const auto* name : {"requests", "spared", "api", "wait"}) CHECK(shown(json, "/b", name).size() == 3);
 }
 
-TEST_CASE("a route that has gone is not shown") {
+TEST_CASE("a removed route is not shown") {
   History history;
   history.note({{"/a", totals(0)}}, at(0));
   history.note({{"/a", totals(4)}}, at(1));
@@ -123,7 +123,7 @@ TEST_CASE("a route that has gone is not shown") {
   CHECK(shown(history.json({}), "/a", "requests").empty());
 }
 
-TEST_CASE("steps grow with its age, and of its time nothing is left out or counted twice") {
+TEST_CASE("steps get longer with time, and nothing is lost or counted twice") {
   History history;
   Totals now{{"/old", totals(0)}};
   history.note(now, at(0));
@@ -152,7 +152,7 @@ TEST_CASE("steps grow with its age, and of its time nothing is left out or count
   CHECK(seconds_of(history.json(now)) == 16);
 }
 
-TEST_CASE("there is a bound to the routes that are told apart") {
+TEST_CASE("the number of routes is limited") {
   History history;
   Totals now;
   for (std::size_t i = 0; i < 3 * History::routes; ++i) now["/" + std::to_string(i)] = totals(0);
@@ -166,7 +166,7 @@ TEST_CASE("there is a bound to the routes that are told apart") {
   CHECK(root["routes"].get_array().value().size() == History::routes);
 }
 
-TEST_CASE("among many routes those that are asked for are shown") {
+TEST_CASE("of many routes, those with requests are shown") {
   History history;
   Totals now;
   for (std::size_t i = 0; i < 3 * History::routes; ++i) now["/" + std::to_string(i)] = totals(0);
@@ -182,7 +182,7 @@ TEST_CASE("among many routes those that are asked for are shown") {
   CHECK(root["routes"].get_array().value().size() == History::routes);
 }
 
-TEST_CASE("routes that were not asked for in an hour make room for others") {
+TEST_CASE("routes without requests for an hour are replaced by others") {
   History history;
   Totals now;
   history.note(now, at(0));
@@ -191,14 +191,14 @@ TEST_CASE("routes that were not asked for in an hour make room for others") {
   now["/z"] = totals(3);
   history.note(now, at(2));
   CHECK(shown(history.json(now), "/z", "requests").empty());
-  constexpr int later = 8000;  // seconds; more than two hours
+  constexpr int later = 8000;  // seconds, more than two hours
   for (int second = 3; second <= later; ++second) history.note(now, at(second));
   now["/z"] = totals(10);
   history.note(now, at(later + 16));
   CHECK(sum(shown(history.json(now), "/z", "requests")) == 7);
 }
 
-TEST_CASE("a hostile route name stays a text") {
+TEST_CASE("a route name is escaped in JSON") {
   History history;
   const std::string name = "/\"}],\\\n<script>\x01\xff";
   const auto json = history.json({{name, totals(1)}});

@@ -1,4 +1,4 @@
-// What `larder top` shows, from two looks at a running larder.
+// Tests of the frames of `larder top`, made from two snapshots.
 #include "admin/top.hpp"
 
 #include "../catch.hpp"
@@ -56,19 +56,19 @@ using Names = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("rates are over the time between two looks") {
+TEST_CASE("rates are for the time between two snapshots") {
   const auto before = snapshot(100, {route("/a", 1000, 900, 100, 200)});
   const auto now = snapshot(110, {route("/a", 1500, 1395, 105, 220)});
   const auto lines = lines_of(top_frame(before, now, Order::rate, {120, 40}));
   REQUIRE(lines.size() == 6);
   CHECK(lines[1].starts_with("50.0 requests/s, 99.0 % avoided    0.5 API requests/s"));
   CHECK(lines[4].starts_with("route "));
-  // 20 s for 5 answers
+  // 20 s for 5 responses
   CHECK(lines[5].substr(lines[5].find(' ')) ==
         std::string(120 - 64 - 2, ' ') + "     50.0   99.0 %      0.5        0    4.0 s     0 ms     1500");
 }
 
-TEST_CASE("the first frame, and one after a restart, is since the start") {
+TEST_CASE("the first frame, and one after a restart, shows rates since the start") {
   const auto now = snapshot(10, {route("/a", 50, 40)});
   const auto first = lines_of(top_frame({}, now, Order::rate, {100, 40}));
   CHECK(first[1].starts_with("5.0 requests/s, 80.0 % avoided"));
@@ -76,7 +76,7 @@ TEST_CASE("the first frame, and one after a restart, is since the start") {
   CHECK(lines_of(top_frame(earlier_life, now, Order::rate, {100, 40})) == first);
 }
 
-TEST_CASE("routes are ordered as asked, those without requests last") {
+TEST_CASE("routes are in the selected order, those without requests last") {
   const auto before = snapshot(0, {route("/a", 10), route("/b", 10), route("/c", 10)});
   const auto now =
       snapshot(1, {route("/a", 11, 0, 1, 9), route("/b", 19, 0, 2, 4), route("/c", 15), route("/idle", 0)});
@@ -85,7 +85,7 @@ TEST_CASE("routes are ordered as asked, those without requests last") {
   CHECK(order_of(top_frame(before, now, Order::name, {100, 40})) == Names{"/a", "/b", "/c", "/idle"});
 }
 
-TEST_CASE("a frame fits its screen, and says what it leaves out") {
+TEST_CASE("a frame fits the screen and says how many routes it omits") {
   std::vector<RouteFigures> many;
   for (int i = 0; i < 50; ++i)
     many.push_back(route("/a/rather/long/path/that/does/not/fit/" + std::to_string(i), 1));
@@ -98,7 +98,7 @@ TEST_CASE("a frame fits its screen, and says what it leaves out") {
   CHECK(lines.back() == "... and 32 more; a taller window shows them");
 }
 
-TEST_CASE("nothing in a name is obeyed by the terminal") {
+TEST_CASE("control characters in names are not sent to the terminal") {
   const auto frame = top_frame({}, snapshot(1, {route("/\x1b[2J\r\n\x7f", 1)}), Order::name, {100, 40});
   CHECK(frame.find('\x1b') == std::string::npos);
   CHECK(frame.find('\r') == std::string::npos);

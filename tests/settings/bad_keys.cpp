@@ -1,9 +1,9 @@
-// Files whose keys are wrong, and every line that they earn.
+// Files with invalid keys, and the messages about them.
 #include "support.hpp"
 
 using namespace larder::test;
 
-TEST_CASE("an unknown key is named with what was meant") {
+TEST_CASE("an unknown key is reported with a suggestion") {
   check_lines({
       {"lissen: 127.0.0.1:80\n", {"f:1:1: unknown key 'lissen'; did you mean 'listen'?"}},
       {"Listen: 127.0.0.1:80\n", {"f:1:1: unknown key 'Listen'; did you mean 'listen'?"}},
@@ -58,7 +58,7 @@ TEST_CASE("an unknown key is named with what was meant") {
   });
 }
 
-TEST_CASE("what is not there where it should be, or twice, is an error") {
+TEST_CASE("a missing or duplicate key is an error") {
   check_lines({
       {"- listen\n",
        {"f:1:1: the file must be a mapping of keys to values; write, for example, listen: 127.0.0.1:8080"}},
@@ -98,7 +98,7 @@ TEST_CASE("what is not there where it should be, or twice, is an error") {
   });
 }
 
-TEST_CASE("what is no YAML says where and, if it can, why") {
+TEST_CASE("invalid YAML is reported with its position and, if known, the cause") {
   check_lines({
       {"cache:\n"
        "\tmemory: 64MiB\n",
@@ -116,7 +116,7 @@ TEST_CASE("what is no YAML says where and, if it can, why") {
   });
 }
 
-TEST_CASE("every problem of a file is told, in its order") {
+TEST_CASE("all problems of a file are reported in order") {
   check_lines({
       {"lissen: 1\n"
        "cache:\n"
@@ -138,7 +138,7 @@ TEST_CASE("every problem of a file is told, in its order") {
   });
 }
 
-TEST_CASE("a key that means nothing where it stands") {
+TEST_CASE("a key that has no meaning in its context is an error") {
   check_lines({
       {"routes:\n"
        "  - {path: \"/a/{id}\", ttl: 1s, warm: true}\n",

@@ -1,9 +1,9 @@
-// Files whose keys do not go together, and every line that they earn.
+// Files with conflicting keys, and the messages about them.
 #include "support.hpp"
 
 using namespace larder::test;
 
-TEST_CASE("a route that cannot be meant so says why") {
+TEST_CASE("an inconsistent route is reported with the reason") {
   check_lines({
       {"routes:\n"
        "  - ttl: 30s\n",
@@ -142,7 +142,7 @@ TEST_CASE("a route that cannot be meant so says why") {
   });
 }
 
-TEST_CASE("what only the whole file can tell is told at the key") {
+TEST_CASE("conflicts across the file are reported at the key") {
   check_lines({
       {"cache: {memory: 8MiB, max_body: 9MiB}\n",
        {"f:1:23: cache.max_body (9MiB) exceeds cache.memory (8MiB); lower cache.max_body or raise "

@@ -1,9 +1,9 @@
-// Files whose values are wrong, and every line that they earn.
+// Files with invalid values, and the messages about them.
 #include "support.hpp"
 
 using namespace larder::test;
 
-TEST_CASE("a value that does not fit says what does") {
+TEST_CASE("an invalid value is reported with the valid ones") {
   check_lines({
       {"drain_timeout: 30\n",
        {"f:1:16: drain_timeout: '30' has no unit; write 30s (the units are ms s m h)"}},
@@ -78,7 +78,7 @@ TEST_CASE("a value that does not fit says what does") {
   });
 }
 
-TEST_CASE("an address that is none says how one is written") {
+TEST_CASE("an invalid address is reported with the valid forms") {
   check_lines({
       {"listen: 8080\n", {"f:1:9: listen: '8080' has no host; write 127.0.0.1:8080"}},
       {"listen: localhost\n",

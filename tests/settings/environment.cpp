@@ -6,7 +6,7 @@
 
 using larder::settings::expand;
 
-TEST_CASE("variables of the environment stand for their values") {
+TEST_CASE("variables of the environment are expanded") {
   ::setenv("LARDER_TEST_A", "alpha", 1);
   ::setenv("LARDER_TEST_EMPTY", "", 1);
   ::unsetenv("LARDER_TEST_NONE");

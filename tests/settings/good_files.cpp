@@ -1,4 +1,4 @@
-// Files that hold, and the settings that come of them.
+// Valid files and the resulting settings.
 #include "support.hpp"
 
 #include <cstdio>
@@ -10,7 +10,7 @@ using namespace larder;
 using namespace larder::settings;
 using test::good;
 
-TEST_CASE("a file that says nothing, in whatever way, is all defaults") {
+TEST_CASE("an empty file of any kind gives the defaults") {
   for (const auto* text : {"", "\n", "# nothing\n", "---\n", "{}", "~\n"}) {
     const auto settings = good(text);
     CHECK(settings.listen.size() == 1);
@@ -60,7 +60,7 @@ routes:                          # the first match wins
   CHECK(settings.routes[3].cache == CacheMode::standard);
 }
 
-TEST_CASE("every key of the top level arrives where it belongs") {
+TEST_CASE("every key of the top level sets its member") {
   const auto settings = good(R"(
 listen: ["[::1]:81", unix:/run/larder.sock, fd:web, ":82"]
 upstream:
@@ -149,7 +149,7 @@ TEST_CASE("an upstream's URL alone leaves its mapping's other members at their d
   CHECK(good("upstream: unix:/run/api.sock\n").upstream.authority == "localhost");
 }
 
-TEST_CASE("every key of a route arrives where it belongs") {
+TEST_CASE("every key of a route sets its member") {
   const auto loaded = load(R"(
 routes:
   - path: /topics/
@@ -214,7 +214,7 @@ routes:
   CHECK(route.client_cache_control == "private, max-age=5");
 }
 
-TEST_CASE("compression is understood, as a word and as a mapping") {
+TEST_CASE("compression may be a word or a mapping") {
   const auto read = [](const std::string& text) {
     const auto loaded = load(text, "f");
     REQUIRE(loaded.settings);
@@ -228,7 +228,7 @@ TEST_CASE("compression is understood, as a word and as a mapping") {
   CHECK(some.min_size == 2048);
 }
 
-TEST_CASE("anchors and aliases, quotes and either style of YAML mean the same") {
+TEST_CASE("anchors, aliases, quotes and both styles of YAML are equivalent") {
   const auto settings = good(R"(
 "listen": '127.0.0.1:81'
 routes:
@@ -241,7 +241,7 @@ routes:
   CHECK(settings.routes.at(1).fields == settings.routes.at(0).fields);
 }
 
-TEST_CASE("the first route that matches is a path's route") {
+TEST_CASE("the first matching route applies to a path") {
   const auto settings = good(R"(
 routes:
   - {path: /topics/, ttl: 1s}
@@ -261,7 +261,7 @@ routes:
   CHECK(index("/topics") == -1);
 }
 
-TEST_CASE("a shape names what projection makes of an answer, and nothing else") {
+TEST_CASE("a shape identifies the projection and nothing else") {
   const auto shape = [](const std::string& keys) {
     const auto loaded = load("routes:\n  - {path: /a, ttl: 1s, " + keys + "}\n", "f");
     REQUIRE(loaded.settings);
@@ -276,7 +276,7 @@ TEST_CASE("a shape names what projection makes of an answer, and nothing else") 
   CHECK(shape("fields: [a]").find('\n') == std::string::npos);
 }
 
-TEST_CASE("a file is read from disk; one that cannot be read is one problem without a place") {
+TEST_CASE("a file is read from disk; an unreadable file is a problem without position") {
   const auto path = "/tmp/larder-settings-test-" + std::to_string(::getpid()) + ".yaml";
   std::ofstream(path) << "loops: 2\n";
   CHECK(load_file(path).settings->loops == 2);

@@ -1,4 +1,4 @@
-// Files that nobody means well with, or that are something else: an answer with a place, never a crash.
+// Malicious and foreign files: each gives a message with a position, never a crash.
 #include "support.hpp"
 
 using namespace larder;
@@ -14,7 +14,7 @@ std::string repeated(const std::string& text, int times) {
 
 }  // namespace
 
-TEST_CASE("what YAML itself refuses is an error at its place") {
+TEST_CASE("a YAML error is reported at its position") {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"listen: [a\nupstream: b\n", "f:2:"},
       {"cache: {memory: 1MiB\n", "f:2:"},
@@ -35,7 +35,7 @@ TEST_CASE("what YAML itself refuses is an error at its place") {
   }
 }
 
-TEST_CASE("a path with braces in brackets, and one without its slash, are told from other mistakes") {
+TEST_CASE("a path with braces in brackets, and one without a slash, are reported with the cause") {
   const auto first_message = [](const std::string& text) { return load(text, "f").problems.at(0).message; };
   CHECK_THAT(first_message("routes:\n  - path: /a\n    ttl: 1s\n    invalidated_by: [/topics/{id}]\n"),
              Catch::Matchers::EndsWith("quote a path that has braces: [\"/topics/{id}\"]"));
@@ -43,7 +43,7 @@ TEST_CASE("a path with braces in brackets, and one without its slash, are told f
              Catch::Matchers::EndsWith("a path begins with '/': /**"));
 }
 
-TEST_CASE("whatever is nested thousands deep is refused") {
+TEST_CASE("nesting thousands of levels deep is refused") {
   for (const auto& text :
        {repeated("[", 20'000), repeated("{", 20'000), repeated("- ", 5'000), repeated("? ", 5'000),
         "listen: " + repeated("[", 5'000) + "1" + repeated("]", 5'000),
@@ -54,7 +54,7 @@ TEST_CASE("whatever is nested thousands deep is refused") {
   }
 }
 
-TEST_CASE("what refers to itself, or to ten times ten times ten others, is an error like another") {
+TEST_CASE("recursive and exponentially expanding aliases are errors") {
   CHECK_FALSE(load("listen: &a [*a, *a]\n", "f").settings);
   CHECK_FALSE(load("&a cache: &b {memory: *b}\n", "f").settings);
   CHECK_FALSE(load("routes: &r [*r]\n", "f").settings);
@@ -68,7 +68,7 @@ TEST_CASE("what refers to itself, or to ten times ten times ten others, is an er
   CHECK_FALSE(load(text + "listen: *a11\n", "f").settings);
 }
 
-TEST_CASE("bytes that are no text are refused") {
+TEST_CASE("binary data is refused") {
   for (const auto& text : {std::string("\0\0\0\0", 4),
                            std::string("\x7f"
                                        "ELF\2\1\1\0",
@@ -82,7 +82,7 @@ TEST_CASE("bytes that are no text are refused") {
   }
 }
 
-TEST_CASE("a text that yaml-cpp makes documents of without end is refused") {
+TEST_CASE("a text from which yaml-cpp would make endless documents is refused") {
   for (const auto* text : {",", ", a: 1", "],", ",\n---\n,", "a: 1\n---\n,\n"}) {
     const auto loaded = load(text, "f");
     CHECK_FALSE(loaded.settings);
@@ -90,7 +90,7 @@ TEST_CASE("a text that yaml-cpp makes documents of without end is refused") {
   }
 }
 
-TEST_CASE("more routes than anybody wants to be matched one by one are refused") {
+TEST_CASE("more routes than the limit are refused") {
   std::string text = "routes:\n";
   for (int i = 0; i < 1000; ++i) text += "  - {path: /" + std::to_string(i) + ", ttl: 1s}\n";
   CHECK(load(text, "f").settings);
@@ -100,7 +100,7 @@ TEST_CASE("more routes than anybody wants to be matched one by one are refused")
             "f:1:1: routes: 1001 exceed the maximum of 1000; use {id} and ** to match many paths"});
 }
 
-TEST_CASE("any part of a good file, and a good file with any byte changed, is read or refused") {
+TEST_CASE("any part of a valid file, and a valid file with any byte changed, is loaded or refused") {
   const std::string text =
       "listen: [127.0.0.1:81, \"unix:/x\"]\nupstream: {url: http://a:1, queue: 2}\nroutes:\n"
       "  - path: /a/{b}\n    ttl: &t 3s\n    key: {query: [q], headers: x-a}\n  - {path: /**, ttl: *t}\n";

@@ -1,4 +1,4 @@
-// What the command line puts in place of the file's values.
+// Options of the command line that override the file.
 #include "support.hpp"
 
 using namespace larder;
@@ -18,7 +18,7 @@ using Lines = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("an option replaces what the file says, and only that") {
+TEST_CASE("an option replaces only its value in the file") {
   const auto loaded =
       with("listen: [127.0.0.1:81, 127.0.0.1:82]\nupstream: {url: http://a, queue: 7}\nloops: 3\n",
            {{"127.0.0.1:0", "unix:/run/x"}, "http://b:84", "127.0.0.1:85"});
@@ -32,12 +32,12 @@ TEST_CASE("an option replaces what the file says, and only that") {
   CHECK(settings.loops == 3);
 }
 
-TEST_CASE("without options the file's settings stay") {
+TEST_CASE("without options the settings of the file are used") {
   const auto before = load("loops: 3\n", "f");
   CHECK(apply(before, {}).settings->loops == 3);
 }
 
-TEST_CASE("a wrong option is named, each of them") {
+TEST_CASE("every invalid option is reported") {
   CHECK(lines("", {{"8081", "x y:1"}, "https://a", "0.0.0.0:9901"}) ==
         Lines{"--listen: '8081' has no host; write 127.0.0.1:8081",
               "--listen: 'x y' is neither a host name nor an address; write for example localhost, 127.0.0.1 "
@@ -48,7 +48,7 @@ TEST_CASE("a wrong option is named, each of them") {
   CHECK_FALSE(with("", {{"8081"}, {}, {}}).settings);
 }
 
-TEST_CASE("an option that collides with the file is the one to change") {
+TEST_CASE("a conflict between an option and the file is reported at the option") {
   CHECK(lines("admin: 127.0.0.1:9901\n", {{"127.0.0.1:9901"}, {}, {}}) ==
         Lines{"--listen: admin: 127.0.0.1:9901 is also a client listener; give the admin listener a separate "
               "address"});
@@ -59,11 +59,11 @@ TEST_CASE("an option that collides with the file is the one to change") {
         Lines{"--listen: listen: localhost:81 is the same address as 127.0.0.1:81; remove one"});
 }
 
-TEST_CASE("ports of the kernel's choosing are never the same") {
+TEST_CASE("two addresses with port 0 do not conflict") {
   CHECK(with("", {{"127.0.0.1:0", "127.0.0.1:0"}, {}, "127.0.0.1:0"}).settings);
 }
 
-TEST_CASE("a file that does not hold is not saved by options") {
+TEST_CASE("an invalid file stays invalid with options") {
   CHECK(lines("loops: x\n", {{"127.0.0.1:81"}, {}, {}}).size() == 1);
   CHECK_FALSE(with("loops: x\n", {{"127.0.0.1:81"}, {}, {}}).settings);
 }

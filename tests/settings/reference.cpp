@@ -1,4 +1,4 @@
-// The table is the single source: of the reference, and of what the loader reads and writes.
+// The table is the single source of the reference and of what the loader reads and writes.
 #include "settings/table.hpp"
 #include "support.hpp"
 
@@ -30,7 +30,7 @@ void check_rows(const std::vector<Row<Target>>& rows) {
     CHECK(row.meaning.back() == '.');
     CHECK(row.meaning.find('|') == std::string::npos);
 
-    // What a default is written as, is read as that default.
+    // A default is parsed from its written form.
     const auto written = row.default_value();
     if (written.empty()) continue;
     settings::Report report("f");
@@ -41,7 +41,7 @@ void check_rows(const std::vector<Row<Target>>& rows) {
   }
 }
 
-// What a row shows of a target is what it reads; a scalar is shown as it was written.
+// A row reads what it shows; a scalar is shown as it was written.
 template <class Target>
 void check_written(const std::vector<Row<Target>>& rows, const Target& target, const YAML::Node& mapping) {
   for (const auto& row : rows) {
@@ -62,7 +62,7 @@ void check_written(const std::vector<Row<Target>>& rows, const Target& target, c
 
 }  // namespace
 
-TEST_CASE("config/reference.md is what the table says (LARDER_WRITE_REFERENCE=1 writes it)") {
+TEST_CASE("config/reference.md agrees with the table (LARDER_WRITE_REFERENCE=1 writes it)") {
   const auto path = std::string(LARDER_SOURCE_DIR) + "/config/reference.md";
   if (std::getenv("LARDER_WRITE_REFERENCE") != nullptr)
     std::ofstream(path, std::ios::binary) << settings::reference_markdown();
@@ -78,12 +78,12 @@ TEST_CASE("each fixed bound of the reference has the value of its constant") {
   }
 }
 
-TEST_CASE("config/larder.schema.json is what the table says (LARDER_WRITE_REFERENCE=1 writes it)") {
+TEST_CASE("config/larder.schema.json agrees with the table (LARDER_WRITE_REFERENCE=1 writes it)") {
   const auto path = std::string(LARDER_SOURCE_DIR) + "/config/larder.schema.json";
   if (std::getenv("LARDER_WRITE_REFERENCE") != nullptr)
     std::ofstream(path, std::ios::binary) << settings::json_schema();
   CHECK(content("config/larder.schema.json") == settings::json_schema());
-  // JSON is YAML: every row is there, with its meaning.
+  // JSON is YAML: every row is in it, with its description.
   const auto schema = YAML::Load(settings::json_schema());
   for (const auto& row : settings::top_rows()) {
     INFO(row.name);
@@ -95,14 +95,14 @@ TEST_CASE("config/larder.schema.json is what the table says (LARDER_WRITE_REFERE
   }
 }
 
-TEST_CASE("config/man/larder.yaml.5 is what the table says (LARDER_WRITE_REFERENCE=1 writes it)") {
+TEST_CASE("config/man/larder.yaml.5 agrees with the table (LARDER_WRITE_REFERENCE=1 writes it)") {
   const auto path = std::string(LARDER_SOURCE_DIR) + "/config/man/larder.yaml.5";
   if (std::getenv("LARDER_WRITE_REFERENCE") != nullptr)
     std::ofstream(path, std::ios::binary) << settings::manual_page();
   CHECK(content("config/man/larder.yaml.5") == settings::manual_page());
 }
 
-TEST_CASE("the settings in force are written as a file that says the same") {
+TEST_CASE("the effective settings are written as an equivalent file") {
   const auto loaded = settings::load(content("config/larder.yaml"), "larder.yaml");
   REQUIRE(loaded.settings);
   const auto text = settings::effective_yaml(*loaded.settings);
@@ -114,7 +114,7 @@ TEST_CASE("the settings in force are written as a file that says the same") {
   CHECK(settings::effective_yaml(settings::Settings{}).find("memory: 256MiB") != std::string::npos);
 }
 
-TEST_CASE("the shipped configuration has no problem at all") {
+TEST_CASE("the shipped configuration has no problems") {
   const auto loaded = settings::load(content("config/larder.yaml"), "larder.yaml");
   CHECK(test::lines_of(loaded).empty());
   REQUIRE(loaded.settings);
@@ -123,12 +123,12 @@ TEST_CASE("the shipped configuration has no problem at all") {
   CHECK(loaded.settings->route_for("/events")->cache == settings::CacheMode::off);
 }
 
-TEST_CASE("every row has a name of its own, a meaning and a default that it reads itself") {
+TEST_CASE("every row has a unique name, a description and a default that it can read") {
   check_rows(settings::top_rows());
   check_rows(settings::route_rows());
 }
 
-TEST_CASE("every row writes what it has read") {
+TEST_CASE("every row writes what it reads") {
   const std::string text = R"(
 listen: ["[::1]:81", unix:/run/larder.sock, fd:web]
 upstream: {url: http://api, connections: 2, queue: 3, queue_timeout: 4s, keep_alive: 8500ms}

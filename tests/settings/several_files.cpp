@@ -1,4 +1,4 @@
-// A file, and what is added to it.
+// A file and its additional files.
 #include "support.hpp"
 
 using namespace larder;
@@ -15,7 +15,7 @@ Loaded load_all(const std::string& first, const std::vector<std::string>& added)
 
 }  // namespace
 
-TEST_CASE("a later file's key counts, and what it does not say stays") {
+TEST_CASE("a key of a later file replaces the earlier one, and other keys are kept") {
   const auto loaded = load_all(
       "listen: [127.0.0.1:1, 127.0.0.1:2]\n"
       "cache: {memory: 1GiB, max_body: 2MiB}\n"
@@ -34,7 +34,7 @@ TEST_CASE("a later file's key counts, and what it does not say stays") {
   CHECK(loaded.files == std::vector<std::string>{"f", "conf.d/1", "conf.d/2", "conf.d/3", "conf.d/4"});
 }
 
-TEST_CASE("added routes come before the first file's, in the files' order") {
+TEST_CASE("routes of additional files come before those of the first file, in the order of the files") {
   const auto loaded = load_all("routes:\n  - {path: /c, ttl: 1s}\n  - {path: /**, cache: standard}\n",
                                {"routes:\n  - {path: /a, ttl: 1s}\n",
                                 "routes:\n  - {path: /b, ttl: 1s}\n  - {path: /b/**, ttl: 2s}\n"});
@@ -50,7 +50,7 @@ TEST_CASE("added routes come before the first file's, in the files' order") {
   CHECK(loaded.settings->route_for("/b/x")->name == "/b/**");
 }
 
-TEST_CASE("each problem names the file that it is in, and they come in the files' order") {
+TEST_CASE("each problem has the name of its file, and they are in the order of the files") {
   const auto loaded =
       load_all("routes:\n  - {path: /a, ttl: 1s}\n  - {path: /c, ttl: 1}\n",
                {"lissen: 1\ncache: {max_body: 1GiB}\n", "routes:\n  - {path: /a, ttl: 2s}\n", "listen: [\n"});
@@ -69,7 +69,7 @@ TEST_CASE("each problem names the file that it is in, and they come in the files
         });
 }
 
-TEST_CASE("a place in a list is the one that counts, in whatever file") {
+TEST_CASE("the position of a list element is that in the file that applies") {
   const auto loaded =
       load_all("listen: [127.0.0.1:2, '127.0.0.1:3']\n", {"listen: ['[::1]:4']\nadmin: '[::1]:4'\n"});
   CHECK(test::lines_of(loaded) ==

@@ -1,4 +1,4 @@
-// Files and the lines that `larder check` prints about them.
+// Files and the messages that `larder check` prints about them.
 #pragma once
 
 #include "../catch.hpp"
@@ -11,7 +11,7 @@
 namespace larder::test {
 
 struct Case {
-  std::string text;                // a file called `f`
+  std::string text;                // content of a file named `f`
   std::vector<std::string> lines;  // FILE:LINE:COL: message
 };
 
@@ -21,7 +21,7 @@ inline std::vector<std::string> lines_of(const settings::Loaded& loaded) {
   return lines;
 }
 
-/// Each file has exactly these problems, and settings only where all of them are warnings.
+/// Checks that each file has exactly these problems, and settings only if all of them are warnings.
 inline void check_lines(const std::vector<Case>& cases) {
   for (const auto& [text, lines] : cases) {
     INFO(text);
@@ -34,7 +34,7 @@ inline void check_lines(const std::vector<Case>& cases) {
   }
 }
 
-/// The settings of a file that has no problem.
+/// The settings of a file that must have no problems.
 inline settings::Settings good(const std::string& text) {
   const auto loaded = settings::load(text, "f");
   INFO(text);

@@ -15,7 +15,7 @@ bool has(const char* network, const char* peer) {
 
 }  // namespace
 
-TEST_CASE("a network has the addresses that share its prefix") {
+TEST_CASE("a network contains the addresses with its prefix") {
   CHECK(has("127.0.0.0/8", "127.0.0.1"));
   CHECK(has("127.0.0.0/8", "127.255.0.1"));
   CHECK_FALSE(has("127.0.0.0/8", "128.0.0.1"));
@@ -40,7 +40,7 @@ TEST_CASE("a peer on a Unix socket has no address") {
   CHECK_FALSE(settings::contains({}, "127.0.0.1"));
 }
 
-TEST_CASE("what is no network is refused with the remedy") {
+TEST_CASE("an invalid network is reported with the remedy") {
   for (const auto* text : {"", "localhost", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "10.0.0", "::1/129",
                            "10.0.0.1/8", "10.0.0.0/8x", "1.2.3.4:80", "[::1]"}) {
     CAPTURE(text);

@@ -1,10 +1,10 @@
-// What holds, and does not do what it says.
+// Valid settings that have no effect.
 #include "support.hpp"
 
 using namespace larder;
 using larder::test::check_lines;
 
-TEST_CASE("what was written and does nothing is warned of") {
+TEST_CASE("a setting without effect gives a warning") {
   const std::string token = "admin_token: 0123456789abcdef\n";
   check_lines({
       {"admin: 0.0.0.0:9901\n" + token,

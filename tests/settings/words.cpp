@@ -1,11 +1,11 @@
-// Durations, sizes, addresses and misspelt words.
+// Tests of durations, sizes, addresses and misspelt words.
 #include "settings/address.hpp"
 #include "settings/scalar.hpp"
 #include "support.hpp"
 
 using namespace larder::settings;
 
-TEST_CASE("durations and sizes are a whole number and a unit, and are written the shortest way") {
+TEST_CASE("durations and sizes are a whole number and a unit, and are written in the shortest form") {
   std::string error;
   CHECK(parse_duration("250ms", error) == Millis{250});
   CHECK(parse_duration("90s", error) == Millis{90'000});
@@ -24,7 +24,7 @@ TEST_CASE("durations and sizes are a whole number and a unit, and are written th
   CHECK(format_size(std::uint64_t{2048} << 30) == "2048GiB");
 }
 
-TEST_CASE("a number that no counter holds is too large; write a smaller value, not a small one") {
+TEST_CASE("an overflowing number is reported as too large") {
   std::string error;
   for (const auto* text : {"9223372036854775808ms", "9223372036854775807h", "99999999999999999999999s"}) {
     CHECK_FALSE(parse_duration(text, error));
@@ -35,7 +35,7 @@ TEST_CASE("a number that no counter holds is too large; write a smaller value, n
   CHECK_FALSE(parse_number("18446744073709551616", error));
 }
 
-TEST_CASE("a word is near where a letter or two are wrong, and not where it is another word") {
+TEST_CASE("a word with one or two wrong letters is recognised, and a different word is not") {
   const Words words = {"ttl", "fields", "fields_param", "stale_while_revalidate", "key"};
   CHECK(nearest("tll", words) == "ttl");
   CHECK(nearest("tlt", words) == "ttl");
@@ -49,7 +49,7 @@ TEST_CASE("a word is near where a letter or two are wrong, and not where it is a
   CHECK(nearest(std::string(1'000'000, 'k'), words).empty());
 }
 
-TEST_CASE("what somebody wrote is shown without control characters and not at any length") {
+TEST_CASE("user input is shown without control characters and truncated") {
   CHECK(in_quotes("a'b") == "'a'b'");
   CHECK(in_quotes("a\x1b[31m\n") == "'a\\x1B[31m\\x0A'");
   CHECK(in_quotes(std::string(61, 'a')) == "'" + std::string(60, 'a') + "...'");
@@ -57,7 +57,7 @@ TEST_CASE("what somebody wrote is shown without control characters and not at an
   CHECK(in_quotes(std::string(100, '\x80')) == "'...'");
 }
 
-TEST_CASE("a text that YAML would read otherwise is written in quotes") {
+TEST_CASE("a text that YAML would interpret is written in quotes") {
   CHECK(yaml_text("/topics/**") == "/topics/**");
   CHECK(yaml_text("127.0.0.1:80") == "127.0.0.1:80");
   CHECK(yaml_text("[::1]:80") == "\"[::1]:80\"");
@@ -85,7 +85,7 @@ TEST_CASE("an address is written as it was read") {
   CHECK_FALSE(parse_listen("", error));
 }
 
-TEST_CASE("who connects to an address of this host arrives at a listener on every address") {
+TEST_CASE("a listener on all addresses is reached through any address of the host") {
   const auto meets = [](const char* upstream, const char* listener) {
     std::string error;
     return reaches(parse_upstream(upstream, error).value().address, parse_listen(listener, error).value());
