@@ -9,7 +9,7 @@
 //     A # in TARGET is a number: that of `fill` and `time`, otherwise a random one up to COUNT.
 //   scale fetch PORT TARGET            reads a response to its end and discards it: BYTES SECONDS
 //   scale stream PORT                  an origin: /pass/length/N and /pass/chunked/N are N bytes, framed so
-//   scale answers PORT COUNT BODY      responds to /e/N with the Nth of COUNT strings: baseline of random hits
+//   scale answers PORT COUNT BODY      responds to /e/N with the Nth of COUNT strings: baseline of hits
 //   scale relay PORT UPSTREAM          copies between sockets: baseline of a stream
 #include <algorithm>
 #include <array>
