@@ -27,7 +27,7 @@ class History {
   static constexpr policy::Millis shortest{1'000};
   static constexpr policy::Millis longest{16'000};
   static constexpr std::size_t steps = 240;   // at the longest step, slightly more than an hour
-  static constexpr std::size_t routes = 100;  // the routes with the first requests; further ones are left out
+  static constexpr std::size_t routes = 100;  // maximum number of routes; those with requests take precedence
 
   /// Records the current totals. The first call sets the baseline; a call within a step of the last one has
   /// no effect.

@@ -45,7 +45,7 @@ struct Held {
   bool other_variants = false;           // variants with other secondary keys are stored
   bool soft = false;             // a write or soft purge made the response stale; it may be served once more
   bool being_refreshed = false;  // a scheduled refresh is about to start or under way
-  bool forced = false;           // it is known to force a fetch; refresh_min_interval is not applied again
+  bool forced = false;           // known to force a fetch; refresh_min_interval is not applied again
 };
 
 /// Decides for a request that `is_for_cache` accepts; `route` is the route that matches it.

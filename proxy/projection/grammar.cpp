@@ -13,7 +13,8 @@ namespace larder::projection {
 
 namespace {
 
-constexpr std::uint32_t no_digit = 1u << 16;  // any sum of four digits that includes it is at least this
+constexpr std::uint32_t no_digit =
+    1u << 16;  // greater than any digit, so that a bitwise or of digits shows an invalid one
 constexpr auto hex_values = [] {
   std::array<std::uint32_t, 256> values{};
   values.fill(no_digit);

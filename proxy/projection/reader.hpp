@@ -102,8 +102,7 @@ class Reader {
  private:
   [[nodiscard]] Token load_window();
   [[nodiscard]] Token next_window();
-  [[nodiscard]] bool may_end()
-      const noexcept;  // whether the last token of the window can be the last of the document
+  [[nodiscard]] bool may_end() const noexcept;  // the last token may end the document
   [[nodiscard]] Token skip_container(Token at, std::size_t open);
   [[nodiscard]] Token skip_word(Token at) const noexcept;
 

@@ -1,7 +1,7 @@
 // Uses simdjson::internal, because no public interface of simdjson gives what projection needs: the positions
 // of the tokens, with every byte checked to be UTF-8, one window of the document at a time and without
-// padding behind it. The DOM copies all values and takes the document as a whole; On Demand does not validate
-// what it skips; both require SIMDJSON_PADDING bytes behind the document.
+// padding after it. The DOM copies all values and takes the document as a whole; On Demand does not validate
+// what it skips; both require SIMDJSON_PADDING bytes after the document.
 //
 // That interface may change with any release. The assertions below stop the build if the version is outside
 // the supported range or a signature has changed; the tests of projection cover the behaviour. To support

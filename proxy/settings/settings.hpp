@@ -136,8 +136,7 @@ struct Cache {
   bool warm_before_ready = false;
   std::optional<std::string> persist;      // path of the archive
   std::size_t persist_size = 1024u << 20;  // bytes
-  Millis persist_stale =
-      10min;  // after a restart, how long past its freshness lifetime a response may be served
+  Millis persist_stale = 10min;  // after a restart: how long past its lifetime a response may be served
 };
 
 struct Timeouts {

@@ -157,8 +157,7 @@ class Admission {
   std::size_t connections_ = 0;
   std::size_t claimed_ = 0;  // idle connections that must be closed
   Breaker breaker_;
-  std::optional<std::size_t>
-      last_refused_;  // target of the last 502, 503 or 504, if no response to another target followed
+  std::optional<std::size_t> last_refused_;  // target of the last response, if that was a 502, 503 or 504
   std::unique_ptr<Queue> queue_;
   std::unique_ptr<Queue> background_queue_;  // served only while `queue_` is empty
   std::unique_ptr<Queue> slot_queue_;
