@@ -133,7 +133,9 @@ Task<Exchange::Done> Exchange::through_fill() {
     if (const auto found = found_meanwhile(came)) co_return co_await serve(*found_.response, *found, true);
     decision_ = policy::decide(facts_, *route_, held(), now_);
     if (const auto* stale = std::get_if<policy::ServeThenRefresh>(&decision_)) {
-      co_return co_await serve(*found_.response, stale->outcome, true);
+      const auto outcome = stale->outcome;
+      refresh_behind();
+      co_return co_await serve(*found_.response, outcome, true);
     }
     if (const auto* go = std::get_if<policy::Pass>(&decision_)) {
       Outcome outcome;

@@ -1,26 +1,17 @@
 #include "store/store.hpp"
 
+#include "store/shard.hpp"
+
 #define XXH_INLINE_ALL
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <xxhash.h>
 
 #include <algorithm>
 #include <random>
-#include <unordered_map>
 #include <utility>
 
 namespace larder::store {
 
 namespace {
-
-constexpr std::size_t max_changes = 16'384;  // recorded per shard while responses are restored
-constexpr std::size_t max_newer = 16;        // final responses recorded for one fetch
-
-// Keys of the table are hashes, so the identity serves as hash function.
-struct Identity {
-  using is_avalanching = void;
-  std::size_t operator()(std::uint64_t hash) const noexcept { return hash; }
-};
 
 bool same_secondary(const policy::SecondaryKey& a, const policy::SecondaryKey& b) {
   return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](const auto& x, const auto& y) {
@@ -29,101 +20,6 @@ bool same_secondary(const policy::SecondaryKey& a, const policy::SecondaryKey& b
 }
 
 }  // namespace
-
-struct Store::Shard {
-  // An element of the SIEVE queue.
-  struct Node {
-    std::uint64_t hash = 0;
-    std::size_t charge = 0;
-    Node* newer = nullptr;
-    Node* older = nullptr;
-  };
-  // An element of the table, with all that a hit needs, so that it does not access a Node.
-  struct Place {
-    std::shared_ptr<const Entry> entry;
-    bool visited = false;
-    std::unique_ptr<Node> node;
-  };
-
-  mutable std::mutex mutex;
-  boost::unordered_flat_map<std::uint64_t, Place, Identity> table;
-  Node* newest = nullptr;
-  Node* oldest = nullptr;
-  Node* hand = nullptr;
-  std::vector<Pending*> pending;  // unordered; few fetches are under way at a time
-
-  // While responses are restored: the last change of each key, by its hash. If there are too many, every key
-  // counts as changed.
-  std::unordered_map<std::uint64_t, policy::Sequence> changed;
-  bool all_changed = false;
-  void note_change(std::uint64_t hash, policy::Sequence sequence) {
-    if (all_changed) return;
-    if (changed.size() >= max_changes) {
-      all_changed = true;
-      changed.clear();
-      return;
-    }
-    auto& last = changed[hash];
-    last = std::max(last, sequence);
-  }
-  [[nodiscard]] bool has_changed_since(std::uint64_t hash, policy::Sequence sequence) const {
-    const auto at = changed.find(hash);
-    return all_changed || (at != changed.end() && at->second > sequence);
-  }
-
-  // Marks fetches under way as outdated.
-  void outdate(std::uint64_t hash, policy::Sequence sequence,
-               const std::optional<policy::SecondaryKey>& secondary) {
-    for (auto* fetch : pending) {
-      if (fetch->hash_ != hash || fetch->sequence_ >= sequence) continue;
-      // Without space for another key, one becomes empty: an empty key is compatible with every key.
-      if (fetch->newer_.size() == max_newer)
-        fetch->newer_.front().clear();
-      else
-        fetch->newer_.push_back(secondary ? *secondary : policy::SecondaryKey{});
-    }
-  }
-
-  Place* find(std::string_view key, std::uint64_t hash) noexcept {
-    const auto at = table.find(hash);
-    // Keys with the same 64-bit hash share a place; the last one stored occupies it.
-    return at != table.end() && at->second.entry->key == key ? &at->second : nullptr;
-  }
-  Place& place_of(const Node& node) noexcept { return table.find(node.hash)->second; }
-
-  void link_newest(Node& node) noexcept {
-    node.older = newest;
-    node.newer = nullptr;
-    (newest != nullptr ? newest->newer : oldest) = &node;
-    newest = &node;
-  }
-
-  void unlink(Node& node) noexcept {
-    if (hand == &node) hand = node.newer;
-    (node.newer != nullptr ? node.newer->older : newest) = node.older;
-    (node.older != nullptr ? node.older->newer : oldest) = node.newer;
-  }
-
-  // Removes a node and its place in the table. The entry is returned so that the caller can release it after
-  // unlocking.
-  std::shared_ptr<const Entry> take(Node& node) noexcept {
-    unlink(node);
-    const auto at = table.find(node.hash);
-    auto entry = std::move(at->second.entry);
-    table.erase(at);
-    return entry;
-  }
-
-  // SIEVE: the first entry, from the hand towards the newest, that was not used since the hand last passed
-  // it.
-  Node* victim() noexcept {
-    if (oldest == nullptr) return nullptr;
-    Node* at = hand != nullptr ? hand : oldest;
-    while (std::exchange(place_of(*at).visited, false)) at = at->newer != nullptr ? at->newer : oldest;
-    hand = at;
-    return at;
-  }
-};
 
 Store::Store(std::size_t memory, std::size_t variants, std::size_t shards, std::uint64_t seed)
     : memory_(memory), variants_(std::max<std::size_t>(variants, 1)), seed_(seed) {
@@ -240,21 +136,19 @@ Store::Put Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<
     }
     if (!is_restored && restoring_.load(std::memory_order_acquire)) shard.note_change(hash, added.sequence);
     const auto charge = entry->charge();
-    auto& place = shard.table[hash];
-    if (place.node) {
+    auto& place = shard.place(hash);
+    if (place.entry)
       bytes_.fetch_sub(place.node->charge, std::memory_order_relaxed);
-      replaced = std::move(place.entry);
-    } else {
-      place.node = std::make_unique<Shard::Node>();
-      place.node->hash = hash;
-      shard.link_newest(*place.node);
+    else
       entries_.fetch_add(1, std::memory_order_relaxed);
-    }
-    place.entry = entry;
+    replaced = std::exchange(place.entry, entry);
     place.node->charge = charge;
     bytes_.fetch_add(charge, std::memory_order_relaxed);
   }
-  if (changed_) changed_(entry->key, hash);
+  if (changed_) {
+    changed_(entry->key, hash);
+    if (replaced && replaced->key != entry->key) changed_(replaced->key, hash);
+  }
   evict_to_budget();
   return Put::stored;
 }

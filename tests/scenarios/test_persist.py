@@ -135,6 +135,21 @@ def test_an_older_one_is_served_stale_and_refreshed(origin, file):
         assert "fwd" in told(larder.get("/x"))
 
 
+def test_stale_ones_found_while_restoring_are_refreshed_too(origin, file):
+    origin.on("*", reply(200, {}, b"x" * 1000))
+    routes = "  - {path: /**, ttl: 1ms}"
+    with Larder(origin, routes=routes, settings=settings(file)) as larder, larder.client() as client:
+        for i in range(2000):
+            client.get(f"/{i}")
+    with Larder(origin, routes=routes, settings=settings(file)) as larder, larder.client() as client:
+        stale = 0
+        for i in reversed(range(1000, 2000)):
+            got = told(client.get(f"/{i}"))
+            stale += got.get("detail") == "stale-while-revalidate"
+            origin.wait_for(lambda at, n=2001 + (1999 - i): len(at.requests) >= n)
+        assert stale == 1000
+
+
 def test_changed_fields_never_bring_back_old_bytes(origin, file):
     body = json.dumps([{"id": 1, "slug": "a", "title": "T", "more": "x"}]).encode()
     origin.on("/x", reply(200, {"Content-Type": "application/json"}, body))

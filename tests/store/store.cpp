@@ -1,6 +1,7 @@
 #include "store/store.hpp"
 
 #include "../catch.hpp"
+#include "../failing_allocation.hpp"
 #include "../policy/support.hpp"
 #include "store/invalidation_log.hpp"
 #include "store/purge_log.hpp"
@@ -409,4 +410,37 @@ TEST_CASE("an older response is not restored after a newer one was stored and re
     store.end_restore();
     CHECK(store.restore("k", hash, response(10, {}, 5)) == store::Store::Put::stored);
   }
+}
+
+TEST_CASE("a response that cannot be stored for want of memory leaves the store as it was") {
+  Store store(1u << 20, 4, 1);
+  REQUIRE(store.put("old", 1, response(10)) == Store::Put::stored);
+  const auto before = store.stats();
+  const auto added = response(10);
+  bool is_stored = false;
+  const auto failures =
+      test::fail_each_allocation([&] { is_stored = store.put("new", 2, added) == Store::Put::stored; },
+                                 [&] {
+                                   CHECK_FALSE(is_stored);
+                                   CHECK_FALSE(store.find("new", 2));
+                                   CHECK(store.find("old", 1));
+                                   CHECK(store.stats().entries == before.entries);
+                                   CHECK(store.stats().bytes == before.bytes);
+                                   store.each([](const store::Entry& entry) { CHECK(entry.key == "old"); });
+                                 });
+  CHECK(failures >= 2);  // the entry and its node
+  CHECK(is_stored);
+  CHECK(store.find("new", 2));
+}
+
+TEST_CASE("a key that displaces another one of the same hash reports both as changed") {
+  Store store(1u << 20, 4, 1);
+  std::vector<std::string> changed;
+  store.on_change([&](const std::string& key, std::uint64_t) { changed.push_back(key); });
+  REQUIRE(store.put("a", 1, response(10)) == Store::Put::stored);
+  REQUIRE(store.put("b", 1, response(10)) == Store::Put::stored);
+  CHECK(changed == std::vector<std::string>{"a", "b", "a"});
+  CHECK_FALSE(store.find("a", 1));
+  CHECK(store.find("b", 1));
+  CHECK(store.stats().entries == 1);
 }

@@ -1,0 +1,43 @@
+// Allocations that fail on purpose, for tests of what an out-of-memory condition leaves behind. Only the
+// allocations of the thread that asks for it fail. Linking failing_allocation.cpp replaces the global operator
+// new of a test program.
+#pragma once
+
+#include <cstddef>
+#include <new>
+
+namespace larder::test {
+
+/// While one exists, the n-th allocation from its construction on throws std::bad_alloc; the others do not.
+class FailingAllocation {
+ public:
+  explicit FailingAllocation(std::size_t n) noexcept;
+  ~FailingAllocation();
+  FailingAllocation(const FailingAllocation&) = delete;
+  FailingAllocation& operator=(const FailingAllocation&) = delete;
+
+  /// Whether there were that many allocations.
+  [[nodiscard]] static bool has_failed() noexcept;
+};
+
+/// Calls `run` with a failure at its first allocation, at its second, and so on, until one run has none left to
+/// fail. After each run that failed, `check` is called. `run` may throw std::bad_alloc. Returns the number of
+/// failures.
+template <class Run, class Check>
+std::size_t fail_each_allocation(Run run, Check check) {
+  for (std::size_t n = 1;; ++n) {
+    bool failed = false;
+    {
+      const FailingAllocation failing(n);
+      try {
+        run();
+      } catch (const std::bad_alloc&) {  // expected
+      }
+      failed = FailingAllocation::has_failed();
+    }
+    if (!failed) return n - 1;
+    check();
+  }
+}
+
+}  // namespace larder::test
