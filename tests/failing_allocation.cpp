@@ -28,24 +28,48 @@ FailingAllocation::FailingAllocation(std::size_t n) noexcept {
   failed = false;
   left = n;
 }
-FailingAllocation::~FailingAllocation() { left = 0; }
-bool FailingAllocation::has_failed() noexcept { return failed; }
+FailingAllocation::~FailingAllocation() {
+  left = 0;
+}
+bool FailingAllocation::has_failed() noexcept {
+  return failed;
+}
 
 }  // namespace larder::test
 
-void* operator new(std::size_t size) { return larder::test::allocate(size, 0); }
-void* operator new[](std::size_t size) { return larder::test::allocate(size, 0); }
+void* operator new(std::size_t size) {
+  return larder::test::allocate(size, 0);
+}
+void* operator new[](std::size_t size) {
+  return larder::test::allocate(size, 0);
+}
 void* operator new(std::size_t size, std::align_val_t alignment) {
   return larder::test::allocate(size, static_cast<std::size_t>(alignment));
 }
 void* operator new[](std::size_t size, std::align_val_t alignment) {
   return larder::test::allocate(size, static_cast<std::size_t>(alignment));
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t /*size*/) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t /*size*/) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t /*alignment*/) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::align_val_t /*alignment*/) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t /*size*/, std::align_val_t /*alignment*/) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t /*size*/, std::align_val_t /*alignment*/) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t /*size*/) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory, std::size_t /*size*/) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::align_val_t /*alignment*/) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory, std::align_val_t /*alignment*/) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t /*size*/, std::align_val_t /*alignment*/) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory, std::size_t /*size*/, std::align_val_t /*alignment*/) noexcept {
+  std::free(memory);
+}

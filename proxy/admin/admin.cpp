@@ -248,7 +248,7 @@ void Admin::begin(Socket socket) {
 
 Task<void> Admin::keep_history() {
   while (!closed_) {
-    history_.note(totals_of(server_), Loop::now().mono);
+    history_.note(totals_of(server_), system_now().mono);
     timer_.expires_after(History::shortest);
     co_await timer_.async_wait(as_result);
   }

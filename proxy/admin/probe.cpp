@@ -81,7 +81,7 @@ std::string against(const settings::Route& route, const settings::Settings& sett
   http::ResponseHead head;
   (void)http::read_request(bytes, settings.gate, request);
   (void)http::read_response(reply.body, settings.gate, http::Method::get, head);
-  const auto now = Loop::now();
+  const auto now = system_now();
   const policy::KeyedHash hash({});
   const auto facts = policy::facts_of(request, {settings, hash});
   const auto judged = policy::judge(facts, route, head.status, head.fields, {}, {now, now});
@@ -95,12 +95,12 @@ std::string against(const settings::Route& route, const settings::Settings& sett
 
 Probe probe_upstream(const settings::Settings& settings) {
   Probe out;
-  const auto begun = Loop::now().mono;
+  const auto begun = system_now().mono;
   bool answers = false;
   std::size_t left = 0;
   for (const auto& route : settings.routes) {
     if (route.cache != settings::CacheMode::ttl || !route.path.is_exact()) continue;
-    if (Loop::now().mono - begun > patience_for_all) {
+    if (system_now().mono - begun > patience_for_all) {
       ++left;
       continue;
     }

@@ -89,7 +89,7 @@ Task<Reply> explanation(const Context& context, const Request& request) {
   }
   const Make make = [&server = context.server, question]() -> Reply {
     const auto plan = server.plan();
-    const Live live{server.shared().cache, Loop::now()};
+    const Live live{server.shared().cache, system_now()};
     std::string error = "url is missing; write /api/explain?url=URL with a URL or a path";
     std::optional<std::string> json;
     if (!question.url.empty()) json = explain(*plan->settings, question, &live, error);

@@ -83,7 +83,7 @@ std::string names_of(const policy::SecondaryKey& secondary) {
 }  // namespace
 
 std::string status_json(const server::Server& server) {
-  const auto now = Loop::now();
+  const auto now = system_now();
   const auto plan = server.plan();
   const auto& settings = *plan->settings;
   const auto routes = totals_of(server);
@@ -138,7 +138,7 @@ std::string entries_json(server::Server& server, const std::string& prefix, std:
   const policy::Purge meant{prefix.empty() ? policy::Purge::What::all : policy::Purge::What::prefix, prefix,
                             false};
   auto& cache = server.shared().cache;
-  const auto now = Loop::now().mono;
+  const auto now = system_now().mono;
   std::vector<std::string> entries;
   cache.each([&](const store::Entry& entry) {
     const policy::KeyView key(entry.key);

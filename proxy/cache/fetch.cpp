@@ -158,14 +158,14 @@ class Fetch {
     options.more = lines;
     std::string head;
     upstream::write_request(order_.request->head, options, head);
-    when_.requested = Loop::now();
+    when_.requested = deps_.loop.now();
     auto failed = co_await exchange(head, false);
     if (failed && call_->may_retry()) {
       deps_.loop.counters().upstream_retries.add();
       begin_call();
       failed = co_await exchange(head, true);
     }
-    when_.received = Loop::now();
+    when_.received = deps_.loop.now();
     if (order_.counters != nullptr) {
       order_.counters->upstream_requests.add();
       if (!failed) order_.counters->upstream.observe(when_.received.mono - when_.requested.mono);

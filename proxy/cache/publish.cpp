@@ -64,7 +64,7 @@ bool Publisher::publish(std::shared_ptr<store::Response> response, Result result
   }
   const bool is_scheduled = answer.stored && response->access_history;
   if (is_scheduled)
-    scheduler.fetched({order_, *response, result.when.requested.mono, Loop::now().mono},
+    scheduler.fetched({order_, *response, result.when.requested.mono, deps_.loop.now().mono},
                       settings.cache.kept_warm);
   if (shareable && answer.detail == Detail::none)
     cache_.fills_.forget_unshared(memory_key(order_.key.view(), route, facts_));
@@ -114,7 +114,7 @@ void Publisher::fail(upstream::Failure failure, const policy::ExchangeTimes& whe
   cache_.fills_.failed(
       order_.key.text(),
       failure.is_disconnection() ? policy::Trouble::disconnected : policy::Trouble::error_status,
-      Loop::now().mono);
+      deps_.loop.now().mono);
   permit_.settle(Failed{std::move(failure), took(when)});
 }
 
@@ -160,7 +160,7 @@ void Publisher::note_not_stored(Detail why) {
 
 void Publisher::note_status(int status) {
   if (policy::is_error_status(status))
-    cache_.fills_.failed(order_.key.text(), policy::Trouble::error_status, Loop::now().mono);
+    cache_.fills_.failed(order_.key.text(), policy::Trouble::error_status, deps_.loop.now().mono);
   else
     cache_.fills_.succeeded(order_.key.text());
 }

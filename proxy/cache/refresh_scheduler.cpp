@@ -143,13 +143,13 @@ void RefreshScheduler::wake() {
     look_at_due();
   } catch (...) {
     loop_->note_failure("refresh scheduler", std::current_exception());
-    arm(Loop::now().mono + max_look);
+    arm(loop_->now().mono + max_look);
   }
 }
 
 // `fetched`, on every loop, waits for the mutex: it is not held while an entry is looked at.
 void RefreshScheduler::look_at_due() {
-  const auto now = Loop::now();
+  const auto now = loop_->now();
   const auto deps = deps_();
   std::vector<std::pair<std::string, Item>> due;
   {

@@ -29,7 +29,8 @@ class Sweeper {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  Sweeper(boost::asio::io_context& io, Millis resolution) : timer_(io), resolution_(resolution) {}
+  Sweeper(boost::asio::io_context& io, Millis resolution, Time now = std::chrono::steady_clock::now())
+      : timer_(io), resolution_(resolution), now_(now) {}
   ~Sweeper();
 
   /// Sweeps every `resolution` until `stop` is called or the io_context ends.
@@ -71,8 +72,8 @@ class Sweeper {
 
   boost::asio::steady_timer timer_;
   Millis resolution_;
-  Time now_ = std::chrono::steady_clock::now();  // time of the last sweep
-  std::int64_t tick_ = tick_of(now_);            // slots up to this one are empty
+  Time now_;                           // time of the last sweep
+  std::int64_t tick_ = tick_of(now_);  // slots up to this one are empty
   std::array<Slot, slots> wheel_;
   std::uint64_t visits_ = 0;
   std::function<void()> hook_;

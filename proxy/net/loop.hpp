@@ -2,6 +2,7 @@
 // belong to a loop are accessed only by its thread; other threads use `post`.
 #pragma once
 
+#include "net/clock.hpp"
 #include "net/counters.hpp"
 #include "net/deadline.hpp"
 #include "net/idle_set.hpp"
@@ -15,7 +16,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <ctime>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -79,10 +79,13 @@ class BufferPool {
 
 class Loop {
  public:
-  Loop(unsigned index, std::size_t buffer_size, Millis resolution)
+  /// `clock`, if not nullptr, takes the place of the system's time, and outlives the loop; deadlines then
+  /// fire when `advance` is called, and at no other time.
+  Loop(unsigned index, std::size_t buffer_size, Millis resolution, SimulatedClock* clock = nullptr)
       : io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
         index_(index),
-        sweeper_(io_, resolution),
+        clock_(clock),
+        sweeper_(io_, resolution, clock != nullptr ? clock->now().mono : std::chrono::steady_clock::now()),
         buffers_(buffer_size),
         idle_set_(io_) {}
 
@@ -110,17 +113,18 @@ class Loop {
   }
   [[nodiscard]] std::chrono::nanoseconds lag() const noexcept { return sweeper_.lag(); }
 
-  /// The wall clock is that of the kernel's last tick, which is cheaper and precise enough for HTTP dates.
-  [[nodiscard]] static policy::Now now() noexcept {
-    timespec wall{};
-    (void)::clock_gettime(CLOCK_REALTIME_COARSE, &wall);
-    return {policy::WallTime(Millis(wall.tv_sec * 1000 + wall.tv_nsec / 1'000'000)),
-            std::chrono::floor<Millis>(std::chrono::steady_clock::now())};
+  [[nodiscard]] policy::Now now() const noexcept { return clock_ == nullptr ? system_now() : clock_->now(); }
+  [[nodiscard]] bool is_simulated() const noexcept { return clock_ != nullptr; }
+  /// Moves the simulated time and fires the deadlines that are due.
+  void advance(Millis by) {
+    clock_->advance(by);
+    sweeper_.sweep(clock_->now().mono);
   }
 
  private:
   asio::io_context io_;
   unsigned index_;
+  SimulatedClock* clock_;  // nullptr: the system's time
   Sweeper sweeper_;
   BufferPool buffers_;
   IdleSet idle_set_;
@@ -132,7 +136,7 @@ class Loop {
 /// wait, the wait returns at once.
 class Event {
  public:
-  explicit Event(Loop& loop) : timer_(loop.executor()) {}
+  explicit Event(Loop& loop) : loop_(loop), timer_(loop.executor()) {}
   void raise() {
     raised_ = true;
     timer_.cancel();
@@ -147,13 +151,20 @@ class Event {
   /// Returns false on a timeout.
   [[nodiscard]] Task<bool> wait_for(Millis timeout) {
     if (!raised_) {
-      timer_.expires_after(timeout);
+      Deadline simulated(loop_.sweeper(), [this] { timer_.cancel(); });
+      if (loop_.is_simulated()) {
+        simulated.set(timeout);
+        timer_.expires_at(std::chrono::steady_clock::time_point::max());
+      } else {
+        timer_.expires_after(timeout);
+      }
       co_await timer_.async_wait(as_result);
     }
     co_return std::exchange(raised_, false);
   }
 
  private:
+  Loop& loop_;
   Timer timer_;
   bool raised_ = false;
 };

@@ -1,13 +1,10 @@
 // The client's side of a connection: bytes in and out, with deadlines. Knows nothing of HTTP.
 //
 // Reading and writing try at once and wait only when the socket would block, so an answer at hand costs one
-// recv and one send. The socket becomes Asio's when something is first waited for; between requests a client
-// is at rest (loop/rest), and has no buffer.
+// recv and one send. Between requests a client is idle (net/idle_set) and has no buffer.
 #pragma once
 
-#include "net/loop.hpp"
-
-#include <boost/asio/buffer.hpp>
+#include "net/transport.hpp"
 
 #include <optional>
 #include <span>
@@ -25,9 +22,7 @@ class Client {
 
   [[nodiscard]] const std::string& address() const noexcept { return address_; }  // empty for a Unix socket
   [[nodiscard]] Loop& loop() noexcept { return loop_; }
-  [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
-  /// For waiting.
-  [[nodiscard]] Socket& socket();
+  [[nodiscard]] Transport& transport() noexcept { return transport_; }
   [[nodiscard]] Deadline& deadline() noexcept { return deadline_; }
 
   // Input. The unread bytes stand in one lent buffer, which goes back when there are none.
@@ -43,13 +38,14 @@ class Client {
   void input_ends() noexcept { input_ends_ = true; }
   /// Reads once, behind the unread bytes, without waiting.
   [[nodiscard]] Read read_now();
-  /// Waits until there is something to read (or the end); false when cancelled by the deadline or otherwise.
-  [[nodiscard]] auto readable() { return socket().async_wait(Socket::wait_read, as_result); }
+  /// Waits until there is something to read (or the end); an error when cancelled by the deadline or
+  /// otherwise.
+  [[nodiscard]] Task<Error> readable() { return transport_.wait(read_wants_); }
   /// Reads once, waiting at most `patience`.
   [[nodiscard]] Task<Read> read(Millis timeout);
 
   // Output.
-  using Pieces = std::span<const asio::const_buffer>;
+  using Pieces = Transport::Pieces;
   /// Sends what it can without waiting; nullopt when the connection is broken.
   [[nodiscard]] std::optional<std::size_t> write_now(Pieces pieces);
   /// Sends everything; false when the connection broke or stood still for `patience`.
@@ -62,33 +58,36 @@ class Client {
   /// Closes so that what was sent arrives: ends our side, then reads and drops what the client still sends,
   /// for a bounded time.
   [[nodiscard]] Task<void> linger();
-  /// Ends whatever waits on the socket; of a client at rest, calls what `at_rest` was given.
+  /// Ends whatever waits on the socket; of a client at rest, calls its owner.
   void cancel() noexcept;
-  /// Nothing waits on the socket: what `cancel`, and so the deadline, does instead, which may destroy the
-  /// client. nullptr: it is no longer at rest.
-  using Rested = void (*)(void* self) noexcept;
-  void at_rest(Rested cancelled, void* self) noexcept {
-    cancelled_ = cancelled;
-    self_ = self;
-  }
-  void close() noexcept;
+  class Owner {
+   public:
+    /// `cancel` was called, or the deadline has passed, while nothing waits on the connection. May destroy
+    /// the client.
+    virtual void on_cancelled() noexcept = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+  /// Nothing waits on the connection until this is called with nullptr.
+  void at_rest(Owner* owner) noexcept { owner_ = owner; }
+  void close() noexcept { transport_.close(); }
   /// Closes so that the peer sees a broken connection, not an end (where an end would look like a complete
   /// answer).
-  void abort() noexcept;
+  void abort() noexcept { transport_.abort(); }
   /// The client has closed its sending side or is gone, as far as can be told without reading what it has
   /// sent.
-  [[nodiscard]] bool has_ended() noexcept;
+  [[nodiscard]] bool has_ended() noexcept { return begin_ == end_ && transport_.has_ended(); }
 
  private:
   void make_room();
 
   Loop& loop_;
-  int descriptor_;                // -1 once it is closed
-  std::optional<Socket> socket_;  // the same, where it is Asio's
+  Transport transport_;
   bool may_have_input_ = false;
   bool input_ends_ = false;
-  Rested cancelled_ = nullptr;
-  void* self_ = nullptr;
+  Transport::Wait read_wants_ = Transport::Wait::read;
+  Owner* owner_ = nullptr;  // while nothing waits on the connection
   std::string address_;
   Deadline deadline_;
   Buffer buffer_;

@@ -77,7 +77,7 @@ bool Exchange::names_fields_param() const {
 // RFC 9111 4.3.5: the answer to a HEAD says whether what is stored for GET still holds.
 void Exchange::note_head(const http::ResponseHead& answer, policy::Sequence sequence) {
   if (!is_head() || route_ == nullptr || found_.response == nullptr || !route_->fields.empty()) return;
-  cache().note_head(target_, **found_.response, answer, {now_, Loop::now()}, sequence,
+  cache().note_head(target_, **found_.response, answer, {now_, worker_.loop.now()}, sequence,
                     settings().compression);
 }
 
@@ -87,7 +87,7 @@ void Exchange::keep(const http::ResponseHead& answer) {
   std::string target(head().path);
   if (head().has_query) target.append("?").append(head().query);
   storer_ = cache::PassThroughStorer::for_answer(cache(), *plan_, *route_, facts_, head().authority, target,
-                                                 answer, {now_, Loop::now()});
+                                                 answer, {now_, worker_.loop.now()});
 }
 
 }  // namespace larder::server

@@ -20,7 +20,7 @@ Exchange::Exchange(Worker& worker, Client& client, const policy::Arrival& arriva
       head_(head),
       head_bytes_(head_bytes),
       persistence_{head.keep_alive && !last, head.minor_version},
-      now_(Loop::now()),
+      now_(worker_.loop.now()),
       started_(now_.mono) {}
 
 Exchange::~Exchange() = default;
@@ -207,7 +207,7 @@ void Exchange::record(int status, std::uint64_t body_bytes, const Outcome& outco
   if (status == 304) counters.not_modified.add();
   counters.body_bytes.add(static_cast<std::int64_t>(body_bytes));
   if (!worker_.access_log.is_on()) return;
-  const auto ended = Loop::now();
+  const auto ended = worker_.loop.now();
   AccessRecord line;
   line.client = client_.address();
   line.method = head().method_name;

@@ -72,7 +72,7 @@ cache::Order Exchange::make_order(bool uncollapsed) {
 // Whether what is stored by now answers a request that would have waited for a fetch: looked up once more, as
 // other fills have ended meanwhile.
 std::optional<Outcome> Exchange::found_meanwhile(policy::Sequence came) {
-  now_ = Loop::now();
+  now_ = worker_.loop.now();
   found_ = cache().find(target_);
   if (forced_) {
     const auto* response = held_response();
@@ -156,7 +156,7 @@ Task<std::optional<Exchange::Done>> Exchange::read_fill(cache::FillWaiter& waite
     if (head().minor_version == 0) continue;  // RFC 9110 15.2
     if (!co_await client_.write(*interim, settings().timeouts.write)) co_return Done::close;
   }
-  now_ = Loop::now();
+  now_ = worker_.loop.now();
   view_.counters->waits.observe(now_.mono - started_);
   const auto& result = std::get<cache::Result>(news);
   upstream_time_ = std::visit([](const auto& end) { return end.took; }, result);

@@ -63,12 +63,12 @@ void Notify::close() {
 // A sign of life at half of the time that is asked for, so that one that comes late is no death.
 Task<void> Notify::run() {
   const auto interval = watchdog_.count() > 0 ? std::min(watchdog_ / 2, figures_interval) : figures_interval;
-  auto told = Loop::now().mono;
+  auto told = system_now().mono;
   while (!closed_) {
     timer_.expires_after(interval);
     co_await timer_.async_wait(as_result);
     if (closed_) co_return;
-    const auto now = Loop::now().mono;
+    const auto now = system_now().mono;
     std::string text;
     if (watchdog_.count() > 0 && every_loop_turns()) text = "WATCHDOG=1";
     if (now - told >= figures_interval && !server_.is_draining()) {
@@ -80,7 +80,7 @@ Task<void> Notify::run() {
 }
 
 bool Notify::every_loop_turns() const {
-  const auto now = Loop::now().mono;
+  const auto now = system_now().mono;
   return std::all_of(server_.workers().begin(), server_.workers().end(),
                      [&](const auto& worker) { return now - worker->loop.last_turn() < watchdog_ / 2; });
 }

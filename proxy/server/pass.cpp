@@ -49,7 +49,7 @@ class Watch {
 
  private:
   Task<void> run() {
-    auto [error] = co_await client_.readable();
+    const auto error = co_await client_.readable();
     if (error || !client_.has_ended()) co_return;
     gone_ = true;
     call_.cancel();
@@ -132,7 +132,7 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
 
   const auto sequence = cache().next_sequence();
   auto& counters = *view_.counters;
-  const auto asked = Loop::now().mono;
+  const auto asked = worker_.loop.now().mono;
   InDoubt write(*this);
   for (bool again = false;; again = true) {
     upstream::Call call(worker_.pool, rules.gate);
@@ -158,7 +158,7 @@ Task<Exchange::Done> Exchange::pass(Outcome outcome) {
       }
       if (opened) counters.upstream_requests.add();
       if (!failed) {
-        const auto answered = Loop::now().mono;
+        const auto answered = worker_.loop.now().mono;
         counters.upstream.observe(answered - asked);
         upstream_time_ = answered - asked;
         counters.waits.observe(answered - started_);

@@ -125,7 +125,7 @@ void restore(Shared& shared, std::shared_ptr<const settings::Settings> settings)
   options.memory = settings->cache.memory;
   options.generation = shared.mapped_log->generation();
   options.warn = [](const std::string& text) { spdlog::warn("cache.persist: {}", text); };
-  options.now = [] { return Loop::now(); };
+  options.now = [] { return system_now(); };
   options.restore = [restorer](const std::string& key, std::shared_ptr<store::Response> response) {
     restorer->restore(key, std::move(response));
   };

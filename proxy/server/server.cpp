@@ -290,14 +290,14 @@ Task<void> Server::wind_down() {
     timer.expires_after(poll_interval);
     return timer.async_wait(as_result);
   };
-  const auto end = Loop::now().mono + plan_->settings->drain_timeout;
+  const auto end = system_now().mono + plan_->settings->drain_timeout;
   co_await wait();  // connections that were accepted in the last moment are counted then
-  while (!at_once_ && shared_.connections.load(std::memory_order_relaxed) > 0 && Loop::now().mono < end)
+  while (!at_once_ && shared_.connections.load(std::memory_order_relaxed) > 0 && system_now().mono < end)
     co_await wait();
 
   on_every_loop([](Worker& worker) { worker.force(); });
-  const auto cut = Loop::now().mono + force_time;
-  while (!is_quiet() && Loop::now().mono < cut) co_await wait();
+  const auto cut = system_now().mono + force_time;
+  while (!is_quiet() && system_now().mono < cut) co_await wait();
   clean_ = is_quiet();
   if (stopped_hook_) stopped_hook_();
   co_await wait();  // for what the hook has closed

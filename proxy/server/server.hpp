@@ -77,7 +77,7 @@ class Server {
   };
   void note_reload(bool ok, std::vector<std::string> messages) {
     const std::lock_guard lock(mutex_);
-    last_reload_ = Reload{Loop::now().wall, ok, std::move(messages)};
+    last_reload_ = Reload{system_now().wall, ok, std::move(messages)};
   }
   [[nodiscard]] std::optional<Reload> last_reload() const {
     const std::lock_guard lock(mutex_);
@@ -140,7 +140,7 @@ class Server {
   std::vector<Place> places_;  // one for each address of `listen`; `prepare` reads it, `commit` changes it
   std::vector<std::string> names_;
   std::function<void()> stopped_hook_;
-  const policy::MonoTime started_ = Loop::now().mono;
+  const policy::MonoTime started_ = system_now().mono;
   std::optional<Reload> last_reload_;
   bool stopping_ = false;
   bool at_once_ = false;

@@ -127,7 +127,6 @@ Session::Step Session::proceed() {
       const auto read = client_.may_have_input() ? client_.read_now() : Client::Read::would_block;
       if (read == Client::Read::some) continue;
       if (read != Client::Read::would_block) return Step::close;
-      if (client_.may_have_input()) continue;  // it was interrupted
       arm_read_deadline();
       return Step::rest;
     }
@@ -177,11 +176,11 @@ Task<void> Session::attend(std::unique_ptr<Session> session, Step step) {
 // At rest again: nobody holds it but the worker's list.
 void Session::settle(std::unique_ptr<Session> self) noexcept {
   attended_ = false;
-  client_.at_rest([](void* it) noexcept { static_cast<Session*>(it)->end_at_rest(); }, self.release());
+  client_.at_rest(self.release());
 }
 
 void Session::go_on() noexcept {
-  client_.at_rest(nullptr, nullptr);
+  client_.at_rest(nullptr);
   attended_ = true;
   auto& worker = worker_;  // which outlives the session
   std::unique_ptr<Session> self(this);
@@ -204,7 +203,7 @@ void Session::on_input(bool ends) noexcept {
 }
 
 void Session::begin() noexcept {
-  if (!worker_.loop.idle_set().add(client_.descriptor(), *this)) return end_at_rest();
+  if (!worker_.loop.idle_set().add(client_.transport().descriptor(), *this)) return end_at_rest();
   go_on();
 }
 
@@ -221,7 +220,7 @@ Task<Session::Step> Session::refuse(http::Refusal reason) {
     record.target = "-";
     record.status = http::status_of(reason);
     record.body_bytes = out.size() - (out.find("\r\n\r\n") + 4);
-    worker_.access_log.append(record, Loop::now().wall);
+    worker_.access_log.append(record, worker_.loop.now().wall);
   }
   const bool sent = co_await client_.write(out, worker_.settings().timeouts.write);
   co_return sent ? Step::linger : Step::close;

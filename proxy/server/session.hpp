@@ -24,7 +24,7 @@ struct RequestContext {
   std::optional<Exchange> exchange;
 };
 
-class Session final : private IdleSet::Connection {
+class Session final : private IdleSet::Connection, private Client::Owner {
  public:
   /// Takes its place in the worker's list.
   Session(Worker& worker, Socket socket, Peer peer);
@@ -55,6 +55,7 @@ class Session final : private IdleSet::Connection {
   };
 
   void on_input(bool ends) noexcept override;
+  void on_cancelled() noexcept override { end_at_rest(); }
   /// Goes on from the state of rest; the session may be gone afterwards.
   void go_on() noexcept;
   /// Reads, and answers what can be answered at once, until there is something else to be done.

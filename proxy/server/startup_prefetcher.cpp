@@ -95,7 +95,7 @@ Task<bool> StartupPrefetcher::try_once(std::shared_ptr<Target> target) {
   key.assign(policy::authority_of(request->head, settings), path, request->head, *route);
   const auto facts = policy::facts_of(request->head, {settings, cache.key_hash(), request->arrival});
   const auto goal = cache.target(*route, cache.hash(route->name), key.view(), facts);
-  const auto now = Loop::now();
+  const auto now = system_now();
   if (cache.fresh(goal, now)) co_return true;
   auto joined = cache.join(goal, cache.peek(goal).entry.get(), now, {});
   const bool begins = joined.role != cache::Role::follow;

@@ -9,9 +9,8 @@ Tunnel::Tunnel(Client& client, upstream::Connection& upstream, Millis timeout)
       deadline_(client.loop().sweeper(), [this] { cancel(); }) {}
 
 void Tunnel::cancel() noexcept {
-  client_.cancel();
-  Error ignored;
-  upstream_.socket().cancel(ignored);
+  client_.transport().cancel();
+  upstream_.transport().cancel();
 }
 
 Task<void> Tunnel::run() {
@@ -22,8 +21,8 @@ Task<void> Tunnel::run() {
   ChildTask back(client_.loop());
   bool whole = false;
   const auto there = [&]() -> Task<void> {
-    back.start("tunnel", pump(upstream_.socket(), client_.socket(), {}));
-    co_await pump(client_.socket(), upstream_.socket(), early);
+    back.start("tunnel", pump(upstream_.transport(), client_.transport(), {}));
+    co_await pump(client_.transport(), upstream_.transport(), early);
     whole = true;
   };
   // The other direction may go on after this one has ended, but not after it has failed.
@@ -34,41 +33,27 @@ Task<void> Tunnel::run() {
   co_await beside(there, stop);
 }
 
-Task<bool> Tunnel::send(Socket& to, std::string_view bytes) {
-  while (!bytes.empty()) {
-    Error error;
-    const auto sent = to.write_some(asio::buffer(bytes), error);
-    bytes.remove_prefix(sent);
-    if (bytes.empty()) break;
-    if (error && error != asio::error::would_block) co_return false;
-    auto [waited] = co_await to.async_wait(Socket::wait_write, as_result);
-    if (waited) co_return false;
-  }
-  co_return true;
-}
-
-Task<void> Tunnel::pump(Socket& from, Socket& to, std::string_view first) {
-  Error ignored;
-  bool open = co_await send(to, first);
+Task<void> Tunnel::pump(Transport& from, Transport& to, std::string_view first) {
+  bool open = !co_await write_all(to, first);
+  Io io{Io::State::want_read, false, 0, {}};
   while (open) {
-    auto [error] = co_await from.async_wait(Socket::wait_read, as_result);
-    if (error) break;
+    if (io.must_wait() && co_await from.wait(io)) break;
     auto buffer = client_.loop().buffers().acquire();
-    Error read_error;
-    const auto got = from.read_some(asio::buffer(buffer.data(), buffer.size()), read_error);
+    io = from.read_some({buffer.data(), buffer.size()});
     deadline_.set(patience_);
-    if (got > 0) open = co_await send(to, {buffer.data(), got});
+    if (io.bytes > 0) open = !co_await write_all(to, {buffer.data(), io.bytes});
     client_.loop().buffers().release(std::move(buffer));
-    if (read_error == asio::error::eof) {
-      to.shutdown(Socket::shutdown_send,
-                  ignored);  // a half-close is passed on; the other direction may go on
+    if (io.state == Io::State::end) {
+      to.shutdown_write();  // a half-close is passed on; the other direction may go on
       co_return;
     }
-    if (read_error && read_error != asio::error::would_block) open = false;
+    if (io.state == Io::State::failed) open = false;
+    // After a read that took everything, the next one would only find that out.
+    if (!io.more && !io.must_wait()) io = {Io::State::want_read, false, 0, {}};
   }
   // Broken: nothing of the other direction is of use any more.
-  from.close(ignored);
-  to.close(ignored);
+  from.close();
+  to.close();
 }
 
 }  // namespace larder::server

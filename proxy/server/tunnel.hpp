@@ -16,8 +16,7 @@ class Tunnel {
   [[nodiscard]] Task<void> run();
 
  private:
-  [[nodiscard]] Task<void> pump(Socket& from, Socket& to, std::string_view first);
-  [[nodiscard]] Task<bool> send(Socket& to, std::string_view bytes);
+  [[nodiscard]] Task<void> pump(Transport& from, Transport& to, std::string_view first);
   void cancel() noexcept;
 
   Client& client_;

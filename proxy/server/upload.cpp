@@ -51,8 +51,7 @@ Task<std::optional<Upload::State>> Upload::await_input() {
     if (result == Client::Read::some) break;
     if (result != Client::Read::would_block) co_return State::client_gone;
     deadline_.set(bounds_.timeout);
-    auto [error] = co_await client_.readable();
-    if (error) co_return deadline_.expired() ? State::client_late : State::client_gone;
+    if (co_await client_.readable()) co_return deadline_.expired() ? State::client_late : State::client_gone;
     deadline_.clear();
     if (stopping_) co_return State::client_gone;
   }

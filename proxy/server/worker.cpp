@@ -40,7 +40,7 @@ Worker::Worker(unsigned index, Shared& all, std::shared_ptr<const cache::Plan> p
       turns(std::make_unique<ObjectPool<RequestContext>>()) {
   loop.sweeper().on_sweep([this] {
     access_log.flush();
-    pool.log().look(Loop::now().mono);
+    pool.log().look(loop.now().mono);
   });
   loop.on_failure([](std::string_view task, const std::exception_ptr& error) {
     try {

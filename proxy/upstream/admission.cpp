@@ -89,7 +89,7 @@ Task<std::variant<Admission::Permit, Failure>> Admission::enter(Loop& loop, Clai
   {
     const std::lock_guard lock(mutex_);
     if (closed_) co_return Result{Failure{FailureKind::connect_failed, {}, "shutting down"}};
-    if (!breaker_.admits(Loop::now().mono)) co_return Result{Failure{FailureKind::breaker_open, {}, {}}};
+    if (!breaker_.admits(loop.now().mono)) co_return Result{Failure{FailureKind::breaker_open, {}, {}}};
     // A new request does not overtake requests that already wait.
     const bool is_next = claim.priority == Priority::foreground
                              ? queue_->empty()
@@ -172,12 +172,12 @@ std::shared_ptr<Admission::Idle::State> Admission::claim_idle(Idle& own) {
   return state;
 }
 
-Admission::Change Admission::responded(int status, std::size_t target) {
+Admission::Change Admission::responded(int status, std::size_t target, policy::MonoTime now) {
   const std::lock_guard lock(mutex_);
   if (status == 502 || status == 503 || status == 504) {
     const bool again = last_refused_ == target && breaker_.state() == Breaker::State::closed;
     last_refused_ = target;
-    return again ? Change{} : fail_request();
+    return again ? Change{} : fail_request(now);
   }
   last_refused_.reset();
   const auto before = breaker_.state();
@@ -186,15 +186,15 @@ Admission::Change Admission::responded(int status, std::size_t target) {
   return {before, breaker_.state()};
 }
 
-Admission::Change Admission::failed(const Failure& failure) {
+Admission::Change Admission::failed(const Failure& failure, policy::MonoTime now) {
   if (!failure.is_of_the_api()) return {};
   const std::lock_guard lock(mutex_);
-  return fail_request();
+  return fail_request(now);
 }
 
-Admission::Change Admission::fail_request() noexcept {
+Admission::Change Admission::fail_request(policy::MonoTime now) noexcept {
   const auto before = breaker_.state();
-  if (breaker_.failed(Loop::now().mono)) refuse_all();
+  if (breaker_.failed(now)) refuse_all();
   return {before, breaker_.state()};
 }
 

@@ -130,8 +130,8 @@ class Admission {
   /// Reports how a request ended: with a response of that status, or with a failure. Of consecutive 502, 503
   /// and 504 responses to the same `target` (a hash) only one counts as a failure, because they may concern
   /// the target rather than the API.
-  Change responded(int status, std::size_t target);
-  Change failed(const Failure& failure);
+  Change responded(int status, std::size_t target, policy::MonoTime now);
+  Change failed(const Failure& failure, policy::MonoTime now);
 
  private:
   using Queue = boost::intrusive::list<Waiter>;
@@ -145,7 +145,7 @@ class Admission {
   void grant_permits() noexcept;
   void grant_slots() noexcept;
   void refuse_all() noexcept;
-  Change fail_request() noexcept;
+  Change fail_request(policy::MonoTime now) noexcept;
   [[nodiscard]] std::shared_ptr<Idle::State> claim_idle(Idle& own);
 
   mutable std::mutex mutex_;

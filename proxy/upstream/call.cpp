@@ -1,7 +1,6 @@
 #include "upstream/call.hpp"
 
-#include <boost/asio/buffer.hpp>
-
+#include <array>
 #include <cstring>
 
 namespace larder::upstream {
@@ -30,15 +29,14 @@ void Call::release() noexcept {
 void Call::cancel() noexcept {
   cancelled_ = true;
   if (!connection_) return;
-  Error ignored;
-  connection_->socket().cancel(ignored);
+  connection_->transport().cancel();
 }
 
 Task<std::optional<Failure>> Call::open(bool fresh) {
   auto acquired = co_await pool_.acquire(fresh, claim_);
   if (auto* failed = std::get_if<Failure>(&acquired)) {
     pool_.failed(*failed);
-    if (failed->kind != FailureKind::breaker_open) pool_.log().note(*failed, Loop::now().mono);
+    if (failed->kind != FailureKind::breaker_open) pool_.log().note(*failed, pool_.loop().now().mono);
     co_return std::move(*failed);
   }
   connection_ = std::move(std::get<std::unique_ptr<Connection>>(acquired));
@@ -55,30 +53,30 @@ Failure Call::failure(FailureKind late, FailureKind otherwise, const Error& erro
   // API.
   if (cancelled_ || may_retry()) return failed;
   if (!answered_) pool_.failed(failed);
-  pool_.log().note(failed, Loop::now().mono);
+  pool_.log().note(failed, pool_.loop().now().mono);
   return failed;
 }
 
 Failure Call::bad_answer(std::optional<http::Refusal> refusal, const char* why) {
   Failure failed{FailureKind::bad_answer, refusal, why};
-  pool_.log().note(failed, Loop::now().mono);
+  pool_.log().note(failed, pool_.loop().now().mono);
   return failed;
 }
 
 Task<std::optional<Failure>> Call::write(std::string_view bytes) {
-  auto& socket = connection_->socket();
+  auto& transport = connection_->transport();
   while (!bytes.empty()) {
-    Error error;
-    const auto sent = socket.write_some(asio::buffer(bytes), error);
-    bytes.remove_prefix(sent);
+    const std::array<asio::const_buffer, 1> piece{asio::buffer(bytes)};
+    const auto io = transport.write_some(piece);
+    bytes.remove_prefix(io.bytes);
     if (bytes.empty()) break;
-    if (error && error != asio::error::would_block)
-      co_return failure(FailureKind::idle_timeout, FailureKind::write_failed, error);
+    if (io.state == Io::State::failed)
+      co_return failure(FailureKind::idle_timeout, FailureKind::write_failed, io.error);
     if (cancelled_)
       co_return failure(FailureKind::idle_timeout, FailureKind::write_failed, asio::error::operation_aborted);
     connection_->deadline().set(pool_.settings().idle_timeout);
-    auto [waited] = co_await socket.async_wait(Socket::wait_write, as_result);
-    if (waited) co_return failure(FailureKind::idle_timeout, FailureKind::write_failed, waited);
+    if (const auto error = co_await transport.wait(io))
+      co_return failure(FailureKind::idle_timeout, FailureKind::write_failed, error);
     connection_->deadline().clear();
   }
   co_return std::nullopt;
@@ -91,7 +89,7 @@ void Call::request_complete() noexcept {
 
 // Reads once, appending to the buffer.
 Task<std::optional<Failure>> Call::fill_buffer(Millis timeout, FailureKind late, FailureKind closed) {
-  auto& socket = connection_->socket();
+  auto& transport = connection_->transport();
   if (!buffer_) buffer_ = pool_.loop().buffers().acquire();
   if (begin_ == end_) begin_ = end_ = 0;
   if (end_ == buffer_.size() && begin_ > 0) {
@@ -100,24 +98,23 @@ Task<std::optional<Failure>> Call::fill_buffer(Millis timeout, FailureKind late,
     begin_ = 0;
   }
   for (;;) {
-    Error error;
-    const auto got = socket.read_some(asio::buffer(buffer_.data() + end_, buffer_.size() - end_), error);
-    if (got > 0) {
-      end_ += got;
+    const auto io = transport.read_some({buffer_.data() + end_, buffer_.size() - end_});
+    if (io.bytes > 0) {
+      end_ += io.bytes;
       any_byte_ = true;
       if (request_complete_) connection_->deadline().clear();
       co_return std::nullopt;
     }
-    if (error != asio::error::would_block) {
-      at_end_of_file_ = error == asio::error::eof;
-      co_return failure(late, closed, error);
+    if (!io.must_wait()) {
+      at_end_of_file_ = io.state == Io::State::end;
+      co_return failure(late, closed, at_end_of_file_ ? asio::error::eof : io.error);
     }
     if (cancelled_) co_return failure(late, closed, asio::error::operation_aborted);
     if (request_complete_) connection_->deadline().set(timeout);
     waits_for_answer_ = true;
-    auto [waited] = co_await socket.async_wait(Socket::wait_read, as_result);
+    const auto error = co_await transport.wait(io);
     waits_for_answer_ = false;
-    if (waited) co_return failure(late, closed, waited);
+    if (error) co_return failure(late, closed, error);
   }
 }
 

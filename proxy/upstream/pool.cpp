@@ -1,29 +1,15 @@
 #include "upstream/pool.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
-#include <sys/socket.h>
 
 namespace larder::upstream {
-
-namespace {
-
-// Whether nothing can be read from an idle connection. If anything can, including the end, the connection
-// cannot be reused.
-bool is_quiet(Socket& socket) noexcept {
-  char byte;
-  const auto got = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-}
-
-}  // namespace
 
 Connection::Connection(Pool& pool, Admission::Slot slot, Admission::Permit permit)
     : pool_(pool),
       slot_(std::move(slot)),
-      socket_(pool.loop_.executor()),
+      transport_(pool.loop_),
       deadline_(pool.loop_.sweeper(), [this] { expire(); }),
       generation_(pool.generation_) {
   begin_use(std::move(permit));
@@ -31,8 +17,7 @@ Connection::Connection(Pool& pool, Admission::Slot slot, Admission::Permit permi
 }
 
 Connection::~Connection() {
-  Error ignored;
-  socket_.close(ignored);
+  transport_.close();
   end_use();
 }
 
@@ -51,8 +36,7 @@ void Connection::expire() {
   auto& idle = pool_.idle_;
   const auto at = std::find_if(idle.begin(), idle.end(), [this](const auto& c) { return c.get() == this; });
   if (at == idle.end()) {
-    Error ignored;
-    socket_.cancel(ignored);
+    transport_.cancel();
     return;
   }
   // Destroyed later, as this runs in a callback of the connection.
@@ -62,11 +46,12 @@ void Connection::expire() {
   pool_.loop_.counters().upstream_idle.add(-1);
 }
 
-Pool::Pool(Loop& loop, Admission& admission, const settings::Upstream& upstream)
+Pool::Pool(Loop& loop, Admission& admission, const settings::Upstream& upstream,
+           std::unique_ptr<Connector> connector)
     : loop_(loop),
       admission_(admission),
       idle_count_(admission, loop, [this] { close_claimed(); }),
-      resolver_(loop) {
+      connector_(connector ? std::move(connector) : std::make_unique<SystemConnector>(loop)) {
   configure(upstream);
 }
 
@@ -77,7 +62,7 @@ Pool::~Pool() {
 void Pool::configure(const settings::Upstream& upstream) {
   if (upstream.url != upstream_.url) {
     close_idle();
-    resolver_.forget();
+    connector_->forget();
     ++generation_;
   }
   upstream_ = upstream;
@@ -103,8 +88,7 @@ void Pool::force() noexcept {
   forced_ = true;
   close_idle();
   for (auto& connection : all_) {
-    Error ignored;
-    connection.socket_.close(ignored);
+    connection.transport_.close();
   }
   admission_.close();
 }
@@ -116,7 +100,7 @@ std::unique_ptr<Connection> Pool::take_idle(Admission::Permit& permit) {
     idle_.pop_back();
     loop_.counters().upstream_idle.add(-1);
     connection->deadline_.clear();
-    if (!is_quiet(connection->socket_)) continue;
+    if (!connection->transport_.is_reusable()) continue;
     connection->reused_ = true;
     connection->begin_use(std::move(permit));
     return connection;
@@ -136,7 +120,10 @@ Task<Acquired> Pool::acquire(bool fresh, Admission::Claim& claim) {
   if (forced_) co_return Acquired{Failure{FailureKind::connect_failed, {}, "shutting down"}};
   if (!slot) co_return Acquired{Failure{FailureKind::queue_timeout, {}, {}}};
   auto connection = std::make_unique<Connection>(*this, std::move(*slot), std::move(permit));
-  if (auto failure = co_await connect(*connection)) co_return Acquired{std::move(*failure)};
+  auto failure = co_await connector_->connect(connection->transport_, connection->deadline_, upstream_,
+                                              upstream_.connect_timeout);
+  if (forced_) co_return Acquired{Failure{FailureKind::connect_failed, {}, "shutting down"}};
+  if (failure) co_return Acquired{std::move(*failure)};
   co_return Acquired{std::move(connection)};
 }
 
@@ -153,11 +140,11 @@ void Pool::release(std::unique_ptr<Connection> connection) {
 }
 
 void Pool::responded(int status, std::size_t target) {
-  note(admission_.responded(status, target));
+  note(admission_.responded(status, target, loop_.now().mono));
 }
 
 void Pool::failed(const Failure& failure) {
-  note(admission_.failed(failure));
+  note(admission_.failed(failure, loop_.now().mono));
 }
 
 void Pool::note(const Admission::Change& change) {
@@ -175,36 +162,6 @@ void Pool::note(const Admission::Change& change) {
   } else if (change.after == Breaker::State::recovering) {
     log_.say("the upstream answers again");
   }
-}
-
-Task<std::optional<Failure>> Pool::connect(Connection& connection) {
-  const auto began = Loop::now().mono;
-  const auto timeout = upstream_.connect_timeout;
-  auto resolved = co_await resolver_.resolve(upstream_, timeout);
-  if (auto* failure = std::get_if<Failure>(&resolved)) co_return std::move(*failure);
-  if (forced_) co_return Failure{FailureKind::connect_failed, {}, "shutting down"};
-
-  Error error = asio::error::host_not_found;
-  connection.deadline_.set(std::max(timeout - (Loop::now().mono - began), Millis{1}));
-  for (const auto& endpoint : std::get<Resolver::Endpoints>(resolved)) {
-    Error ignored;
-    connection.socket_.close(ignored);
-    auto [result] = co_await connection.socket_.async_connect(endpoint, as_result);
-    error = result;
-    if (!error) break;
-    if (connection.deadline_.expired()) co_return Failure{FailureKind::connect_timeout, {}, {}};
-  }
-  if (error) {
-    resolver_.distrust();  // the name may resolve to another address by now
-    co_return Failure{FailureKind::connect_failed, {}, error.message()};
-  }
-  connection.deadline_.clear();
-  Error ignored;
-  connection.socket_.non_blocking(true, ignored);
-  if (std::holds_alternative<settings::TcpAddress>(upstream_.address)) {
-    connection.socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-  }
-  co_return std::nullopt;
 }
 
 }  // namespace larder::upstream

@@ -9,9 +9,9 @@
 #include "net/loop.hpp"
 #include "settings/settings.hpp"
 #include "upstream/admission.hpp"
+#include "upstream/connector.hpp"
 #include "upstream/failure.hpp"
 #include "upstream/failure_log.hpp"
-#include "upstream/resolver.hpp"
 
 #include <boost/intrusive/list.hpp>
 
@@ -32,7 +32,7 @@ class Connection
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  [[nodiscard]] Socket& socket() noexcept { return socket_; }
+  [[nodiscard]] Transport& transport() noexcept { return transport_; }
   [[nodiscard]] Deadline& deadline() noexcept { return deadline_; }
   /// The connection has been used before, so the API may have closed it since.
   [[nodiscard]] bool is_reused() const noexcept { return reused_; }
@@ -46,8 +46,8 @@ class Connection
   Pool& pool_;
   Admission::Slot slot_;
   std::optional<Admission::Permit> permit_;  // held while a request uses the connection
-  Socket socket_;
-  Deadline deadline_;  // cancels the socket's operation; closes the connection if it is idle
+  Transport transport_;
+  Deadline deadline_;  // cancels the transport's waits; closes the connection if it is idle
   bool reused_ = false;
   std::uint32_t generation_;  // Pool::generation_ at its creation
 };
@@ -56,7 +56,9 @@ using Acquired = std::variant<std::unique_ptr<Connection>, Failure>;
 
 class Pool {
  public:
-  Pool(Loop& loop, Admission& admission, const settings::Upstream& upstream);
+  /// `connector`: nullptr = SystemConnector.
+  Pool(Loop& loop, Admission& admission, const settings::Upstream& upstream,
+       std::unique_ptr<Connector> connector = nullptr);
   ~Pool();
 
   /// Waits for a Permit, then returns an idle connection or, with `fresh` always, a new one. `claim` must
@@ -85,7 +87,6 @@ class Pool {
  private:
   friend class Connection;
 
-  [[nodiscard]] Task<std::optional<Failure>> connect(Connection& connection);
   [[nodiscard]] std::unique_ptr<Connection> take_idle(Admission::Permit& permit);
   void close_claimed();
   void note(const Admission::Change& change);
@@ -99,7 +100,7 @@ class Pool {
   Admission::Idle idle_count_;                     // of those
   std::uint32_t generation_ = 0;                   // number of changes of the address
   bool forced_ = false;
-  Resolver resolver_;
+  std::unique_ptr<Connector> connector_;
 };
 
 }  // namespace larder::upstream

@@ -67,7 +67,7 @@ Task<std::variant<Resolver::Endpoints, Failure>> Resolver::resolve(const setting
   if (!not_literal) co_return Result{Endpoints{asio::ip::tcp::endpoint(literal, address.port)}};
 
   if (current_ && current_->ended) take(*std::exchange(current_, nullptr));
-  if (!known_.empty() && Loop::now().mono - known_at_ < upstream.resolve_interval) co_return Result{known_};
+  if (!known_.empty() && loop_.now().mono - known_at_ < upstream.resolve_interval) co_return Result{known_};
 
   if (!current_) {
     auto begun = std::make_shared<LookUpState>();
@@ -95,7 +95,7 @@ Task<std::variant<Resolver::Endpoints, Failure>> Resolver::resolve(const setting
 void Resolver::take(const LookUpState& state) {
   if (!state.found.error.empty()) return;
   known_ = state.found.endpoints;
-  known_at_ = Loop::now().mono;
+  known_at_ = loop_.now().mono;
 }
 
 void Resolver::distrust() noexcept {

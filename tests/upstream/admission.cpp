@@ -176,10 +176,11 @@ TEST_CASE("failures on any loop open the circuit breaker for all of them") {
   loops.enter(loops.first, requests[0]);
   loops.enter(loops.second, requests[1]);
   const Failure closed{FailureKind::closed_early, {}, {}};
-  CHECK(loops.admission.failed(closed).after == Breaker::State::closed);
-  CHECK(loops.admission.responded(200, 1).after == Breaker::State::closed);
-  for (int i = 0; i < 2; ++i) CHECK(loops.admission.failed(closed).after == Breaker::State::closed);
-  const auto change = loops.admission.failed(closed);
+  CHECK(loops.admission.failed(closed, system_now().mono).after == Breaker::State::closed);
+  CHECK(loops.admission.responded(200, 1, system_now().mono).after == Breaker::State::closed);
+  for (int i = 0; i < 2; ++i)
+    CHECK(loops.admission.failed(closed, system_now().mono).after == Breaker::State::closed);
+  const auto change = loops.admission.failed(closed, system_now().mono);
   CHECK(change.before == Breaker::State::closed);
   CHECK(change.after == Breaker::State::open);
   loops.turn();
@@ -194,10 +195,10 @@ TEST_CASE("failures by larder's own limits, and 503s of one target, do not open 
   loops.upstream.breaker_failures = 2;
   loops.configure();
   for (int i = 0; i < 5; ++i) {
-    (void)loops.admission.failed({FailureKind::queue_full, {}, {}});
-    CHECK(loops.admission.responded(503, 7).after == Breaker::State::closed);
+    (void)loops.admission.failed({FailureKind::queue_full, {}, {}}, system_now().mono);
+    CHECK(loops.admission.responded(503, 7, system_now().mono).after == Breaker::State::closed);
   }
-  CHECK(loops.admission.responded(503, 8).after == Breaker::State::open);
+  CHECK(loops.admission.responded(503, 8, system_now().mono).after == Breaker::State::open);
 }
 
 TEST_CASE("if idle connections of another loop hold all slots, one of them is closed") {

@@ -1,0 +1,44 @@
+// Connects to the API. A seam: the pool's tests connect to scripts instead.
+#pragma once
+
+#include "net/transport.hpp"
+#include "settings/settings.hpp"
+#include "upstream/failure.hpp"
+#include "upstream/resolver.hpp"
+
+#include <memory>
+#include <optional>
+
+namespace larder::upstream {
+
+class Connector {
+ public:
+  Connector() = default;
+  Connector(const Connector&) = delete;
+  Connector& operator=(const Connector&) = delete;
+  virtual ~Connector() = default;
+
+  /// Connects `transport` to the API within `timeout`. `deadline` cancels the transport's waits when it
+  /// passes. Only called on the loop; both outlive the task.
+  [[nodiscard]] virtual Task<std::optional<Failure>> connect(Transport& transport, Deadline& deadline,
+                                                             const settings::Upstream& upstream,
+                                                             Millis timeout) = 0;
+  /// The address in the settings has changed.
+  virtual void forget() noexcept {}
+};
+
+/// Resolves the name and tries each of its addresses.
+class SystemConnector final : public Connector {
+ public:
+  explicit SystemConnector(Loop& loop) : loop_(loop), resolver_(loop) {}
+  [[nodiscard]] Task<std::optional<Failure>> connect(Transport& transport, Deadline& deadline,
+                                                     const settings::Upstream& upstream,
+                                                     Millis timeout) override;
+  void forget() noexcept override { resolver_.forget(); }
+
+ private:
+  Loop& loop_;
+  Resolver resolver_;
+};
+
+}  // namespace larder::upstream
