@@ -57,7 +57,7 @@ Renewal renewed(const store::Response& held, const http::ResponseHead& fresh, co
   if (own_tag) change.entity_tag = held.entity_tag;
   change.original_size = held.original_size;
   std::string for_requesting_client;
-  auto response = represent(std::move(meta), reason_of(held), fields, fresh.minor_version,
+  auto response = represent(std::move(meta), held.head_view().reason(), fields, fresh.minor_version,
                             {by.route, by.compression, by.when.received.wall}, change, held.body.owner(),
                             &for_requesting_client);
   return {std::move(response), std::move(for_requesting_client),

@@ -1,8 +1,8 @@
 #include "cache/represent.hpp"
 
+#include "http/body_fields.hpp"
 #include "http/coding.hpp"
 #include "http/date.hpp"
-#include "http/digest.hpp"
 #include "http/text.hpp"
 #include "policy/groups.hpp"
 #include "policy/precondition.hpp"
@@ -16,49 +16,10 @@ namespace {
 
 using http::FieldId;
 
-// What upstream says of bytes that are no longer sent.
+// Whether the field does not hold once larder has changed the bytes.
 bool is_of_the_original(const http::Field& line) noexcept {
-  switch (line.id) {
-    case FieldId::etag:
-    case FieldId::content_encoding:
-    case FieldId::accept_ranges:
-      return true;
-    default:
-      return http::is_digest(line.name);
-  }
+  return line.id == FieldId::etag || http::describes_body(line);
 }
-
-void add(std::string_view name, std::string_view value, std::string& out) {
-  out.append(name).append(": ").append(value).append("\r\n");
-}
-
-class HeadWriter {
- public:
-  HeadWriter(int status, std::string_view reason, bool with_304) : with_304_(with_304) {
-    head_.append("HTTP/1.1 ").append(std::to_string(status)).append(" ").append(reason).append("\r\n");
-    if (with_304_) head_304_ = "HTTP/1.1 304 Not Modified\r\n";
-  }
-  void line(const http::Field& field) {
-    add(field.name, field.value, head_);
-    if (with_304_ && !policy::is_left_out_of_304(field)) add(field.name, field.value, head_304_);
-  }
-  void both(std::string_view name, std::string_view value) {
-    add(name, value, head_);
-    if (with_304_) add(name, value, head_304_);
-  }
-  void whole_only(std::string_view name, std::string_view value) { add(name, value, head_); }
-  void finish(store::Response& response) {
-    head_.shrink_to_fit();
-    head_304_.shrink_to_fit();
-    response.head = std::move(head_);
-    response.head_304 = std::move(head_304_);
-  }
-
- private:
-  bool with_304_;
-  std::string head_;
-  std::string head_304_;
-};
 
 bool replaces_cache_control(const http::Field& line, const settings::Route& route) {
   return line.id == FieldId::cache_control && route.client_cache_control.has_value();
@@ -85,7 +46,10 @@ std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_
   if (!change.entity_tag.empty()) meta.entity_tag = change.entity_tag;
   auto response = std::make_shared<store::Response>();
   const auto directives = http::parse_response_cache_control(fields);
-  HeadWriter writer(meta.status, reason, meta.status == 200 || meta.part);
+  store::HeadBuilder builder(meta.status, reason, meta.status == 200 || meta.part);
+  const auto add_own = [&](FieldId id, std::string_view name, std::string_view value, bool in_304 = true) {
+    builder.add({id, name, value}, true, in_304);
+  };
   for (const auto& line : fields) {
     // What does not hold of the bytes that are sent goes to nobody, the requesting client included.
     if (line.id == FieldId::content_length) continue;  // written anew
@@ -95,7 +59,7 @@ std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_
     if (change.of_part && http::is_content_digest(line.name)) continue;
     const auto fate = policy::fate_of(line, fields, directives);
     if (fate == policy::FieldFate::for_requesting_client && for_requesting_client != nullptr)
-      add(line.name, line.value, *for_requesting_client);
+      store::append_line(line.name, line.value, *for_requesting_client);
     if (fate != policy::FieldFate::stored) continue;
     if (line.id == FieldId::content_range && change.of_part) {
       if (meta.part && !meta.part->exact) response->content_range = line.value;
@@ -107,16 +71,17 @@ std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_
       response->replaced_cache_control += line.value;
       continue;
     }
-    writer.line(line);
+    builder.add(line, false, !policy::is_left_out_of_304(line));
   }
   response->config_fingerprint = route.config_fingerprint;
   response->original_size = change.original_size != 0 ? change.original_size : body->size();
   response->own_cache_control = route.client_cache_control.has_value();
-  if (route.client_cache_control) writer.both("Cache-Control", *route.client_cache_control);
-  if (!change.entity_tag.empty()) writer.both("ETag", change.entity_tag);
+  if (route.client_cache_control)
+    add_own(FieldId::cache_control, "Cache-Control", *route.client_cache_control);
+  if (!change.entity_tag.empty()) add_own(FieldId::etag, "ETag", change.entity_tag);
   if (http::find(fields, FieldId::date) == nullptr) {  // RFC 9110 6.6.1
     const auto received = std::chrono::floor<std::chrono::seconds>(setting.now);
-    writer.both("Date", http::format_date(received));
+    add_own(FieldId::date, "Date", http::format_date(received));
     meta.date = received;
   }
   const auto* type = http::find(fields, FieldId::content_type);
@@ -124,13 +89,14 @@ std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_
                       !http::forbids_transformation(fields) && (change.changed || !http::is_coded(fields));
   response->compressible = may_compress(setting, meta, fields, change, body->size());
   if (response->compressible && !http::list_has(fields, FieldId::vary, "Accept-Encoding"))
-    writer.both("Vary", "Accept-Encoding");
-  writer.both("Via", minor_version == 1 ? "1.1 larder" : "1.0 larder");
+    add_own(FieldId::vary, "Vary", "Accept-Encoding");
+  add_own(FieldId::via, "Via", minor_version == 1 ? "1.1 larder" : "1.0 larder");
   // RFC 9110 8.6: none with a 204, whose end needs no telling.
-  if (meta.status != 204) writer.whole_only("Content-Length", std::to_string(body->size()));
+  if (meta.status != 204)
+    add_own(FieldId::content_length, "Content-Length", std::to_string(body->size()), false);
   if (may_be_derived(*response, route)) response->derived = std::make_shared<store::Derived>();
   static_cast<policy::StoredMeta&>(*response) = std::move(meta);
-  writer.finish(*response);
+  builder.finish(response->head, response->head_304, response->head_lines);
   response->body = std::move(body);
   return response;
 }
@@ -149,39 +115,14 @@ std::vector<std::uint64_t> group_hashes(const store::Store& store, std::string_v
 
 std::vector<http::Field> upstream_fields(const store::Response& response) {
   std::vector<http::Field> fields;
-  std::string_view rest = response.head;
-  rest.remove_prefix(rest.find("\r\n") + 2);  // the status line
-  while (!rest.empty()) {
-    const auto end = rest.find("\r\n");
-    const auto line = rest.substr(0, end);
-    const auto colon = line.find(':');
-    const auto name = line.substr(0, colon);
-    fields.push_back({boost::beast::http::string_to_field(name), name, line.substr(colon + 2)});
-    rest.remove_prefix(end + 2);
+  for (const auto& line : response.head_view()) {
+    if (!line.is_own) fields.push_back(line.field);
   }
-  // represent() ends with Via and, but for a 204, Content-Length.
-  while (!fields.empty() && fields.back().id != FieldId::via) fields.pop_back();
-  if (!fields.empty()) fields.pop_back();
-  if (response.compressible && !fields.empty() && fields.back().id == FieldId::vary &&
-      fields.back().value == "Accept-Encoding") {
-    fields.pop_back();
-  }
-  const auto put_back = [&](FieldId id, std::string_view name, const std::string& value) {
-    std::erase_if(fields, [id](const auto& line) { return line.id == id; });
-    if (!value.empty()) fields.push_back({id, name, value});
-  };
-  if (response.own_cache_control) {
-    put_back(FieldId::cache_control, "Cache-Control", response.replaced_cache_control);
-  }
-  if (response.entity_tag != response.upstream_entity_tag) {
-    put_back(FieldId::etag, "ETag", response.upstream_entity_tag);
-  }
+  if (response.own_cache_control && !response.replaced_cache_control.empty())
+    fields.push_back({FieldId::cache_control, "Cache-Control", response.replaced_cache_control});
+  if (response.entity_tag != response.upstream_entity_tag && !response.upstream_entity_tag.empty())
+    fields.push_back({FieldId::etag, "ETag", response.upstream_entity_tag});
   return fields;
-}
-
-std::string_view reason_of(const store::Response& response) {
-  const auto line = std::string_view(response.head).substr(0, response.head.find("\r\n"));
-  return line.size() > 13 ? line.substr(13) : std::string_view();
 }
 
 }  // namespace larder::cache

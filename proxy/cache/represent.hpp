@@ -43,10 +43,8 @@ struct Setting {
 [[nodiscard]] std::vector<std::uint64_t> group_hashes(const store::Store& store, std::string_view origin,
                                                       const std::vector<std::string>& groups);
 
-/// The fields of a stored response as upstream gave them, as far as they were kept: what represent() added is
-/// left out. Views into the response.
+/// The fields of a stored response as the API sent them, as far as they were kept, without those that larder
+/// added or put in their place. Views into the response.
 [[nodiscard]] std::vector<http::Field> upstream_fields(const store::Response& response);
-/// The reason phrase in a stored response's status line.
-[[nodiscard]] std::string_view reason_of(const store::Response& response);
 
 }  // namespace larder::cache

@@ -1,36 +1,24 @@
 #include "cache/shape.hpp"
 
-#include "http/digest.hpp"
+#include "http/body_fields.hpp"
 #include "projection/entity_tag.hpp"
 
 namespace larder::cache {
 
-namespace {
-
-// The lines of a head but those that speak of bytes that are not sent; then the ones that do.
-std::string derived_head(std::string_view head, std::string_view entity_tag, std::string_view coding,
-                         const std::string* body) {
-  std::string out;
-  out.reserve(head.size() + 64);
-  while (!head.empty()) {
-    const auto line = head.substr(0, head.find("\r\n") + 2);
-    head.remove_prefix(line.size());
-    const auto name = line.substr(0, line.find(':'));
-    const bool of_other_bytes = http::iequals(name, "ETag") || http::iequals(name, "Content-Length") ||
-                                http::iequals(name, "Accept-Ranges") || http::is_digest(name);
-    if (!of_other_bytes) out += line;
-  }
-  if (!entity_tag.empty()) out.append("ETag: ").append(entity_tag).append("\r\n");
-  if (body == nullptr) return out;
-  if (!coding.empty()) out.append("Content-Encoding: ").append(coding).append("\r\n");
-  return out.append("Content-Length: ").append(std::to_string(body->size())).append("\r\n");
-}
-
-}  // namespace
+using http::FieldId;
 
 void derive_heads(const store::Response& response, std::string_view coding, store::Representation& made) {
-  made.head = derived_head(response.head, made.entity_tag, coding, made.body.get());
-  made.head_304 = derived_head(response.head_304, made.entity_tag, {}, nullptr);
+  const auto head = response.head_view();
+  store::HeadBuilder builder(head.status(), head.reason(), !response.head_304.empty());
+  for (const auto& line : head) {
+    if (line.field.id != FieldId::etag && !http::describes_body(line.field))
+      builder.add(line.field, line.is_own, line.in_304);
+  }
+  builder.add({FieldId::etag, "ETag", made.entity_tag}, true, true);
+  if (!coding.empty()) builder.add({FieldId::content_encoding, "Content-Encoding", coding}, true, false);
+  const auto length = std::to_string(made.body->size());
+  builder.add({FieldId::content_length, "Content-Length", length}, true, false);
+  builder.finish(made.head, made.head_304, made.head_lines);
 }
 
 std::shared_ptr<const store::Representation> make_shape(const store::Response& response,

@@ -8,8 +8,8 @@
 
 namespace larder {
 
-/// The system's time, in whole milliseconds. The wall clock is that of the kernel's last tick, which is cheaper
-/// and precise enough for HTTP dates. From any thread.
+/// The system's time, in whole milliseconds. The wall clock is that of the kernel's last tick, which is
+/// cheaper and precise enough for HTTP dates. From any thread.
 [[nodiscard]] inline policy::Now system_now() noexcept {
   timespec wall{};
   (void)::clock_gettime(CLOCK_REALTIME_COARSE, &wall);

@@ -1,7 +1,7 @@
 #include "policy/precondition.hpp"
 
+#include "http/body_fields.hpp"
 #include "http/date.hpp"
-#include "http/digest.hpp"
 #include "http/etag.hpp"
 #include "http/text.hpp"
 
@@ -12,19 +12,6 @@ namespace larder::policy {
 namespace {
 
 using http::FieldId;
-
-// Fields that describe the stored bytes, which a 304 cannot change (RFC 9111 3.2).
-bool describes_stored_bytes(const http::Field& line) noexcept {
-  switch (line.id) {
-    case FieldId::content_length:
-    case FieldId::content_encoding:
-    case FieldId::content_range:
-    case FieldId::transfer_encoding:
-      return true;
-    default:
-      return http::is_digest(line.name);
-  }
-}
 
 bool same_name(const http::Field& a, const http::Field& b) noexcept {
   return a.id == b.id && (a.id != FieldId::unknown || http::iequals(a.name, b.name));
@@ -48,8 +35,8 @@ bool is_not_modified(const RequestFacts& request, const StoredMeta& stored, std:
 }
 
 bool is_left_out_of_304(const http::Field& line) noexcept {
-  return describes_stored_bytes(line) || line.id == FieldId::content_type ||
-         line.id == FieldId::content_language || line.id == FieldId::accept_ranges;
+  return http::describes_body(line) || line.id == FieldId::content_type ||
+         line.id == FieldId::content_language;
 }
 
 HeadEffect head_effect(const StoredMeta& stored, std::uint64_t body_size, int status, http::Fields fresh) {
@@ -68,7 +55,7 @@ HeadEffect head_effect(const StoredMeta& stored, std::uint64_t body_size, int st
 std::vector<http::Field> updated_fields(http::Fields stored, http::Fields fresh) {
   std::vector<http::Field> kept;
   const auto is_update = [&](const http::Field& line) {
-    return !describes_stored_bytes(line) && !http::is_hop_by_hop(line) && line.id != FieldId::age &&
+    return !http::describes_body(line) && !http::is_hop_by_hop(line) && line.id != FieldId::age &&
            !http::list_has(fresh, FieldId::connection, line.name);
   };
   const auto replaced = [&](const http::Field& line) {

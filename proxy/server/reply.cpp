@@ -1,6 +1,6 @@
 #include "server/reply.hpp"
 
-#include "http/digest.hpp"
+#include "http/body_fields.hpp"
 #include "http/text.hpp"
 
 #include <fmt/format.h>
@@ -93,28 +93,26 @@ std::string content_range(const http::ByteRange& range, std::optional<std::uint6
   return fmt::format("bytes {}-{}/{}", range.first, range.last, complete ? std::to_string(*complete) : "*");
 }
 
-void write_part_head(std::string_view stored_head, std::string_view content_range, std::uint64_t size,
+void write_part_head(const store::HeadView& stored, std::string_view content_range, std::uint64_t size,
                      std::string& out) {
-  status_line(206, "Partial Content", out);
-  stored_head.remove_prefix(stored_head.find("\r\n") + 2);
-  stored_head = stored_head.substr(0, stored_head.rfind("Content-Length: "));  // which is the last line
-  while (!stored_head.empty()) {
-    const auto line = stored_head.substr(0, stored_head.find("\r\n") + 2);
-    stored_head.remove_prefix(line.size());
-    // RFC 9530 2: of the content of one message, and a part's is another.
-    if (!http::is_content_digest(line.substr(0, line.find(':')))) out += line;
+  out.clear();
+  store::append_status_line(206, "Partial Content", out);
+  for (const auto& [line, is_own, in_304] : stored) {
+    // RFC 9530 2: a content digest is of one message, and a part is another message.
+    if (line.id != FieldId::content_length && !http::is_content_digest(line.name))
+      store::append_line(line.name, line.value, out);
   }
-  out += fmt::format("Content-Range: {}\r\nContent-Length: {}\r\n", content_range, size);
+  store::append_line("Content-Range", content_range, out);
+  add_length(size, out);
 }
 
-void write_tagged_head(std::string_view stored_head_304, std::string_view entity_tag, std::string& out) {
+void write_tagged_head_304(const store::HeadView& stored, std::string_view entity_tag, std::string& out) {
   out.clear();
-  while (!stored_head_304.empty()) {
-    const auto line = stored_head_304.substr(0, stored_head_304.find("\r\n") + 2);
-    stored_head_304.remove_prefix(line.size());
-    if (!http::iequals(line.substr(0, line.find(':')), "ETag")) out += line;
+  store::append_status_line(304, "Not Modified", out);
+  for (const auto& [line, is_own, in_304] : stored) {
+    if (in_304 && line.id != FieldId::etag) store::append_line(line.name, line.value, out);
   }
-  add("ETag", entity_tag, out);
+  store::append_line("ETag", entity_tag, out);
 }
 
 void write_unsatisfiable_head(std::optional<std::uint64_t> complete, std::string& out) {

@@ -4,6 +4,7 @@
 #include "http/gate.hpp"
 #include "http/range.hpp"
 #include "policy/outcome.hpp"
+#include "store/head.hpp"
 
 #include <optional>
 #include <string>
@@ -34,10 +35,10 @@ void write_forwarded_head(const http::ResponseHead& head, std::string_view entit
 [[nodiscard]] std::string content_range(const http::ByteRange& range, std::optional<std::uint64_t> complete);
 /// Replaces `out` by the head of a 206 with `size` bytes, without its empty line, from the head of the stored
 /// response: all of its fields but for the length and the digests of its content (RFC 9110 15.3.7).
-void write_part_head(std::string_view stored_head, std::string_view content_range, std::uint64_t size,
+void write_part_head(const store::HeadView& stored, std::string_view content_range, std::uint64_t size,
                      std::string& out);
-/// Replaces `out` by the head of a 304 with another entity tag than the stored one.
-void write_tagged_head(std::string_view stored_head_304, std::string_view entity_tag, std::string& out);
+/// Replaces `out` by the head of a 304 in place of the stored response, with another entity tag.
+void write_tagged_head_304(const store::HeadView& stored, std::string_view entity_tag, std::string& out);
 /// The head of a 416, without its empty line (RFC 9110 15.5.17).
 void write_unsatisfiable_head(std::optional<std::uint64_t> complete, std::string& out);
 

@@ -69,9 +69,9 @@ Exchange::Done Exchange::serve_compressible(const std::shared_ptr<const store::R
   if (facts_.if_none_match != nullptr) {
     if (const auto held = coding_held(facts_, response, plan)) {
       std::string head;
-      write_tagged_head(response.head_304,
-                        policy::coded_tag(response.entity_tag, *held, plan.encoder_fingerprint_of(*held)),
-                        head);
+      write_tagged_head_304(response.head_view(),
+                            policy::coded_tag(response.entity_tag, *held, plan.encoder_fingerprint_of(*held)),
+                            head);
       return send(304, head, {}, outcome, age);
     }
   }
@@ -115,7 +115,7 @@ Exchange::Done Exchange::serve_shape(const store::Response& response, const stor
 
 Exchange::Done Exchange::serve_part(const store::Response& response, const store::Representation* coded,
                                     const policy::Outcome& outcome, std::optional<Millis> age) {
-  const std::string_view stored_head = coded != nullptr ? coded->head : response.head;
+  const auto stored_head = coded != nullptr ? coded->head_view() : response.head_view();
   const std::string_view body = coded != nullptr ? std::string_view(*coded->body) : *response.body;
   const auto& tag = coded != nullptr ? coded->entity_tag : response.entity_tag;
   const auto cut = policy::cut_for(facts_, response, tag, body.size(), now_.wall);
@@ -126,7 +126,8 @@ Exchange::Done Exchange::serve_part(const store::Response& response, const store
   }
   const auto* range = std::get_if<http::ByteRange>(&cut);
   if (!response.part) {
-    if (range == nullptr) return send(response.status, stored_head, body, outcome, age);
+    if (range == nullptr)
+      return send(response.status, coded != nullptr ? coded->head : response.head, body, outcome, age);
     write_part_head(stored_head, content_range(*range, body.size()), range->last - range->first + 1, head);
     return send(206, head, body.substr(range->first, range->last - range->first + 1), outcome, age);
   }

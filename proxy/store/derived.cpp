@@ -5,7 +5,7 @@
 namespace larder::store {
 
 std::size_t Representation::charge() const noexcept {
-  return sizeof(*this) + head.capacity() + head_304.capacity() + entity_tag.capacity() +
+  return sizeof(*this) + head.capacity() + head_304.capacity() + head_lines.charge() + entity_tag.capacity() +
          (body ? body->capacity() : 0);
 }
 

@@ -4,6 +4,8 @@
 // their number only grows, up to a limit. Callable from any thread; critical sections are short.
 #pragma once
 
+#include "store/head.hpp"
+
 #include <memory>
 #include <mutex>
 #include <string>
@@ -16,9 +18,11 @@ namespace larder::store {
 struct Representation {
   std::string head;
   std::string head_304;
+  HeadLines head_lines;  // of `head`
   std::string entity_tag;
   std::shared_ptr<const std::string> body;
 
+  [[nodiscard]] HeadView head_view() const noexcept { return {head, head_lines}; }
   [[nodiscard]] std::size_t charge() const noexcept;  // bytes
 };
 

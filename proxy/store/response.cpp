@@ -32,6 +32,7 @@ std::size_t Response::charge() const noexcept {
   for (const auto* text : {&head, &head_304, &entity_tag, &upstream_entity_tag, &upstream_last_modified,
                            &replaced_cache_control, &content_range})
     bytes += charge_of(*text);
+  if (head_lines.charge() > 0) bytes += allocated(head_lines.charge());
   if (secondary.capacity() > 1) bytes += allocated(secondary.capacity() * sizeof(policy::VaryField));
   for (const auto& field : secondary)
     bytes += charge_of(field.name) + (field.value ? charge_of(*field.value) : 0);

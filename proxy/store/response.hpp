@@ -7,6 +7,7 @@
 #include "policy/stored.hpp"
 #include "store/access_history.hpp"
 #include "store/derived.hpp"
+#include "store/head.hpp"
 
 #include <boost/container/small_vector.hpp>
 
@@ -56,6 +57,7 @@ struct Sent {
 };
 
 struct Response : Sent, policy::StoredMeta {
+  HeadLines head_lines;  // of `head`
   /// The head of a 304; empty if there is neither an entity tag nor a date to compare.
   std::string head_304;
   /// `client_cache_control` has replaced the API's Cache-Control in `head`. Freshening uses the API's value,
@@ -68,6 +70,7 @@ struct Response : Sent, policy::StoredMeta {
   /// none may be made.
   std::shared_ptr<Derived> derived;
 
+  [[nodiscard]] HeadView head_view() const noexcept { return {head, head_lines}; }
   [[nodiscard]] std::size_t charge() const noexcept;  // bytes against cache.memory
 
   /// Prefetches all members that a hit reads, at once instead of line by line.

@@ -101,6 +101,37 @@ void write_secondary(const policy::SecondaryKey& secondary, Writer& out) {
   }
 }
 
+// Names are in the head's text. Their ids are looked up again, as they differ between versions of Beast.
+void write_lines(const store::HeadLines& head, Writer& out) {
+  out.number(static_cast<std::uint64_t>(head.status()));
+  out.number(static_cast<std::uint64_t>(head.reason_size()));
+  out.number(static_cast<std::uint64_t>(head.lines().size()));
+  for (const auto& line : head.lines()) {
+    out.number(std::uint64_t{line.name_size} << 32 | line.value_size);
+    out.number(static_cast<std::uint64_t>(line.is_own) << 1 | static_cast<std::uint64_t>(line.in_304));
+  }
+}
+
+// Lines that do not fit the text are not sound.
+std::optional<store::HeadLines> read_lines(Reader& in, std::string_view text) {
+  const auto status = static_cast<int>(in.within(999));
+  store::HeadLines head(status, static_cast<std::size_t>(in.within(UINT32_MAX)));
+  auto at = head.status_line_size();
+  for (auto left = in.count(); left > 0 && in.sound(); --left) {
+    const auto sizes = in.number();
+    const auto flags = in.number();
+    const auto name_size = static_cast<std::uint32_t>(sizes >> 32);
+    const auto value_size = static_cast<std::uint32_t>(sizes);
+    const auto size = std::uint64_t{name_size} + value_size + 4;
+    if (at > text.size() || size > text.size() - at) return std::nullopt;
+    const auto id = boost::beast::http::string_to_field(text.substr(at, name_size));
+    head.add({name_size, value_size, id, (flags & 2) != 0, (flags & 1) != 0});
+    at += static_cast<std::size_t>(size);
+  }
+  head.shrink_to_fit();
+  return head.fit(text) ? std::optional(std::move(head)) : std::nullopt;
+}
+
 }  // namespace
 
 std::string encode(const store::Response& response, policy::Now now) {
@@ -133,6 +164,7 @@ std::string encode(const store::Response& response, policy::Now now) {
   out.number(response.sequence);
   out.text(response.head);
   out.text(response.head_304);
+  write_lines(response.head_lines, out);
   out.number(static_cast<std::uint64_t>(response.own_cache_control));
   out.text(response.replaced_cache_control);
   out.number(static_cast<std::uint64_t>(response.original_size));
@@ -175,6 +207,9 @@ std::shared_ptr<store::Response> decode(std::string_view bytes, store::Body body
   out.sequence = in.number();
   out.head = in.text();
   out.head_304 = in.text();
+  auto lines = read_lines(in, out.head);
+  if (!lines) return nullptr;
+  out.head_lines = std::move(*lines);
   out.own_cache_control = in.flag();
   out.replaced_cache_control = in.text();
   out.original_size = static_cast<std::size_t>(in.number());

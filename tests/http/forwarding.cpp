@@ -1,7 +1,7 @@
 // Forwarding of messages: interim responses, Max-Forwards, digests.
 #include "../catch.hpp"
 #include "../policy/support.hpp"
-#include "http/digest.hpp"
+#include "http/body_fields.hpp"
 #include "http/interim.hpp"
 #include "http/max_forwards.hpp"
 

@@ -31,8 +31,10 @@ store::Response full() {
   response.secondary.push_back(policy::VaryField::named("origin", {}));
   response.groups = {"one", "two"};
   response.sequence = 42;
-  response.head = "HTTP/1.1 404 Not Found\r\nA: b\r\n";
-  response.head_304 = "HTTP/1.1 304 Not Modified\r\n";
+  store::HeadBuilder head(404, "Not Found", true);
+  head.add({http::FieldId::unknown, "A", "b"}, false, false);
+  head.add({http::FieldId::via, "Via", "1.1 larder"}, true, true);
+  head.finish(response.head, response.head_304, response.head_lines);
   response.own_cache_control = true;
   response.replaced_cache_control = "max-age=1";
   response.original_size = 4096;
@@ -74,6 +76,17 @@ TEST_CASE("a record restores all members, and the correct age") {
   CHECK(back->sequence == 42);
   CHECK(back->head == stored.head);
   CHECK(back->head_304 == stored.head_304);
+  CHECK(back->head_view().status() == 404);
+  CHECK(back->head_view().reason() == "Not Found");
+  std::vector<store::HeadView::Line> lines;
+  for (const auto& line : back->head_view()) lines.push_back(line);
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0].field.value == "b");
+  CHECK_FALSE(lines[0].is_own);
+  CHECK_FALSE(lines[0].in_304);
+  CHECK(lines[1].field.id == http::FieldId::via);
+  CHECK(lines[1].is_own);
+  CHECK(lines[1].in_304);
   CHECK(back->own_cache_control);
   CHECK(back->replaced_cache_control == "max-age=1");
   CHECK(back->original_size == 4096);
@@ -118,4 +131,21 @@ TEST_CASE("truncated, extended or corrupt bytes are not a record") {
     (void)tiers::decode(changed, body,
                         at(0s));  // the result is not checked, only that it does not read out of bounds
   }
+}
+
+TEST_CASE("a record whose lines do not fit its head is refused") {
+  auto stored = full();
+  SECTION("the head is longer") {
+    stored.head += "B: c\r\n";
+  }
+  SECTION("the head is shorter") {
+    stored.head.resize(stored.head.size() - 1);
+  }
+  SECTION("a line is beyond the head") {
+    stored.head_lines.add({0xFFFF'FFFF, 0xFFFF'FFFF, http::FieldId::unknown, false, false});
+  }
+  SECTION("the reason is beyond the head") {
+    stored.head_lines = store::HeadLines(404, 1u << 20);
+  }
+  CHECK(tiers::decode(tiers::encode(stored, at(2s)), stored.body, at(10s)) == nullptr);
 }
