@@ -45,7 +45,7 @@ Io Transport::write_some(Pieces pieces) noexcept {
   do sent = bytes <= sent_together ? send_together(descriptor_, pieces) : send_gathered(descriptor_, pieces);
   while (sent < 0 && errno == EINTR);
   if (sent < 0) return failed(Io::State::want_write);
-  return {Io::State::some, false, static_cast<std::size_t>(sent), {}};
+  return {Io::State::some, false, 0, static_cast<std::size_t>(sent)};
 }
 
 Socket& Transport::socket() {
@@ -134,7 +134,7 @@ Task<Error> write_all(Transport& to, std::string_view bytes) {
     const std::array<asio::const_buffer, 1> piece{asio::buffer(bytes)};
     const auto io = to.write_some(piece);
     bytes.remove_prefix(io.bytes);
-    if (io.state == Io::State::failed) co_return io.error;
+    if (io.state == Io::State::failed) co_return io.error();
     if (!io.must_wait()) continue;
     if (const auto error = co_await to.wait(io)) co_return error;
   }

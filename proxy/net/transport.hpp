@@ -17,20 +17,21 @@
 
 namespace larder {
 
-/// How an attempt to read or write went.
+/// How an attempt to read or write went. Small enough to be returned in registers.
 struct Io {
   enum class State : std::uint8_t {
     some,        // `bytes` > 0 were transferred (writing nothing transfers 0)
     want_read,   // nothing: try again when the connection is readable
     want_write,  // nothing: try again when the connection is writable
     end,         // of reading: the peer has closed its sending side
-    failed,      // the connection is broken, see `error`
+    failed,      // the connection is broken: `number` is the system's error
   };
   State state = State::some;
   bool more = false;  // of reading: more input may be there; without it, further input is announced
+  int number = 0;
   std::size_t bytes = 0;
-  Error error;
 
+  [[nodiscard]] Error error() const noexcept { return {number, boost::system::system_category()}; }
   [[nodiscard]] bool must_wait() const noexcept {
     return state == State::want_read || state == State::want_write;
   }
@@ -85,8 +86,8 @@ class Transport {
     do got = ::recv(descriptor_, room.data(), room.size(), MSG_DONTWAIT);
     while (got < 0 && errno == EINTR);
     const auto bytes = static_cast<std::size_t>(got);
-    if (got > 0) return {Io::State::some, bytes == room.size(), bytes, {}};
-    return got == 0 ? Io{Io::State::end, false, 0, {}} : failed(Io::State::want_read);
+    if (got > 0) return {Io::State::some, bytes == room.size(), 0, bytes};
+    return got == 0 ? Io{Io::State::end} : failed(Io::State::want_read);
   }
   [[nodiscard]] Io write_some(Pieces pieces) noexcept;
 
@@ -121,8 +122,8 @@ class Transport {
   // Of the last system call.
   [[nodiscard]] static Io failed(Io::State if_it_would_block) noexcept {
     const int error = errno;
-    if (error == EAGAIN || error == EWOULDBLOCK) return {if_it_would_block, false, 0, {}};
-    return {Io::State::failed, false, 0, Error(error, boost::system::system_category())};
+    if (error == EAGAIN || error == EWOULDBLOCK) return {if_it_would_block};
+    return {Io::State::failed, false, error};
   }
 
   Loop& loop_;

@@ -35,7 +35,7 @@ Task<void> Tunnel::run() {
 
 Task<void> Tunnel::pump(Transport& from, Transport& to, std::string_view first) {
   bool open = !co_await write_all(to, first);
-  Io io{Io::State::want_read, false, 0, {}};
+  Io io{Io::State::want_read};
   while (open) {
     if (io.must_wait() && co_await from.wait(io)) break;
     auto buffer = client_.loop().buffers().acquire();
@@ -49,7 +49,7 @@ Task<void> Tunnel::pump(Transport& from, Transport& to, std::string_view first) 
     }
     if (io.state == Io::State::failed) open = false;
     // After a read that took everything, the next one would only find that out.
-    if (!io.more && !io.must_wait()) io = {Io::State::want_read, false, 0, {}};
+    if (!io.more && !io.must_wait()) io = {Io::State::want_read};
   }
   // Broken: nothing of the other direction is of use any more.
   from.close();

@@ -90,9 +90,7 @@ class HeadView {
   [[nodiscard]] Iterator begin() const noexcept {
     return {text_.data() + lines_->status_line_size(), lines_->lines().begin()};
   }
-  [[nodiscard]] Iterator end() const noexcept {
-    return {text_.data() + text_.size(), lines_->lines().end()};
-  }
+  [[nodiscard]] Iterator end() const noexcept { return {text_.data() + text_.size(), lines_->lines().end()}; }
 
  private:
   std::string_view text_;

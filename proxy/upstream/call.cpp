@@ -71,7 +71,7 @@ Task<std::optional<Failure>> Call::write(std::string_view bytes) {
     bytes.remove_prefix(io.bytes);
     if (bytes.empty()) break;
     if (io.state == Io::State::failed)
-      co_return failure(FailureKind::idle_timeout, FailureKind::write_failed, io.error);
+      co_return failure(FailureKind::idle_timeout, FailureKind::write_failed, io.error());
     if (cancelled_)
       co_return failure(FailureKind::idle_timeout, FailureKind::write_failed, asio::error::operation_aborted);
     connection_->deadline().set(pool_.settings().idle_timeout);
@@ -107,7 +107,7 @@ Task<std::optional<Failure>> Call::fill_buffer(Millis timeout, FailureKind late,
     }
     if (!io.must_wait()) {
       at_end_of_file_ = io.state == Io::State::end;
-      co_return failure(late, closed, at_end_of_file_ ? asio::error::eof : io.error);
+      co_return failure(late, closed, at_end_of_file_ ? Error(asio::error::eof) : io.error());
     }
     if (cancelled_) co_return failure(late, closed, asio::error::operation_aborted);
     if (request_complete_) connection_->deadline().set(timeout);
