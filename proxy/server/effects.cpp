@@ -32,10 +32,10 @@ void Exchange::note_lost_write() noexcept {
 // Design, invariant 6: a response that passes, to a request that could have been answered from the store,
 // ends the life of what is stored as a fetched one does.
 void Exchange::note_final(const http::ResponseHead& answer, policy::Sequence sequence) {
-  if (target_.route == nullptr || is_head() || !policy::supersedes(answer.status, facts_)) return;
+  if (flow_.target().route == nullptr || is_head() || !policy::supersedes(answer.status, facts_)) return;
   if (answer.status == 200) return;  // as good as the stored one, whose validation is the next fetch's
   const auto secondary = policy::secondary_key(facts_, answer.fields, *route_, false);
-  cache().supersede(target_, sequence, secondary);
+  cache().supersede(flow_.target(), sequence, secondary);
 }
 
 // What clients know the stored representations of this URL by. nullopt where the request has no conditions,
@@ -76,8 +76,8 @@ bool Exchange::names_fields_param() const {
 
 // RFC 9111 4.3.5: the answer to a HEAD says whether what is stored for GET still holds.
 void Exchange::note_head(const http::ResponseHead& answer, policy::Sequence sequence) {
-  if (!is_head() || route_ == nullptr || found_.response == nullptr || !route_->fields.empty()) return;
-  cache().note_head(target_, **found_.response, answer, {now_, worker_.loop.now()}, sequence,
+  if (!is_head() || route_ == nullptr || flow_.held() == nullptr || !route_->fields.empty()) return;
+  cache().note_head(flow_.target(), *flow_.held(), answer, {now_, worker_.loop.now()}, sequence,
                     settings().compression);
 }
 

@@ -47,11 +47,11 @@ Exchange::Done Exchange::try_now() {
   read_facts();
   const auto for_cache = policy::is_for_cache(facts_, route_);
   if (const auto* pass = std::get_if<policy::Pass>(&for_cache)) {
-    decision_ = *pass;
+    flow_.set_decision(*pass);
     const bool may_be_stored = facts_.method == http::Method::get || facts_.method == http::Method::head;
     // RFC 9111 5.2.1.7: nothing is stored that could answer it.
     if (may_be_stored && facts_.directives.only_if_cached)
-      decision_ = policy::Refuse{504, Detail::only_if_cached};
+      flow_.set_decision(policy::Refuse{504, Detail::only_if_cached});
     else if (may_be_stored && route_ != nullptr)
       (void)read_fields_asked();
     return Done::not_yet;
@@ -61,18 +61,11 @@ Exchange::Done Exchange::try_now() {
   }
   if (!read_fields_asked()) return Done::not_yet;
   worker_.key.assign(policy::authority_of(head_, settings()), path, head_, *route_);
-  target_ = cache().target(*route_, view_.hash, worker_.key.view(), facts_);
-  found_ = cache().find(target_);
-  decision_ = policy::decide(facts_, *route_, held(), now_);
-  if (const auto* serve = std::get_if<policy::Serve>(&decision_))
-    return serve_now(*found_.response, serve->outcome, true);
-  if (const auto* stale = std::get_if<policy::ServeThenRefresh>(&decision_)) {
-    // RFC 9111 5.2.1.7: it asks for nothing to be fetched.
-    if (!facts_.directives.only_if_cached) refresh_behind();
-    return serve_now(*found_.response, stale->outcome, true);
-  }
-  if (const auto outcome = stale_while_failing()) return serve_now(*found_.response, *outcome, true);
-  return Done::not_yet;
+  const auto stored =
+      flow_.begin(cache(), cache().target(*route_, view_.hash, worker_.key.view(), facts_), now_);
+  if (stored.outcome == nullptr) return Done::not_yet;
+  if (stored.refresh) refresh_in_background();
+  return serve_now(*flow_.found().response, *stored.outcome, true);
 }
 
 // False, and a decision to refuse, where the route's fields_param asks for what there is not.
@@ -80,45 +73,8 @@ bool Exchange::read_fields_asked() {
   if (!head_.has_query || route_->fields_param.empty()) return true;
   fields_asked_ = policy::fields_asked(head_.query, *route_);
   if (fields_asked_.problem.empty()) return true;
-  decision_ = policy::Refuse{400, Detail::unknown_field};
+  flow_.set_decision(policy::Refuse{400, Detail::unknown_field});
   return false;
-}
-
-// One reader has waited for a fetch that failed; the next ones do not, and the next fetch runs behind them.
-std::optional<Outcome> Exchange::stale_while_failing() {
-  const auto* held = found_.response != nullptr ? found_.response : found_.only_on_error;
-  if (held == nullptr || (found_.response != nullptr && (*held)->is_fresh(now_.mono))) return std::nullopt;
-  const auto failing = cache().failing(target_.key);
-  if (!failing) return std::nullopt;
-  const bool may_serve =
-      found_.response != nullptr
-          ? policy::may_serve_while_failing(facts_, decision_, **held, failing->trouble, now_)
-          : (*held)->stale_if_error && !policy::forces_fetch(facts_, *route_, nullptr, now_) &&
-                policy::may_serve_on_error(facts_, **held, failing->trouble, now_);
-  if (!may_serve) return std::nullopt;
-  if (failing->until <= now_.mono && !facts_.directives.only_if_cached) refresh_behind();
-  found_.response = held;
-  return stale_on_error();
-}
-
-// A response that a write invalidated is stale, however fresh it was.
-Outcome Exchange::stale_on_error() const {
-  Outcome outcome;
-  outcome.hit = true;
-  outcome.ttl = policy::ttl_seconds(**found_.response, now_.mono);
-  if (found_.response == found_.only_on_error || found_.stale_once)
-    outcome.ttl = std::min<std::int64_t>(*outcome.ttl, -1);
-  outcome.detail = Detail::stale_if_error;
-  return outcome;
-}
-
-policy::Held Exchange::held() const noexcept {
-  if (found_.response == nullptr)
-    return {nullptr, found_.entry != nullptr && found_.only_on_error == nullptr};
-  const auto& response = **found_.response;
-  const auto& history = response.access_history;
-  return {&response, false, found_.stale_once, history != nullptr && history->has_refresh_lease(now_.mono),
-          forced_};
 }
 
 // ---- What waits
@@ -132,7 +88,7 @@ Task<Exchange::Done> Exchange::finish() {
   }
   own_request();
   client_.consume(head_bytes_.size());
-  if (const auto* refuse = std::get_if<policy::Refuse>(&decision_)) {
+  if (const auto* refuse = std::get_if<policy::Refuse>(&flow_.decision())) {
     Outcome outcome;
     outcome.detail = refuse->detail;
     const Problem answer{
@@ -149,7 +105,7 @@ Task<Exchange::Done> Exchange::finish() {
     const Outcome none;
     co_return co_await problem(circle, &none);
   }
-  if (const auto* go = std::get_if<policy::Pass>(&decision_)) {
+  if (const auto* go = std::get_if<policy::Pass>(&flow_.decision())) {
     warn_of_credentials(go->detail);
     Outcome outcome;
     outcome.forward = go->why;
@@ -164,9 +120,9 @@ Task<Exchange::Done> Exchange::finish() {
 void Exchange::own_request() {
   if (owned_) return;
   plan_ = worker_.plan();
-  if (target_.route != nullptr) {
+  if (flow_.target().route != nullptr) {
     key_ = worker_.key;
-    target_.key = key_.view();
+    flow_.set_key(key_.view());
   }
   owned_ = std::make_shared<const cache::OwnedRequest>(head_bytes_, settings(), arrival_);
   read_facts();
@@ -192,8 +148,8 @@ Task<Exchange::Done> Exchange::problem(const Problem& problem, const Outcome* ou
 }
 
 std::string_view Exchange::shown_key() const noexcept {
-  if (target_.route == nullptr || !settings().cache.status_key) return {};
-  return target_.key.url();
+  if (flow_.target().route == nullptr || !settings().cache.status_key) return {};
+  return flow_.target().key.url();
 }
 
 Persistence& Exchange::persistence() noexcept {
@@ -217,7 +173,7 @@ void Exchange::record(int status, std::uint64_t body_bytes, const Outcome& outco
     line.user_agent = field->value;
   if (const auto* field = http::find(head().fields, http::FieldId::referer)) line.referer = field->value;
   if (route_ != nullptr) line.route = route_->name;
-  if (target_.route != nullptr) line.key_hash = target_.hash;
+  if (flow_.target().route != nullptr) line.key_hash = flow_.target().hash;
   line.status = status;
   line.body_bytes = body_bytes;
   if (served_ != nullptr) line.original_bytes = served_->original_size;

@@ -6,10 +6,9 @@
 // An Exchange lives while its request is being answered; it belongs to its session's loop.
 #pragma once
 
-#include "cache/cache.hpp"
 #include "cache/fill.hpp"
 #include "cache/pass_through_storer.hpp"
-#include "policy/decide.hpp"
+#include "cache/request_flow.hpp"
 #include "policy/fields_asked.hpp"
 #include "server/client.hpp"
 #include "server/reply.hpp"
@@ -47,9 +46,6 @@ class Exchange {
   void read_facts();
   [[nodiscard]] policy::FactsInput context() const noexcept;
   [[nodiscard]] bool read_fields_asked();
-  [[nodiscard]] policy::Held held() const noexcept;
-  [[nodiscard]] std::optional<policy::Outcome> stale_while_failing();
-  [[nodiscard]] policy::Outcome stale_on_error() const;
 
   // Answering from the store.
   [[nodiscard]] Done serve_now(const std::shared_ptr<const store::Response>& stored,
@@ -68,19 +64,16 @@ class Exchange {
                           const policy::Outcome& outcome, std::optional<Millis> age);
   void note_saved(int status, std::size_t body_bytes);
   [[nodiscard]] Task<Done> write_rest();
-  void refresh_behind();
+  void refresh_in_background();
 
   // Fetching.
   void own_request();
   [[nodiscard]] cache::Order make_order(bool uncollapsed);
-  [[nodiscard]] bool may_be_served_on_error(policy::Trouble trouble);
-  [[nodiscard]] bool asks_for_part() const noexcept;
   [[nodiscard]] Task<Done> through_fill();
-  [[nodiscard]] std::optional<policy::Outcome> found_meanwhile(policy::Sequence came);
-  [[nodiscard]] Task<std::optional<Done>> read_fill(cache::FillWaiter& waiter, policy::Forward why);
+  [[nodiscard]] Task<std::optional<cache::Result>> await_result(cache::FillWaiter& waiter);
+  [[nodiscard]] Task<Done> answer(cache::RequestFlow::Action& action, cache::FillWaiter* waiter);
   void warn_not_projected(policy::Detail detail);
   void warn_of_credentials(policy::Detail detail);
-  [[nodiscard]] Task<Done> take_over(cache::FillWaiter& waiter, policy::Outcome outcome);
 
   // Passing through.
   [[nodiscard]] Task<Done> pass(policy::Outcome outcome);
@@ -108,9 +101,6 @@ class Exchange {
   [[nodiscard]] Task<Done> problem(const Problem& problem, const policy::Outcome* outcome);
 
   [[nodiscard]] cache::Cache& cache() noexcept { return worker_.shared.cache; }
-  [[nodiscard]] const store::Response* held_response() const noexcept {
-    return found_.response != nullptr ? found_.response->get() : nullptr;
-  }
   [[nodiscard]] const http::RequestHead& head() const noexcept { return owned_ ? owned_->head : head_; }
   [[nodiscard]] bool is_head() const noexcept { return facts_.method == http::Method::head; }
   [[nodiscard]] Done done() const noexcept { return persistence_.keep_alive ? Done::keep : Done::close; }
@@ -135,10 +125,7 @@ class Exchange {
   policy::MonoTime started_;
   const settings::Route* route_ = nullptr;
   RouteView view_;
-  cache::Target target_;  // what it asks of the cache; without a route where it has no primary key
-  cache::Found found_;
-  bool forced_ = false;  // it forces a fetch: nothing that was fetched before it came may answer it
-  policy::Decision decision_;
+  cache::RequestFlow flow_;
   policy::FieldsAsked fields_asked_;
   std::shared_ptr<const store::Representation>
       representation_;  // what is being sent, where it is not the response itself

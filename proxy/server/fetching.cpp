@@ -1,52 +1,21 @@
-// Exchange: leading a fill, following one, and what comes of it.
+// Exchange: carries out what its RequestFlow decides for a request that waits.
 
-#include "policy/part.hpp"
 #include "server/exchange.hpp"
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
-
 namespace larder::server {
 
 using policy::Detail;
-using policy::Forward;
-using policy::Outcome;
 
-namespace {
-
-constexpr int max_attempts = 3;  // to share a fill, before a request asks for itself
-
-}  // namespace
-
-// Asked when the fetch has failed: a write may have gone through since the request looked.
-bool Exchange::may_be_served_on_error(policy::Trouble trouble) {
-  const auto* held = found_.response != nullptr ? found_.response : found_.only_on_error;
-  if (held == nullptr) return false;
-  const auto validity = cache().validity_of(**held, target_);
-  if (validity == store::Validity::invalid) return false;
-  // What a write invalidated is served only where the operator or the API allows that.
-  if (validity == store::Validity::only_on_error && !(*held)->stale_if_error) return false;
-  found_.response = held;
-  return policy::may_serve_on_error(facts_, **held, trouble, now_);
-}
-
-void Exchange::refresh_behind() {
+void Exchange::refresh_in_background() {
   own_request();
-  auto joined = cache().join(target_, found_.entry.get(), now_, {0, Millis{0}, asks_for_part()});
-  if (joined.role == cache::Role::follow) return;
-  // A fill may have ended between the look-up and here, on another loop: what it stored is not fetched again.
-  if (auto fresh = joined.role == cache::Role::lead ? cache().fresh(target_, now_) : nullptr)
-    return joined.permit.give_up(std::move(fresh));
-  auto order = make_order(joined.role == cache::Role::uncollapsed);
+  auto joined = flow_.join_refresh(now_);
+  if (!joined) return;
+  auto order = make_order(joined->role == cache::Role::uncollapsed);
   order.background = true;
-  if (found_.response != nullptr) order.access_history = (*found_.response)->access_history;
-  cache::begin_fetch(worker_.resources(), std::move(joined.permit), std::move(order));
-}
-
-bool Exchange::asks_for_part() const noexcept {
-  const auto* wait = std::get_if<policy::Wait>(&decision_);
-  return wait != nullptr && wait->part;
+  if (const auto* held = flow_.held()) order.access_history = held->access_history;
+  cache::begin_fetch(worker_.resources(), std::move(joined->permit), std::move(order));
 }
 
 cache::Order Exchange::make_order(bool uncollapsed) {
@@ -60,144 +29,79 @@ cache::Order Exchange::make_order(bool uncollapsed) {
   order.plan = plan_;
   order.route = route_;
   order.key = key_;
-  order.hash = target_.hash;
-  if (found_.response != nullptr) order.held = *found_.response;
-  order.part = asks_for_part();
+  order.hash = flow_.target().hash;
+  if (flow_.held() != nullptr) order.held = *flow_.found().response;
+  order.part = flow_.asks_for_part();
   order.uncollapsed = uncollapsed;
   order.counters = view_.counters;
   order.names = names_;
   return order;
 }
 
-// Whether what is stored by now answers a request that would have waited for a fetch: looked up once more, as
-// other fills have ended meanwhile.
-std::optional<Outcome> Exchange::found_meanwhile(policy::Sequence came) {
-  now_ = worker_.loop.now();
-  found_ = cache().find(target_);
-  if (forced_) {
-    const auto* response = held_response();
-    if (response == nullptr || found_.stale_once || response->sequence < came ||
-        !response->is_fresh(now_.mono) || !policy::has_bytes_for(facts_, *response, now_.wall))
-      return std::nullopt;
-    Outcome outcome;
-    outcome.forward = Forward::request;
-    outcome.collapsed = true;
-    return outcome;
-  }
-  auto decision = policy::decide(facts_, *route_, held(), now_);
-  const auto* hit = std::get_if<policy::Serve>(&decision);
-  if (hit == nullptr) return std::nullopt;
-  auto outcome = hit->outcome;
-  decision_ = std::move(decision);
-  return outcome;
-}
-
 Task<Exchange::Done> Exchange::through_fill() {
-  const auto came = cache().next_sequence();
-  forced_ = policy::forces_fetch(facts_, *route_, held_response(), now_);
-  for (int attempt = 1;; ++attempt) {
-    auto why = Forward::miss;
-    if (const auto* wait = std::get_if<policy::Wait>(&decision_)) why = wait->why;
-    if (const auto* validate = std::get_if<policy::Validate>(&decision_)) why = validate->why;
-    const auto since = attempt > max_attempts ? cache().next_sequence() : forced_ ? came : 0;
-
-    auto joined = cache().join(target_, found_.entry.get(), now_,
-                               {since, route_->refresh_min_interval, asks_for_part()});
-    const bool begins = joined.role == cache::Role::lead || joined.role == cache::Role::uncollapsed;
-    // A fill may have ended between the look-up and here, on another loop.
-    if (joined.role == cache::Role::lead) {
-      const auto before = decision_;
-      if (const auto found = found_meanwhile(came)) {
-        joined.permit.give_up(*found_.response);
-        co_return co_await serve(*found_.response, *found, true);
-      }
-      decision_ = before;
-    }
-    cache::FillWaiter waiter(worker_.loop, joined.fill, begins);
-    if (joined.role == cache::Role::retry_after_current) {
+  using Flow = cache::RequestFlow;
+  auto action = flow_.start(now_);
+  for (;;) {
+    if (auto* current = std::get_if<Flow::AwaitCurrent>(&action)) {
+      cache::FillWaiter waiter(worker_.loop, std::move(current->fill), false);
       co_await waiter.settled();
-      // The next one may have come and gone already.
-      if (const auto found = found_meanwhile(came)) co_return co_await serve(*found_.response, *found, true);
-      --attempt;
+      now_ = worker_.loop.now();
+      action = flow_.resume_after_current(now_);
       continue;
     }
-    if (begins) {
-      auto order = make_order(joined.role == cache::Role::uncollapsed);
-      order.consult_tier = attempt == 1 && !forced_ && found_.entry == nullptr;
-      cache::begin_fetch(worker_.resources(), std::move(joined.permit), std::move(order));
+    std::optional<cache::FillWaiter> waiter;
+    if (auto* fetch = std::get_if<Flow::Fetch>(&action)) {
+      waiter.emplace(worker_.loop, std::move(fetch->joined.fill), true);
+      auto order = make_order(fetch->joined.role == cache::Role::uncollapsed);
+      order.consult_tier = fetch->consult_tier;
+      cache::begin_fetch(worker_.resources(), std::move(fetch->joined.permit), std::move(order));
+    } else if (auto* follow = std::get_if<Flow::Follow>(&action)) {
+      waiter.emplace(worker_.loop, std::move(follow->fill), false);
+    } else {
+      co_return co_await answer(action, nullptr);
     }
-    if (const auto done_with = co_await read_fill(waiter, why)) co_return *done_with;
-
-    // Another's fill had nothing for this request: look again, and ask alone where its key is known not to be
-    // shared.
-    if (const auto found = found_meanwhile(came)) co_return co_await serve(*found_.response, *found, true);
-    decision_ = policy::decide(facts_, *route_, held(), now_);
-    if (const auto* stale = std::get_if<policy::ServeThenRefresh>(&decision_)) {
-      const auto outcome = stale->outcome;
-      refresh_behind();
-      co_return co_await serve(*found_.response, outcome, true);
-    }
-    if (const auto* go = std::get_if<policy::Pass>(&decision_)) {
-      Outcome outcome;
-      outcome.forward = go->why;
-      outcome.detail = go->detail;
-      co_return co_await pass(outcome);
-    }
+    auto result = co_await await_result(*waiter);
+    if (!result) co_return Done::close;
+    action = flow_.resume(std::move(*result), now_);
+    if (std::holds_alternative<Flow::TakeOver>(action)) co_return co_await answer(action, &*waiter);
   }
 }
 
-// nullopt where the fill was another's and its answer is not for this request.
-Task<std::optional<Exchange::Done>> Exchange::read_fill(cache::FillWaiter& waiter, Forward why) {
-  cache::FillWaiter::FillEvent news;
+// nullopt: the client cannot be reached.
+Task<std::optional<cache::Result>> Exchange::await_result(cache::FillWaiter& waiter) {
   for (;;) {
-    news = co_await waiter.next();
-    const auto* interim = std::get_if<std::string>(&news);
-    if (interim == nullptr) break;
-    if (head().minor_version == 0) continue;  // RFC 9110 15.2
-    if (!co_await client_.write(*interim, settings().timeouts.write)) co_return Done::close;
+    auto news = co_await waiter.next();
+    if (const auto* interim = std::get_if<std::string>(&news)) {
+      if (head().minor_version == 0) continue;  // RFC 9110 15.2
+      if (!co_await client_.write(*interim, settings().timeouts.write)) co_return std::nullopt;
+      continue;
+    }
+    now_ = worker_.loop.now();
+    view_.counters->waits.observe(now_.mono - started_);
+    auto& result = std::get<cache::Result>(news);
+    upstream_time_ = std::visit([](const auto& end) { return end.took; }, result);
+    co_return std::move(result);
   }
-  now_ = worker_.loop.now();
-  view_.counters->waits.observe(now_.mono - started_);
-  const auto& result = std::get<cache::Result>(news);
-  upstream_time_ = std::visit([](const auto& end) { return end.took; }, result);
-  Outcome outcome;
-  outcome.forward = why;
-  outcome.collapsed = !waiter.is_leader();
+}
 
-  if (const auto* answered = std::get_if<cache::Completed>(&result)) {
-    if (waiter.is_leader()) warn_not_projected(answered->detail);
-    if (policy::is_error_status(answered->upstream_status) && !answered->stored &&
-        may_be_served_on_error(policy::Trouble::error_status))
-      co_return co_await serve(*found_.response, stale_on_error(), true);
-    const auto& response = *answered->response;
-    const bool for_all =
-        answered->shareable && policy::matches(response.secondary, facts_) &&
-        policy::has_bytes_for(facts_, response, now_.wall) &&
-        // That a group was made void is known only now that the answer names its groups.
-        (response.group_hashes.empty() || cache().validity_of(response, target_) == store::Validity::valid);
-    if (!waiter.is_leader() && !for_all) co_return std::nullopt;
-    outcome.stored = answered->stored && waiter.is_leader();
-    if (waiter.is_leader()) private_fields_ = answered->for_requesting_client;
-    outcome.detail = answered->detail;
-    if (answered->upstream_status == 304) outcome.forward_status = 304;
-    co_return co_await serve(answered->response, outcome, !waiter.is_leader() || response.upstream_age);
+// The last action of a flow. `waiter` is of the fill that is taken over.
+Task<Exchange::Done> Exchange::answer(cache::RequestFlow::Action& action, cache::FillWaiter* waiter) {
+  using Flow = cache::RequestFlow;
+  if (auto* stored = std::get_if<Flow::Serve>(&action)) {
+    if (flow_.is_leader()) warn_not_projected(stored->outcome.detail);
+    if (stored->refresh) refresh_in_background();
+    private_fields_ = std::move(stored->for_requesting_client);
+    co_return co_await serve(std::move(stored->response), stored->outcome, stored->with_age);
   }
-  if (const auto* unshared = std::get_if<cache::Unshareable>(&result)) {
-    if (policy::is_error_status(unshared->upstream_status) &&
-        may_be_served_on_error(policy::Trouble::error_status))
-      co_return co_await serve(*found_.response, stale_on_error(), true);
-    if (!waiter.is_leader()) co_return std::nullopt;
-    warn_of_credentials(unshared->detail);
-    outcome.detail = unshared->detail;
-    co_return co_await take_over(waiter, outcome);
+  if (const auto* go = std::get_if<Flow::PassThrough>(&action)) co_return co_await pass(go->outcome);
+  if (const auto* taken = std::get_if<Flow::TakeOver>(&action)) {
+    warn_of_credentials(taken->outcome.detail);
+    auto handover = waiter->take_handover();
+    auto& call = *handover.call;
+    co_return co_await relay(call, &handover, taken->outcome, true);
   }
-  if (std::holds_alternative<cache::Restored>(result)) co_return std::nullopt;
-  const auto& failed = std::get<cache::Failed>(result);
-  if (may_be_served_on_error(failed.failure.is_disconnection() ? policy::Trouble::disconnected
-                                                               : policy::Trouble::error_status)) {
-    co_return co_await serve(*found_.response, stale_on_error(), true);
-  }
-  co_return co_await fail(failed.failure, outcome);
+  const auto& failed = std::get<Flow::Fail>(action);
+  co_return co_await fail(failed.failure, failed.outcome);
 }
 
 // One warning for a route: what bypasses the cache looks like a cache that does not work.
@@ -216,12 +120,6 @@ void Exchange::warn_not_projected(Detail detail) {
       detail == Detail::not_json
           ? "it is no well-formed JSON of a JSON type"
           : "it is in a coding, must not be transformed, or has no list where `fields` and `items` say");
-}
-
-Task<Exchange::Done> Exchange::take_over(cache::FillWaiter& waiter, Outcome outcome) {
-  auto handover = waiter.take_handover();
-  auto& call = *handover.call;
-  co_return co_await relay(call, &handover, outcome, true);
 }
 
 }  // namespace larder::server

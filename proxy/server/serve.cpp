@@ -80,7 +80,7 @@ Exchange::Done Exchange::serve_compressible(const std::shared_ptr<const store::R
         response.derived->find(cache::representation_name(*wanted, plan.encoder_fingerprint_of(*wanted)));
     const bool is_stored = outcome.hit || outcome.stored || outcome.collapsed;
     if (!representation_ && is_stored) {
-      cache().compress(target_, stored, *wanted, compression.level_of(*wanted));
+      cache().compress(flow_.target(), stored, *wanted, compression.level_of(*wanted));
     }
   }
   if (facts_.range) return serve_part(response, representation_.get(), outcome, age);
@@ -100,7 +100,7 @@ std::shared_ptr<const store::Representation> Exchange::shape_of(const store::Res
   // There may be too many already: then it is made for this request alone.
   if (made && is_stored && derived && derived->begin(name)) {
     derived->publish(name, made);
-    cache().note_derived(target_);
+    cache().note_derived(flow_.target());
   }
   return made;
 }
@@ -142,7 +142,7 @@ Exchange::Done Exchange::serve_part(const store::Response& response, const store
   return send(206, head, body.substr(sent.first - part.first, sent.last - sent.first + 1), outcome, age);
 }
 
-// `body` is of a response that found_ or the caller keeps, or of coded_.
+// `body` is of a response that flow_ or the caller keeps, or of representation_.
 Exchange::Done Exchange::send(int status, std::string_view head, std::string_view body,
                               const policy::Outcome& outcome, std::optional<Millis> age) {
   auto& out = worker_.out;
