@@ -47,7 +47,7 @@ const std::vector<FixedBound>& fixed_bounds() {
       {"delay between attempts to fetch a `warm` route", "1 s, doubled up to 15 s",
        "attempts continue at that interval", "server/startup_prefetcher.cpp", "max_wait{15'000}"},
       {"newer final responses remembered for a fetch under way", "16", "the fetched response is not stored",
-       "store/store.cpp", "max_newer = 16"},
+       "store/shard.hpp", "max_newer = 16"},
       {"purges remembered for fetches under way", "1024",
        "a response whose fetch started before the oldest of them is not stored", "store/purge_log.hpp",
        "most = 1024"},
