@@ -105,28 +105,37 @@ Joined Cache::join(const Target& target, const store::Entry* entry, policy::Now 
 
 // ---- Invalidation
 
-bool Cache::invalidate(const Write& write) {
+bool Cache::invalidate(const Write& write) noexcept {
   using policy::WriteEffect;
   // A write without a response, or one that failed with 5xx, may have been applied.
   const auto effect = write.status != 0 ? policy::write_effect(write.status) : WriteEffect::possible;
   if (effect == WriteEffect::none) return false;
+  // For a write that may not have been applied, RFC 9111 4.4 requires nothing.
+  const auto level = effect == WriteEffect::applied ? Validity::invalid : Validity::only_on_error;
+  try {
+    invalidate_concerned(write, level);
+  } catch (const std::exception&) {  // out of memory
+    invalidate_all(level);
+  }
+  return true;
+}
+
+void Cache::invalidate_concerned(const Write& write, Validity level) {
   std::string scratch;
   auto paths = policy::other_paths_of(write.path);
   paths.emplace_back(http::normalise_path(write.path, scratch));
-  // For a write that may not have been applied, RFC 9111 4.4 requires nothing.
-  const auto level = effect == WriteEffect::applied ? Validity::invalid : Validity::only_on_error;
   std::string target;
   for (const auto& path : paths) {
     policy::write_target(write.authority, path, target);
-    invalidations_.invalidate_path(hash(target), level);
+    invalidate_path(target, level);
   }
-  if (effect == WriteEffect::applied) {
+  if (level == Validity::invalid) {  // applied
     for (const auto& related : policy::related_targets(write.authority, write.path, write.response))
-      invalidations_.invalidate_path(hash(related), Validity::invalid);
+      invalidate_path(related, level);
     std::string origin;
     policy::write_target(write.authority, {}, origin);
     for (const auto& group : policy::groups_invalidated(write.response))
-      invalidations_.invalidate_group(hash(policy::group_name(origin, group)), Validity::invalid);
+      invalidate_group(policy::group_name(origin, group), level);
   }
   for (const auto& route : write.settings.routes) {
     const auto is_meant = [&](const http::PathPattern& pattern) {
@@ -134,9 +143,24 @@ bool Cache::invalidate(const Write& write) {
     };
     if (std::none_of(route.invalidated_by.begin(), route.invalidated_by.end(), is_meant)) continue;
     const bool soft = route.invalidation == settings::Invalidation::soft;
-    invalidations_.invalidate_route(hash(route.name), soft ? Validity::stale_once : Validity::only_on_error);
+    invalidate_route(route.name, soft ? Validity::stale_once : Validity::only_on_error);
   }
-  return true;
+}
+
+void Cache::invalidate_path(std::string_view key, Validity level) noexcept {
+  tell({tiers::PathInvalidated{key}, level, invalidations_.invalidate_path(hash(key), level)});
+}
+
+void Cache::invalidate_route(std::string_view name, Validity level) noexcept {
+  tell({tiers::RouteInvalidated{name}, level, invalidations_.invalidate_route(hash(name), level)});
+}
+
+void Cache::invalidate_group(std::string_view name, Validity level) noexcept {
+  tell({tiers::GroupInvalidated{name}, level, invalidations_.invalidate_group(hash(name), level)});
+}
+
+void Cache::invalidate_all(Validity level) noexcept {
+  tell({tiers::AllInvalidated{}, level, invalidations_.invalidate_all(level)});
 }
 
 std::size_t Cache::purge(const policy::Purge& what) {
@@ -145,6 +169,7 @@ std::size_t Cache::purge(const policy::Purge& what) {
   // Fills under way first: what they store from now on has been checked against the purge.
   const auto sequence = invalidations_.next_sequence();
   purges_.add(what, sequence);
+  tell({tiers::Purged{what}, level, sequence});
   if (what.what == What::all) invalidations_.invalidate_all(level);
   const bool one_query = what.what == What::path && what.text.find('?') != std::string::npos;
   std::size_t purged = 0;

@@ -141,11 +141,13 @@ class Cache {
   // ---- Invalidation
 
   /// RFC 9111 4.4, `invalidated_by`, and groups (RFC 9875). Before the client learns that its write was
-  /// applied. False where the response says that nothing was changed.
-  bool invalidate(const Write& write);
+  /// applied. False where the response says that nothing was changed. Without memory to work out what the
+  /// write concerns, everything is invalidated.
+  bool invalidate(const Write& write) noexcept;
   /// What was fetched until now is used only when the API fails.
-  void invalidate_all() noexcept { invalidations_.invalidate_all(store::Validity::only_on_error); }
-  /// Returns how many entries it concerned. It visits every entry.
+  void invalidate_all() noexcept { invalidate_all(store::Validity::only_on_error); }
+  /// Returns how many entries it concerned. It visits every entry. Throws std::bad_alloc: then a part of it
+  /// may have been done, and it is to be repeated.
   std::size_t purge(const policy::Purge& what);
   /// A final response that is not stored ends the life of what is stored for the request (design, invariant
   /// 6).
@@ -164,7 +166,8 @@ class Cache {
 
   // ---- What outlives the process
 
-  /// What stands behind memory. Set before the cache is used; outlives its use.
+  /// What stands behind memory; it is told of changes, invalidations and purges. Set before the cache is
+  /// used; outlives its use.
   void set_tier(tiers::Tier& tier) {
     tier_ = &tier;
     store_.on_change([&tier](const std::string& key, std::uint64_t hash) { tier.changed(key, hash); });
@@ -187,6 +190,14 @@ class Cache {
   friend class Publisher;
   template <class Entry>
   [[nodiscard]] Found choose(Entry entry, const Target& target, bool& any) const noexcept;
+  void invalidate_concerned(const Write& write, store::Validity level);
+  void invalidate_path(std::string_view key, store::Validity level) noexcept;
+  void invalidate_route(std::string_view name, store::Validity level) noexcept;
+  void invalidate_group(std::string_view name, store::Validity level) noexcept;
+  void invalidate_all(store::Validity level) noexcept;
+  void tell(const tiers::Invalidation& event) const noexcept {
+    if (tier_ != nullptr) tier_->invalidated(event);
+  }
 
   store::InvalidationLog invalidations_;
   store::Store store_;

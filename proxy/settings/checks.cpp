@@ -3,8 +3,6 @@
 #include "settings/address.hpp"
 #include "settings/keys.hpp"
 
-#include <xxhash.h>
-
 #include <algorithm>
 #include <set>
 
@@ -155,30 +153,6 @@ void check_routes(const std::vector<Route>& routes, const std::vector<Places>& p
       break;
     }
   }
-}
-
-std::uint64_t config_fingerprint_of(const Settings& settings, const Route& route) {
-  std::string text = route.shape;
-  const auto add = [&](std::string_view piece) { text.append("\n").append(piece); };
-  add(route.cache == CacheMode::ttl ? "ttl" : "standard");
-  add(route.client_cache_control.value_or(""));
-  const auto& despite = route.despite;
-  for (const bool flag : {despite.no_store, despite.no_cache, despite.is_private, despite.set_cookie,
-                          despite.authorization, route.store_errors})
-    text += flag ? '1' : '0';
-  // What is part of the secondary key: a response stored under a less specific key must not be shared under
-  // the new one.
-  for (const auto& name : settings.credentials) add(name);
-  for (const auto* names : {&route.key.headers, &route.key.cookies}) {
-    add("");
-    for (const auto& name : *names) add(name);
-  }
-  const auto& compression = settings.compression;
-  if (compression.on && route.compress) {
-    add(std::to_string(compression.min_size));
-    for (const auto coding : compression.codings) add(http::name_of(coding));
-  }
-  return XXH3_64bits(text.data(), text.size());
 }
 
 namespace {

@@ -17,9 +17,6 @@ void finish_route(const Place& at, const Places& places, Route& route, Report& r
 /// the routes' keys.
 void check_routes(const std::vector<Route>& routes, const std::vector<Places>& places, Report& report);
 
-/// Computes Route::config_fingerprint. All settings must have been read.
-[[nodiscard]] std::uint64_t config_fingerprint_of(const Settings& settings, const Route& route);
-
 /// Checks addresses and budgets. `places` are those of the top level's keys; a key that is not in it has its
 /// default.
 void check_whole(const Settings& settings, const Places& places, Report& report);

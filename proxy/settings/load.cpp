@@ -1,6 +1,7 @@
 #include "settings/load.hpp"
 
 #include "settings/checks.hpp"
+#include "settings/fingerprint.hpp"
 #include "settings/loader.hpp"
 #include "settings/scalar.hpp"
 

@@ -6,6 +6,7 @@ namespace larder::settings {
 namespace {
 
 using R = Route;
+using enum Fingerprint;
 
 Row<R> wants(Needs needs, Row<R> row) {
   row.needs = needs;
@@ -22,7 +23,7 @@ Row<R> path_row() {
   auto row = in_range(
       "/topics/ (exact), /topics/{id} (one segment), /static/** (the rest)",
       value_row<R>(
-          "path", at(&R::path), path_patterns(),
+          "path", excluded, at(&R::path), path_patterns(),
           "Path pattern of the requests that the route applies to. The first matching route is used."));
   row.set = [set = row.set](Report& report, const YAML::Node& node, R& route) {
     set(report, node, route);
@@ -31,17 +32,18 @@ Row<R> path_row() {
   return row;
 }
 
-// Not shown if `cache` is written instead.
+// Not shown if `cache` is written instead. A lifetime applies to the responses that are fetched from then on;
+// whether there is one is shown by `cache`.
 Row<R> ttl_row() {
-  auto row =
-      value_row<R>("ttl", at(&R::ttl), durations(1ms, one_year, "stores nothing; write cache: off instead"),
-                   "Freshness lifetime of a 200 response, whatever lifetime the upstream gives it.");
+  auto row = value_row<R>("ttl", excluded, at(&R::ttl),
+                          durations(1ms, one_year, "stores nothing; write cache: off instead"),
+                          "Freshness lifetime of a 200 response, whatever lifetime the upstream gives it.");
   row.show = [show = row.show](const R& route) { return route.cache == CacheMode::ttl ? show(route) : ""; };
   return row;
 }
 
 Row<R> cache_row() {
-  auto row = value_row<R>("cache", at(&R::cache),
+  auto row = value_row<R>("cache", included, at(&R::cache),
                           choices<CacheMode>({{"off", CacheMode::off}, {"standard", CacheMode::standard}}),
                           "Alternative to ttl. standard: the response's own fields decide (RFC 9111); off: "
                           "all requests are passed through.");
@@ -52,11 +54,8 @@ Row<R> cache_row() {
 Row<R> query_row() {
   const std::string name = "key.query";
   const auto words = choices<KeyRule::Query>({{"all", KeyRule::Query::all}, {"none", KeyRule::Query::none}});
-  Row<R> row{name,
-             words.form,
-             "Whether the query is part of the cache key, or which of its parameters are.",
-             {},
-             {}};
+  Row<R> row(name, words.form, excluded,
+             "Whether the query is part of the cache key, or which of its parameters are.");
   row.form.name = "all, none or a list of names";
   row.set = [=](Report& report, const YAML::Node& node, R& route) {
     if (node.IsSequence() && node.size() == 0)
@@ -90,13 +89,10 @@ Row<R> despite_row() {
                                     {"private", &Despite::is_private},
                                     {"set-cookie", &Despite::set_cookie},
                                     {"authorization", &Despite::authorization}});
-  Row<R> row{"despite",
-             flags.form,
+  Row<R> row("despite", flags.form, included,
              "Cache despite the listed directives and fields. With set-cookie, the response is stored "
              "without the cookie; authorization covers all credentials. All clients then share the response. "
-             "With cache: standard, only set-cookie is allowed.",
-             {},
-             {}};
+             "With cache: standard, only set-cookie is allowed.");
   row.form.list = true;
   row.set = [=](Report& report, const YAML::Node& node, R& route) {
     for (const auto flag : read_list(report, node, "despite", flags)) route.despite.*flag = true;
@@ -119,30 +115,32 @@ std::vector<Row<R>> lifetime_rows() {
       cache_row(),
       wants(Needs::ttl,
             optional_row<R>(
-                "negative_ttl", at(&R::negative_ttl), durations(1ms),
+                "negative_ttl", excluded, at(&R::negative_ttl), durations(1ms),
                 "Freshness lifetime of 404 and 410 responses, which a ttl route does not store otherwise.")),
+      wants(
+          Needs::caching,
+          optional_row<R>("stale_while_revalidate", excluded, at(&R::stale_while_revalidate), durations(0ms),
+                          "How long after its freshness lifetime a response may be served while it is "
+                          "refreshed in the background (RFC 5861).")),
       wants(Needs::caching,
-            optional_row<R>("stale_while_revalidate", at(&R::stale_while_revalidate), durations(0ms),
-                            "How long after its freshness lifetime a response may be served while it is "
-                            "refreshed in the background (RFC 5861).")),
-      wants(Needs::caching, optional_row<R>("stale_if_error", at(&R::stale_if_error), durations(0ms),
-                                            "How long after its freshness lifetime a response may be served "
-                                            "while the upstream fails (RFC 5861).")),
+            optional_row<R>("stale_if_error", excluded, at(&R::stale_if_error), durations(0ms),
+                            "How long after its freshness lifetime a response may be served "
+                            "while the upstream fails (RFC 5861).")),
       wants(Needs::ttl,
             optional_row<R>(
-                "keep_warm", at(&R::keep_warm), durations(1ms),
+                "keep_warm", excluded, at(&R::keep_warm), durations(1ms),
                 "Refreshes an entry before it expires if it has been requested within this time. The refresh "
                 "repeats the request that last fetched the entry, its cookies included. There is at most one "
                 "refresh per ttl, and fewer if the entry is requested at longer intervals.")),
       wants(Needs::caching,
-            value_row<R>("warm", at(&R::warm), choices<bool>({{"true", true}, {"false", false}}),
+            value_row<R>("warm", excluded, at(&R::warm), choices<bool>({{"true", true}, {"false", false}}),
                          "Fetches the path at startup, and after a reload that adds it. Requires an exact "
                          "path. See cache.warm_hosts.")),
-      wants(Needs::caching, value_row<R>("refresh_param", at(&R::refresh_param), parameter_names(),
+      wants(Needs::caching, value_row<R>("refresh_param", excluded, at(&R::refresh_param), parameter_names(),
                                          "Query parameter that, if true, forces a fetch that updates the "
                                          "stored response. It is not part of the cache key.")),
       wants(Needs::caching,
-            value_row<R>("refresh_min_interval", at(&R::refresh_min_interval), durations(0ms),
+            value_row<R>("refresh_min_interval", excluded, at(&R::refresh_min_interval), durations(0ms),
                          "Minimum time between two fetches that clients force by refresh_param, no-cache, "
                          "Pragma, max-age=0 or min-fresh. Within this time after the last fetch the stored "
                          "response is sent (detail=refresh-too-soon).")),
@@ -152,56 +150,56 @@ std::vector<Row<R>> lifetime_rows() {
 std::vector<Row<R>> content_rows() {
   const auto caching = [](Row<R> row) { return wants(Needs::caching, std::move(row)); };
   return {
-      caching(list_row<R>("fields", at(&R::fields), member_paths(),
+      caching(list_row<R>("fields", included, at(&R::fields), member_paths(),
                           "Members kept in each item of a list response (projection); a dotted name selects "
                           "a nested member.")),
-      caching(value_row<R>("items", at(&R::items), item_places(),
+      caching(value_row<R>("items", included, at(&R::items), item_places(),
                            "Location of the list, if it is not the top-level value: data, or workstreams.* "
                            "for every member of an object.")),
-      caching(value_row<R>("fields_param", at(&R::fields_param), parameter_names(),
+      caching(value_row<R>("fields_param", included, at(&R::fields_param), parameter_names(),
                            "Query parameter by which a client selects fewer fields, as in ?fields=id,slug. "
                            "It is not sent to the upstream.")),
-      caching(list_row<R>("etag_ignore", at(&R::etag_ignore), member_paths(),
+      caching(list_row<R>("etag_ignore", included, at(&R::etag_ignore), member_paths(),
                           "Members, named from the top level of the response, that do not affect the entity "
                           "tag. The tag is then weak.")),
       caching(query_row()),
-      caching(list_row<R>("key.headers", at(&R::key, &KeyRule::headers), field_names(),
+      caching(list_row<R>("key.headers", included, at(&R::key, &KeyRule::headers), field_names(),
                           "Request fields whose values are part of the cache key, whether or not a "
                           "response's Vary names them.")),
-      caching(list_row<R>("key.cookies", at(&R::key, &KeyRule::cookies), cookie_names(),
+      caching(list_row<R>("key.cookies", included, at(&R::key, &KeyRule::cookies), cookie_names(),
                           "Cookies whose values are part of the cache key, such as a session cookie. The key "
                           "contains only a keyed hash of the value.")),
       caching(list_row<R>(
-          "bypass.cookies", at(&R::bypass, &BypassRule::cookies), cookie_names(),
+          "bypass.cookies", included, at(&R::bypass, &BypassRule::cookies), cookie_names(),
           "A request with one of these cookies bypasses the cache, and its response is not stored.")),
       caching(list_row<R>(
-          "bypass.headers", at(&R::bypass, &BypassRule::headers), field_names(),
+          "bypass.headers", included, at(&R::bypass, &BypassRule::headers), field_names(),
           "A request with one of these fields bypasses the cache, and its response is not stored.")),
       caching(value_row<R>(
-          "client_directives", at(&R::client_directives),
+          "client_directives", excluded, at(&R::client_directives),
           choices<ClientDirectives>({{"obey", ClientDirectives::obey}, {"ignore", ClientDirectives::ignore}}),
           "ignore: a request's Cache-Control and Pragma have no effect and are not forwarded, except "
           "no-store and only-if-cached. For clients that send no-cache with every poll.")),
-      caching(value_row<R>("store_errors", at(&R::store_errors),
+      caching(value_row<R>("store_errors", included, at(&R::store_errors),
                            choices<bool>({{"true", true}, {"false", false}}),
                            "Whether 4xx and 5xx responses may be stored: with a ttl, those that negative_ttl "
                            "covers; with cache: standard, those to which the upstream gives a lifetime.")),
       caching(despite_row()),
-      caching(list_row<R>("invalidated_by", at(&R::invalidated_by), path_patterns(),
+      caching(list_row<R>("invalidated_by", excluded, at(&R::invalidated_by), path_patterns(),
                           "Writes (unsafe requests that the API does not reject with 4xx) to these paths "
                           "invalidate the route's stored responses.")),
       caching(value_row<R>(
-          "invalidation", at(&R::invalidation),
+          "invalidation", excluded, at(&R::invalidation),
           choices<Invalidation>({{"hard", Invalidation::hard}, {"soft", Invalidation::soft}}),
           "hard: the first request after a write waits for a new response; soft: it gets the stored response "
           "once more while a new one is fetched. A write to the URL itself is always hard.")),
       caching(
-          list_row<R>("groups", at(&R::groups), lines("name", "dashboard"),
+          list_row<R>("groups", included, at(&R::groups), lines("name", "dashboard"),
                       "Cache groups of the route's stored responses, in addition to those that the upstream "
                       "names (RFC 9875), for larder purge --group and Cache-Group-Invalidation.")),
-      value_row<R>("compress", at(&R::compress), choices<bool>({{"auto", true}, {"off", false}}),
+      value_row<R>("compress", included, at(&R::compress), choices<bool>({{"auto", true}, {"off", false}}),
                    "Whether the route's responses may be encoded (see compression)."),
-      caching(optional_row<R>("client_cache_control", at(&R::client_cache_control),
+      caching(optional_row<R>("client_cache_control", included, at(&R::client_cache_control),
                               lines("text", "\"private, max-age=5\""),
                               "Value of Cache-Control in responses to clients, in place of the upstream's.")),
   };

@@ -94,9 +94,9 @@ template <class Value>
 
 /// A row for a single value that always exists; an empty text counts as absent.
 template <class Target, class Access, class Value>
-[[nodiscard]] Row<Target> value_row(std::string name, Access access, Codec<Value> codec,
-                                    std::string meaning) {
-  Row<Target> row{name, codec.form, std::move(meaning), {}, {}};
+[[nodiscard]] Row<Target> value_row(std::string name, Fingerprint fingerprint, Access access,
+                                    Codec<Value> codec, std::string meaning) {
+  Row<Target> row(name, codec.form, fingerprint, std::move(meaning));
   row.set = [=](Report& report, const YAML::Node& node, Target& target) {
     auto value = read_value(report, node, name, codec);
     if (!value) return;
@@ -115,9 +115,9 @@ template <class Target, class Access, class Value>
 
 /// A row for a single value that is absent unless it is written.
 template <class Target, class Access, class Value>
-[[nodiscard]] Row<Target> optional_row(std::string name, Access access, Codec<Value> codec,
-                                       std::string meaning) {
-  Row<Target> row{name, codec.form, std::move(meaning), {}, {}};
+[[nodiscard]] Row<Target> optional_row(std::string name, Fingerprint fingerprint, Access access,
+                                       Codec<Value> codec, std::string meaning) {
+  Row<Target> row(name, codec.form, fingerprint, std::move(meaning));
   row.set = [=](Report& report, const YAML::Node& node, Target& target) {
     if (auto value = read_value(report, node, name, codec)) access(target) = std::move(*value);
   };
@@ -129,8 +129,9 @@ template <class Target, class Access, class Value>
 }
 
 template <class Target, class Access, class Value>
-[[nodiscard]] Row<Target> list_row(std::string name, Access access, Codec<Value> codec, std::string meaning) {
-  Row<Target> row{name, codec.form, std::move(meaning), {}, {}};
+[[nodiscard]] Row<Target> list_row(std::string name, Fingerprint fingerprint, Access access,
+                                   Codec<Value> codec, std::string meaning) {
+  Row<Target> row(name, codec.form, fingerprint, std::move(meaning));
   row.form.list = true;
   row.set = [=](Report& report, const YAML::Node& node, Target& target) {
     access(target) = read_list(report, node, name, codec);
@@ -141,9 +142,9 @@ template <class Target, class Access, class Value>
 
 /// A row for a list whose default is not empty, so that `[]` differs from absence.
 template <class Target, class Access, class Value>
-[[nodiscard]] Row<Target> list_or_none_row(std::string name, Access access, Codec<Value> codec,
-                                           std::string meaning) {
-  auto row = list_row<Target>(name, access, codec, std::move(meaning));
+[[nodiscard]] Row<Target> list_or_none_row(std::string name, Fingerprint fingerprint, Access access,
+                                           Codec<Value> codec, std::string meaning) {
+  auto row = list_row<Target>(name, fingerprint, access, codec, std::move(meaning));
   row.form.may_be_empty = true;
   row.set = [=](Report& report, const YAML::Node& node, Target& target) {
     access(target) = read_list(report, node, name, codec, true);

@@ -118,9 +118,9 @@ struct Route {
   /// Whether responses are projected, by the route or on request of a client; such routes always fetch the
   /// complete representation without content coding.
   [[nodiscard]] bool projects() const noexcept { return !fields.empty() || !fields_param.empty(); }
-  /// A hash of all settings that determine the bytes of the route's stored responses. A stored response with
-  /// another fingerprint is not used after a reload or restart. Equal in all processes with the same
-  /// settings.
+  /// A hash of the settings that determine the bytes and the meaning of the route's stored responses, which
+  /// are those whose rows are marked Fingerprint::included. A stored response with another fingerprint is not
+  /// used after a reload or restart. Equal in all processes with the same settings.
   std::uint64_t config_fingerprint = 0;
   std::string shape;  // identifies the projection: equal for equal rules; empty without projection
 };

@@ -30,10 +30,22 @@ struct Form {
 /// What a key requires of its route to have an effect.
 enum class Needs : unsigned char { nothing, caching, ttl };
 
+/// Whether a key's value is part of Route::config_fingerprint: `included` if it determines the bytes or the
+/// meaning of stored responses, or which requests may share them. After such a change, what is stored is not
+/// used. Excluded: limits, timeouts, and lifetimes, which apply to the responses that are fetched afterwards.
+enum class Fingerprint : bool { excluded, included };
+
 template <class Target>
 struct Row {
+  Row(std::string its_name, Form its_form, Fingerprint its_fingerprint, std::string its_meaning)
+      : name(std::move(its_name)),
+        form(std::move(its_form)),
+        fingerprint(its_fingerprint),
+        meaning(std::move(its_meaning)) {}
+
   std::string name;  // including its mapping: `ttl`, `cache.memory`, `key.query`
   Form form;
+  Fingerprint fingerprint;
   std::string meaning;                                           // one or two sentences
   std::function<void(Report&, const YAML::Node&, Target&)> set;  // the node is not null
   std::function<std::string(const Target&)> show;                // as YAML on one line; empty if absent

@@ -6,6 +6,7 @@ namespace larder::settings {
 namespace {
 
 using S = Settings;
+using enum Fingerprint;
 using RowsOf = std::vector<Row<Settings>>;
 
 constexpr auto kib = std::uint64_t{1} << 10;
@@ -14,8 +15,9 @@ constexpr auto gib = std::uint64_t{1} << 30;
 constexpr std::uint64_t million = 1'000'000;
 
 template <class Access, class Value>
-Row<S> value(std::string name, Access access, Codec<Value> codec, std::string meaning) {
-  return value_row<S>(std::move(name), access, std::move(codec), std::move(meaning));
+Row<S> value(std::string name, Fingerprint fingerprint, Access access, Codec<Value> codec,
+             std::string meaning) {
+  return value_row<S>(std::move(name), fingerprint, access, std::move(codec), std::move(meaning));
 }
 
 Row<S> in_range(std::string range, Row<S> row) {
@@ -29,8 +31,8 @@ Row<S> secret(Row<S> row) {
 }
 
 // A URL sets three members of Upstream; the others keep their values.
-Row<S> upstream_row(const std::string& name, std::string meaning) {
-  Row<S> row{name, {}, std::move(meaning), {}, {}};
+Row<S> upstream_row(const std::string& name, Fingerprint fingerprint, std::string meaning) {
+  Row<S> row(name, {}, fingerprint, std::move(meaning));
   row.form.name = "URL";
   row.form.range = "http://host[:port] or unix:/path";
   row.set = [name](Report& report, const YAML::Node& node, S& settings) {
@@ -52,7 +54,7 @@ Row<S> redaction_row() {
   using Of = Redaction::Of;
   const std::string name = "access_log_redact";
   const auto words = choices<Of>({{"none", Of::none}, {"all", Of::all}});
-  Row<S> row{name, words.form, "Query parameters whose values the access log replaces with ***.", {}, {}};
+  Row<S> row(name, words.form, excluded, "Query parameters whose values the access log replaces with ***.");
   row.form.name = "none, all or a list of names";
   row.set = [=](Report& report, const YAML::Node& node, S& settings) {
     auto& redact = settings.access_log_redact;
@@ -83,50 +85,52 @@ RowsOf outside_rows() {
   return {
       in_range("host:port, [::1]:port, :port (every address), unix:/path, fd:NAME",
                list_row<S>(
-                   "listen", at(&S::listen), listen_addresses(),
+                   "listen", excluded, at(&S::listen), listen_addresses(),
                    "Addresses on which clients connect. fd:NAME is a socket passed by the service manager.")),
-      upstream_row("upstream", "The API (origin server); short for `upstream: {url: URL}`."),
-      upstream_row("upstream.url", "The API (origin server)."),
-      value("upstream.connections", within_upstream(&Upstream::connections), numbers(1, 65536),
+      upstream_row("upstream", excluded, "The API (origin server); short for `upstream: {url: URL}`."),
+      upstream_row("upstream.url", excluded, "The API (origin server)."),
+      value("upstream.connections", excluded, within_upstream(&Upstream::connections), numbers(1, 65536),
             "Maximum number of open connections to the API, over all loops."),
-      value("upstream.queue", within_upstream(&Upstream::queue), numbers(0, million),
+      value("upstream.queue", excluded, within_upstream(&Upstream::queue), numbers(0, million),
             "Maximum number of requests waiting for a connection; further ones get 503."),
-      value("upstream.queue_timeout", within_upstream(&Upstream::queue_timeout), durations(1ms),
+      value("upstream.queue_timeout", excluded, within_upstream(&Upstream::queue_timeout), durations(1ms),
             "Maximum time a request waits for a connection; then 503."),
-      value("upstream.connect_timeout", within_upstream(&Upstream::connect_timeout), durations(1ms),
+      value("upstream.connect_timeout", excluded, within_upstream(&Upstream::connect_timeout), durations(1ms),
             "Maximum time for the API to accept a connection; then 504."),
-      value("upstream.first_byte_timeout", within_upstream(&Upstream::first_byte_timeout), durations(1ms),
+      value("upstream.first_byte_timeout", excluded, within_upstream(&Upstream::first_byte_timeout),
+            durations(1ms),
             "Maximum time from the end of the request to the first byte of the response; then 504."),
-      value("upstream.idle_timeout", within_upstream(&Upstream::idle_timeout), durations(1ms),
+      value("upstream.idle_timeout", excluded, within_upstream(&Upstream::idle_timeout), durations(1ms),
             "Maximum time between two reads, or two writes, of one message."),
-      value("upstream.keep_alive", within_upstream(&Upstream::keep_alive), durations(1ms),
+      value("upstream.keep_alive", excluded, within_upstream(&Upstream::keep_alive), durations(1ms),
             "How long an idle connection is kept for reuse. A value below the API's own idle timeout avoids "
             "retries."),
-      value("upstream.resolve_interval", within_upstream(&Upstream::resolve_interval), durations(1ms),
-            "Interval at which the API's host name is resolved again."),
-      value("upstream.background_connections", within_upstream(&Upstream::background_connections),
+      value("upstream.resolve_interval", excluded, within_upstream(&Upstream::resolve_interval),
+            durations(1ms), "Interval at which the API's host name is resolved again."),
+      value("upstream.background_connections", excluded, within_upstream(&Upstream::background_connections),
             numbers(1, 65536),
             "Maximum number of connections used for background fetches. A background fetch gets no "
             "connection while a client's request waits for one."),
-      value("upstream.breaker_failures", within_upstream(&Upstream::breaker_failures), numbers(0, million),
+      value("upstream.breaker_failures", excluded, within_upstream(&Upstream::breaker_failures),
+            numbers(0, million),
             "Consecutive failures (connection error, timeout, or 502, 503, 504) that open the circuit "
             "breaker; 0 disables it."),
-      value("upstream.breaker_wait", within_upstream(&Upstream::breaker_wait), durations(1ms),
+      value("upstream.breaker_wait", excluded, within_upstream(&Upstream::breaker_wait), durations(1ms),
             "How long the breaker stays open at first. Meanwhile nothing is sent to the API, and requests "
             "that no stored response can satisfy get 503. Then one request probes the API; if it succeeds, "
             "the number of concurrent requests is raised step by step."),
-      value("upstream.breaker_longest_wait", within_upstream(&Upstream::breaker_longest_wait), durations(1ms),
-            "Maximum of breaker_wait, which each failed probe doubles."),
+      value("upstream.breaker_longest_wait", excluded, within_upstream(&Upstream::breaker_longest_wait),
+            durations(1ms), "Maximum of breaker_wait, which each failed probe doubles."),
       in_range(
           "host:port, [::1]:port or unix:/path; an address that other hosts can reach requires admin_token",
-          optional_row<S>("admin", at(&S::admin), listen_addresses(),
+          optional_row<S>("admin", excluded, at(&S::admin), listen_addresses(),
                           "Address of the admin listener: health, metrics, status page, purge. If absent, "
                           "there is no admin listener.")),
-      secret(value("admin_token", at(&S::admin_token), secrets(),
+      secret(value("admin_token", excluded, at(&S::admin_token), secrets(),
                    "Token that admin requests must carry (Authorization: Bearer); health checks need none. "
                    "Preferably written as ${LARDER_ADMIN_TOKEN}; the command-line tools take it from the "
                    "file, or else from that variable.")),
-      value("loops", at(&S::loops), numbers(1, 256, {{"auto", 0}}),
+      value("loops", excluded, at(&S::loops), numbers(1, 256, {{"auto", 0}}),
             "Number of event loops, each on its own thread; auto is one per core. Changing it requires a "
             "restart."),
   };
@@ -135,7 +139,7 @@ RowsOf outside_rows() {
 // Rows about request fields: credentials, trusted proxies, forwarding.
 RowsOf request_rows() {
   auto credentials =
-      list_or_none_row<S>("credentials", at(&S::credentials), field_names(),
+      list_or_none_row<S>("credentials", included, at(&S::credentials), field_names(),
                           "Request fields that carry a credential. They are treated like Authorization, "
                           "which is always included: with a ttl, such a request bypasses the cache unless "
                           "the route's key names the field or despite lists authorization; with cache: "
@@ -148,15 +152,15 @@ RowsOf request_rows() {
       in_range(
           "10.0.0.0/8, 192.0.2.7, ::1, unix (every Unix socket); [] trusts no peer",
           list_or_none_row<S>(
-              "trusted_proxies", at(&S::trusted_proxies), networks(),
+              "trusted_proxies", excluded, at(&S::trusted_proxies), networks(),
               "Peers whose X-Forwarded-*, Forwarded and similar fields are trusted: the fields are forwarded "
               "to the API, and the host, scheme, port, prefix or URL in them is part of the cache key. From "
               "any other peer, these fields are replaced with larder's own values or removed.")),
       std::move(credentials),
-      list_or_none_row<S>("upgrade", at(&S::upgrade), protocols(),
+      list_or_none_row<S>("upgrade", excluded, at(&S::upgrade), protocols(),
                           "Protocols to which a client may upgrade its connection. Any other Upgrade is "
                           "ignored (RFC 9110 7.8) and not forwarded."),
-      value("underscores", at(&S::gate, &http::Limits::underscores),
+      value("underscores", excluded, at(&S::gate, &http::Limits::underscores),
             choices<bool>({{"drop", false}, {"pass", true}}),
             "Whether request fields with an underscore in their names are forwarded. Many APIs treat "
             "X_Forwarded_For as X-Forwarded-For, so the default is to drop them."),
@@ -165,35 +169,35 @@ RowsOf request_rows() {
 
 RowsOf cache_rows() {
   return {
-      value("cache.memory", at(&S::cache, &Cache::memory), sizes(mib, 1024 * gib),
+      value("cache.memory", excluded, at(&S::cache, &Cache::memory), sizes(mib, 1024 * gib),
             "Memory budget for stored responses, including keys, index and encoded representations."),
-      value("cache.max_body", at(&S::cache, &Cache::max_body), sizes(1, 16 * gib),
+      value("cache.max_body", excluded, at(&S::cache, &Cache::max_body), sizes(1, 16 * gib),
             "Largest response body that is stored; a larger one is streamed to the client and not stored."),
-      value("cache.variants", at(&S::cache, &Cache::variants), numbers(1, 1024),
+      value("cache.variants", excluded, at(&S::cache, &Cache::variants), numbers(1, 1024),
             "Maximum number of stored responses of one URL that differ by Vary fields or Origin; beyond it "
             "the oldest is evicted."),
-      value("cache.uncacheable_memory", at(&S::cache, &Cache::uncacheable_memory), durations(0ms),
+      value("cache.uncacheable_memory", excluded, at(&S::cache, &Cache::uncacheable_memory), durations(0ms),
             "How long a URL whose response could not be shared is marked hit-for-miss: its requests are not "
             "collapsed."),
-      value("cache.status_key", at(&S::cache, &Cache::status_key),
+      value("cache.status_key", excluded, at(&S::cache, &Cache::status_key),
             choices<bool>({{"true", true}, {"false", false}}),
             "Adds the cache key to Cache-Status, to find out why two requests share a stored response or do "
             "not."),
-      value("cache.kept_warm", at(&S::cache, &Cache::kept_warm), numbers(0, million),
+      value("cache.kept_warm", excluded, at(&S::cache, &Cache::kept_warm), numbers(0, million),
             "Maximum number of entries that keep_warm refreshes; further ones expire normally."),
-      list_row<S>("cache.warm_hosts", at(&S::cache, &Cache::warm_hosts), authorities(),
+      list_row<S>("cache.warm_hosts", excluded, at(&S::cache, &Cache::warm_hosts), authorities(),
                   "Host values for which `warm` routes are fetched, as clients send them; by default the "
                   "address of the first listener."),
-      value("cache.warm_before_ready", at(&S::cache, &Cache::warm_before_ready),
+      value("cache.warm_before_ready", excluded, at(&S::cache, &Cache::warm_before_ready),
             choices<bool>({{"true", true}, {"false", false}}),
             "Whether /readyz fails until each `warm` route has been fetched."),
       optional_row<S>(
-          "cache.persist", at(&S::cache, &Cache::persist), file_paths(),
+          "cache.persist", excluded, at(&S::cache, &Cache::persist), file_paths(),
           "File in which stored responses survive a restart. A second file beside it (.writes) records "
           "invalidations. If absent, responses are kept in memory only. Changing it requires a restart."),
-      value("cache.persist_size", at(&S::cache, &Cache::persist_size), sizes(mib, 1024 * gib),
+      value("cache.persist_size", excluded, at(&S::cache, &Cache::persist_size), sizes(mib, 1024 * gib),
             "Size budget of that file; beyond it the oldest responses are deleted."),
-      value("cache.persist_stale", at(&S::cache, &Cache::persist_stale), durations(0ms),
+      value("cache.persist_stale", excluded, at(&S::cache, &Cache::persist_stale), durations(0ms),
             "After a restart, how long after its freshness lifetime a persisted response of a ttl route may "
             "be served while it is refreshed."),
   };
@@ -201,29 +205,30 @@ RowsOf cache_rows() {
 
 RowsOf saying_rows() {
   return {
-      value("access_log", at(&S::access_log),
+      value("access_log", excluded, at(&S::access_log),
             choices<AccessLog>(
                 {{"off", AccessLog::off}, {"json", AccessLog::json}, {"combined", AccessLog::combined}}),
             "One line per request: JSON, or the combined log format with the outcome appended."),
       optional_row<S>(
-          "access_log_file", at(&S::access_log_file), file_paths(),
+          "access_log_file", excluded, at(&S::access_log_file), file_paths(),
           "File for the access log; by default standard output. SIGUSR1 reopens it, for log rotation."),
       redaction_row(),
-      value("trace_context", at(&S::trace_context),
+      value("trace_context", excluded, at(&S::trace_context),
             choices<Begin>({{"pass", Begin::no}, {"begin", Begin::yes}}),
             "W3C Trace Context. pass: traceparent and tracestate are forwarded unchanged; begin: in "
             "addition, a trace is started for a request without one."),
-      value("request_id", at(&S::request_id), choices<Begin>({{"pass", Begin::no}, {"begin", Begin::yes}}),
+      value("request_id", excluded, at(&S::request_id),
+            choices<Begin>({{"pass", Begin::no}, {"begin", Begin::yes}}),
             "X-Request-ID. pass: the field is forwarded unchanged; begin: in addition, one is generated for "
             "a request without it."),
-      value("log_level", at(&S::log_level),
+      value("log_level", excluded, at(&S::log_level),
             choices<std::string>({{"trace", "trace"},
                                   {"debug", "debug"},
                                   {"info", "info"},
                                   {"warning", "warning"},
                                   {"error", "error"}}),
             "Lowest severity of the messages that are logged to standard error."),
-      value("drain_timeout", at(&S::drain_timeout), durations(0ms),
+      value("drain_timeout", excluded, at(&S::drain_timeout), durations(0ms),
             "Maximum time for connections to finish after SIGTERM; then they are closed."),
   };
 }
@@ -234,33 +239,36 @@ RowsOf limit_rows() {
   const auto gate = [](auto member) { return at(&S::gate, member); };
   const auto limits = [](auto member) { return at(&S::limits, member); };
   return {
-      value("limits.head", gate(&Limits::head), sizes(kib, mib),
+      value("limits.head", excluded, gate(&Limits::head), sizes(kib, mib),
             "Maximum size of a message's start line and header fields together."),
-      value("limits.target", gate(&Limits::target), sizes(64, 512 * kib),
+      value("limits.target", excluded, gate(&Limits::target), sizes(64, 512 * kib),
             "Maximum size of a request target."),
-      value("limits.field", gate(&Limits::field), sizes(64, 512 * kib), "Maximum size of one field line."),
-      value("limits.fields", gate(&Limits::fields), numbers(8, 10'000),
+      value("limits.field", excluded, gate(&Limits::field), sizes(64, 512 * kib),
+            "Maximum size of one field line."),
+      value("limits.fields", excluded, gate(&Limits::fields), numbers(8, 10'000),
             "Maximum number of field lines of one message."),
-      value("limits.method", gate(&Limits::method), sizes(8, 256), "Maximum length of a method name."),
-      value("limits.chunk_extension", gate(&Limits::chunk_extension), sizes(0, 64 * kib),
+      value("limits.method", excluded, gate(&Limits::method), sizes(8, 256),
+            "Maximum length of a method name."),
+      value("limits.chunk_extension", excluded, gate(&Limits::chunk_extension), sizes(0, 64 * kib),
             "Maximum size of the extensions of one chunk; extensions are not forwarded."),
-      value("limits.trailers", gate(&Limits::trailers), sizes(0, mib),
+      value("limits.trailers", excluded, gate(&Limits::trailers), sizes(0, mib),
             "Maximum size of a trailer section; trailers are not forwarded."),
       value(
-          "limits.json_depth", limits(&Bounds::json_depth), numbers(2, 1024),
+          "limits.json_depth", excluded, limits(&Bounds::json_depth), numbers(2, 1024),
           "Maximum nesting depth of a response that is projected; a deeper one is sent without projection."),
-      value("limits.json_members", limits(&Bounds::json_members), numbers(1, 1000 * million),
+      value("limits.json_members", excluded, limits(&Bounds::json_members), numbers(1, 1000 * million),
             "Maximum number of members and elements of a response that is projected; one with more is sent "
             "without projection."),
-      value("limits.body", limits(&Bounds::body), sizes(kib, 1024 * gib), "Maximum size of a request body."),
-      value("limits.buffer", limits(&Bounds::buffer), sizes(4 * kib, 16 * mib),
+      value("limits.body", excluded, limits(&Bounds::body), sizes(kib, 1024 * gib),
+            "Maximum size of a request body."),
+      value("limits.buffer", excluded, limits(&Bounds::buffer), sizes(4 * kib, 16 * mib),
             "Maximum number of bytes buffered in each direction of a streamed body."),
-      value("limits.connections", limits(&Bounds::connections), numbers(1, million),
+      value("limits.connections", excluded, limits(&Bounds::connections), numbers(1, million),
             "Maximum number of client connections, over all loops; further ones get 503."),
-      value("limits.hops", limits(&Bounds::hops), numbers(1, 255),
+      value("limits.hops", excluded, limits(&Bounds::hops), numbers(1, 255),
             "Maximum number of proxies named in a request's Via; a request with more is taken for a "
             "forwarding loop and gets 508."),
-      value("limits.requests_per_connection", limits(&Bounds::requests_per_connection),
+      value("limits.requests_per_connection", excluded, limits(&Bounds::requests_per_connection),
             numbers(0, 1000 * million),
             "Number of requests after which a client connection is closed; 0 means no limit."),
   };
@@ -269,35 +277,36 @@ RowsOf limit_rows() {
 RowsOf timeout_rows() {
   const auto timeouts = [](auto member) { return at(&S::timeouts, member); };
   return {
-      value("timeouts.head", timeouts(&Timeouts::head), durations(1ms),
+      value("timeouts.head", excluded, timeouts(&Timeouts::head), durations(1ms),
             "Maximum time from the first byte of a request to the end of its header section."),
-      value("timeouts.body", timeouts(&Timeouts::body), durations(1ms),
+      value("timeouts.body", excluded, timeouts(&Timeouts::body), durations(1ms),
             "Maximum time between two reads of a request body."),
-      value("timeouts.write", timeouts(&Timeouts::write), durations(1ms),
+      value("timeouts.write", excluded, timeouts(&Timeouts::write), durations(1ms),
             "Maximum time between two writes to a client that reads slowly."),
-      value("timeouts.idle", timeouts(&Timeouts::idle), durations(1ms),
+      value("timeouts.idle", excluded, timeouts(&Timeouts::idle), durations(1ms),
             "Maximum time between two requests on a client connection."),
-      value("timeouts.tunnel", timeouts(&Timeouts::tunnel), durations(1ms),
+      value("timeouts.tunnel", excluded, timeouts(&Timeouts::tunnel), durations(1ms),
             "Maximum time without traffic in either direction of a tunnel (WebSocket)."),
   };
 }
 
+// The levels are excluded: the name and the entity tag of an encoded representation contain its level.
 RowsOf compression_rows() {
   using Coding = Compression::Coding;
   return {
-      value("compression", at(&S::compression, &Compression::on),
+      value("compression", included, at(&S::compression, &Compression::on),
             choices<bool>({{"off", false}, {"auto", true}}),
             "Content coding for clients that accept it. A stored response is encoded once per coding."),
-      list_row<S>("compression.codings", at(&S::compression, &Compression::codings),
+      list_row<S>("compression.codings", included, at(&S::compression, &Compression::codings),
                   choices<Coding>({{"zstd", Coding::zstd}, {"br", Coding::br}, {"gzip", Coding::gzip}}),
                   "Codings offered, in order of preference."),
-      value("compression.min_size", at(&S::compression, &Compression::min_size), sizes(0, gib),
+      value("compression.min_size", included, at(&S::compression, &Compression::min_size), sizes(0, gib),
             "Smallest body that is encoded."),
-      value("compression.gzip_level", at(&S::compression, &Compression::gzip_level), numbers(1, 12),
+      value("compression.gzip_level", excluded, at(&S::compression, &Compression::gzip_level), numbers(1, 12),
             "gzip compression level."),
-      value("compression.br_level", at(&S::compression, &Compression::br_level), numbers(0, 11),
+      value("compression.br_level", excluded, at(&S::compression, &Compression::br_level), numbers(0, 11),
             "Brotli compression level."),
-      value("compression.zstd_level", at(&S::compression, &Compression::zstd_level), numbers(1, 19),
+      value("compression.zstd_level", excluded, at(&S::compression, &Compression::zstd_level), numbers(1, 19),
             "zstd compression level."),
   };
 }

@@ -69,21 +69,23 @@ class InvalidationLog {
   /// Ensures that later numbers are greater than `number`.
   void advance_to(Sequence number) noexcept { lift(memory_->clock, number); }
 
+  // The following return the number of the invalidation: it applies to what has a lower one.
+
   /// `path_hash` is that of the target's authority and path; all queries of the path are invalidated.
-  void invalidate_path(std::uint64_t path_hash, Validity level) noexcept {
-    raise(memory_->paths[path_hash % path_slots], level);
+  Sequence invalidate_path(std::uint64_t path_hash, Validity level) noexcept {
+    return raise(memory_->paths[path_hash % path_slots], level);
   }
   /// Invalidates a route, because of a write that it lists in `invalidated_by`. `route_hash` is that of the
   /// route's name.
-  void invalidate_route(std::uint64_t route_hash, Validity level) noexcept {
-    raise(memory_->routes[route_hash % route_slots], level);
+  Sequence invalidate_route(std::uint64_t route_hash, Validity level) noexcept {
+    return raise(memory_->routes[route_hash % route_slots], level);
   }
   /// `group_hash` is that of policy::group_name.
-  void invalidate_group(std::uint64_t group_hash, Validity level) noexcept {
-    raise(memory_->groups[group_hash % group_slots], level);
+  Sequence invalidate_group(std::uint64_t group_hash, Validity level) noexcept {
+    return raise(memory_->groups[group_hash % group_slots], level);
   }
   /// Invalidates everything that started before now.
-  void invalidate_all(Validity level) noexcept { raise(memory_->all, level); }
+  Sequence invalidate_all(Validity level) noexcept { return raise(memory_->all, level); }
 
   /// The validity of a response or fill that started at `sequence`.
   [[nodiscard]] Validity validity_of(Sequence sequence, std::uint64_t path_hash, std::uint64_t route_hash,
@@ -114,11 +116,12 @@ class InvalidationLog {
     }
   }
   // `any` is written last: a thread that sees it also sees the level.
-  void raise(Slot& slot, Validity level) noexcept {
+  Sequence raise(Slot& slot, Validity level) noexcept {
     const auto now = next_sequence();
     if (level == Validity::invalid) lift(slot.strict, now);
     if (level >= Validity::only_on_error) lift(slot.hard, now);
     lift(slot.any, now);
+    return now;
   }
 
   std::unique_ptr<Memory> owned_;

@@ -1,4 +1,4 @@
-// SQLite, with exceptions and typed statements: of this module alone.
+// SQLite with exceptions and typed statements. Internal to this module.
 #pragma once
 
 #include <cstdint>
@@ -14,16 +14,16 @@ namespace larder::tiers {
 struct SqlError : std::runtime_error {
   SqlError(int its_code, const std::string& what) : std::runtime_error(what), code(its_code & 0xFF) {}
   int code;
-  /// The file itself is not to be trusted, as against a disk that is full or slow.
+  /// The file is damaged or is no database. Other errors, such as a full disk, can pass.
   [[nodiscard]] bool is_of_the_file() const noexcept {
     return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
   }
 };
 
-/// Throws SqlError where the code is not one of success.
+/// Throws SqlError if the code is an error.
 void check(sqlite3* database, int code);
 
-// Bytes that SQLite does not copy: they outlive the step.
+// A prepared statement. SQLite does not copy bound bytes: they must live until the step has returned.
 class Statement {
  public:
   Statement(sqlite3* database, const char* sql) : database_(database) {
@@ -40,7 +40,7 @@ class Statement {
     (set(++at, values), ...);
     return *this;
   }
-  /// True where there is a row.
+  /// True if there is a row.
   bool step() {
     const int code = sqlite3_step(statement_);
     check(database_, code);
@@ -51,6 +51,8 @@ class Statement {
     while (step()) {
     }
   }
+  /// Ends a query before its last row.
+  void reset() noexcept { sqlite3_reset(statement_); }
   [[nodiscard]] std::int64_t number(int column) { return sqlite3_column_int64(statement_, column); }
   [[nodiscard]] std::string_view bytes(int column) {
     const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
@@ -67,7 +69,7 @@ class Statement {
   sqlite3_stmt* statement_ = nullptr;
 };
 
-/// 16 bytes that tell sequences of pieces apart.
+/// A digest of 16 bytes of a sequence of texts.
 [[nodiscard]] std::string digest_of(std::initializer_list<std::string_view> pieces);
 
 /// An open database with the statements that the archive's writes use. Threading: none of its own.
@@ -86,6 +88,15 @@ struct Database {
   [[nodiscard]] std::int64_t ask(const char* sql) {
     Statement statement(handle, sql);
     return statement.step() ? statement.number(0) : 0;
+  }
+
+  /// Ends the transaction, whatever state it is in.
+  void roll_back() noexcept {
+    if (statements) {
+      statements->variants.reset();
+      statements->oldest.reset();
+    }
+    (void)sqlite3_exec(handle, "ROLLBACK", nullptr, nullptr, nullptr);
   }
 
   struct Statements {

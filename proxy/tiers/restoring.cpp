@@ -8,11 +8,11 @@ namespace larder::tiers {
 
 namespace {
 
-constexpr std::int64_t rows_a_slice = 64;  // a `find` waits for one slice at the most
+constexpr std::int64_t rows_a_slice = 64;  // a `find` waits for at most one slice
 
 }  // namespace
 
-// Restores the rows of a query; how many there were.
+// Restores the rows of a query. Returns their number.
 template <class Rows>
 std::size_t Archive::take(Rows& rows) {
   const auto now = options_.now();
@@ -38,20 +38,28 @@ std::size_t Archive::take(Rows& rows) {
   return count;
 }
 
-// The newest responses that fit in memory are restored, from the oldest of them on: what the store gets last
-// leaves last.
-void Archive::begin_restoring() {
-  Statement sizes(database_->handle, "SELECT received, size FROM entries ORDER BY received DESC");
-  std::int64_t room = static_cast<std::int64_t>(options_.memory);
-  position_ = {INT64_MAX, 0};
-  while (sizes.step()) {
-    room -= sizes.number(1);
-    if (room < 0) break;
-    position_ = {sizes.number(0), 0};
+// The newest responses that fit in memory are restored, beginning with the oldest of them: the store evicts
+// first what it got first.
+void Archive::begin_restoring() noexcept {
+  try {
+    Statement sizes(database_->handle, "SELECT received, size FROM entries ORDER BY received DESC");
+    std::int64_t room = static_cast<std::int64_t>(options_.memory);
+    position_ = {INT64_MAX, 0};
+    while (sizes.step()) {
+      room -= sizes.number(1);
+      if (room < 0) break;
+      position_ = {sizes.number(0), 0};
+    }
+  } catch (const SqlError& error) {
+    position_ = {INT64_MAX, 0};  // nothing is restored
+    error.is_of_the_file() ? begin_anew(error.what()) : give_up_restoring(error.what());
+  } catch (const std::exception& error) {  // out of memory
+    position_ = {INT64_MAX, 0};
+    give_up_restoring(error.what());
   }
 }
 
-void Archive::restore_slice() {
+void Archive::restore_slice() noexcept {
   bool more = false;
   try {
     if (database_) {
@@ -63,27 +71,33 @@ void Archive::restore_slice() {
       more = take(rows) == static_cast<std::size_t>(rows_a_slice);
     }
   } catch (const SqlError& error) {
-    if (error.is_of_the_file())
-      begin_anew(error.what());
-    else
-      options_.warn(options_.path + ": " + error.what() + "; what could not be read is fetched again");
-  } catch (const std::exception& error) {  // out of memory, above all
-    options_.warn(options_.path + ": " + error.what() + "; what could not be read is fetched again");
+    error.is_of_the_file() ? begin_anew(error.what()) : give_up_restoring(error.what());
+  } catch (const std::exception& error) {  // out of memory
+    give_up_restoring(error.what());
   }
   taking_ = false;
   if (!more) end_restoring();
 }
 
-void Archive::end_restoring() {
+void Archive::give_up_restoring(std::string_view why) noexcept {
+  failures_.fetch_add(1, std::memory_order_relaxed);
+  warn([&] { return std::string(why) + "; what could not be read is fetched again"; });
+}
+
+void Archive::end_restoring() noexcept {
   if (const auto bad = unsound_.load(); bad > 0)
-    options_.warn(options_.path + ": " + std::to_string(bad) + " damaged rows were left out");
-  options_.restored();
+    warn([&] { return std::to_string(bad) + " damaged rows were left out"; });
+  try {
+    options_.restored();
+  } catch (const std::exception& error) {  // out of memory, while it logs
+    warn([&] { return std::string(error.what()); });
+  }
   const std::lock_guard lock(mutex_);
   restoring_.store(false, std::memory_order_release);
   idle_.notify_all();
 }
 
-void Archive::answer(std::deque<Question> questions) {
+void Archive::answer(const std::vector<Question>& questions) noexcept {
   for (const auto& question : questions) {
     bool found = false;
     const auto position = position_;
@@ -97,7 +111,7 @@ void Archive::answer(std::deque<Question> questions) {
         found = take(rows) > 0;
       }
     } catch (const std::exception&) {
-      // The next slice finds the same fault and says so.
+      // The next slice meets the same failure and reports it.
     }
     taking_ = false;
     position_ = position;

@@ -1,32 +1,16 @@
 #include "tiers/mapped_invalidation_log.hpp"
 
-#include "../catch.hpp"
+#include "support.hpp"
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 using namespace larder;
 using store::Validity;
+using test::Directory;
 using tiers::MappedInvalidationLog;
 
 namespace {
-
-class Directory {
- public:
-  Directory() {
-    std::string name = (std::filesystem::temp_directory_path() / "larder-persist-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~Directory() { std::filesystem::remove_all(path_); }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  [[nodiscard]] std::string file(const char* name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 std::unique_ptr<MappedInvalidationLog> open(const std::string& path, std::string& warning) {
   auto opened = MappedInvalidationLog::open(path, warning);
