@@ -20,6 +20,27 @@ class FailingAllocation {
   [[nodiscard]] static bool has_failed() noexcept;
 };
 
+/// For n = 1, 2, and so on: calls `prepare`, then, with a failure at its n-th allocation, `run` with what
+/// `prepare` returned, then `check` with that and whether an allocation failed. Ends after a run in which
+/// none did. `run` may throw std::bad_alloc. Returns the number of failures.
+template <class Prepare, class Run, class Check>
+std::size_t fail_each_allocation(Prepare prepare, Run run, Check check) {
+  for (std::size_t n = 1;; ++n) {
+    auto prepared = prepare();
+    bool failed = false;
+    {
+      const FailingAllocation failing(n);
+      try {
+        run(*prepared);
+      } catch (const std::bad_alloc&) {  // expected
+      }
+      failed = FailingAllocation::has_failed();
+    }
+    check(*prepared, failed);
+    if (!failed) return n - 1;
+  }
+}
+
 /// Calls `run` with a failure at its first allocation, at its second, and so on, until one run has none left
 /// to fail. After each run that failed, `check` is called. `run` may throw std::bad_alloc. Returns the number
 /// of failures.

@@ -27,6 +27,19 @@ Cache::Cache(const Options& options)
 
 // ---- What is stored
 
+namespace {
+
+// Without memory to compare the fields, false: the response counts as one for other requests.
+bool matches(const store::Response& response, const policy::RequestFacts& facts) noexcept {
+  try {
+    return policy::matches(response.secondary, facts);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+}  // namespace
+
 // `any`: a response of the entry can be used by some request.
 template <class Entry>
 Found Cache::choose(Entry entry, const Target& target, bool& any) const noexcept {
@@ -36,7 +49,7 @@ Found Cache::choose(Entry entry, const Target& target, bool& any) const noexcept
     const auto validity = validity_of(*variant, target);
     if (validity == Validity::invalid) continue;
     any = true;
-    if (!policy::matches(variant->secondary, *target.facts)) continue;
+    if (!matches(*variant, *target.facts)) continue;
     if (validity == Validity::only_on_error) {
       if (found.only_on_error == nullptr) found.only_on_error = &variant;
       continue;
@@ -75,7 +88,7 @@ std::shared_ptr<const store::Response> Cache::fresh(const Target& target, policy
   const auto& facts = *target.facts;
   const auto at = std::find_if(entry->variants.begin(), entry->variants.end(), [&](const auto& variant) {
     return variant->is_fresh(now.mono) && !variant->must_validate &&
-           validity_of(*variant, target) == Validity::valid && policy::matches(variant->secondary, facts) &&
+           validity_of(*variant, target) == Validity::valid && matches(*variant, facts) &&
            policy::has_bytes_for(facts, *variant, now.wall);
   });
   return at == entry->variants.end() ? nullptr : *at;

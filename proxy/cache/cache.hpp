@@ -152,7 +152,7 @@ class Cache {
   /// A final response that is not stored ends the life of what is stored for the request (design, invariant
   /// 6).
   void supersede(const Target& target, policy::Sequence sequence,
-                 const std::optional<policy::SecondaryKey>& secondary) {
+                 const std::optional<policy::SecondaryKey>& secondary) noexcept {
     store_.supersede(target.key.text(), target.hash, *target.facts, sequence, secondary);
   }
   /// The response to a HEAD, whose request was sent at `sequence`, says whether `held`, which is stored for

@@ -1,6 +1,6 @@
-// What is to be done when, ordered by time: taking what is due costs nothing for what is not.
+// Names ordered by the time when they are due. The cost of `due` does not depend on how many are not due.
 //
-// Pure. Threading: none of its own.
+// Pure. Not thread-safe.
 #pragma once
 
 #include "policy/time.hpp"
@@ -16,14 +16,23 @@ namespace larder::cache {
 
 class DueQueue {
  public:
-  /// In place of the time that was set for that name before.
+  /// Replaces the time that was set for that name before, without an allocation. If an allocation fails, the
+  /// queue is unchanged.
   void set(const std::string& name, policy::MonoTime due) {
     const auto [at, is_new] = times_.try_emplace(name, due);
-    if (!is_new) {
-      order_.erase({at->second, &at->first});
-      at->second = due;
+    if (is_new) {
+      try {
+        order_.emplace(due, &at->first);
+      } catch (...) {
+        times_.erase(at);
+        throw;
+      }
+      return;
     }
-    order_.emplace(due, &at->first);
+    auto place = order_.extract({at->second, &at->first});
+    place.value().first = due;
+    at->second = due;
+    order_.insert(std::move(place));
   }
   void erase(const std::string& name) {
     const auto at = times_.find(name);
@@ -32,14 +41,14 @@ class DueQueue {
     times_.erase(at);
   }
 
-  /// The names that are due at `now`, at most `limit` of them, the earliest first. They stay in the queue.
+  /// The names that are due at `now`, at most `limit`, the earliest first. They remain in the queue.
   [[nodiscard]] std::vector<std::string> due(policy::MonoTime now, std::size_t limit) const {
     std::vector<std::string> names;
     for (auto at = order_.begin(); at != order_.end() && at->first <= now && names.size() < limit; ++at)
       names.push_back(*at->second);
     return names;
   }
-  /// When the next one is due.
+  /// The time of the next one; nullopt if the queue is empty.
   [[nodiscard]] std::optional<policy::MonoTime> next() const {
     return order_.empty() ? std::nullopt : std::optional(order_.begin()->first);
   }

@@ -25,16 +25,19 @@ struct FillWaiter::Slot {
 
 FillWaiter::FillWaiter(Loop& loop, std::shared_ptr<Fill> fill, bool is_leader)
     : loop_(loop), fill_(std::move(fill)), slot_(std::make_shared<Slot>(loop)), is_leader_(is_leader) {
+  {
+    const std::lock_guard lock(fill_->mutex_);
+    if (fill_->result_)
+      slot_->settled = true;
+    else
+      fill_->slots_.push_back(slot_);
+  }
+  // Nothing throws from here on: the destructor undoes it.
   loop_.counters().fill_waiters.add(1);
   if (is_leader_)
     fill_->first_ = slot_;
   else
     fill_->on_waiter_added(fill_);
-  const std::lock_guard lock(fill_->mutex_);
-  if (fill_->result_)
-    slot_->settled = true;
-  else
-    fill_->slots_.push_back(slot_);
 }
 
 FillWaiter::~FillWaiter() {
@@ -103,16 +106,21 @@ void Fill::set_background(Loop& loop, std::function<void()> promote) {
   promote_ = std::move(promote);
 }
 
-void Fill::on_waiter_added(const std::shared_ptr<Fill>& self) {
+void Fill::on_waiter_added(const std::shared_ptr<Fill>& self) noexcept {
   Loop* loop = nullptr;
   {
     const std::lock_guard lock(mutex_);
     loop = std::exchange(loop_, nullptr);
   }
   if (loop == nullptr) return;
-  asio::post(loop->executor(), [self] {
-    if (self->promote_) self->promote_();
-  });
+  try {
+    asio::post(loop->executor(), [self] {
+      if (self->promote_) self->promote_();
+    });
+  } catch (const std::exception&) {  // out of memory: the next waiter tries again
+    const std::lock_guard lock(mutex_);
+    loop_ = loop;
+  }
 }
 
 void Fill::offer(Handover handover) {
@@ -120,7 +128,7 @@ void Fill::offer(Handover handover) {
 }
 
 void Fill::interim(std::string head) {
-  // A fill does not wait for its reader; to one that reads slowly the news is not worth keeping.
+  // A fill does not wait for its reader: a slow one misses interim responses.
   if (!first_ || first_->interim.size() >= max_interim_waiting) return;
   first_->interim.push_back(std::move(head));
   first_->event.raise();

@@ -119,7 +119,7 @@ class Fill {
 
  private:
   friend class FillWaiter;
-  void on_waiter_added(const std::shared_ptr<Fill>& self);
+  void on_waiter_added(const std::shared_ptr<Fill>& self) noexcept;
 
   const policy::Sequence sequence_;
   const std::uint64_t path_hash_;

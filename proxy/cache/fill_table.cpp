@@ -86,32 +86,38 @@ std::optional<FillTable::NotStored> FillTable::why_not_stored(
   return latest;
 }
 
-void FillTable::remember_unshared(std::string_view key, const NotStored& why) {
+void FillTable::remember_unshared(std::string_view key, const NotStored& why) noexcept {
   auto& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
-  // Forgetting costs one wait; remembering without a bound would cost memory.
+  // Bounded. A key that is forgotten costs its next requests one wait.
   if (shard.unshared.size() >= max_remembered) shard.unshared.clear();
-  shard.unshared.insert_or_assign(std::string(key), why);
+  try {
+    shard.unshared.insert_or_assign(std::string(key), why);
+  } catch (const std::bad_alloc&) {
+  }
 }
 
-void FillTable::forget_unshared(std::string_view key) {
+void FillTable::forget_unshared(std::string_view key) noexcept {
   auto& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
   const auto at = shard.unshared.find(key);
   if (at != shard.unshared.end()) shard.unshared.erase(at);
 }
 
-void FillTable::failed(std::string_view key, policy::Trouble trouble, policy::MonoTime now) {
+void FillTable::failed(std::string_view key, policy::Trouble trouble, policy::MonoTime now) noexcept {
   auto& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
   if (shard.failing.size() >= max_remembered) shard.failing.clear();
-  auto& failing = shard.failing[std::string(key)];
-  failing.trouble = trouble;
-  failing.wait = std::clamp(failing.wait * 2, first_wait, max_wait);
-  failing.until = now + failing.wait;
+  try {
+    auto& failing = shard.failing[std::string(key)];
+    failing.trouble = trouble;
+    failing.wait = std::clamp(failing.wait * 2, first_wait, max_wait);
+    failing.until = now + failing.wait;
+  } catch (const std::bad_alloc&) {
+  }
 }
 
-void FillTable::succeeded(std::string_view key) {
+void FillTable::succeeded(std::string_view key) noexcept {
   auto& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
   const auto at = shard.failing.find(key);

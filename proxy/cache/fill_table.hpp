@@ -94,9 +94,10 @@ class FillTable {
     policy::MonoTime when;
     policy::MonoTime until;  // so long nobody waits for another's answer (hit-for-miss); may be `when`
   };
-  void remember_unshared(std::string_view key, const NotStored& why);
+  /// Without memory, nothing is remembered.
+  void remember_unshared(std::string_view key, const NotStored& why) noexcept;
   /// An answer for the key was shared.
-  void forget_unshared(std::string_view key);
+  void forget_unshared(std::string_view key) noexcept;
   [[nodiscard]] std::optional<NotStored> why_not_stored(std::string_view key) const;
   /// The latest of those whose key the predicate accepts.
   [[nodiscard]] std::optional<NotStored> why_not_stored(
@@ -104,8 +105,8 @@ class FillTable {
 
   /// A fetch for a key has failed: for a while that grows while it goes on failing, nobody who can be
   /// answered without waits for the next one.
-  void failed(std::string_view key, policy::Trouble trouble, policy::MonoTime now);
-  void succeeded(std::string_view key);
+  void failed(std::string_view key, policy::Trouble trouble, policy::MonoTime now) noexcept;
+  void succeeded(std::string_view key) noexcept;
   struct Failing {
     policy::Trouble trouble = policy::Trouble::disconnected;
     policy::Millis wait{0};

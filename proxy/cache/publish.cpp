@@ -32,9 +32,6 @@ Target Publisher::target() const noexcept {
 }
 
 bool Publisher::publish(std::shared_ptr<store::Response> response, Result result) {
-  const auto& route = *order_.route;
-  const auto& settings = *order_.plan->settings;
-  auto& scheduler = cache_.refresh_scheduler_;
   const auto detail = result.against;
   // Identity was requested, whatever the other clients accept: in a coding it is for its requesting client
   // alone.
@@ -47,7 +44,8 @@ bool Publisher::publish(std::shared_ptr<store::Response> response, Result result
       response, false, shareable, detail, result.upstream_status, std::move(result.for_requesting_client)};
   cache_.fills_.succeeded(order_.key.text());
   response->group_hashes = group_hashes(cache_.store_, order_.key.view().origin(), response->groups);
-  response->access_history = scheduler.access_history_of(route, order_.key.text(), response->secondary);
+  response->access_history =
+      cache_.refresh_scheduler_.access_history_of(*order_.route, order_.key.text(), response->secondary);
   // Design, invariant 5.
   const auto& fill = permit_.fill();
   if (detail == Detail::none &&
@@ -62,12 +60,9 @@ bool Publisher::publish(std::shared_ptr<store::Response> response, Result result
     if (put == store::Store::Put::too_large) answer.detail = Detail::body_too_large;
     if (put == store::Store::Put::outdated) answer.detail = Detail::superseded;
   }
-  const bool is_scheduled = answer.stored && response->access_history;
-  if (is_scheduled)
-    scheduler.fetched({order_, *response, result.when.requested.mono, deps_.loop.now().mono},
-                      settings.cache.kept_warm);
+  const bool is_scheduled = answer.stored && response->access_history && schedule(*response, result.when);
   if (shareable && answer.detail == Detail::none)
-    cache_.fills_.forget_unshared(memory_key(order_.key.view(), route, facts_));
+    forget_unshared();
   else
     remember(answer.detail, !shareable, result.when.received.mono);
   if (answer.detail != Detail::none) note_not_stored(answer.detail);
@@ -79,7 +74,7 @@ bool Publisher::publish(std::shared_ptr<store::Response> response, Result result
   return is_scheduled;
 }
 
-void Publisher::share_error(std::shared_ptr<store::Response> response, Result result) {
+void Publisher::share_error(std::shared_ptr<store::Response> response, Result result) noexcept {
   Completed answer;
   answer.response = std::move(response);
   answer.detail = result.against;
@@ -94,7 +89,7 @@ void Publisher::share_error(std::shared_ptr<store::Response> response, Result re
   permit_.settle(std::move(answer));
 }
 
-void Publisher::hand_over(std::string prefix, bool complete, Result result) {
+void Publisher::hand_over(std::string prefix, bool complete, Result result) noexcept {
   const auto status = result.call->head().status;
   note_not_stored(result.against);
   remember(result.against, true, result.when.received.mono);
@@ -104,11 +99,11 @@ void Publisher::hand_over(std::string prefix, bool complete, Result result) {
   permit_.settle(Unshareable{result.against, status, took(result.when)});
 }
 
-void Publisher::restored() {
+void Publisher::restored() noexcept {
   permit_.settle(Restored{});
 }
 
-void Publisher::fail(upstream::Failure failure, const policy::ExchangeTimes& when) {
+void Publisher::fail(upstream::Failure failure, const policy::ExchangeTimes& when) noexcept {
   deps_.loop.counters().upstream_errors.add();
   if (order_.counters != nullptr) order_.counters->upstream_errors.add();
   cache_.fills_.failed(
@@ -118,7 +113,7 @@ void Publisher::fail(upstream::Failure failure, const policy::ExchangeTimes& whe
   permit_.settle(Failed{std::move(failure), took(when)});
 }
 
-// A part does not take the place of a whole that came meanwhile.
+// A part does not replace a complete response that was stored meanwhile.
 bool Publisher::whole_is_stored(const store::Response& part, policy::Now now) const {
   const auto entry = cache_.store_.peek(order_.key.text(), order_.hash);
   if (!entry) return false;
@@ -128,9 +123,9 @@ bool Publisher::whole_is_stored(const store::Response& part, policy::Now now) co
   });
 }
 
-// Design, invariant 6: what is not stored still ends the life of what is, unless the reason lies in this
-// request, or a write has come between, which has done so already.
-void Publisher::supersede(Detail why, int status, const Result& result) {
+// Design, invariant 6: a response that is not stored still supersedes the stored one, unless the reason lies
+// in this request, or a write has come between, which has invalidated it already.
+void Publisher::supersede(Detail why, int status, const Result& result) noexcept {
   switch (why) {
     case Detail::none:
     case Detail::stale_if_error:
@@ -143,22 +138,47 @@ void Publisher::supersede(Detail why, int status, const Result& result) {
       break;
   }
   if (!policy::supersedes(status, facts_)) return;
-  cache_.supersede(target(), permit_.fill().sequence(),
-                   policy::secondary_key(facts_, result.call->head().fields, *order_.route, result.identity));
+  std::optional<policy::SecondaryKey> secondary;  // nullopt, of every request, without memory for it
+  try {
+    secondary = policy::secondary_key(facts_, result.call->head().fields, *order_.route, result.identity);
+  } catch (const std::bad_alloc&) {
+  }
+  cache_.supersede(target(), permit_.fill().sequence(), secondary);
 }
 
-void Publisher::remember(Detail why, bool for_the_next, policy::MonoTime when) {
+// False if the refresh scheduler has no memory for it: then the entry expires like others.
+bool Publisher::schedule(const store::Response& response, const policy::ExchangeTimes& when) noexcept {
+  try {
+    cache_.refresh_scheduler_.fetched({order_, response, when.requested.mono, deps_.loop.now().mono},
+                                      order_.plan->settings->cache.kept_warm);
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+void Publisher::remember(Detail why, bool for_the_next, policy::MonoTime when) noexcept {
   // A reason that lies in this request says nothing of the next one.
   if (why == Detail::request_no_store || why == Detail::request_conditions) return;
   const auto until = for_the_next ? when + order_.plan->settings->cache.uncacheable_memory : when;
-  cache_.fills_.remember_unshared(memory_key(order_.key.view(), *order_.route, facts_), {why, when, until});
+  try {
+    cache_.fills_.remember_unshared(memory_key(order_.key.view(), *order_.route, facts_), {why, when, until});
+  } catch (const std::bad_alloc&) {
+  }
 }
 
-void Publisher::note_not_stored(Detail why) {
+void Publisher::forget_unshared() noexcept {
+  try {
+    cache_.fills_.forget_unshared(memory_key(order_.key.view(), *order_.route, facts_));
+  } catch (const std::bad_alloc&) {
+  }
+}
+
+void Publisher::note_not_stored(Detail why) noexcept {
   if (order_.counters != nullptr) order_.counters->not_stored[static_cast<std::size_t>(why)].add();
 }
 
-void Publisher::note_status(int status) {
+void Publisher::note_status(int status) noexcept {
   if (policy::is_error_status(status))
     cache_.fills_.failed(order_.key.text(), policy::Trouble::error_status, deps_.loop.now().mono);
   else

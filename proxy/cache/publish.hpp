@@ -1,7 +1,9 @@
 // The end of a fill: what its fetch brought is stored where it may be, and the waiters get it.
 //
 // A Publisher has the permit of one fill, on the loop that fetches. Each of its functions ends the fill; only
-// the first call counts. The upstream connection goes back to its pool before the waiters are woken.
+// the first call counts. The upstream connection goes back to its pool before the waiters are woken. If
+// memory runs out before a response is stored, `publish` throws std::bad_alloc, and the destructor fails the
+// fill. What is merely remembered for later requests is left out then, and the fill ends as it should.
 #pragma once
 
 #include "cache/cache.hpp"
@@ -34,21 +36,23 @@ class Publisher {
   /// readers.
   bool publish(std::shared_ptr<store::Response> response, Result result);
   /// A 5xx that is not stored: all waiters get it, as they would get a failure.
-  void share_error(std::shared_ptr<store::Response> response, Result result);
+  void share_error(std::shared_ptr<store::Response> response, Result result) noexcept;
   /// A response for its requesting client alone: the waiters are released, and it is handed over with what
   /// has been read of its body.
-  void hand_over(std::string prefix, bool complete, Result result);
+  void hand_over(std::string prefix, bool complete, Result result) noexcept;
   /// A tier had the key: the waiters look into memory again.
-  void restored();
-  void fail(upstream::Failure failure, const policy::ExchangeTimes& when);
+  void restored() noexcept;
+  void fail(upstream::Failure failure, const policy::ExchangeTimes& when) noexcept;
 
  private:
   [[nodiscard]] Target target() const noexcept;
   [[nodiscard]] bool whole_is_stored(const store::Response& part, policy::Now now) const;
-  void supersede(policy::Detail why, int status, const Result& result);
-  void remember(policy::Detail why, bool for_the_next, policy::MonoTime when);
-  void note_not_stored(policy::Detail why);
-  void note_status(int status);
+  void supersede(policy::Detail why, int status, const Result& result) noexcept;
+  [[nodiscard]] bool schedule(const store::Response& response, const policy::ExchangeTimes& when) noexcept;
+  void remember(policy::Detail why, bool for_the_next, policy::MonoTime when) noexcept;
+  void forget_unshared() noexcept;
+  void note_not_stored(policy::Detail why) noexcept;
+  void note_status(int status) noexcept;
 
   Resources deps_;
   Cache& cache_;

@@ -86,37 +86,55 @@ std::shared_ptr<store::AccessHistory> RefreshScheduler::access_history_of(
   return access_history;
 }
 
+// Returns the item of that name, with its members from the last fetch; items_.end() if there are too many. A
+// new one is due when the response expires, until its time is calculated. If an allocation fails, there is no
+// new item.
+RefreshScheduler::Items::iterator RefreshScheduler::item_of(const std::string& name, const Fetched& what,
+                                                            std::size_t most) {
+  auto at = items_.find(name);
+  const bool is_new = at == items_.end();
+  if (is_new && items_.size() >= most) return at;
+  auto key = what.order.key;
+  if (is_new) {
+    at = items_.emplace(name, Item{}).first;
+    try {
+      due_.set(name, what.response.fresh_until);
+    } catch (const std::bad_alloc&) {
+      items_.erase(at);
+      throw;
+    }
+  }
+  auto& item = at->second;
+  item.request = what.order.request;
+  item.key = std::move(key);
+  item.hash = what.order.hash;
+  item.access_history = what.response.access_history;
+  item.requested = what.requested;
+  item.fresh_until = what.response.fresh_until;
+  return at;
+}
+
 void RefreshScheduler::fetched(const Fetched& what, std::size_t most) {
-  const auto& order = what.order;
+  const auto& route = *what.order.route;
   const auto& access_history = what.response.access_history;
   access_history->end_refresh_lease();
   MonoTime due;
   {
     const std::lock_guard lock(mutex_);
     if (loop_ == nullptr) return;
-    const auto name = variant_name(order.key.text(), what.response.secondary);
-    auto at = items_.find(name);
-    if (at == items_.end()) {
-      if (items_.size() >= most) return;
-      at = items_.emplace(name, Item{}).first;
-    }
+    const auto name = variant_name(what.order.key.text(), what.response.secondary);
+    const auto at = item_of(name, what, most);
+    if (at == items_.end()) return;
     auto& item = at->second;
-    item.request = order.request;
-    item.key = order.key;
-    item.hash = order.hash;
-    item.access_history = access_history;
     if (what.received > what.requested) item.times.add(what.received - what.requested);
-    item.requested = what.requested;
-    item.fresh_until = what.response.fresh_until;
     item.jitter = std::uniform_real_distribution<>(0, 1)(random_);
     const auto marks = access_history->marks();
-    const RefreshInput warmth{order.route->ttl, *order.route->keep_warm, item.requested,
-                              item.fresh_until, item.times.p95(),        item.jitter,
-                              std::span(marks)};
+    const RefreshInput warmth{route.ttl,        *route.keep_warm, item.requested,  item.fresh_until,
+                              item.times.p95(), item.jitter,      std::span(marks)};
     due = decision_time(warmth);
     due_.set(name, due);
     ++item.fetches;
-    item.slack = std::max(order.route->ttl / slack_part, min_slack);
+    item.slack = std::max(route.ttl / slack_part, min_slack);
     access_history->begin_refresh_lease(item.fresh_until + item.slack);
   }
   asio::post(loop_->executor(), [this, due] { arm(due); });

@@ -57,6 +57,7 @@ class RefreshScheduler {
   struct Item;
   using Items = std::map<std::string, Item, std::less<>>;
 
+  [[nodiscard]] Items::iterator item_of(const std::string& name, const Fetched& what, std::size_t most);
   void arm(policy::MonoTime due);
   void wake();
   void look_at_due();

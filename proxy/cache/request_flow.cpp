@@ -214,8 +214,8 @@ RequestFlow::Action RequestFlow::resume(Result result, Now now) {
   }
   if (std::holds_alternative<Restored>(result)) return join_again(now);
   auto& failed = std::get<Failed>(result);
-  const auto trouble = failed.failure.is_disconnection() ? policy::Trouble::disconnected
-                                                         : policy::Trouble::error_status;
+  const auto trouble =
+      failed.failure.is_disconnection() ? policy::Trouble::disconnected : policy::Trouble::error_status;
   if (may_be_served_on_error(trouble, now)) return serve_on_error(now);
   return Fail{std::move(failed.failure), outcome};
 }

@@ -165,6 +165,23 @@ void Server::on_every_loop(const std::function<void(Worker&)>& action) {
   }
 }
 
+namespace {
+
+// Runs a loop until it is stopped. An exception comes from a handler that could not start an operation, for
+// want of memory: it ends that task alone.
+void run(Loop& loop) noexcept {
+  for (;;) {
+    try {
+      loop.io().run();
+      return;
+    } catch (...) {
+      loop.note_failure("event loop", std::current_exception());
+    }
+  }
+}
+
+}  // namespace
+
 bool Server::run() {
   using Guard = asio::executor_work_guard<Executor>;
   std::vector<Guard> guards;
@@ -174,10 +191,10 @@ bool Server::run() {
     worker->loop.sweeper().start();
   }
   for (std::size_t i = 1; i < workers_.size(); ++i) {
-    threads.emplace_back([&loop = workers_[i]->loop] { loop.io().run(); });
+    threads.emplace_back([&loop = workers_[i]->loop] { server::run(loop); });
   }
   asio::post(first_loop().executor(), [this] { prefetcher_.begin(authority_of(names_)); });
-  workers_.front()->loop.io().run();
+  server::run(workers_.front()->loop);
   for (auto& thread : threads) thread.join();
   // The loops still exist: what was asked of the archive refers to them.
   if (shared_.archive) shared_.archive->detach();

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
@@ -54,31 +55,39 @@ struct Store::Shard {
   // counts as changed.
   std::unordered_map<std::uint64_t, policy::Sequence> changed;
   bool all_changed = false;
-  void note_change(std::uint64_t hash, policy::Sequence sequence) {
+  // Without memory to record the change, every key counts as changed.
+  void note_change(std::uint64_t hash, policy::Sequence sequence) noexcept {
     if (all_changed) return;
-    if (changed.size() >= max_changes) {
-      all_changed = true;
-      changed.clear();
-      return;
+    try {
+      if (changed.size() < max_changes) {
+        auto& last = changed[hash];
+        last = std::max(last, sequence);
+        return;
+      }
+    } catch (const std::bad_alloc&) {
     }
-    auto& last = changed[hash];
-    last = std::max(last, sequence);
+    all_changed = true;
+    changed.clear();
   }
   [[nodiscard]] bool has_changed_since(std::uint64_t hash, policy::Sequence sequence) const {
     const auto at = changed.find(hash);
     return all_changed || (at != changed.end() && at->second > sequence);
   }
 
-  // Marks fetches under way as outdated.
+  // Marks fetches under way as outdated. Without space or memory for another secondary key, a fetch is
+  // outdated whatever the secondary key of its response is.
   void outdate(std::uint64_t hash, policy::Sequence sequence,
-               const std::optional<policy::SecondaryKey>& secondary) {
+               const std::optional<policy::SecondaryKey>& secondary) noexcept {
     for (auto* fetch : pending) {
       if (fetch->hash_ != hash || fetch->sequence_ >= sequence) continue;
-      // Without space for another key, one becomes empty: an empty key is compatible with every key.
-      if (fetch->newer_.size() == max_newer)
-        fetch->newer_.front().clear();
-      else
-        fetch->newer_.push_back(secondary ? *secondary : policy::SecondaryKey{});
+      try {
+        if (secondary && fetch->newer_.size() < max_newer) {
+          fetch->newer_.push_back(*secondary);
+          continue;
+        }
+      } catch (const std::bad_alloc&) {
+      }
+      fetch->is_outdated_ = true;
     }
   }
 

@@ -19,6 +19,15 @@ bool same_secondary(const policy::SecondaryKey& a, const policy::SecondaryKey& b
          });
 }
 
+// Without memory to compare the fields, true.
+bool may_match(const policy::SecondaryKey& key, const policy::RequestFacts& request) noexcept {
+  try {
+    return policy::matches(key, request);
+  } catch (const std::bad_alloc&) {
+    return true;
+  }
+}
+
 }  // namespace
 
 Store::Store(std::size_t memory, std::size_t variants, std::size_t shards, std::uint64_t seed)
@@ -74,7 +83,7 @@ Store::Pending::~Pending() {
 }
 
 void Store::outdate(std::uint64_t hash, policy::Sequence sequence,
-                    const std::optional<policy::SecondaryKey>& secondary) {
+                    const std::optional<policy::SecondaryKey>& secondary) noexcept {
   auto& shard = shard_of(hash);
   const std::lock_guard lock(shard.mutex);
   shard.outdate(hash, sequence, secondary);
@@ -120,8 +129,9 @@ Store::Put Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<
       return Put::outdated;
     if (is_restored && shard.has_changed_since(hash, added.sequence)) return Put::outdated;
     if (pending != nullptr &&
-        std::any_of(pending->newer_.begin(), pending->newer_.end(),
-                    [&](const auto& newer) { return policy::are_compatible(newer, added.secondary); }))
+        (pending->is_outdated_ ||
+         std::any_of(pending->newer_.begin(), pending->newer_.end(),
+                     [&](const auto& newer) { return policy::are_compatible(newer, added.secondary); })))
       return Put::outdated;
     const auto is_replaced = [&](const Response& other) {
       return same_secondary(other.secondary, added.secondary) ||
@@ -155,20 +165,30 @@ Store::Put Store::put(std::string_view key, std::uint64_t hash, std::shared_ptr<
 
 template <class Predicate>
 std::shared_ptr<const Entry> Store::erase_variants(Shard& shard, std::string_view key, std::uint64_t hash,
-                                                   Predicate is_meant) {
+                                                   Predicate is_meant) noexcept {
   auto* place = shard.find(key, hash);
   if (place == nullptr) return nullptr;
-  auto entry = std::make_shared<Entry>();
-  for (const auto& variant : place->entry->variants) {
-    if (!is_meant(*variant)) entry->variants.push_back(variant);
+  const auto& variants = place->entry->variants;
+  const auto erased = std::count_if(variants.begin(), variants.end(),
+                                    [&](const auto& variant) { return is_meant(*variant); });
+  if (erased == 0) return nullptr;
+  std::shared_ptr<Entry> entry;
+  if (static_cast<std::size_t>(erased) < variants.size()) {
+    try {
+      auto made = std::make_shared<Entry>();
+      for (const auto& variant : variants) {
+        if (!is_meant(*variant)) made->variants.push_back(variant);
+      }
+      made->key = key;
+      if (!made->variants.empty()) entry = std::move(made);
+    } catch (const std::bad_alloc&) {
+    }
   }
-  if (entry->variants.size() == place->entry->variants.size()) return nullptr;
-  if (entry->variants.empty()) {
+  if (!entry) {
     bytes_.fetch_sub(place->node->charge, std::memory_order_relaxed);
     entries_.fetch_sub(1, std::memory_order_relaxed);
     return shard.take(*place->node);
   }
-  entry->key = key;
   const auto charge = entry->charge();
   bytes_.fetch_add(charge - place->node->charge, std::memory_order_relaxed);
   place->node->charge = charge;
@@ -176,7 +196,8 @@ std::shared_ptr<const Entry> Store::erase_variants(Shard& shard, std::string_vie
 }
 
 void Store::supersede(std::string_view key, std::uint64_t hash, const policy::RequestFacts& request,
-                      policy::Sequence sequence, const std::optional<policy::SecondaryKey>& secondary) {
+                      policy::Sequence sequence,
+                      const std::optional<policy::SecondaryKey>& secondary) noexcept {
   std::shared_ptr<const Entry> replaced;
   auto& shard = shard_of(hash);
   {
@@ -184,13 +205,13 @@ void Store::supersede(std::string_view key, std::uint64_t hash, const policy::Re
     shard.outdate(hash, sequence, secondary);
     if (restoring_.load(std::memory_order_acquire)) shard.note_change(hash, sequence);
     replaced = erase_variants(shard, key, hash, [&](const Response& variant) {
-      return variant.sequence <= sequence && policy::matches(variant.secondary, request);
+      return variant.sequence <= sequence && may_match(variant.secondary, request);
     });
   }
   if (replaced && changed_) changed_(replaced->key, hash);
 }
 
-void Store::erase_older(std::string_view key, std::uint64_t hash, policy::Sequence number) {
+void Store::erase_older(std::string_view key, std::uint64_t hash, policy::Sequence number) noexcept {
   std::shared_ptr<const Entry> replaced;
   auto& shard = shard_of(hash);
   {

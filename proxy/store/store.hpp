@@ -41,7 +41,7 @@ class Store {
   Store& operator=(const Store&) = delete;
 
   /// Called after an entry was stored, replaced or removed, on the thread that did it, without a lock held;
-  /// the callee must look up the current entry. To be set before the store is used.
+  /// the callee must look up the current entry, and must not throw. To be set before the store is used.
   using Changed = std::function<void(const std::string& key, std::uint64_t hash)>;
   void on_change(Changed changed) { changed_ = std::move(changed); }
 
@@ -74,13 +74,14 @@ class Store {
 
   /// Handles a newer final response that is not stored: erases the stored responses that match the request,
   /// unless their fetch started later than `sequence`, and calls `outdate`, atomically. `secondary` is the
-  /// key of the final response; nullopt (Vary: *) applies to every request.
+  /// key of the final response; nullopt (Vary: *) applies to every request. Without memory to keep the other
+  /// responses of the key, all are erased.
   void supersede(std::string_view key, std::uint64_t hash, const policy::RequestFacts& request,
-                 policy::Sequence sequence, const std::optional<policy::SecondaryKey>& secondary);
+                 policy::Sequence sequence, const std::optional<policy::SecondaryKey>& secondary) noexcept;
   /// Prevents fetches of the key that started before `sequence` and are still under way from storing their
   /// response, if some request matches both the secondary key of that response and `secondary`.
   void outdate(std::uint64_t hash, policy::Sequence sequence,
-               const std::optional<policy::SecondaryKey>& secondary);
+               const std::optional<policy::SecondaryKey>& secondary) noexcept;
 
   /// Registers a fetch, from before its request is sent until its response is stored or dropped. The store
   /// must outlive it. May be created and destroyed on any thread.
@@ -96,8 +97,9 @@ class Store {
     Store& store_;
     const std::uint64_t hash_;
     const policy::Sequence sequence_;
-    // secondary keys of newer final responses; guarded by the shard's mutex
-    std::vector<policy::SecondaryKey> newer_;
+    // Guarded by the shard's mutex.
+    std::vector<policy::SecondaryKey> newer_;  // secondary keys of newer final responses
+    bool is_outdated_ = false;                 // by a newer one that matches every request
   };
 
   /// While responses of an earlier process are restored, `put` and `supersede` record which keys they
@@ -114,8 +116,8 @@ class Store {
 
   /// Erases an entry that was found before, unless it has been replaced.
   void erase(std::string_view key, std::uint64_t hash, const Entry& found) noexcept;
-  /// Erases the responses of a key that were fetched before `number`.
-  void erase_older(std::string_view key, std::uint64_t hash, policy::Sequence number);
+  /// Erases the responses of a key that were fetched before `number`; without memory to keep the others, all.
+  void erase_older(std::string_view key, std::uint64_t hash, policy::Sequence number) noexcept;
   /// Erases the entries for which the predicate is true, shard by shard; returns their number.
   std::size_t erase_if(const std::function<bool(const Entry&)>& predicate);
 
@@ -133,12 +135,12 @@ class Store {
  private:
   struct Shard;
   [[nodiscard]] Shard& shard_of(std::uint64_t hash) const noexcept;
-  // Erases the responses of a key for which the predicate is true. The shard must be locked. Returns the
-  // entry that was replaced or removed, nullptr if none was; the caller releases it and reports the change
-  // after unlocking.
+  // Erases the responses of a key for which the predicate is true; all, without memory for an entry of the
+  // others. The shard must be locked. Returns the entry that was replaced or removed, nullptr if none was;
+  // the caller releases it and reports the change after unlocking.
   template <class Predicate>
   std::shared_ptr<const Entry> erase_variants(Shard& shard, std::string_view key, std::uint64_t hash,
-                                              Predicate is_meant);
+                                              Predicate is_meant) noexcept;
   void evict_to_budget();
 
   Put put(std::string_view key, std::uint64_t hash, std::shared_ptr<const Response> response,

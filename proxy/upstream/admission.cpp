@@ -4,6 +4,22 @@
 
 namespace larder::upstream {
 
+namespace {
+
+// Counts something while it exists.
+class Counting {
+ public:
+  explicit Counting(Counter& counter) noexcept : counter_(counter) { counter_.add(1); }
+  ~Counting() { counter_.add(-1); }
+  Counting(const Counting&) = delete;
+  Counting& operator=(const Counting&) = delete;
+
+ private:
+  Counter& counter_;
+};
+
+}  // namespace
+
 struct Admission::Waiter : std::enable_shared_from_this<Waiter>, boost::intrusive::list_base_hook<> {
   Waiter(Loop& its_loop, Priority its_priority) : loop(its_loop), event(its_loop), priority(its_priority) {}
 
@@ -105,9 +121,10 @@ Task<std::variant<Admission::Permit, Failure>> Admission::enter(Loop& loop, Clai
   }
   const Place place(*this, waiter, false);
   claim.waiter = waiter;
-  loop.counters().upstream_queue.add(1);
-  (void)co_await waiter->event.wait_for(timeout);
-  loop.counters().upstream_queue.add(-1);
+  {
+    const Counting queued(loop.counters().upstream_queue);
+    (void)co_await waiter->event.wait_for(timeout);
+  }
   claim.waiter.reset();
   const std::lock_guard lock(mutex_);
   claim.priority = waiter->priority;

@@ -31,7 +31,7 @@ std::shared_ptr<store::Response> response(const std::string& body, policy::Seque
   made->fresh_until = now().mono + 1h;
   made->sequence = sequence;
   made->groups = std::move(groups);
-  made->head = "HTTP/1.1 200 OK\r\n";
+  store::HeadBuilder(200, "OK", false).finish(made->head, made->head_304, made->head_lines);
   made->body = std::make_shared<const std::string>(body);
   return made;
 }
