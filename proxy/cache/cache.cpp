@@ -40,11 +40,9 @@ bool matches(const store::Response& response, const policy::RequestFacts& facts)
 
 }  // namespace
 
-// `any`: a response of the entry can be used by some request.
-template <class Entry>
-Found Cache::choose(Entry entry, const Target& target, bool& any) const noexcept {
-  Found found;
-  found.entry = std::move(entry);
+// Chooses among the responses of `found.entry`. False: no request can use any of them.
+bool Cache::choose(const Target& target, Found& found) const noexcept {
+  bool any = false;
   for (const auto& variant : found.entry->variants) {
     const auto validity = validity_of(*variant, target);
     if (validity == Validity::invalid) continue;
@@ -58,28 +56,26 @@ Found Cache::choose(Entry entry, const Target& target, bool& any) const noexcept
     found.stale_once = validity == Validity::stale_once;
     break;
   }
-  return found;
+  return any;
 }
 
-Found Cache::find(const Target& target) noexcept {
-  auto entry = store_.find(target.key.text(), target.hash);
-  if (!entry) return {};
-  entry->variants.front()->prefetch();
-  bool any = false;
-  auto found = choose(std::move(entry), target, any);
+void Cache::find(const Target& target, Found& found) noexcept {
+  found = {store_.find(target.key.text(), target.hash)};
+  if (!found.entry) return;
+  found.entry->variants.front()->prefetch();
+  const bool any = choose(target, found);
   if (found.response != nullptr) {
     (*found.response)->prefetch_sent();
   } else if (!any) {
     store_.erase(target.key.text(), target.hash, *found.entry);
     found.entry.reset();
   }
-  return found;
 }
 
 Found Cache::peek(const Target& target) const noexcept {
-  auto entry = store_.peek(target.key.text(), target.hash);
-  bool any = false;
-  return entry ? choose(std::move(entry), target, any) : Found{};
+  Found found{store_.peek(target.key.text(), target.hash)};
+  if (found.entry) (void)choose(target, found);
+  return found;
 }
 
 std::shared_ptr<const store::Response> Cache::fresh(const Target& target, policy::Now now) const noexcept {

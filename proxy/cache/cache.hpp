@@ -81,7 +81,7 @@ class Cache {
   // ---- What is stored
 
   /// For a request that is to be answered; counts as a use, and erases an entry that cannot be used any more.
-  [[nodiscard]] Found find(const Target& target) noexcept;
+  void find(const Target& target, Found& found) noexcept;
   /// The same for the cache's own purposes: no use, nothing is erased.
   [[nodiscard]] Found peek(const Target& target) const noexcept;
   /// The entry of a key, whatever request it is for; no use.
@@ -188,8 +188,7 @@ class Cache {
 
  private:
   friend class Publisher;
-  template <class Entry>
-  [[nodiscard]] Found choose(Entry entry, const Target& target, bool& any) const noexcept;
+  [[nodiscard]] bool choose(const Target& target, Found& found) const noexcept;
   void invalidate_concerned(const Write& write, store::Validity level);
   void invalidate_path(std::string_view key, store::Validity level) noexcept;
   void invalidate_route(std::string_view name, store::Validity level) noexcept;

@@ -19,10 +19,12 @@ constexpr int max_attempts = 3;  // to share a fill; after these, only a fill th
 
 }  // namespace
 
-RequestFlow::Immediate RequestFlow::begin(Cache& cache, const Target& target, Now now) {
+RequestFlow::Immediate RequestFlow::begin(Cache& cache, const settings::Route& route,
+                                          std::uint64_t route_hash, const policy::KeyView& key,
+                                          const policy::RequestFacts& facts, Now now) {
   cache_ = &cache;
-  target_ = target;
-  found_ = cache.find(target_);
+  target_ = cache.target(route, route_hash, key, facts);
+  cache.find(target_, found_);
   decision_ = policy::decide(*target_.facts, *target_.route, held_for(now), now);
   if (const auto* serve = std::get_if<policy::Serve>(&decision_)) return {&serve->outcome, false};
   if (const auto* stale = std::get_if<policy::ServeThenRefresh>(&decision_)) {
@@ -56,8 +58,9 @@ RequestFlow::Immediate RequestFlow::stale_while_failing(Now now) {
                 policy::may_serve_on_error(facts, **stored, failing->trouble, now);
   if (!may_serve) return {};
   found_.response = stored;
-  stale_ = stale_on_error(now);
-  return {&stale_, failing->until <= now.mono && !facts.directives.only_if_cached};
+  decision_ = policy::Serve{stale_on_error(now)};
+  return {&std::get<policy::Serve>(decision_).outcome,
+          failing->until <= now.mono && !facts.directives.only_if_cached};
 }
 
 // A response that a write invalidated is stale, however fresh it was.
@@ -106,7 +109,7 @@ std::optional<Joined> RequestFlow::join_refresh(Now now) {
 // What is stored by now may answer a request that would have waited for a fetch, as other fills have ended
 // meanwhile.
 std::optional<Outcome> RequestFlow::look_again(Now now) {
-  found_ = cache_->find(target_);
+  cache_->find(target_, found_);
   if (forced_) {
     const auto* response = held();
     if (response == nullptr || found_.stale_once || response->sequence < came_ ||

@@ -64,15 +64,16 @@ class RequestFlow {
     const policy::Outcome* outcome = nullptr;  // of `found().response`
     bool refresh = false;
   };
-  /// Looks up `target`, whose facts and route outlive the flow. Afterwards `decision` says what is to be done
-  /// if there is no immediate answer.
-  [[nodiscard]] Immediate begin(Cache& cache, const Target& target, policy::Now now);
+  /// Looks the request up; the arguments outlive the flow, but see `set_key`. Afterwards `decision` says what
+  /// is to be done if there is no immediate answer.
+  [[nodiscard]] Immediate begin(Cache& cache, const settings::Route& route, std::uint64_t route_hash,
+                                const policy::KeyView& key, const policy::RequestFacts& facts,
+                                policy::Now now);
 
   /// Without a look-up: nothing is stored for the request.
   void set_decision(policy::Decision decision) { decision_ = std::move(decision); }
   /// The key's text has moved.
   void set_key(const policy::KeyView& key) noexcept { target_.key = key; }
-  /// The request's facts have been read again.
   [[nodiscard]] const policy::Decision& decision() const noexcept { return decision_; }
 
   /// For a request whose decision is Wait or Validate.
@@ -111,7 +112,6 @@ class RequestFlow {
   Target target_;
   Found found_;
   policy::Decision decision_;
-  policy::Outcome stale_;      // of `stale_while_failing`
   policy::Sequence came_ = 0;  // when it began to wait
   policy::Forward why_{};      // of the fill that it waits for
   int attempt_ = 0;

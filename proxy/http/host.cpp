@@ -56,7 +56,9 @@ bool is_authority(std::string_view text) noexcept {
 
 void append_authority(std::string_view authority, Scheme scheme, std::string& out) {
   const auto colon = port_colon(authority);
-  for (const char c : authority.substr(0, colon)) out += lower(c);
+  const auto begin = static_cast<std::ptrdiff_t>(out.size());
+  out.append(authority.substr(0, colon));
+  std::transform(out.begin() + begin, out.end(), out.begin() + begin, lower);
   if (colon == std::string_view::npos) return;
   auto port = authority.substr(colon + 1);
   while (port.size() > 1 && port.front() == '0') port.remove_prefix(1);

@@ -36,9 +36,7 @@ ssize_t send_gathered(int descriptor, Transport::Pieces pieces) noexcept {
 
 }  // namespace
 
-Io Transport::write_some(Pieces pieces) noexcept {
-  if (layer_ != nullptr) [[unlikely]]
-    return layer_->write_some(pieces);
+Io Transport::write_plain(Pieces pieces) noexcept {
   std::size_t bytes = 0;
   for (const auto& piece : pieces) bytes += piece.size();
   ssize_t sent = 0;

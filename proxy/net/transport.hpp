@@ -89,7 +89,9 @@ class Transport {
     if (got > 0) return {Io::State::some, bytes == room.size(), 0, bytes};
     return got == 0 ? Io{Io::State::end} : failed(Io::State::want_read);
   }
-  [[nodiscard]] Io write_some(Pieces pieces) noexcept;
+  [[nodiscard]] Io write_some(Pieces pieces) noexcept {
+    return layer_ == nullptr ? write_plain(pieces) : layer_->write_some(pieces);
+  }
 
   /// Waits; an error means that `cancel` or `close` was called, or that waiting is not possible.
   [[nodiscard]] Task<Error> wait(Wait what);
@@ -119,6 +121,7 @@ class Transport {
   [[nodiscard]] Socket& socket();
 
  private:
+  [[nodiscard]] Io write_plain(Pieces pieces) noexcept;
   // Of the last system call.
   [[nodiscard]] static Io failed(Io::State if_it_would_block) noexcept {
     const int error = errno;

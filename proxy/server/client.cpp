@@ -67,13 +67,6 @@ Task<Client::Read> Client::read(Millis timeout) {
   }
 }
 
-std::optional<std::size_t> Client::write_now(Pieces pieces) {
-  const auto io = transport_.write_some(pieces);
-  if (io.state == Io::State::failed) return std::nullopt;
-  loop_.counters().bytes_sent.add(static_cast<std::int64_t>(io.bytes));
-  return io.bytes;
-}
-
 Task<bool> Client::write(std::string_view first, std::string_view second, std::string_view third,
                          Millis timeout) {
   std::array<std::string_view, 3> rest{first, second, third};

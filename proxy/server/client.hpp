@@ -47,7 +47,12 @@ class Client {
   // Output.
   using Pieces = Transport::Pieces;
   /// Sends what it can without waiting; nullopt when the connection is broken.
-  [[nodiscard]] std::optional<std::size_t> write_now(Pieces pieces);
+  [[nodiscard]] std::optional<std::size_t> write_now(Pieces pieces) {
+    const auto io = transport_.write_some(pieces);
+    if (io.state == Io::State::failed) return std::nullopt;
+    loop_.counters().bytes_sent.add(static_cast<std::int64_t>(io.bytes));
+    return io.bytes;
+  }
   /// Sends everything; false when the connection broke or stood still for `patience`.
   [[nodiscard]] Task<bool> write(std::string_view first, std::string_view second, std::string_view third,
                                  Millis timeout);

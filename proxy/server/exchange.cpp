@@ -61,8 +61,7 @@ Exchange::Done Exchange::try_now() {
   }
   if (!read_fields_asked()) return Done::not_yet;
   worker_.key.assign(policy::authority_of(head_, settings()), path, head_, *route_);
-  const auto stored =
-      flow_.begin(cache(), cache().target(*route_, view_.hash, worker_.key.view(), facts_), now_);
+  const auto stored = flow_.begin(cache(), *route_, view_.hash, worker_.key.view(), facts_, now_);
   if (stored.outcome == nullptr) return Done::not_yet;
   if (stored.refresh) refresh_in_background();
   return serve_now(*flow_.found().response, *stored.outcome, true);

@@ -37,7 +37,7 @@ const std::vector<FixedBound>& fixed_bounds() {
        "cache/fill.cpp", "max_interim_waiting = 16"},
       // Fills and related tables.
       {"fills that one request joins without getting a response that it may use", "3",
-       "it fetches for itself, or joins only a fill that starts later", "server/fetching.cpp",
+       "it fetches for itself, or joins only a fill that starts later", "cache/request_flow.cpp",
        "max_attempts = 3"},
       {"keys remembered as hit-for-miss, and as failing", "1024 each in 16 shards",
        "the shard's memory is cleared: a request may wait for a fill once more", "cache/fill_table.hpp",
@@ -79,7 +79,7 @@ const std::vector<FixedBound>& fixed_bounds() {
       // Persistence.
       {"changes that wait to be written to `cache.persist`", "65,536 keys",
        "further changes are not written; the responses are missing after a restart", "tiers/archive.cpp",
-       "max_waiting = 65'536"},
+       "max_changed = 65'536"},
       {"delay after a failed write to `cache.persist`", "1 s, doubled up to 60 s",
        "attempts continue at that interval", "tiers/archive.cpp", "max_pause{60'000}"},
       {"unusable `cache.persist` files that are renamed and kept", "1000", "nothing is persisted",

@@ -121,7 +121,8 @@ TEST_CASE("a write that was not applied, and a look-up, are not reported") {
   Tested tested;
   tested.store();
   CHECK_FALSE(tested.write(404));
-  (void)tested.cache.find(tested.target());
+  cache::Found found;
+  tested.cache.find(tested.target(), found);
   (void)tested.cache.peek(tested.target());
   CHECK(tested.tier.events.empty());
   CHECK(tested.tier.keys.empty());
