@@ -9,12 +9,11 @@ def told(answer):
 
 OFF = "  - {path: /off/**, cache: off}\n  - {path: /**, ttl: 1h}"
 FEW = "  breaker_failures: 5\n  breaker_wait: 1h\n  breaker_longest_wait: 1h"
-ONE = "loops: 1"  # each loop has a breaker of its own
 
 
 def test_an_api_that_does_not_answer_is_left_alone(origin):
     origin.on("*", Origin.CLOSE)
-    with Larder(origin, routes=OFF, upstream=FEW, settings=ONE) as larder:
+    with Larder(origin, routes=OFF, upstream=FEW) as larder:
         statuses = [larder.get(f"/off/{i}").status for i in range(50)]
         assert statuses == [502] * 5 + [503] * 45
         answer = larder.get("/off/x")
@@ -29,7 +28,7 @@ def test_what_is_stored_is_served_all_the_same(origin):
     origin.on("/x", reply(200, {}, b"x"))
     routes = "  - {path: /off/**, cache: off}\n  - {path: /old, ttl: 1ms, stale_if_error: 1h}\n  - {path: /**, ttl: 1h}"
     origin.on("/old", reply(200, {}, b"old"))
-    with Larder(origin, routes=routes, upstream=FEW, settings=ONE) as larder:
+    with Larder(origin, routes=routes, upstream=FEW) as larder:
         larder.get("/x")
         larder.get("/old")
         for i in range(6):
@@ -48,7 +47,7 @@ def test_what_is_stored_is_served_all_the_same(origin):
 
 def test_statuses_of_a_proxy_in_front_of_the_api_count_and_the_apis_own_do_not(origin):
     origin.on("*", reply(503, {}, b"")).on("/off/500", reply(500, {}, b""))
-    with Larder(origin, routes=OFF, upstream=FEW, settings=ONE) as larder:
+    with Larder(origin, routes=OFF, upstream=FEW) as larder:
         for _ in range(20):
             assert larder.get("/off/500").status == 500
         for i in range(5):
@@ -59,7 +58,7 @@ def test_statuses_of_a_proxy_in_front_of_the_api_count_and_the_apis_own_do_not(o
 
 def test_one_endpoint_that_answers_503_takes_no_other_with_it(origin):
     origin.on("/off/health", reply(503, {}, b"degraded")).on("/off/good", reply(200, {}, b"good"))
-    with Larder(origin, routes=OFF, upstream=FEW, settings=ONE) as larder:
+    with Larder(origin, routes=OFF, upstream=FEW) as larder:
         for _ in range(30):
             assert larder.get("/off/health").body == b"degraded"
         assert larder.get("/off/good").status == 200
@@ -68,7 +67,7 @@ def test_one_endpoint_that_answers_503_takes_no_other_with_it(origin):
 
 def test_one_answer_among_failures_keeps_it_closed(origin):
     origin.on("/off/bad", Origin.CLOSE).on("/off/good", reply(200, {}, b""))
-    with Larder(origin, routes=OFF, upstream=FEW, settings=ONE) as larder:
+    with Larder(origin, routes=OFF, upstream=FEW) as larder:
         for _ in range(10):
             for _ in range(4):
                 assert larder.get("/off/bad").status == 502
@@ -79,7 +78,7 @@ def test_one_answer_among_failures_keeps_it_closed(origin):
 def test_it_probes_and_lets_the_api_back(origin):
     upstream = "  breaker_failures: 5\n  breaker_wait: 100ms\n  breaker_longest_wait: 100ms"
     origin.on("*", Origin.CLOSE)
-    with Larder(origin, routes=OFF, upstream=upstream, settings=ONE) as larder:
+    with Larder(origin, routes=OFF, upstream=upstream) as larder:
         for _ in range(6):
             larder.get("/off/x")
         origin.on("*", reply(200, {}, b"back"))
@@ -92,7 +91,7 @@ def test_it_probes_and_lets_the_api_back(origin):
 def test_those_who_wait_when_it_opens_are_told_at_once(origin):
     hold = origin.hold("/off/slow")
     upstream = "  connections: 5\n  breaker_failures: 5\n  breaker_wait: 1h\n  breaker_longest_wait: 1h"
-    with Larder(origin, routes=OFF, upstream=upstream, settings=ONE) as larder:
+    with Larder(origin, routes=OFF, upstream=upstream) as larder:
         join = in_parallel(20, lambda _: larder.get("/off/slow"))
         hold.wait(5)
         larder.wait_for("larder_upstream_queue", lambda value: value == 15)
@@ -104,7 +103,7 @@ def test_those_who_wait_when_it_opens_are_told_at_once(origin):
 
 def test_zero_is_no_breaker(origin):
     origin.on("*", Origin.CLOSE)
-    with Larder(origin, routes=OFF, upstream="  breaker_failures: 0", settings=ONE) as larder:
+    with Larder(origin, routes=OFF, upstream="  breaker_failures: 0") as larder:
         assert {larder.get("/off/x").status for _ in range(50)} == {502}
 
 
@@ -120,7 +119,7 @@ def make_stale(larder, origin, count):
 
 
 def test_what_runs_behind_readers_has_a_bound_of_its_own(origin):
-    with Larder(origin, routes=STALE, upstream="  connections: 8\n  background_connections: 2", settings=ONE) as larder:
+    with Larder(origin, routes=STALE, upstream="  connections: 8\n  background_connections: 2") as larder:
         make_stale(larder, origin, 6)
         holds = [origin.hold(f"/{i}") for i in range(6)]
         origin.on("/off/a", reply(200, {}, b"a"))
@@ -137,7 +136,7 @@ def test_what_runs_behind_readers_has_a_bound_of_its_own(origin):
 
 
 def test_a_reader_goes_before_what_runs_behind_readers(origin):
-    with Larder(origin, routes=STALE, upstream="  connections: 1\n  background_connections: 1", settings=ONE) as larder:
+    with Larder(origin, routes=STALE, upstream="  connections: 1\n  background_connections: 1") as larder:
         make_stale(larder, origin, 3)
         busy = origin.hold("/off/busy")
         order = []
@@ -160,7 +159,7 @@ def test_a_reader_goes_before_what_runs_behind_readers(origin):
 
 
 def test_a_refresh_that_somebody_waits_for_moves_to_the_front(origin):
-    with Larder(origin, routes=STALE, upstream="  connections: 1\n  background_connections: 1", settings=ONE) as larder:
+    with Larder(origin, routes=STALE, upstream="  connections: 1\n  background_connections: 1") as larder:
         make_stale(larder, origin, 3)
         busy = origin.hold("/off/busy")
         order = []

@@ -83,7 +83,7 @@ def test_an_answer_that_stops_in_the_middle_is_a_broken_transfer(origin):
 
 def test_connections_are_capped_and_the_queue_in_front_too(origin):
     hold = origin.hold("/x")
-    # Loops share these bounds out among themselves, so the figures are those of one.
+    # With several loops, an idle connection of another loop is closed and a new one opened in its place.
     with Larder(origin, routes=PASS, upstream="  connections: 2\n  queue: 3", settings="loops: 1") as larder:
         join = in_parallel(5, lambda _: larder.get("/x"))
         hold.wait(2)
@@ -100,7 +100,7 @@ def test_connections_are_capped_and_the_queue_in_front_too(origin):
 
 def test_a_request_waits_only_so_long_for_a_connection(origin):
     hold = origin.hold("/x")
-    with Larder(origin, routes=PASS, upstream="  connections: 1\n  queue_timeout: 100ms", settings="loops: 1") as larder:
+    with Larder(origin, routes=PASS, upstream="  connections: 1\n  queue_timeout: 100ms") as larder:
         join = in_parallel(1, lambda _: larder.get("/x"))
         hold.wait()
         assert larder.get("/x").status == 503
