@@ -7,7 +7,8 @@ namespace larder::cache {
 
 namespace {
 
-// The lines of a head but those that speak of bytes that are not sent; then the ones that do.
+// The lines of a head without those about bytes that are not sent, followed by new ones about the bytes that
+// are.
 std::string derived_head(std::string_view head, std::string_view entity_tag, std::string_view coding,
                          const std::string* body) {
   std::string out;

@@ -15,7 +15,7 @@ void Tunnel::cancel() noexcept {
 }
 
 Task<void> Tunnel::run() {
-  const std::string early(client_.unread());  // what the client sent behind its request
+  const std::string early(client_.unread());  // bytes that the client sent after its request
   client_.consume(early.size());
   client_.release_buffer();
   deadline_.set(patience_);
@@ -26,7 +26,7 @@ Task<void> Tunnel::run() {
     co_await pump(client_.socket(), upstream_.socket(), early);
     whole = true;
   };
-  // The other direction may go on after this one has ended, but not after it has failed.
+  // The other direction continues after this one has ended, but not after it has failed.
   const auto stop = [&]() -> Task<void> {
     if (!whole) cancel();
     co_await back.join();
@@ -61,12 +61,12 @@ Task<void> Tunnel::pump(Socket& from, Socket& to, std::string_view first) {
     client_.loop().buffers().release(std::move(buffer));
     if (read_error == asio::error::eof) {
       to.shutdown(Socket::shutdown_send,
-                  ignored);  // a half-close is passed on; the other direction may go on
+                  ignored);  // the half-close is forwarded; the other direction continues
       co_return;
     }
     if (read_error && read_error != asio::error::would_block) open = false;
   }
-  // Broken: nothing of the other direction is of use any more.
+  // After an error, the other direction is ended too.
   from.close(ignored);
   to.close(ignored);
 }
