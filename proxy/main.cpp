@@ -39,7 +39,7 @@ int serve(const Arguments& arguments) {
   if (!plan) return bad_usage;
   server::set_up_log(plan->settings->log_level);
   std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);  // a file at its bound is an error like another
+  std::signal(SIGXFSZ, SIG_IGN);  // exceeding a file size limit is reported as a write error instead
 
   server::Server server(plan);
   admin::Admin admin(server);

@@ -175,7 +175,7 @@ void Cache::invalidate_all(Validity level) noexcept {
 std::size_t Cache::purge(const policy::Purge& what) {
   using What = policy::Purge::What;
   const auto level = what.soft ? Validity::stale_once : Validity::invalid;
-  // Fills under way first: what they store from now on has been checked against the purge.
+  // First the log of purges: fills under way are checked against it when they store.
   const auto sequence = invalidations_.next_sequence();
   purges_.add(what, sequence);
   tell({tiers::Purged{what}, level, sequence});
@@ -188,7 +188,7 @@ std::size_t Cache::purge(const policy::Purge& what) {
                                  [&](const auto& variant) { return what.concerns(key, variant->groups); });
     if (!any) return;
     ++purged;
-    // The log makes the purge outlive the process.
+    // The invalidation log keeps the purge beyond the process.
     if (what.what == What::group)
       invalidations_.invalidate_group(hash(policy::group_name(key.origin(), what.text)), level);
     else if (what.what != What::all && (what.soft || !one_query))

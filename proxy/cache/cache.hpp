@@ -25,7 +25,7 @@
 
 namespace larder::cache {
 
-/// What a request asks of the cache. Views: the key's text, the route and the facts live longer.
+/// A request as the cache sees it. Refers to the key's text, the route and the facts, which must outlive it.
 struct Target {
   const settings::Route* route = nullptr;
   const policy::RequestFacts* facts = nullptr;
@@ -35,18 +35,18 @@ struct Target {
   std::uint64_t route_hash = 0;  // of the route's name
 };
 
-/// What is stored for a Target.
+/// The stored responses for a Target.
 struct Found {
   std::shared_ptr<const store::Entry> entry;  // of the key; keeps the responses alive
-  /// Matches the request and may be used; nullptr = none.
+  /// Matches the request and may be used; nullptr = there is none.
   const std::shared_ptr<const store::Response>* response = nullptr;
-  /// Matches too, but was invalidated: may be used only when the API fails. nullptr where `response` is set
-  /// before it.
+  /// Matches too, but was invalidated: may be used only if the API fails. Not searched for after `response`.
   const std::shared_ptr<const store::Response>* only_on_error = nullptr;
-  bool stale_once = false;  // `response` is stale as a write or a soft purge concerns it
+  /// `response` was invalidated softly: it may be served once while it is fetched again.
+  bool stale_once = false;
 };
 
-/// A write that passed. `status` 0: no response came, and it may have been applied.
+/// A forwarded write. `status` 0: it got no response, and may have been applied.
 struct Write {
   std::string_view authority;
   std::string_view path;  // as sent
@@ -60,8 +60,8 @@ class Cache {
   struct Options {
     std::size_t memory = 0;                                   // bytes
     std::size_t variants = 0;                                 // of one key
-    store::InvalidationLog::Memory* invalidations = nullptr;  // outlives the cache; nullptr = of its own
-    std::uint64_t seed = 0;                                   // of hashes; 0 = one of its own
+    store::InvalidationLog::Memory* invalidations = nullptr;  // outlives the cache; nullptr = its own
+    std::uint64_t seed = 0;                                   // of hashes; 0 = random
     policy::KeyedHash::Secret secret;                         // of the hashes of credentials and cookies
   };
   explicit Cache(const Options& options);
@@ -84,11 +84,11 @@ class Cache {
   void find(const Target& target, Found& found) noexcept;
   /// The same for the cache's own purposes: no use, nothing is erased.
   [[nodiscard]] Found peek(const Target& target) const noexcept;
-  /// The entry of a key, whatever request it is for; no use.
+  /// The entry of a key, for any request. Does not count as a use.
   [[nodiscard]] std::shared_ptr<const store::Entry> peek(const policy::KeyView& key) const noexcept {
     return store_.peek(key.text(), hash(key.text()));
   }
-  /// What answers the request without validation; nullptr = nothing does.
+  /// The response that answers the request without validation; nullptr = there is none.
   [[nodiscard]] std::shared_ptr<const store::Response> fresh(const Target& target,
                                                              policy::Now now) const noexcept;
   [[nodiscard]] store::Validity validity_of(const store::Response& response,
@@ -100,29 +100,29 @@ class Cache {
   /// Visits entries, without a lock held, until `visit` returns false.
   void each(const std::function<bool(const store::Entry&)>& visit) const;
   [[nodiscard]] store::StoreStats stats() const noexcept { return store_.stats(); }
-  /// Evicts what is beyond the limits.
+  /// Evicts entries beyond the limits.
   void set_limits(std::size_t memory, std::size_t variants) { store_.set_limits(memory, variants); }
 
-  /// Makes the coding of a stored response in the background, for later requests.
+  /// Encodes a stored response in the background, for later requests.
   void compress(const Target& target, std::shared_ptr<const store::Response> response, http::Coding coding,
                 int level) {
     compressor_.request(std::string(target.key.text()), std::move(response), coding, level);
   }
-  /// A representation has been made of a stored response.
+  /// To be called after a representation of a stored response was made: recomputes the entry's charge.
   void note_derived(const Target& target) { store_.recharge(target.key.text(), target.hash); }
 
   // ---- Fetching
 
   struct JoinOptions {
-    policy::Sequence since = 0;  // a fill that began earlier is not good enough ...
+    policy::Sequence since = 0;  // a fill that began earlier is not joined ...
     policy::Millis young{0};     // ... unless it began less than that ago
-    bool part = false;           // of the range that the request asks for
+    bool part = false;           // for the range that the request asks for
   };
-  /// Leads a fill, follows one, or fetches uncollapsed: see FillTable::join. `entry` is what is stored for
-  /// the key, or nullptr: the fields that its responses vary by tell requests apart.
+  /// Leads a fill, follows one, or fetches uncollapsed: see FillTable::join. `entry` is the stored entry of
+  /// the key, or nullptr: requests that differ in a field that its responses vary by do not share a fill.
   [[nodiscard]] Joined join(const Target& target, const store::Entry* entry, policy::Now now,
                             const JoinOptions& options);
-  /// The last fetches of the key failed.
+  /// Set if the last fetch of the key failed.
   [[nodiscard]] std::optional<FillTable::Failing> failing(const policy::KeyView& key) const {
     return fills_.failing(key.text());
   }
@@ -132,7 +132,7 @@ class Cache {
       const std::function<bool(std::string_view)>& is_meant) const {
     return fills_.why_not_stored(is_meant);
   }
-  /// A moment in the order of fills and writes.
+  /// The next number in the order of fills and writes.
   [[nodiscard]] policy::Sequence next_sequence() noexcept { return invalidations_.next_sequence(); }
   [[nodiscard]] RefreshScheduler& refresh_scheduler() noexcept { return refresh_scheduler_; }
   [[nodiscard]] const RefreshScheduler& refresh_scheduler() const noexcept { return refresh_scheduler_; }
@@ -144,24 +144,24 @@ class Cache {
   /// applied. False where the response says that nothing was changed. Without memory to work out what the
   /// write concerns, everything is invalidated.
   bool invalidate(const Write& write) noexcept;
-  /// What was fetched until now is used only when the API fails.
+  /// What was fetched until now may be used only if the API fails.
   void invalidate_all() noexcept { invalidate_all(store::Validity::only_on_error); }
   /// Returns how many entries it concerned. It visits every entry. Throws std::bad_alloc: then a part of it
   /// may have been done, and it is to be repeated.
   std::size_t purge(const policy::Purge& what);
-  /// A final response that is not stored ends the life of what is stored for the request (design, invariant
-  /// 6).
+  /// Handles a final response that is not stored: it supersedes the stored one for the request (design,
+  /// invariant 6).
   void supersede(const Target& target, policy::Sequence sequence,
                  const std::optional<policy::SecondaryKey>& secondary) noexcept {
     store_.supersede(target.key.text(), target.hash, *target.facts, sequence, secondary);
   }
-  /// The response to a HEAD, whose request was sent at `sequence`, says whether `held`, which is stored for
-  /// GET, still holds (RFC 9111 4.3.5).
+  /// Handles the response to a HEAD, whose request was sent at `sequence`: it may renew or expire `held`,
+  /// which is stored for GET (RFC 9111 4.3.5).
   void note_head(const Target& target, const store::Response& held, const http::ResponseHead& head,
                  const policy::ExchangeTimes& when, policy::Sequence sequence,
                  const settings::Compression& compression);
 
-  /// Stores a response that no fill brought. False where a write concerns it, or it is too large.
+  /// Stores a response that was not fetched by a fill. False if it has been invalidated or is too large.
   bool store(const Target& target, std::shared_ptr<store::Response> response);
 
   // ---- What outlives the process
@@ -174,16 +174,17 @@ class Cache {
   }
   [[nodiscard]] tiers::Tier* tier() const noexcept { return tier_; }
   [[nodiscard]] const store::Store& stored() const noexcept { return store_; }
-  /// Between these two, responses of an earlier process are restored. Begin before the cache is used.
+  /// Responses of an earlier process are restored between these two calls. `begin_restore` must be called
+  /// before the cache is used.
   void begin_restore() noexcept { store_.begin_restore(); }
   void end_restore() { store_.end_restore(); }
   /// Sets the hashes of the groups that a response of that key names.
   void hash_groups(const policy::KeyView& key, store::Response& response) const;
-  /// Stores a response of an earlier process. False where something newer has come, or it is too large.
+  /// Stores a response of an earlier process. False if a newer one has come, or it is too large.
   bool restore(const Target& target, std::shared_ptr<const store::Response> response) {
     return store_.restore(target.key.text(), target.hash, std::move(response)) == store::Store::Put::stored;
   }
-  /// No sequence up to this one is given out again.
+  /// Later sequence numbers are greater than `sequence`.
   void advance_to(policy::Sequence sequence) noexcept { invalidations_.advance_to(sequence); }
 
  private:
@@ -208,8 +209,8 @@ class Cache {
   tiers::Tier* tier_ = nullptr;
 };
 
-/// What the memory of responses that were not shared knows the request by: those to credentials are no reason
-/// for other requests to fetch for themselves.
+/// The key under which unshared responses are remembered. Requests with credentials have keys of their own,
+/// so that their responses do not end the collapsing of other requests.
 [[nodiscard]] std::string memory_key(const policy::KeyView& key, const settings::Route& route,
                                      const policy::RequestFacts& facts);
 

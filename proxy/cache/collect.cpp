@@ -6,7 +6,8 @@ namespace larder::cache {
 
 namespace {
 
-constexpr std::size_t max_reserved = 1u << 20;  // what a Content-Length alone makes larder set aside
+// Bytes that are reserved because of a Content-Length, before they arrive.
+constexpr std::size_t max_reserved = 1u << 20;
 
 }  // namespace
 

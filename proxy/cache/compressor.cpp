@@ -57,7 +57,7 @@ void Compressor::request(const std::string& key, std::shared_ptr<const store::Re
       if (made) made_.fetch_add(1, std::memory_order_relaxed);
       response->derived->publish(name, std::move(made));
       store_.recharge(key, store_.hash(key));
-    } catch (const std::exception&) {  // out of memory: it stays as it is
+    } catch (const std::exception&) {  // out of memory: identity is sent
       response->derived->publish(name, nullptr);
     }
   });

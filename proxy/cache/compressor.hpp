@@ -1,9 +1,8 @@
-// Content codings of stored responses: made once, off the loops, when somebody first asks.
+// Content codings of stored responses, made once, on a thread of their own, at the first request for them.
 //
-// Model: one thread and a bounded queue. A job holds the response it works on, so eviction and renewal go
-// their way meanwhile; what it makes is published in the response and charged to the store's budget. A queue
-// that is full, or a library that fails, costs the coding alone: identity is sent (design, invariant 9).
-// Threading: `request` from any thread.
+// Model: one thread and a bounded queue. A job owns a reference to its response, which may be evicted or
+// renewed meanwhile. The result is published in the response and charged to the store's budget. If the queue
+// is full or encoding fails, identity is sent (design, invariant 9). `request` may be called from any thread.
 #pragma once
 
 #include "settings/settings.hpp"
@@ -19,18 +18,18 @@
 
 namespace larder::cache {
 
-/// What a coded representation is called in store::Derived: by its coding, and what shapes its bytes.
+/// The name of a coded representation in store::Derived: its coding and the encoder's fingerprint.
 [[nodiscard]] std::string representation_name(http::Coding coding, std::string_view mark);
 
 class Compressor {
  public:
   explicit Compressor(store::Store& store) : store_(store) {}
-  /// Waits for the job under way; drops those that wait.
+  /// Waits for the job under way and drops the others.
   ~Compressor();
   Compressor(const Compressor&) = delete;
   Compressor& operator=(const Compressor&) = delete;
 
-  /// Begins to make the coding unless that has been done, or is being done.
+  /// Starts encoding, unless it has been started before.
   void request(const std::string& key, std::shared_ptr<const store::Response> response, http::Coding coding,
                int level);
 
@@ -42,7 +41,7 @@ class Compressor {
   store::Store& store_;
   std::atomic<int> waiting_{0};
   std::atomic<std::uint64_t> made_{0};
-  /// Begins when there is something to be coded: a process of one thread is spared what sharing costs.
+  /// Started with the first job, so that a process that needs no second thread has none.
   [[nodiscard]] boost::asio::thread_pool& thread();
 
   std::once_flag begun_;

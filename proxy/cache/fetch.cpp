@@ -23,7 +23,7 @@ using http::FieldId;
 using policy::Detail;
 using upstream::Failure;
 
-constexpr Millis tier_timeout{100};  // then the API is asked
+constexpr Millis tier_timeout{100};  // then the API is requested
 
 class Fetch {
  public:
@@ -37,7 +37,7 @@ class Fetch {
         publisher_(deps_, std::move(permit), order_, facts_),
         sent_{route_.projects(), false, false} {
     policy::obey_directives(route_, facts_);
-    // A refresh is nobody's: what the request that it repeats asked for beyond the URL does not count.
+    // A refresh is for no client: the directives of the request that it repeats are ignored.
     if (order_.background) facts_.directives = {};
     if (order_.access_history) order_.access_history->begin_refresh_lease(policy::MonoTime::max());
     if (!order_.background) return;
@@ -84,7 +84,7 @@ class Fetch {
   }
 
  private:
-  // One look into the tier; it may end later than this fetch.
+  // One look-up in the tier. It may end after this fetch.
   struct LookUp {
     explicit LookUp(Loop& its_loop) : loop(its_loop), event(its_loop) {}
     Loop& loop;
@@ -120,9 +120,9 @@ class Fetch {
            http::find(facts_.fields, FieldId::if_modified_since) != nullptr;
   }
 
-  // Sends the request and reads heads until the final one; once more where a pooled connection had died.
+  // Sends the request and reads heads until the final one; retries once if a pooled connection had died.
   Task<std::optional<Failure>> ask(FetchKind kind) {
-    // What the key was made from, in the key's spelling, so that no other one can fill its entry.
+    // The target and host in the key's spelling, so that a different spelling cannot fill its entry.
     const auto key = order_.key.view();
     const auto target = order_.forced && !is_in_background_
                             ? policy::forced_target(key, order_.request->head.query, route_)
@@ -188,7 +188,7 @@ class Fetch {
 
   void fail(Failure failure) { publisher_.fail(std::move(failure), when_); }
 
-  // What the publisher is told of the response whose head has been read.
+  // The publisher's description of the response whose head has been read.
   [[nodiscard]] Publisher::Result result(Detail against) {
     const auto status = call_->head().status;
     return {std::move(call_), when_, sent_.identity, against, status, {}};
@@ -206,7 +206,7 @@ class Fetch {
     publish(std::move(renewal.response), std::move(about));
   }
 
-  // Whether the 206 has what the held part lacks (RFC 9111 3.4).
+  // Whether the 206 contains what the held part lacks (RFC 9111 3.4).
   [[nodiscard]] bool brings_the_rest() {
     const auto& head = call_->head();
     const auto judged =
@@ -252,7 +252,7 @@ class Fetch {
     publish(std::move(made.response), std::move(about));
   }
 
-  // As it came: an error is neither projected nor tagged.
+  // An error is shared unchanged, without projection and entity tag.
   void share_error(policy::StoredMeta meta, std::string body) {
     const auto& head = call_->head();
     meta.sequence = publisher_.fill().sequence();
@@ -265,8 +265,8 @@ class Fetch {
     publisher_.share_error(std::move(response), std::move(about));
   }
 
-  // By the book an error may be stored; not in the place of an answer that is still served while upstream
-  // fails.
+  // With cache: standard an error may be stored, but it does not replace a response that stale-if-error still
+  // allows.
   [[nodiscard]] bool would_hide_what_is_held(int status) const {
     if (!policy::is_error_status(status) || !order_.held || !order_.held->stale_if_error) return false;
     return !policy::is_error_status(order_.held->status) &&
@@ -281,7 +281,7 @@ class Fetch {
   Publisher publisher_;
   policy::UpstreamRequest sent_;
   policy::ExchangeTimes when_;
-  const bool is_in_background_ = order_.background;  // as it began
+  const bool is_in_background_ = order_.background;  // at the start of the fetch
   std::unique_ptr<upstream::Call> call_;
 };
 
@@ -302,7 +302,7 @@ OwnedRequest::OwnedRequest(std::string_view head_bytes, const settings::Settings
 
 void begin_fetch(Resources resources, Permit permit, Order order) {
   permit.count(resources.loop.counters().fills_running);
-  // An exception ends this fill alone: the permit releases the readers.
+  // An exception ends only this fill: the permit releases the waiters.
   spawn(resources.loop, "fetch", lead(resources, std::move(permit), std::move(order)));
 }
 

@@ -1,4 +1,4 @@
-// The fetch that leads a fill: ask upstream, judge, project, store, release the readers.
+// The fetch of a fill: requests the API, decides about storing, projects, stores, and releases the waiters.
 #pragma once
 
 #include "cache/fill.hpp"
@@ -13,14 +13,14 @@
 
 namespace larder::cache {
 
-/// A request that outlives the buffer it was read into.
+/// A request with a copy of its head.
 struct OwnedRequest {
-  std::string bytes;  // the head, as it came
+  std::string bytes;  // the head, as received
   std::string peer;
-  policy::Arrival arrival;  // its `peer` is a view of the one above
-  http::RequestHead head;   // without what only a trusted peer may say
+  policy::Arrival arrival;  // its `peer` refers to the member above
+  http::RequestHead head;   // without fields that only a trusted peer may send
 
-  /// `bytes` has passed the gate with the settings' limits.
+  /// `head_bytes` must have passed the gate with the settings' limits.
   OwnedRequest(std::string_view head_bytes, const settings::Settings& settings, const policy::Arrival& came);
   OwnedRequest(const OwnedRequest&) = delete;
   OwnedRequest& operator=(const OwnedRequest&) = delete;
@@ -32,26 +32,24 @@ struct Order {
   std::shared_ptr<const Plan> plan;
   const settings::Route* route = nullptr;  // of the plan's settings
   policy::CacheKey key;
-  std::uint64_t hash = 0;                       // of `key`, the store's
-  std::shared_ptr<const store::Response> held;  // what a 304 would renew; nullptr = nothing
-  bool part = false;          // the range that the request asks for, with its If-Range, not the whole
-  bool uncollapsed = false;   // nobody joins: the client's own conditions may go on where nothing is held
+  std::uint64_t hash = 0;                       // of `key`, by the store
+  std::shared_ptr<const store::Response> held;  // the response that a 304 would renew; nullptr = none
+  bool part = false;          // fetch the range that the request asks for, with its If-Range
+  bool uncollapsed = false;   // no request joins: the client's conditions may be forwarded if nothing is held
   bool consult_tier = false;  // before the API
-  bool forced = false;        // the route's refresh parameter forces it; the API sees that too
-  /// Nobody waits for it yet: it yields to what somebody waits for, and asks upstream as though nobody had
-  /// forced it.
+  bool forced = false;        // forced by the route's refresh parameter, which is forwarded to the API
+  /// A background fetch: requests with a waiting client precede it. The refresh parameter is not forwarded.
   bool background = false;
-  /// Of an entry that readers are served meanwhile, though it expires: nobody is to wait for this. May be
-  /// nullptr.
+  /// Of an entry that is served during the refresh even if it expires, under a refresh lease. May be nullptr.
   std::shared_ptr<store::AccessHistory> access_history;
   RouteCounters* counters = nullptr;           // of the route, on the loop that fetches
-  upstream::Names names;                       // of the request; in the background it gets new ones
-  std::optional<policy::TagTranslation> tags;  // for conditions of the client's that go on
+  upstream::Names names;                       // of the request; a background fetch gets new ones
+  std::optional<policy::TagTranslation> tags;  // for the client's conditions, if they are forwarded
 };
 
 class Cache;
 
-/// What a fetch works with: its loop's own things, and the cache.
+/// What a fetch uses: objects of its loop, and the cache.
 struct Resources {
   Loop& loop;
   upstream::Pool& pool;
@@ -59,8 +57,8 @@ struct Resources {
   Cache& cache;
 };
 
-/// Spawns the coroutine that leads the permit's fill, on the loop of `resources`. Whatever happens, here or
-/// in it, the fill is settled.
+/// Spawns the coroutine that leads the permit's fill, on the loop of `resources`. The fill is settled in any
+/// case, even after an exception.
 void begin_fetch(Resources resources, Permit permit, Order order);
 
 }  // namespace larder::cache

@@ -15,7 +15,7 @@ namespace {
 using http::FieldId;
 using policy::Detail;
 
-// The bytes of both parts (RFC 9111 3.4); where they overlap they are the same.
+// The bytes of both parts (RFC 9111 3.4), which are equal where they overlap.
 std::string join(const store::Response& held, const policy::Part& both, const policy::Part& fresh,
                  std::string_view body) {
   std::string bytes(static_cast<std::size_t>(both.last - both.first + 1), '\0');
@@ -29,7 +29,7 @@ bool is_json(http::Fields fields) {
   return type != nullptr && projection::is_json_type(type->value);
 }
 
-// Why the body cannot be projected; Detail::none and `out` where it was.
+// Detail::none and the result in `out`, or why the body cannot be projected.
 Detail project(const projection::ProjectionRule& rule, http::Fields fields, std::string_view body,
                const projection::ProjectionLimits& limits, projection::Workspace& workspace,
                std::string& out) {
@@ -37,7 +37,7 @@ Detail project(const projection::ProjectionRule& rule, http::Fields fields, std:
   if (http::forbids_transformation(fields)) return Detail::not_projectable;
   std::string decoded;
   if (http::is_coded(fields)) {
-    // Identity was requested; some servers send a coding all the same.
+    // Identity was requested, but some servers send a coding nevertheless.
     const auto coding = http::only_coding(fields);
     if (!coding) return Detail::not_projectable;
     auto result = coding::decode(*coding, body, limits.bytes);
@@ -50,7 +50,7 @@ Detail project(const projection::ProjectionRule& rule, http::Fields fields, std:
   return *error == projection::ProjectionError::not_json ? Detail::not_json : Detail::not_projectable;
 }
 
-// The entity tag by the members that count; empty where the body is not JSON.
+// The entity tag of the members that are not ignored; empty if the body is not JSON.
 std::string tag_ignoring(const projection::ProjectionRule& compared, http::Fields fields,
                          std::string_view body, const projection::ProjectionLimits& limits,
                          projection::Workspace& workspace) {

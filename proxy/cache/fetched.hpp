@@ -1,7 +1,7 @@
-// From a fetched body to the stored response: parts are joined, the content coding is undone, the projection
-// and the entity tag are made (design, invariant 2).
+// Makes the stored response from a fetched body: combines parts, removes the content coding, projects, and
+// computes the entity tag (design, invariant 2).
 //
-// Pure: no I/O, no clock, nothing shared.
+// Pure: no I/O, no clock, no shared state.
 #pragma once
 
 #include "cache/plan.hpp"
@@ -15,11 +15,11 @@
 
 namespace larder::cache {
 
-/// A response that has been read whole.
+/// A response that has been read completely.
 struct Fetched {
   const http::ResponseHead& head;
   std::string body;
-  policy::StoredMeta meta;  // as judged
+  policy::StoredMeta meta;  // as decided by policy::judge
   policy::ExchangeTimes when;
   const store::Response* held = nullptr;  // a part that this one may complete; nullptr = none
 };
@@ -29,7 +29,7 @@ struct Represented {
   /// Detail::none, or why the route's projection was not applied: the body is as the API sent it.
   policy::Detail detail = policy::Detail::none;
   bool projected = false;
-  std::string for_requesting_client;  // field lines that are not stored, as represent() has them
+  std::string for_requesting_client;  // field lines that are not stored: see represent()
 };
 
 /// `sequence` is of the fill.

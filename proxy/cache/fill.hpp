@@ -1,12 +1,12 @@
-// One upstream fetch, many readers.
+// A fill: one upstream fetch that several requests may wait for.
 //
-// Model: a Fill is led by a coroutine of its own, on the loop of whoever began it; readers, on any loop, hold
-// a Reader and wait. A fill belongs to no client: a reader that leaves does not stop it, and it ends by
-// itself, as every wait inside it has a deadline. Ends: it is Completed (a response that readers may share,
-// stored or not), Unshareable (the answer must not be shared: every waiter is released at once to ask for
-// itself, and the reader who began the fill takes the answer over), or Failed. Ownership: the fill's
-// coroutine owns the Fill through shared_ptr, readers too. What only the beginning reader may take stays on
-// its loop. Threading: `settle` and `join` lock the fill's mutex; a Reader is of one loop and is woken there.
+// Model: a fill has a coroutine of its own, on the loop of the request that leads it. Requests on any loop
+// wait with a FillWaiter. A fill belongs to no client: a waiter that leaves does not stop it, and it ends by
+// itself, because every wait in it has a deadline. Results: Completed (a response that waiters may share,
+// stored or not), Unshareable (the response must not be shared: all waiters are released at once and fetch
+// for themselves, and the leader takes the response over), Failed, or Restored. Ownership: shared by the
+// coroutine and the waiters. What only the leader may take stays on its loop. Threading: `settle` and the
+// FillWaiter lock the fill's mutex; a FillWaiter belongs to one loop and is woken there.
 #pragma once
 
 #include "net/loop.hpp"
@@ -25,20 +25,20 @@
 
 namespace larder::cache {
 
-/// A response that this fill's readers share.
+/// A response that the waiters share.
 struct Completed {
   std::shared_ptr<const store::Response> response;
   bool stored = false;
-  /// It may answer requests beside the one that began the fill: fresh, or under a ttl. Otherwise a waiter
-  /// asks for itself.
+  /// It may also answer requests other than the leader: it is fresh, or of a ttl route. Otherwise each waiter
+  /// fetches for itself.
   bool shareable = true;
   policy::Detail detail = policy::Detail::none;
-  int upstream_status = 0;  // 304 where upstream renewed what was stored
-  /// Field lines for the reader who began the fill, and nobody else.
+  int upstream_status = 0;  // 304 if the API validated the stored response
+  /// Field lines for the leader only.
   std::string for_requesting_client;
-  policy::Millis took{0};  // upstream, up to the end of the answer's head
+  policy::Millis took{0};  // from the request to the end of the response's head
 };
-/// An answer that is its asker's alone.
+/// A response for the leader only.
 struct Unshareable {
   policy::Detail detail = policy::Detail::none;
   int upstream_status = 0;
@@ -48,23 +48,23 @@ struct Failed {
   upstream::Failure failure;
   policy::Millis took{0};
 };
-/// A tier had responses for the key, which are in memory now: the waiters look there again.
+/// A tier had responses for the key. They are in memory now, and the waiters look there again.
 struct Restored {
   policy::Millis took{0};
 };
 using Result = std::variant<Completed, Unshareable, Failed, Restored>;
 
-/// What the reader who began an Unshareable fill streams on: the call, its head read, and the body's bytes
-/// read so far.
+/// What the leader of an Unshareable fill takes over: the call, whose head has been read, and the bytes of
+/// the body read so far.
 struct Handover {
   std::unique_ptr<upstream::Call> call;
   std::string prefix;     // of the body
-  bool complete = false;  // prefix is all of it
+  bool complete = false;  // `prefix` is the complete body
 };
 
 class Fill;
 
-/// One request's wait for a fill. Lives on its loop; destroying it leaves the fill to itself.
+/// One request's wait for a fill. Belongs to the request's loop. Destroying it does not stop the fill.
 class FillWaiter {
  public:
   FillWaiter(Loop& loop, std::shared_ptr<Fill> fill, bool is_leader);
@@ -76,14 +76,14 @@ class FillWaiter {
   [[nodiscard]] bool is_leader() const noexcept { return is_leader_; }
   [[nodiscard]] Fill& fill() noexcept { return *fill_; }
 
-  /// An interim answer's head (RFC 9110 15.2), for the reader who began the fill; or the result.
+  /// The head of an interim response (RFC 9110 15.2), for the leader only; or the result.
   using FillEvent = std::variant<std::string, Result>;
   [[nodiscard]] Task<FillEvent> next();
 
-  /// Waits for the end, whatever it is.
+  /// Waits for any result.
   [[nodiscard]] Task<void> settled();
 
-  /// After Unshareable, for the reader who began it.
+  /// For the leader, after Unshareable.
   [[nodiscard]] Handover take_handover();
 
   struct Slot;  // shared with the Fill
@@ -104,17 +104,17 @@ class Fill {
   [[nodiscard]] std::uint64_t path_hash() const noexcept { return path_hash_; }
   [[nodiscard]] std::uint64_t route_hash() const noexcept { return route_hash_; }
 
-  /// Releases every reader; later calls do nothing.
+  /// Releases all waiters. Later calls have no effect.
   void settle(Result result) noexcept;
   [[nodiscard]] bool is_settled();
 
-  /// A fill that runs behind readers yields to those that somebody waits for. `promote` is called on its loop
-  /// once somebody waits for this one too; nullptr: from now on never.
+  /// Makes it a background fetch, which requests with a waiting client precede. `promote` is called once, on
+  /// `loop`, when a request waits for this fill too; nullptr: not any more.
   void set_background(Loop& loop, std::function<void()> promote);
   /// For Unshareable, before `settle`; on the fill's loop.
   void offer(Handover handover);
-  /// Passes an interim head to the reader who began the fill, if that is still there and keeps up; on its
-  /// loop.
+  /// Passes the head of an interim response to the leader, unless that has left or reads too slowly. On the
+  /// fill's loop.
   void interim(std::string head);
 
  private:
@@ -128,7 +128,7 @@ class Fill {
   std::optional<Result> result_;
   Loop* loop_ = nullptr;  // while it is in the background
   std::vector<std::shared_ptr<FillWaiter::Slot>> slots_;
-  // Of the fill's loop alone:
+  // Used on the fill's loop only:
   std::shared_ptr<FillWaiter::Slot> first_;
   std::optional<Handover> handover_;
   bool first_left_ = false;

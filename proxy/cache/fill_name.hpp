@@ -1,4 +1,4 @@
-// What a fill is called in the table: requests that may share its response join it.
+// The name of a fill in the table. Requests with the same name may share its response.
 #pragma once
 
 #include "policy/request.hpp"
@@ -8,9 +8,9 @@
 
 namespace larder::cache {
 
-/// The primary key, and the request's values of all fields that are known to tell responses for it apart:
-/// those that the route's keys always have, and those of the variants that are stored (`entry` may be
-/// nullptr). `part`: of a range.
+/// The primary key, with the request's values of all fields that responses for it are known to vary by: those
+/// in the route's key, and those of the stored variants (`entry` may be nullptr). `part`: for a fetch of a
+/// range.
 [[nodiscard]] std::string name_of_fill(std::string_view key, const settings::Route& route,
                                        const policy::RequestFacts& request, const store::Entry* entry,
                                        bool part);

@@ -28,7 +28,7 @@ Joined FillTable::join(std::string_view key, std::string_view name, std::uint64_
   auto fill = std::make_shared<Fill>(invalidations_.next_sequence(), path_hash, route_hash);
   std::string owned(name);
   shard.running.insert_or_assign(owned, Running{fill, now, std::move(before)});
-  // Nothing throws from here on: what is in the table has a permit.
+  // Nothing throws from here on, so that every fill in the table has a permit.
   return {Role::lead, fill, Permit(*this, std::move(owned), fill)};
 }
 
@@ -40,7 +40,7 @@ void FillTable::leave(std::string_view name, const std::shared_ptr<Fill>& fill) 
 }
 
 Permit::~Permit() {
-  // The reason is short enough to lie in place.
+  // The reason fits into the string object, so nothing is allocated.
   settle(Failed{upstream::Failure{upstream::FailureKind::closed_early, {}, "abandoned"}});
 }
 

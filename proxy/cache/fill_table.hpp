@@ -1,8 +1,8 @@
-// The fills under way, by key, and what the last ones taught: which keys are not worth waiting for, and which
-// cannot be fetched at the moment.
+// The fills under way, by name, and what is remembered of earlier ones: the keys whose responses were not
+// shared, and those whose fetches failed.
 //
-// Threading: from any loop; sharded, short critical sections. Every table is bounded: running fills by the
-// number of connections and background fetches, the memories by `max_remembered`.
+// Callable from any loop; sharded, with short critical sections. Every table is bounded: running fills by the
+// number of connections and background fetches, the others by `max_remembered`.
 #pragma once
 
 #include "cache/fill.hpp"
@@ -22,16 +22,16 @@
 namespace larder::cache {
 
 enum class Role : std::uint8_t {
-  lead,         // a new fill, in the table: begin it
-  follow,       // one that is under way
+  lead,         // a new fill, in the table: the caller begins it
+  follow,       // a fill that is under way
   uncollapsed,  // a new fill that no other request joins: the last response for this key was not shareable
   retry_after_current,  // two fills that began too early are under way: wait for the younger, then join again
 };
 
 class FillTable;
 
-/// The right, and the duty, to settle a fill. Given up on any path it fails the fill, which releases the
-/// waiters. Moved from, or made without a fill, it is empty. Threading: any thread, one at a time.
+/// The right and the duty to settle a fill. If it is destroyed before, it fails the fill, which releases the
+/// waiters. Empty if moved from or default-constructed. Usable on any thread, by one at a time.
 class Permit {
  public:
   Permit() noexcept = default;
@@ -45,11 +45,10 @@ class Permit {
   [[nodiscard]] Fill& fill() const noexcept { return *fill_; }
   /// Counts the fill as running until it is settled.
   void count(Counter& running) noexcept;
-  /// Takes the fill out of the table and ends it. Once; the permit is empty afterwards, the fill is still
-  /// referred to.
+  /// Removes the fill from the table and settles it. Only the first call has an effect. The fill itself
+  /// remains accessible.
   void settle(Result result) noexcept;
-  /// Ends a fill that was to be led and is not needed: `found` was stored meanwhile, and whoever has joined
-  /// gets it.
+  /// Settles a fill that is not needed, because `found` was stored meanwhile: its waiters get that.
   void give_up(std::shared_ptr<const store::Response> found) noexcept;
 
  private:
@@ -63,7 +62,7 @@ class Permit {
     fill_.swap(other.fill_);
   }
 
-  FillTable* table_ = nullptr;  // nullptr: settled, or none
+  FillTable* table_ = nullptr;  // nullptr = settled, or empty
   Counter* running_ = nullptr;
   std::string name_;
   std::shared_ptr<Fill> fill_;
@@ -72,7 +71,7 @@ class Permit {
 struct Joined {
   Role role = Role::lead;
   std::shared_ptr<Fill> fill;
-  Permit permit;  // of who leads it, or is alone
+  Permit permit;  // for Role::lead and Role::uncollapsed
 };
 
 class FillTable {
@@ -80,37 +79,37 @@ class FillTable {
   FillTable(store::InvalidationLog& invalidations, const store::PurgeLog& purges)
       : invalidations_(invalidations), purges_(purges) {}
 
-  /// A fill called `name`: the one under way unless a write or a purge has made it void or it began before
-  /// `since`, else a new one. Alone, under no name, where the answers for the primary key `key` are known not
-  /// to be shared. Of those who ask for what begins after them, two fills are under way at a time at the
-  /// most: the others wait for the younger one's end and share the next. One that began less than `young` ago
-  /// is good enough for them too.
+  /// Joins the fill `name` that is under way, unless it has been invalidated or purged or began before
+  /// `since`; otherwise begins a new one. If responses for the primary key `key` are known not to be shared,
+  /// the new fill is uncollapsed. For requests with `since`, at most two fills of a name are under way:
+  /// further requests wait for the younger one to end and share the next. A fill that began less than `young`
+  /// ago is joined in any case.
   [[nodiscard]] Joined join(std::string_view key, std::string_view name, std::uint64_t path_hash,
                             std::uint64_t route_hash, policy::Sequence since, policy::MonoTime now,
                             policy::Millis young = policy::Millis{0});
-  /// Why the last answer for a primary key could not be shared, or was not stored.
+  /// Why the last response for a primary key could not be shared, or was not stored.
   struct NotStored {
     policy::Detail detail = policy::Detail::none;
     policy::MonoTime when;
-    policy::MonoTime until;  // so long nobody waits for another's answer (hit-for-miss); may be `when`
+    policy::MonoTime until;  // until then requests are not collapsed (hit-for-miss); may be `when`
   };
   /// Without memory, nothing is remembered.
   void remember_unshared(std::string_view key, const NotStored& why) noexcept;
-  /// An answer for the key was shared.
+  /// A response for the key was shared.
   void forget_unshared(std::string_view key) noexcept;
   [[nodiscard]] std::optional<NotStored> why_not_stored(std::string_view key) const;
-  /// The latest of those whose key the predicate accepts.
+  /// The latest one whose key the predicate accepts.
   [[nodiscard]] std::optional<NotStored> why_not_stored(
       const std::function<bool(std::string_view)>& is_meant) const;
 
-  /// A fetch for a key has failed: for a while that grows while it goes on failing, nobody who can be
-  /// answered without waits for the next one.
+  /// A fetch for a key has failed. For some time, which grows with further failures, requests that can be
+  /// answered from the store do not wait for the next fetch.
   void failed(std::string_view key, policy::Trouble trouble, policy::MonoTime now) noexcept;
   void succeeded(std::string_view key) noexcept;
   struct Failing {
     policy::Trouble trouble = policy::Trouble::disconnected;
     policy::Millis wait{0};
-    policy::MonoTime until;  // then it may be tried again
+    policy::MonoTime until;  // then the next fetch may be waited for
   };
   [[nodiscard]] std::optional<Failing> failing(std::string_view key) const;
 
@@ -128,7 +127,7 @@ class FillTable {
   struct Running {
     std::shared_ptr<Fill> fill;
     policy::MonoTime begun;
-    std::weak_ptr<Fill> before;  // the one whose place it took, though no write had made that void
+    std::weak_ptr<Fill> before;  // the valid fill that it replaced because of `since`
   };
   struct Shard {
     mutable std::mutex mutex;
@@ -137,12 +136,12 @@ class FillTable {
     Table<Failing> failing;
   };
   static constexpr std::size_t shard_count = 16;
-  static constexpr std::size_t max_remembered = 1024;  // in a shard, of each kind
+  static constexpr std::size_t max_remembered = 1024;  // per shard and table
   static constexpr policy::Millis first_wait{1000};    // after a failure
   static constexpr policy::Millis max_wait{15'000};
 
   friend class Permit;
-  // The fill is over: later requests begin another. No effect where another has taken its place.
+  // Removes a fill that has ended. No effect if another one has replaced it.
   void leave(std::string_view name, const std::shared_ptr<Fill>& fill) noexcept;
   [[nodiscard]] bool is_unshared(std::string_view key, policy::MonoTime now) const;
   [[nodiscard]] Shard& shard_of(std::string_view key) noexcept {

@@ -1,7 +1,7 @@
-// PassThroughStorer: stores an answer that streams through to its client, on its way.
+// PassThroughStorer: stores a response while it is streamed to its client.
 //
-// For the answer to a POST that says what a GET would get (RFC 9110 9.3.3). Belongs to the exchange that
-// streams it; what it gathers is bounded by cache.max_body, and dropped where the answer is not complete.
+// For the response to a POST that is also the response to a GET (RFC 9110 9.3.3). Belongs to the exchange
+// that streams it. The collected body is limited by cache.max_body and dropped if it is incomplete.
 #pragma once
 
 #include "cache/cache.hpp"
@@ -14,16 +14,16 @@ namespace larder::cache {
 
 class PassThroughStorer {
  public:
-  /// nullptr where the answer is not to be stored for a GET of `target` (path and query as sent). To be
-  /// called after the write has been noted, so that it does not make void what it brings itself.
+  /// nullptr if the response is not to be stored for a GET of `target` (path and query as sent). To be called
+  /// after the write has been noted, so that the write does not invalidate this response.
   [[nodiscard]] static std::unique_ptr<PassThroughStorer> for_answer(
       Cache& cache, const Plan& plan, const settings::Route& route, const policy::RequestFacts& request,
       std::string_view authority, std::string_view target, const http::ResponseHead& answer,
       const policy::ExchangeTimes& when);
 
   void append(std::string_view piece);
-  /// The body is complete. True where it was stored under the target's key; not so where a write has come
-  /// between.
+  /// To be called when the body is complete. True if it was stored under the target's key; false, for
+  /// example, if another write came meanwhile.
   bool finish(const Target& target);
 
  private:
@@ -35,7 +35,7 @@ class PassThroughStorer {
   Cache& cache_;
   const Plan& plan_;
   const settings::Route& route_;
-  const http::ResponseHead& answer_;  // the call's, which outlives this
+  const http::ResponseHead& answer_;  // the call's; must outlive this object
   policy::ExchangeTimes when_;
   policy::StoredMeta meta_;
   std::string body_;

@@ -1,5 +1,4 @@
-// Settings made ready to work by: each route's projection compiled once. Immutable, shared by every loop
-// until a reload brings the next one.
+// The settings with each route's projection compiled. Immutable; shared by all loops until a reload.
 #pragma once
 
 #include "projection/projector.hpp"
@@ -16,7 +15,7 @@ namespace larder::cache {
 struct Plan {
   std::shared_ptr<const settings::Settings> settings;
   std::vector<std::optional<projection::ProjectionRule>> rules;     // by Route::index: `fields`
-  std::vector<std::optional<projection::ProjectionRule>> compared;  // the same: what `etag_ignore` leaves
+  std::vector<std::optional<projection::ProjectionRule>> compared;  // by Route::index: all but `etag_ignore`
 
   std::array<std::string, http::coding_count>
       encoder_fingerprints;  // by Coding: see coding::encoder_fingerprint
@@ -28,7 +27,7 @@ struct Plan {
     const auto& rule = rules[route.index];
     return rule ? &*rule : nullptr;
   }
-  /// What an entity tag is made of, where that is not all of the body.
+  /// The part of the body that the entity tag is computed from; nullptr = all of it.
   [[nodiscard]] const projection::ProjectionRule* compared_of(const settings::Route& route) const {
     const auto& rule = compared[route.index];
     return rule ? &*rule : nullptr;
@@ -39,7 +38,7 @@ struct Plan {
   return {settings.limits.json_depth, settings.cache.max_body, settings.limits.json_members};
 }
 
-/// nullptr and a sentence in `error` where a route's `fields` or `items` cannot be compiled.
+/// nullptr and a message in `error` if a route's `fields` or `items` cannot be compiled.
 [[nodiscard]] std::shared_ptr<const Plan> make_plan(std::shared_ptr<const settings::Settings> settings,
                                                     std::string& error);
 

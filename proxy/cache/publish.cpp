@@ -33,8 +33,8 @@ Target Publisher::target() const noexcept {
 
 bool Publisher::publish(std::shared_ptr<store::Response> response, Result result) {
   const auto detail = result.against;
-  // Identity was requested, whatever the other clients accept: in a coding it is for its requesting client
-  // alone.
+  // Identity was requested, because other clients may not accept the coding: a coded response is for its
+  // requesting client only.
   const bool coded = detail != Detail::none && http::is_coded(result.call->head().fields);
   const bool judged_unstorable =
       detail != Detail::none && detail != Detail::not_json && detail != Detail::not_projectable;
@@ -66,7 +66,7 @@ bool Publisher::publish(std::shared_ptr<store::Response> response, Result result
   else
     remember(answer.detail, !shareable, result.when.received.mono);
   if (answer.detail != Detail::none) note_not_stored(answer.detail);
-  // A validation's 304 is judged as the 200 that it stands for.
+  // A 304 counts as the 200 that it validates.
   supersede(answer.detail, response->status, result);
   result.call.reset();
   answer.took = took(result.when);
@@ -123,8 +123,8 @@ bool Publisher::whole_is_stored(const store::Response& part, policy::Now now) co
   });
 }
 
-// Design, invariant 6: a response that is not stored still supersedes the stored one, unless the reason lies
-// in this request, or a write has come between, which has invalidated it already.
+// Design, invariant 6: a response that is not stored supersedes the stored one, unless the reason concerns
+// only this request, or a write has come meanwhile, which has invalidated the stored one already.
 void Publisher::supersede(Detail why, int status, const Result& result) noexcept {
   switch (why) {
     case Detail::none:
@@ -158,7 +158,7 @@ bool Publisher::schedule(const store::Response& response, const policy::Exchange
 }
 
 void Publisher::remember(Detail why, bool for_the_next, policy::MonoTime when) noexcept {
-  // A reason that lies in this request says nothing of the next one.
+  // A reason that concerns only this request does not apply to the next one.
   if (why == Detail::request_no_store || why == Detail::request_conditions) return;
   const auto until = for_the_next ? when + order_.plan->settings->cache.uncacheable_memory : when;
   try {

@@ -1,4 +1,4 @@
-// The end of a fill: what its fetch brought is stored where it may be, and the waiters get it.
+// Ends a fill: stores the fetched response if that is allowed, and passes it to the waiters.
 //
 // A Publisher has the permit of one fill, on the loop that fetches. Each of its functions ends the fill; only
 // the first call counts. The upstream connection goes back to its pool before the waiters are woken. If
@@ -17,30 +17,29 @@ namespace larder::cache {
 
 class Publisher {
  public:
-  /// `order` and `facts` outlive it.
+  /// `order` and `facts` must outlive this object.
   Publisher(Resources deps, Permit permit, const Order& order, const policy::RequestFacts& facts);
 
   [[nodiscard]] Fill& fill() noexcept { return permit_.fill(); }
 
-  /// A response that has come whole. `identity`: the API was asked for no coding. `against` is why it must
-  /// not be stored, as judged; `upstream_status` is 304 where it validated what is stored.
+  /// A fetched response. `identity`: no content coding was requested. `against`: why it must not be stored.
+  /// `upstream_status` is 304 if it validated the stored response.
   struct Result {
-    std::unique_ptr<upstream::Call> call;  // its head read
+    std::unique_ptr<upstream::Call> call;  // its head has been read
     policy::ExchangeTimes when;
     bool identity = false;
     policy::Detail against = policy::Detail::none;
     int upstream_status = 0;
     std::string for_requesting_client;
   };
-  /// True where the refresh scheduler has taken the response over, and with it the refresh lease of its
-  /// readers.
+  /// True if the refresh scheduler has taken over the response and its refresh lease.
   bool publish(std::shared_ptr<store::Response> response, Result result);
-  /// A 5xx that is not stored: all waiters get it, as they would get a failure.
+  /// Shares a 5xx that is not stored with all waiters.
   void share_error(std::shared_ptr<store::Response> response, Result result) noexcept;
-  /// A response for its requesting client alone: the waiters are released, and it is handed over with what
-  /// has been read of its body.
+  /// For a response to its requesting client only: releases the waiters, and hands the response over with the
+  /// part of the body read so far.
   void hand_over(std::string prefix, bool complete, Result result) noexcept;
-  /// A tier had the key: the waiters look into memory again.
+  /// A tier had responses for the key: the waiters look into memory again.
   void restored() noexcept;
   void fail(upstream::Failure failure, const policy::ExchangeTimes& when) noexcept;
 

@@ -12,9 +12,9 @@ namespace larder::cache {
 
 namespace {
 
-constexpr int grain_part = 16;    // of the ttl: readers nearer to each other count as one
-constexpr Millis max_look{1000};  // at an entry whose refresh is under way
-constexpr int slack_part = 20;    // of the ttl: so late a timer may be
+constexpr int grain_part = 16;    // of the ttl: requests closer together count as one
+constexpr Millis max_look{1000};  // between looks at an entry whose refresh is under way
+constexpr int slack_part = 20;    // of the ttl: tolerated delay of the timer
 constexpr Millis min_slack{20};
 constexpr std::size_t max_looks_at_once = 64;
 constexpr std::size_t max_histories = 4096;
@@ -40,10 +40,10 @@ struct RefreshScheduler::Item {
   MonoTime fresh_until;
   double jitter = 0;
   Millis slack{0};
-  std::uint64_t fetches = 0;  // counted, to see that one has ended meanwhile
+  std::uint64_t fetches = 0;  // their number, to detect one that ended meanwhile
 };
 
-// Outlives the RefreshScheduler where its timer is cancelled late.
+// Shared with the timer's handler, which may run after the RefreshScheduler was destroyed.
 struct RefreshScheduler::Alarm {
   explicit Alarm(Loop& loop) : timer(loop.executor()) {}
   Timer timer;
@@ -165,7 +165,7 @@ void RefreshScheduler::wake() {
   }
 }
 
-// `fetched`, on every loop, waits for the mutex: it is not held while an entry is looked at.
+// The mutex is not held while an entry is examined, because `fetched` waits for it on every loop.
 void RefreshScheduler::look_at_due() {
   const auto now = loop_->now();
   const auto deps = deps_();
@@ -173,7 +173,7 @@ void RefreshScheduler::look_at_due() {
   {
     const std::lock_guard lock(mutex_);
     for (auto& name : due_.due(now.mono, max_looks_at_once)) {
-      // Until it has been looked at; and if that fails.
+      // The next time if examining it fails; otherwise replaced below.
       due_.set(name, now.mono + max_look);
       const auto& item = items_.at(name);
       due.emplace_back(std::move(name), item);
@@ -204,7 +204,7 @@ std::optional<MonoTime> RefreshScheduler::look_at(const Item& item, const Depend
   if (route == nullptr || !route->keep_warm) return std::nullopt;
   policy::CacheKey key;
   key.assign(policy::authority_of(head, *deps.plan->settings), path, head, *route);
-  if (key.text() != item.key.text()) return std::nullopt;  // a reload gave it another shape
+  if (key.text() != item.key.text()) return std::nullopt;  // a reload has changed its projection
 
   const auto marks = item.access_history->marks();
   const RefreshInput warmth{route->ttl,       *route->keep_warm, item.requested,  item.fresh_until,
@@ -245,7 +245,7 @@ std::optional<MonoTime> RefreshScheduler::refresh(const Item& item, const Depend
     }
     begin_fetch(resources, std::move(joined.permit), std::move(order));
   }
-  // What it brings moves `due`; should it bring nothing, there is another look.
+  // A response sets the next time; without one the entry is examined again.
   return now.mono + std::clamp(route.ttl / 4, Millis{1}, max_look);
 }
 

@@ -1,10 +1,9 @@
-// Keeps entries of `keep_warm` routes fresh: knows each one's last fetch, and begins the next when the
-// schedule says so.
+// Keeps entries of `keep_warm` routes fresh: schedules the next fetch of each from its last one.
 //
-// Model: a table of entries, by variant. Whatever loop has fetched one tells it; the planning, and the
-// refreshes, are the first loop's. A refresh is a fill like any other, in the background; who comes meanwhile
-// is served what is there. An entry that nobody asks for any more leaves the table. Threading:
-// `access_history_of` and `fetched` from any loop; the rest on the first.
+// Model: a table of entries, by variant. Every loop reports its fetches; the first loop schedules and
+// performs the refreshes. A refresh is a background fill; requests are served the stored response meanwhile.
+// An entry that is not requested any more is removed from the table. Threading: `access_history_of` and
+// `fetched` from any loop, the others on the first.
 #pragma once
 
 #include "cache/due_queue.hpp"
@@ -27,7 +26,7 @@ class RefreshScheduler {
   RefreshScheduler(const RefreshScheduler&) = delete;
   RefreshScheduler& operator=(const RefreshScheduler&) = delete;
 
-  /// What the refreshes work with, asked anew for each.
+  /// What a refresh needs; obtained again for each.
   struct Dependencies {
     Resources resources;
     std::shared_ptr<const Plan> plan;
@@ -35,19 +34,19 @@ class RefreshScheduler {
   };
   void start(Loop& loop, std::function<Dependencies()> deps);
   void stop();
-  /// Before the loop is destroyed.
+  /// To be called before the loop is destroyed.
   void leave_loop();
 
-  /// The marks of a variant's readers; nullptr where its route is not kept warm.
+  /// The access history of a variant; nullptr if its route has no keep_warm.
   [[nodiscard]] std::shared_ptr<store::AccessHistory> access_history_of(
       const settings::Route& route, std::string_view key, const policy::SecondaryKey& secondary);
 
-  /// A response with an interest was stored.
+  /// A response with an access history was stored.
   struct Fetched {
     const Order& order;
     const store::Response& response;
     policy::MonoTime requested;
-    policy::MonoTime received;  // whole
+    policy::MonoTime received;  // completely
   };
   void fetched(const Fetched& what, std::size_t most);
 
@@ -61,7 +60,7 @@ class RefreshScheduler {
   void arm(policy::MonoTime due);
   void wake();
   void look_at_due();
-  /// When it is to be looked at again; nullopt: it leaves.
+  /// When the item is to be examined again; nullopt = it is removed.
   [[nodiscard]] std::optional<policy::MonoTime> look_at(const Item& item, const Dependencies& deps,
                                                         policy::Now now);
   [[nodiscard]] std::optional<policy::MonoTime> refresh(const Item& item, const Dependencies& deps,
@@ -72,7 +71,7 @@ class RefreshScheduler {
   DueQueue due_;  // of the items, by their names
   std::map<std::string, std::weak_ptr<store::AccessHistory>, std::less<>> histories_;
   std::minstd_rand random_;
-  // Of the first loop:
+  // Used on the first loop:
   Loop* loop_ = nullptr;
   std::function<Dependencies()> deps_;
   struct Alarm;

@@ -7,19 +7,19 @@ namespace larder::cache {
 
 namespace {
 
-constexpr std::size_t min_repeats = 2;   // of a period, before it is believed
-constexpr std::size_t repeats_part = 3;  // of the marks: with many, a few likenesses are chance
-constexpr double min_share = 0.8;        // of the marks that could repeat
+constexpr std::size_t min_repeats = 2;   // of a period, before it is used
+constexpr std::size_t repeats_part = 3;  // of the marks: among many, a few repetitions are chance
+constexpr double min_share = 0.8;        // of the marks that must repeat
 constexpr int jitter_part = 20;          // of the ttl
-constexpr int tolerance_part = 8;        // likewise: how exactly a poll comes
-constexpr int margin_part = 4;           // likewise: how long before a poll its refresh is done
+constexpr int tolerance_part = 8;        // of the ttl: tolerance for the time of a poll
+constexpr int margin_part = 4;           // of the ttl: how long before a poll its refresh is complete
 
 bool has_mark_near(std::span<const MonoTime> asked, MonoTime when, Millis tolerance) {
   const auto at = std::lower_bound(asked.begin(), asked.end(), when - tolerance);
   return at != asked.end() && *at <= when + tolerance;
 }
 
-// The first poll at or after `from`, where the marks of the last period repeat themselves for ever.
+// The first poll at or after `from`, if the marks of the last period repeat.
 MonoTime next_poll(std::span<const MonoTime> asked, Millis period, MonoTime from) {
   auto next = MonoTime::max();
   for (auto mark = asked.rbegin(); mark != asked.rend() && *mark > asked.back() - period; ++mark) {
@@ -45,7 +45,7 @@ std::optional<MonoTime> next_refresh(const RefreshInput& warmth) {
   auto begin = decision_time(warmth);
   const auto tolerance = warmth.ttl / tolerance_part;
   if (const auto period = period_of(warmth.asked, tolerance)) {
-    // A poll that is due just before the end may come just after it.
+    // A poll that is due just before the expiry may come just after it.
     const auto poll = next_poll(warmth.asked, *period, warmth.fresh_until - tolerance);
     begin = std::max(begin, poll - warmth.ttl / margin_part - warmth.fetch - jitter_of(warmth));
   }
@@ -71,7 +71,7 @@ std::optional<Millis> period_of(std::span<const MonoTime> asked, Millis toleranc
         if (has_mark_near(asked, mark + period, tolerance)) ++repeated;
       }
     }
-    // Each pair of marks was counted from both its ends.
+    // Each pair of marks was counted twice.
     if (repeated >= 2 * repeats && static_cast<double>(repeated) >= min_share * static_cast<double>(tried))
       return period;
   }

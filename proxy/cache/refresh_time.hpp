@@ -1,9 +1,9 @@
-// When an entry that is kept warm is fetched again: pure, so that days of it can be tried in a moment.
+// Calculates when an entry of a keep_warm route is fetched again. Pure, so that tests can simulate days.
 //
-// A refresh begins early enough to be done before the entry expires, but never sooner than a ttl after the
-// last one began. Where readers come in a rhythm that leaves the entry unread for longer than it lives, one
-// refresh a poll is enough: it begins shortly before the next one is due. Where nobody has asked for a while,
-// there is none.
+// A refresh begins early enough to be complete before the entry expires, but not sooner than a ttl after the
+// last one began. If requests come periodically, at intervals longer than the ttl, there is one refresh per
+// request, shortly before the next one is due. If the entry has not been requested within keep_warm, there is
+// none.
 #pragma once
 
 #include "policy/time.hpp"
@@ -21,24 +21,25 @@ struct RefreshInput {
   Millis ttl{0};
   Millis keep_warm{0};
   MonoTime requested;               // when the last fetch began
-  MonoTime fresh_until;             // of what it brought
-  Millis fetch{0};                  // how long a fetch takes, but for the slowest few
-  double jitter = 0;                // in [0, 1): entries that were fetched together part
-  std::span<const MonoTime> asked;  // by readers; oldest first
+  MonoTime fresh_until;             // of its response
+  Millis fetch{0};                  // how long a fetch takes (95th percentile)
+  double jitter = 0;                // in [0, 1): spreads entries that were fetched at the same time
+  std::span<const MonoTime> asked;  // times of requests, oldest first
 };
 
-/// When the next refresh begins; nullopt: not at all, as nobody has asked for `keep_warm` by then.
+/// When the next refresh begins; nullopt = there is none, because keep_warm will have passed without a
+/// request.
 [[nodiscard]] std::optional<MonoTime> next_refresh(const RefreshInput& warmth);
 
-/// The latest moment at which a refresh of an entry that is read all the time begins: then it is decided
-/// whether there is one.
+/// The latest time at which a refresh of a constantly requested entry begins. Whether there is one is decided
+/// at that time.
 [[nodiscard]] MonoTime decision_time(const RefreshInput& warmth);
 
-/// The period that the readers' marks repeat themselves with (several readers may share it, each at its own
-/// moment); nullopt where they do not, or not often enough yet.
+/// The period of the requests (several clients may share it, each with its own offset); nullopt if there is
+/// none, or not enough repetitions yet.
 [[nodiscard]] std::optional<Millis> period_of(std::span<const MonoTime> asked, Millis tolerance);
 
-/// How long the fetches of one key took, the last ones.
+/// The durations of the last fetches of one key.
 class FetchTimes {
  public:
   void add(Millis time) noexcept;

@@ -1,4 +1,4 @@
-// A smaller shape of a stored answer, cut for clients that ask for less (`fields_param`).
+// Representations of a stored response with fewer members, for clients that select fields (`fields_param`).
 #pragma once
 
 #include "cache/plan.hpp"
@@ -11,12 +11,12 @@
 
 namespace larder::cache {
 
-/// The head and the 304's head of a stored response with another entity tag and length, and, where `coding`
-/// is not empty, with that Content-Encoding: what a Representation of it begins with.
+/// Writes the heads (of the response and of a 304) of a Representation: those of the stored response with
+/// another entity tag and length, and with Content-Encoding unless `coding` is empty.
 void derive_heads(const store::Response& response, std::string_view coding, store::Representation& made);
 
-/// The stored answer with `fields` alone; nullptr where it cannot be cut: no JSON, or not of the route's
-/// shape.
+/// The stored response with only `fields`; nullptr if they cannot be selected: no JSON, or without the
+/// route's `items`.
 [[nodiscard]] std::shared_ptr<const store::Representation> make_shape(const store::Response& response,
                                                                       const std::vector<std::string>& fields,
                                                                       const settings::Route& route,

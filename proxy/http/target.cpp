@@ -15,9 +15,12 @@ int hex_value(char c) noexcept {
   return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
 }
 
-bool is_unreserved(char c) noexcept {
-  const char l = lower(c);
-  return (l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+void append_encoded(char c, std::string& out) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  const auto byte = static_cast<unsigned char>(c);
+  out += '%';
+  out += digits[byte >> 4u];
+  out += digits[byte & 0xFu];
 }
 
 // Decodes the percent-encoded byte at the front; nullopt if there is none.
@@ -41,9 +44,13 @@ bool next_segment(std::string_view& rest, std::string_view& segment, bool& more)
 
 }  // namespace
 
+bool is_unreserved(char c) noexcept {
+  const char l = lower(c);
+  return (l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+}
+
 std::string_view normalise_path(std::string_view path, std::string& scratch) {
   if (path.find('%') == std::string_view::npos) return path;
-  constexpr std::string_view digits = "0123456789ABCDEF";
   scratch.clear();
   const auto as_sent = path;
   while (!path.empty()) {
@@ -55,34 +62,25 @@ std::string_view normalise_path(std::string_view path, std::string& scratch) {
       path.remove_prefix(1);
       continue;
     }
-    if (is_unreserved(*byte)) {
+    if (is_unreserved(*byte))
       scratch += *byte;
-    } else {
-      const auto value = static_cast<unsigned char>(*byte);
-      scratch += '%';
-      scratch += digits[value >> 4u];
-      scratch += digits[value & 0xFu];
-    }
+    else
+      append_encoded(*byte, scratch);
     path.remove_prefix(3);
   }
   return scratch;
 }
 
 std::optional<std::string> encode_beyond_ascii(std::string_view text) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
   std::string out;
   while (!text.empty()) {
     const auto size = utf8_length(text);
     if (size == 0) return std::nullopt;
     for (const char c : text.substr(0, size)) {
-      const auto byte = static_cast<unsigned char>(c);
-      if (byte < 0x80) {
+      if (static_cast<unsigned char>(c) < 0x80)
         out += c;
-      } else {
-        out += '%';
-        out += digits[byte >> 4u];
-        out += digits[byte & 0xFu];
-      }
+      else
+        append_encoded(c, out);
     }
     text.remove_prefix(size);
   }
@@ -194,19 +192,12 @@ std::string decode_query(std::string_view text) {
 }
 
 std::string encode_query(std::string_view text) {
-  constexpr std::string_view hex = "0123456789ABCDEF";
   std::string out;
   for (const char c : text) {
-    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                            c == '-' || c == '.' || c == '_' || c == '~';
-    if (unreserved) {
+    if (is_unreserved(c))
       out += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    out += '%';
-    out += hex[byte >> 4u];
-    out += hex[byte & 0xFu];
+    else
+      append_encoded(c, out);
   }
   return out;
 }

@@ -63,6 +63,9 @@ struct QueryPiece {
 /// they are.
 [[nodiscard]] std::string decode_query(std::string_view text);
 
+/// RFC 3986 2.3: a letter, a digit, or one of - . _ ~
+[[nodiscard]] bool is_unreserved(char c) noexcept;
+
 /// Percent-encodes everything but unreserved characters (RFC 3986 2.3).
 [[nodiscard]] std::string encode_query(std::string_view text);
 

@@ -33,8 +33,8 @@ std::tm utc(policy::WallTime now) {
 
 }  // namespace
 
-// Only the sink's thread writes, and it alone knows for how long; which descriptor is next is told by others,
-// who do not wait for it.
+// Only the sink's thread writes, and a write can block. Other threads set the next descriptor and do not wait
+// for it.
 class LogSink::Output : public spdlog::sinks::base_sink<std::mutex> {
  public:
   ~Output() override {
@@ -45,7 +45,7 @@ class LogSink::Output : public spdlog::sinks::base_sink<std::mutex> {
   std::optional<std::string> open(const std::string& path) {
     int descriptor = STDOUT_FILENO;
     if (!path.empty()) {
-      // A pipe that nobody reads is an error, and no wait; once open, writing waits for its reader.
+      // Opening a pipe without a reader is an error and does not block; writing to an open pipe blocks.
       constexpr int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
       descriptor = ::open(path.c_str(), flags, 0640);
       if (descriptor < 0 || ::fcntl(descriptor, F_SETFL, O_APPEND) < 0) {
@@ -67,12 +67,12 @@ class LogSink::Output : public spdlog::sinks::base_sink<std::mutex> {
   [[nodiscard]] std::int64_t take_lost() noexcept { return lost_.exchange(0, std::memory_order_relaxed); }
 
  protected:
-  // A log that cannot be written (a full disk) costs the log, and nothing else.
+  // A log that cannot be written (a full disk) affects nothing else.
   void sink_it_(const spdlog::details::log_msg& message) override {
     take_next();
     std::string_view left(message.payload.data(), message.payload.size());
     if (left.empty()) return;
-    // What was cut off in the middle of a line does not spoil the next one.
+    // After an incomplete line, begins a new one.
     std::string_view end_of_torn(torn_ ? "\n" : "");
     if (!write_all(end_of_torn) || !write_all(left)) return lose(left, errno);
     torn_ = false;
@@ -95,7 +95,7 @@ class LogSink::Output : public spdlog::sinks::base_sink<std::mutex> {
     torn_ = false;
   }
 
-  // Takes what it has written off the front.
+  // Removes the written bytes from the front.
   bool write_all(std::string_view& left) {
     while (!left.empty()) {
       const auto written = ::write(descriptor_, left.data(), left.size());
@@ -114,16 +114,16 @@ class LogSink::Output : public spdlog::sinks::base_sink<std::mutex> {
     failing_ = true;
   }
 
-  // What is left of the access log is written when the process's log has been shut down already.
+  // The rest of the access log is written after the process's log has been shut down.
   std::shared_ptr<spdlog::logger> log_ = spdlog::default_logger();
   int descriptor_ = STDOUT_FILENO;
   bool failing_ = false;
-  bool torn_ = false;  // the last line that was written has no end
+  bool torn_ = false;  // the last written line is incomplete
   std::atomic<std::int64_t> lost_{0};
 
   std::mutex next_mutex_;
   std::optional<int> next_;
-  std::string path_;  // of the next one, or else of this one; empty = standard output
+  std::string path_;  // of the next file, or of the current one; empty = standard output
 };
 
 LogSink::LogSink()
@@ -144,7 +144,7 @@ std::optional<std::string> LogSink::reopen() {
 
 std::optional<std::string> LogSink::change_to(const std::string& path) {
   auto error = output_->open(path);
-  if (!error) (void)write({});  // so that the old one is closed, whether or not there is more to write
+  if (!error) (void)write({});  // closes the old file even if there is nothing to write
   return error;
 }
 
@@ -154,7 +154,8 @@ std::int64_t LogSink::take_lost() noexcept {
 
 LogSink::~LogSink() {
   logger_->flush();
-  // Joins the thread once the queue is empty. Queued messages refer to the logger, which goes after them.
+  // Joins the thread when the queue is empty. Queued messages refer to the logger, so it is destroyed after
+  // them.
   thread_.reset();
 }
 
@@ -182,7 +183,7 @@ std::string redacted(std::string_view target, const settings::Redaction& rule) {
     if (hidden && has_value)
       out.append(piece.name).append("=***");
     else if (rule.of == Of::all && !piece.raw.empty())
-      out += "***";  // a bare word is all value
+      out += "***";  // a piece without = is a value
     else
       out += piece.raw;
   }

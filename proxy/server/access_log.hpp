@@ -1,8 +1,8 @@
-// The access log: a line a request, made on the loop, written by a thread of its own.
+// The access log: one line per request, formatted on the loop, written by a thread of its own.
 //
-// Lines are gathered in the loop's buffer and handed over in blocks, when it is full or with the sweep. A
-// block that finds the sink's queue full, or that cannot be written, is dropped and its lines are counted:
-// the log never holds up a request.
+// Lines are collected in the loop's buffer and passed to the sink in blocks, when the buffer is full or at a
+// sweep. If the sink's queue is full, or a block cannot be written, the block is dropped and its lines are
+// counted: requests do not wait for the log.
 #pragma once
 
 #include "net/counters.hpp"
@@ -29,16 +29,17 @@ namespace larder::server {
 class LogSink {
  public:
   LogSink();
-  ~LogSink();  // writes what is queued
-  /// False where the queue is full.
+  ~LogSink();  // writes the queued blocks
+  /// False if the queue is full.
   [[nodiscard]] bool write(std::string block);
 
-  /// From now on to that file, made where it is not there; nullopt: standard output. A sentence where it
-  /// cannot be opened: then nothing changes. Waits for no writer: what is queued may go to either.
+  /// Writes to that file from now on, and creates it if necessary; nullopt: standard output. Returns a
+  /// message if it cannot be opened; then nothing changes. Does not wait for the thread: queued blocks may go
+  /// to either file.
   [[nodiscard]] std::optional<std::string> set_file(const std::optional<std::string>& path);
-  /// Opens the file anew, by its name: what logrotate has moved away is let go. A sentence likewise.
+  /// Opens the file again by its name, after log rotation has renamed it. Returns a message on failure.
   [[nodiscard]] std::optional<std::string> reopen();
-  /// How many lines could not be written since this was last asked; the log has said why.
+  /// The number of lines that could not be written since the last call; the reason has been logged.
   [[nodiscard]] std::int64_t take_lost() noexcept;
 
  private:
@@ -49,7 +50,7 @@ class LogSink {
   std::shared_ptr<spdlog::async_logger> logger_;
 };
 
-/// One request, as the log shows it.
+/// One request, as it is logged.
 struct AccessRecord {
   std::string_view client;
   std::string_view method;
@@ -60,17 +61,17 @@ struct AccessRecord {
   std::string_view route;
   std::string_view request_id;
   std::string_view traceparent;
-  std::optional<std::uint64_t> key_hash;  // as /api/entries has it; nullopt = the request has no key
+  std::optional<std::uint64_t> key_hash;  // as in /api/entries; nullopt = the request has no key
   int status = 0;
   std::uint64_t body_bytes = 0;                 // sent to the client
-  std::optional<std::uint64_t> original_bytes;  // of the API's body, before it was cut down and coded
-  std::optional<policy::Millis> upstream_time;  // of the fetch that brought the answer; nullopt = none did
+  std::optional<std::uint64_t> original_bytes;  // of the API's body, before projection and coding
+  std::optional<policy::Millis> upstream_time;  // of the fetch that the response came from; nullopt = none
   policy::Outcome outcome;
-  policy::Millis duration{0};  // from the complete head to the end of the answer
+  policy::Millis duration{0};  // from the complete head to the end of the response
 };
 
-/// `target`, or another URI reference, with the values that are not to be seen as `***`, and then without a
-/// fragment.
+/// Returns `target`, or another URI reference, with the values to be hidden replaced by `***`; if any is,
+/// without the fragment.
 [[nodiscard]] std::string redacted(std::string_view target, const settings::Redaction& rule);
 
 class AccessLog {

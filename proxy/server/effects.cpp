@@ -1,4 +1,4 @@
-// Exchange: what requests and responses that pass mean for what is stored.
+// Exchange: the effects of forwarded requests and their responses on stored responses.
 
 #include "http/target.hpp"
 #include "policy/precondition.hpp"
@@ -29,8 +29,8 @@ void Exchange::note_lost_write() noexcept {
   }
 }
 
-// Design, invariant 6: a response that passes, to a request that could have been answered from the store,
-// ends the life of what is stored as a fetched one does.
+// Design, invariant 6: a forwarded response to a request that could have been answered from the store
+// supersedes the stored response, as a fetched one does.
 void Exchange::note_final(const http::ResponseHead& answer, policy::Sequence sequence) {
   if (flow_.target().route == nullptr || is_head() || !policy::supersedes(answer.status, facts_)) return;
   if (answer.status == 200) return;  // as good as the stored one, whose validation is the next fetch's
@@ -38,8 +38,8 @@ void Exchange::note_final(const http::ResponseHead& answer, policy::Sequence seq
   cache().supersede(flow_.target(), sequence, secondary);
 }
 
-// What clients know the stored representations of this URL by. nullopt where the request has no conditions,
-// or nothing is ever stored: then every tag is the API's own.
+// The entity tags of this URL's stored representations, as clients know them. nullopt if the request has no
+// conditions or the route stores nothing: then every tag is the API's.
 std::optional<policy::TagTranslation> Exchange::tag_translation() {
   const bool any = facts_.preconditions || facts_.if_none_match != nullptr ||
                    http::find(facts_.fields, http::FieldId::if_range) != nullptr;
@@ -61,7 +61,7 @@ std::optional<policy::TagTranslation> Exchange::tag_translation() {
   return tags;
 }
 
-// The tag that a 304 from the API is to name, where that is not the API's own.
+// The entity tag for a 304 of the API, if it differs from the API's own; otherwise empty.
 std::string Exchange::confirmed_tag(const http::ResponseHead& answer) const {
   const auto* tag = http::find(answer.fields, http::FieldId::etag);
   if (answer.status != 304 || !tags_ || tag == nullptr || facts_.if_none_match == nullptr) return {};
@@ -74,14 +74,14 @@ bool Exchange::names_fields_param() const {
   return policy::query_without(head().query, route_->fields_param) != head().query;
 }
 
-// RFC 9111 4.3.5: the answer to a HEAD says whether what is stored for GET still holds.
+// RFC 9111 4.3.5: the response to a HEAD shows whether the response stored for GET is still current.
 void Exchange::note_head(const http::ResponseHead& answer, policy::Sequence sequence) {
   if (!is_head() || route_ == nullptr || flow_.held() == nullptr || !route_->fields.empty()) return;
   cache().note_head(flow_.target(), *flow_.held(), answer, {now_, worker_.loop.now()}, sequence,
                     settings().compression);
 }
 
-// What a POST answered may be what a GET would get.
+// The response to a POST may also be the response to a GET (RFC 9110 9.3.3).
 void Exchange::keep(const http::ResponseHead& answer) {
   if (facts_.method != http::Method::post || route_ == nullptr || head().authority.empty()) return;
   std::string target(head().path);

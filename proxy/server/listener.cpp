@@ -39,7 +39,7 @@ std::string name_of(int descriptor, int family) {
   return std::string("http://") + (six ? "[" : "") + host.data() + (six ? "]" : "") + ":" + port.data();
 }
 
-// A socket file that nobody listens on is left over from a run that was killed.
+// A socket file without a listener was left by a process that was killed.
 bool remove_stale_socket(const sockaddr_un& address, socklen_t size) {
   struct stat info {};
   if (::stat(address.sun_path, &info) != 0 || !S_ISSOCK(info.st_mode)) return false;
@@ -118,7 +118,7 @@ Result inherit(const settings::InheritedSocket& inherited) {
     return "cannot listen on fd:" + inherited.name +
            ": the service manager passed no socket of that name (FileDescriptorName=)";
   }
-  // Each holder closes its own.
+  // Each owner closes its own descriptor.
   const int own = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
   int family = 0;
   socklen_t size = sizeof(family);
@@ -134,7 +134,8 @@ asio::ip::tcp::endpoint as_tcp(const StreamProtocol::endpoint& endpoint) {
   return address;
 }
 
-// nullopt where the peer has gone already: a TCP peer without an address must not pass for a Unix socket's.
+// nullopt if the peer has disconnected already: a TCP peer without an address must not be taken for a Unix
+// socket's.
 std::optional<Peer> peer_of(const Socket& socket, int family) {
   if (family == AF_UNIX) return Peer{};
   Error error;
@@ -164,12 +165,12 @@ Task<void> accept_loop(Loop& loop, Acceptor& acceptor, std::function<void(Socket
     auto [failure, socket] = co_await acceptor.async_accept(as_result);
     if (failure) {
       if (failure == asio::error::operation_aborted || !acceptor.is_open()) break;
-      // Out of descriptors or memory: those who are served go on, and somebody will leave.
+      // Without descriptors or memory, accepting pauses until other connections have ended.
       pause.expires_after(accept_pause);
       co_await pause.async_wait(as_result);
       continue;
     }
-    // Accepted is accepted, though the acceptor may have been closed since.
+    // An accepted connection is served even if the acceptor has been closed meanwhile.
     socket.non_blocking(true, error);
     if (error) continue;
     const int on = 1;

@@ -1,4 +1,4 @@
-// Listening sockets, and the loop that accepts from one.
+// Listening sockets, and the task that accepts connections from one.
 #pragma once
 
 #include "net/loop.hpp"
@@ -15,26 +15,25 @@ namespace larder::server {
 
 using Acceptor = asio::basic_socket_acceptor<StreamProtocol, Executor>;
 
-/// A bound, listening descriptor with what to call it. Owned by whoever holds it until it is given to an
-/// Acceptor.
+/// A listening descriptor with its name. Owned by this object until it is given to an Acceptor.
 struct Bound {
   int descriptor = -1;
   int family = 0;
   std::string name;       // `http://127.0.0.1:8080`, `unix:/path`
-  std::string unix_path;  // to be unlinked at the end; empty = none
+  std::string unix_path;  // of the socket file to be unlinked at the end; empty = none
 };
 
-/// Binds and listens. `share` sets SO_REUSEPORT, so that each loop may have a socket of its own (TCP). On
-/// failure a sentence that names the address.
+/// Binds and listens. `share` sets SO_REUSEPORT, so that each loop can have a socket of its own (TCP). On
+/// failure, returns a message that names the address.
 [[nodiscard]] std::variant<Bound, std::string> bind(const settings::ListenAddress& address, bool share);
 
-/// Who has connected, and where.
+/// The peer of a connection, and the listener's port.
 struct Peer {
   std::string address;           // numeric; empty for a Unix socket
   std::uint16_t local_port = 0;  // the listener's; 0 for a Unix socket
 };
 
-/// Accepts until the acceptor is closed; out of descriptors it pauses and tries again.
+/// Accepts until the acceptor is closed. If descriptors run out, it pauses and tries again.
 [[nodiscard]] Task<void> accept_loop(Loop& loop, Acceptor& acceptor, std::function<void(Socket, Peer)> begin);
 
 }  // namespace larder::server

@@ -13,7 +13,7 @@ namespace larder::server {
 
 namespace {
 
-// `<6>`: the priority as the journal reads it at a line's beginning (sd-daemon(3)).
+// `<6>`: the priority, as the journal expects it at the beginning of a line (sd-daemon(3)).
 class Priority : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {

@@ -1,17 +1,16 @@
-// What larder says of itself: to the journal with its levels, where that is what standard error leads to,
-// else as lines with a time.
+// The process's log: lines with a priority if standard error is the journal, otherwise with a time stamp.
 #pragma once
 
 #include <string>
 
 namespace larder::server {
 
-/// Sets up the process's log; once, before anything is logged. `level` as the settings have it.
+/// Sets up the process's log. To be called once, before anything is logged. `level` as in the settings.
 void set_up_log(const std::string& level);
-/// From now on; from any thread.
+/// Applies to later messages. Callable from any thread.
 void set_log_level(const std::string& level);
 
-/// Standard error is the journal (systemd.exec(5), JOURNAL_STREAM).
+/// Whether standard error is the journal (systemd.exec(5), JOURNAL_STREAM).
 [[nodiscard]] bool logs_to_journal() noexcept;
 
 }  // namespace larder::server

@@ -1,6 +1,7 @@
-// Warnings that are logged once: what larder does to a request in silence, and an operator wants to know of.
+// Warnings that are logged once, about changes to requests that clients do not notice but operators need to
+// know.
 //
-// Threading: any thread. Each set is bounded; past that nothing more is logged of its kind.
+// Callable from any thread. Each kind is limited; beyond the limit nothing more of it is logged.
 #pragma once
 
 #include <mutex>
@@ -12,8 +13,7 @@ namespace larder::server {
 
 class Notices {
  public:
-  /// A peer that trusted_proxies does not have sent `field`, which larder replaced or removed; once for each
-  /// peer.
+  /// A peer that is not in trusted_proxies sent `field`, which was replaced or removed; once for each peer.
   void forwarding_replaced(std::string_view peer, std::string_view field);
   /// A field was dropped for the underscore in its name; once for each name.
   void underscore_dropped(std::string_view field);
@@ -22,7 +22,7 @@ class Notices {
 
  private:
   static constexpr std::size_t max_notices = 256;  // of each kind
-  /// True for the first of that name.
+  /// True for the first notice with that name.
   [[nodiscard]] bool is_first(std::set<std::string, std::less<>>& known, std::string_view name);
 
   std::mutex mutex_;

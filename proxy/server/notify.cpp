@@ -14,7 +14,7 @@ namespace {
 
 constexpr Millis figures_interval{5000};
 
-// What systemd compares a reload's beginning with.
+// systemd compares this time with the start of the reload.
 std::uint64_t monotonic_microseconds() {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
@@ -60,7 +60,7 @@ void Notify::close() {
   timer_.cancel();
 }
 
-// A sign of life at half of the time that is asked for, so that one that comes late is no death.
+// Notifies twice per watchdog period, so that one late notification does not exceed it.
 Task<void> Notify::run() {
   const auto interval = watchdog_.count() > 0 ? std::min(watchdog_ / 2, figures_interval) : figures_interval;
   auto told = system_now().mono;

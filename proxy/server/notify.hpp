@@ -1,7 +1,7 @@
-// What the service manager is told (sd_notify(3)): ready, reloading, stopping, a line of figures, and, where
-// it asks for it, that every loop still turns.
+// Notifications to the service manager (sd_notify(3)): ready, reloading, stopping, a status line, and, if it
+// requests a watchdog, that every loop runs.
 //
-// Of the first loop. Without a service manager (NOTIFY_SOCKET) nothing is sent.
+// Belongs to the first loop. Without a service manager (NOTIFY_SOCKET) nothing is sent.
 #pragma once
 
 #include "server/server.hpp"
@@ -17,13 +17,13 @@ class Notify {
   Notify(const Notify&) = delete;
   Notify& operator=(const Notify&) = delete;
 
-  /// Says READY=1, and begins to tell of figures and of life.
+  /// Sends READY=1, and begins to send the status line and the watchdog's notifications.
   void ready();
-  /// Between these two new settings are taken over.
+  /// To be called before and after new settings are adopted.
   void reloading();
   void reloaded();
   void stopping();
-  /// No more; what is pending is cancelled.
+  /// Ends the notifications and cancels pending ones.
   void close();
 
  private:
@@ -34,7 +34,7 @@ class Notify {
 
   Server& server_;
   Timer timer_;
-  Millis watchdog_{0};  // the service manager wants a sign so often; 0 = it does not
+  Millis watchdog_{0};  // the service manager's watchdog period; 0 = none
   bool closed_ = false;
 };
 

@@ -14,7 +14,7 @@ namespace {
 
 using settings::CacheMode;
 
-// Lifetimes are the settings' of today, ages those of the response.
+// Applies the current settings' lifetimes; the age is the response's.
 void adapt(const settings::Route& route, Millis grace, store::Response& response) {
   if (route.cache != CacheMode::ttl) return;
   const auto ttl = response.status == 200 ? route.ttl : route.negative_ttl.value_or(Millis{0});
@@ -24,8 +24,8 @@ void adapt(const settings::Route& route, Millis grace, store::Response& response
   response.stale_if_error = response.stale_if_disconnected = route.stale_if_error;
 }
 
-// A request that gets such a response: its target, and the fields that it varies by. nullptr where their
-// values are not known: of credentials and cookies only hashes are kept.
+// Makes a request that matches the response: its target, and the fields that the response varies by. nullptr
+// if their values are not known: of credentials and cookies only hashes are stored.
 std::shared_ptr<const cache::OwnedRequest> request_for(const policy::KeyView& of,
                                                        const store::Response& response,
                                                        const settings::Settings& settings) {

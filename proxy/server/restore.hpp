@@ -1,5 +1,4 @@
-// What outlives a restart: the archive is opened before the first request, and restored while requests are
-// served.
+// Persistence: the archive is opened before the first request, and restored while requests are served.
 #pragma once
 
 #include "server/worker.hpp"
@@ -8,9 +7,10 @@
 
 namespace larder::server {
 
-/// Opens the archive beside the invalidation log and begins to restore what is still of use: stored under the
-/// same configuration, not invalidated, with its true age. A fault costs the persistence alone, and is
-/// logged. Before the loops run, after the refresh scheduler has been started.
+/// Opens the archive beside the invalidation log and begins to restore the responses that may still be used:
+/// those with the same configuration fingerprint that are not invalidated, with their true age. On a failure,
+/// which is logged, nothing is persisted. To be called before the loops run, after the refresh scheduler has
+/// been started.
 void restore(Shared& shared, std::shared_ptr<const settings::Settings> settings);
 
 }  // namespace larder::server

@@ -15,11 +15,11 @@ namespace larder::server {
 
 namespace {
 
-constexpr Millis poll_interval{10};  // of winding down
-constexpr Millis force_time{3000};   // for what was cut off to unwind
+constexpr Millis poll_interval{10};  // between checks whether all connections have ended
+constexpr Millis force_time{3000};   // for tasks to end after their connections were closed
 
-// What should never happen ends the program, which the service manager starts again, rather than a listener
-// in silence.
+// An unexpected exception ends the process, which the service manager restarts. Otherwise a listener would
+// end unnoticed.
 void rethrow(const std::exception_ptr& error) {
   if (error) std::rethrow_exception(error);
 }
@@ -99,8 +99,8 @@ std::variant<Server::Place, std::string> Server::bind_place(const settings::List
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     auto its_address = address;
     if (auto* tcp = std::get_if<settings::TcpAddress>(&its_address); tcp != nullptr && i > 0) {
-      // The kernel spreads connections over sockets of the same port; a port it has chosen is the same for
-      // all.
+      // The kernel distributes connections over sockets of the same port. All use the port that it chose for
+      // the first.
       const auto& name = place.bound.front().name;
       tcp->port = static_cast<std::uint16_t>(std::stoi(name.substr(name.rfind(':') + 1)));
     } else if (i > 0) {
@@ -124,7 +124,7 @@ void Server::accept_on(const Place& place) {
     const auto accepted = [this, &worker](Socket socket, Peer peer) {
       begin(worker, std::move(socket), std::move(peer));
     };
-    // On its own loop, which may be running already.
+    // Runs on the place's own loop, which may be running already.
     asio::post(worker.loop.executor(), [&worker, listening, accepted] {
       if (!listening->acceptor.is_open()) return;
       asio::co_spawn(worker.loop.executor(), accept_loop(worker.loop, listening->acceptor, accepted),
@@ -196,7 +196,7 @@ bool Server::run() {
   asio::post(first_loop().executor(), [this] { prefetcher_.begin(authority_of(names_)); });
   server::run(workers_.front()->loop);
   for (auto& thread : threads) thread.join();
-  // The loops still exist: what was asked of the archive refers to them.
+  // While the loops exist: pending `find` calls of the archive refer to them.
   if (shared_.archive) shared_.archive->detach();
   for (const auto& worker : workers_) worker->access_log.flush();
   return clean_ && !control_.is_busy();
@@ -317,7 +317,7 @@ Task<void> Server::wind_down() {
   while (!is_quiet() && system_now().mono < cut) co_await wait();
   clean_ = is_quiet();
   if (stopped_hook_) stopped_hook_();
-  co_await wait();  // for what the hook has closed
+  co_await wait();  // until connections that the hook closed have ended
   for (const auto& worker : workers_) {
     asio::post(worker->loop.executor(), [at = worker.get()] {
       at->loop.sweeper().stop();

@@ -34,15 +34,15 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// Binds every listener; a sentence where one cannot be. What is bound is named by `names`.
+  /// Binds every listener; returns a message if one cannot be bound. `names` returns the bound addresses.
   [[nodiscard]] std::optional<std::string> listen();
   [[nodiscard]] const std::vector<std::string>& names() const noexcept { return names_; }
 
-  /// Serves until stopped. False where connections had to be abandoned, so that destroying what they used is
-  /// not safe.
+  /// Serves until stopped. False if connections had to be abandoned, so that objects they use must not be
+  /// destroyed.
   [[nodiscard]] bool run();
 
-  /// New settings, with their listeners bound and their access log opened; given up by the destructor.
+  /// New settings, with their listeners bound and their access log opened. The destructor releases them.
   class Prepared {
    public:
     Prepared(Prepared&& other) noexcept;
@@ -58,18 +58,17 @@ class Server {
     std::vector<Place> places_;
     std::vector<Place> added_;  // of those, the ones that were not bound before
   };
-  /// A sentence where a listener cannot be bound or the log not opened: then nothing has changed. It looks up
-  /// names and opens files: on the control thread, one reload at a time.
+  /// Returns a message if a listener cannot be bound or the log cannot be opened; then nothing has changed.
+  /// Resolves names and opens files, so it runs on the control thread, one reload at a time.
   [[nodiscard]] std::variant<Prepared, std::string> prepare(std::shared_ptr<const cache::Plan> plan);
-  /// The new settings apply to requests from now on. Listeners that are no longer named are closed;
-  /// connections stay. False where the server is stopping. Changes of `loops` and `cache.persist` require a
-  /// restart.
+  /// The new settings apply to requests from now on. Listeners that they do not name are closed; connections
+  /// stay open. False if the server is stopping. Changes of `loops` and `cache.persist` require a restart.
   [[nodiscard]] bool commit(Prepared prepared);
-  /// Evicts what is beyond the bounds in force; on any thread.
+  /// Evicts entries beyond the current limits. Callable on any thread.
   void apply_store_limits();
-  /// Lets go of an access log that has been moved away; a sentence where it cannot be opened anew.
+  /// Reopens the access log, after log rotation has renamed it. Returns a message if it cannot be opened.
   [[nodiscard]] std::optional<std::string> reopen_log();
-  /// What became of the last new settings. `last_reload`: on any thread.
+  /// The result of the last reload. `last_reload` is callable on any thread.
   struct Reload {
     policy::WallTime when;
     bool ok = true;
@@ -87,29 +86,29 @@ class Server {
   /// `warm` routes that have not been fetched yet; on any thread.
   [[nodiscard]] std::size_t warming() const noexcept { return prefetcher_.pending(); }
 
-  /// Refuses new connections, answers what is under way, ends.
+  /// Refuses new connections, lets requests under way finish, and ends.
   void stop();
   /// Ends at once.
   void stop_now();
 
-  /// After `run`, where nothing else is to be destroyed: what is persisted is written.
+  /// To be called after `run`, if the server is not to be destroyed: writes pending changes to the archive.
   void close_files() noexcept;
 
   [[nodiscard]] Loop& first_loop() noexcept { return workers_.front()->loop; }
   [[nodiscard]] Shared& shared() noexcept { return shared_; }
-  /// For what would hold the first loop up.
+  /// For work that would block the first loop.
   [[nodiscard]] ControlThread& control() noexcept { return control_; }
-  /// In force; on any thread.
+  /// The current settings. Callable on any thread.
   [[nodiscard]] std::shared_ptr<const cache::Plan> plan() const {
     const std::lock_guard lock(mutex_);
     return plan_;
   }
-  /// In force.
+  /// The current settings.
   [[nodiscard]] const settings::Settings& settings() const noexcept { return *plan_->settings; }
   [[nodiscard]] std::uint64_t codings_made() const noexcept { return shared_.cache.codings_made(); }
   [[nodiscard]] policy::MonoTime started() const noexcept { return started_; }
   [[nodiscard]] std::size_t kept_warm() const { return shared_.cache.refresh_scheduler().size(); }
-  /// nullopt where nothing is persisted.
+  /// nullopt if nothing is persisted.
   [[nodiscard]] std::optional<tiers::Archive::Stats> archive_stats() const {
     return shared_.archive ? std::optional(shared_.archive->stats()) : std::nullopt;
   }
@@ -117,7 +116,7 @@ class Server {
   [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const noexcept { return workers_; }
   [[nodiscard]] bool is_draining() const noexcept { return shared_.draining.load(std::memory_order_relaxed); }
 
-  /// Called once, on the first loop, when connections are no longer accepted and none is left.
+  /// Called once, on the first loop, when no connections are accepted any more and all have ended.
   void on_stopped(std::function<void()> hook) { stopped_hook_ = std::move(hook); }
 
  private:
@@ -131,7 +130,7 @@ class Server {
   [[nodiscard]] bool is_quiet() const;
 
   Shared shared_;
-  mutable std::mutex mutex_;  // of plan_ and last_reload_, which the first loop alone changes
+  mutable std::mutex mutex_;  // guards plan_ and last_reload_, which only the first loop changes
   std::shared_ptr<const cache::Plan> plan_;
   std::shared_ptr<LogSink> log_sink_;  // of the access log; each loop has a reference of its own
   std::vector<std::unique_ptr<Worker>> workers_;

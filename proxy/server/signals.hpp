@@ -1,5 +1,5 @@
-// The signals that a running larder obeys: SIGHUP reloads, SIGUSR1 opens the access log anew, the first
-// SIGTERM or SIGINT drains, the second one stops at once. Of the first loop.
+// Signals: SIGHUP reloads, SIGUSR1 reopens the access log, the first SIGTERM or SIGINT drains, the second one
+// stops at once. Belongs to the first loop.
 #pragma once
 
 #include "server/notify.hpp"
@@ -13,11 +13,11 @@ namespace larder::server {
 
 class Signals {
  public:
-  /// `reload` starts a reload and returns. The others outlive it.
+  /// `reload` starts a reload and returns. The other arguments must outlive this object.
   Signals(Server& server, Notify& notify, std::function<void()> reload);
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
-  /// No signal is obeyed any more.
+  /// Later signals have no effect.
   void close() { set_.cancel(); }
 
  private:

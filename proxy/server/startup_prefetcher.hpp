@@ -1,7 +1,7 @@
-// Fetches the `warm` routes at start, and those that a reload adds: readers find them there.
+// Fetches the `warm` routes at startup, and those that a reload adds.
 //
-// Of the first loop. Each is a fill like any other, in the background; one that fails is tried again until it
-// is there, or the settings do not name it any more.
+// Belongs to the first loop. Each fetch is a background fill. One that fails is retried until the response is
+// stored or the settings no longer contain the route.
 #pragma once
 
 #include "server/worker.hpp"
@@ -20,26 +20,26 @@ class StartupPrefetcher {
   StartupPrefetcher(const StartupPrefetcher&) = delete;
   StartupPrefetcher& operator=(const StartupPrefetcher&) = delete;
 
-  /// Begins to fetch what is new in the worker's plan. `host` is for which, where cache.warm_hosts names
-  /// none.
+  /// Begins to fetch the routes that are new in the worker's plan, for the Host `host` unless
+  /// cache.warm_hosts is set.
   void begin(const std::string& host);
   void stop();
 
-  /// How many have not been fetched yet; on any thread.
+  /// The number of routes not fetched yet. Callable on any thread.
   [[nodiscard]] std::size_t pending() const noexcept { return pending_.load(std::memory_order_relaxed); }
 
  private:
   struct Target;
   [[nodiscard]] Task<void> warm(std::shared_ptr<Target> target);
-  /// True where there is nothing more to be done.
+  /// True if nothing remains to be done.
   [[nodiscard]] Task<bool> try_once(std::shared_ptr<Target> target);
 
   Worker& worker_;
-  std::map<std::string, std::shared_ptr<Target>> targets_;  // by what they ask for
+  std::map<std::string, std::shared_ptr<Target>> targets_;  // by their URLs
   std::atomic<std::size_t> pending_{0};
 };
 
-/// The authority by which clients of that listener are likely to call it: `names` are the server's.
+/// The Host that clients of the first listener are likely to send; `names` are the server's.
 [[nodiscard]] std::string authority_of(const std::vector<std::string>& names);
 
 }  // namespace larder::server

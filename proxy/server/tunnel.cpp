@@ -14,7 +14,7 @@ void Tunnel::cancel() noexcept {
 }
 
 Task<void> Tunnel::run() {
-  const std::string early(client_.unread());  // what the client sent behind its request
+  const std::string early(client_.unread());  // bytes that the client sent after its request
   client_.consume(early.size());
   client_.release_buffer();
   deadline_.set(patience_);
@@ -25,7 +25,7 @@ Task<void> Tunnel::run() {
     co_await pump(client_.transport(), upstream_.transport(), early);
     whole = true;
   };
-  // The other direction may go on after this one has ended, but not after it has failed.
+  // The other direction continues after this one has ended, but not after it has failed.
   const auto stop = [&]() -> Task<void> {
     if (!whole) cancel();
     co_await back.join();

@@ -1,7 +1,7 @@
-// After a 101: bytes both ways until both sides have ended (RFC 9110 7.8). Knows nothing of what they mean.
+// After a 101: forwards bytes in both directions, uninterpreted, until both sides have ended (RFC 9110 7.8).
 //
-// An end of one side is passed on as an end and the other direction goes on; silence in both directions for
-// `patience` ends the tunnel.
+// The end of one direction is forwarded as a half-close, and the other direction continues. If neither
+// direction has traffic for the timeout, the tunnel ends.
 #pragma once
 
 #include "net/child_task.hpp"

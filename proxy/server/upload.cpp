@@ -21,7 +21,7 @@ Task<void> Upload::run() {
   if (end == State::complete) {
     call_.request_complete();
   } else if (!stopping_ && end != State::upstream_failed) {
-    call_.cancel();  // whoever waits for the answer learns that there will be none
+    call_.cancel();  // ends the wait for the response
   }
 }
 
@@ -44,7 +44,7 @@ Upload::State Upload::refuse(http::Refusal reason) noexcept {
   return State::refused;
 }
 
-// Until there is unread input; otherwise how it ended.
+// Waits for unread input; returns how the body ended if there is none.
 Task<std::optional<Upload::State>> Upload::await_input() {
   while (client_.unread().empty()) {
     const auto result = client_.read_now();

@@ -1,8 +1,8 @@
-// A request's body on its way upstream, while the answer may already be coming back.
+// Sends a request's body upstream, while the response may already be arriving.
 //
-// Runs beside the exchange that owns it, on the same loop; reads the client's body strictly, sends it in
-// framing of larder's own, at the pace of the slower side: one buffer is in flight. Joined before client and
-// call go away.
+// Runs concurrently with the exchange that owns it, on the same loop. Parses the client's body strictly and
+// sends it with framing of its own, at the speed of the slower side: one buffer is in flight. Must be joined
+// before the client and the call are destroyed.
 #pragma once
 
 #include "http/chunked.hpp"
@@ -29,17 +29,17 @@ class Upload {
     none,  // never started
     running,
     complete,
-    refused,  // `refusal` says what is wrong with the body
+    refused,  // `refusal` is the reason
     client_gone,
-    client_late,      // nothing came for `patience`
-    upstream_failed,  // upstream takes no more; its answer may say why
+    client_late,      // no byte arrived within the timeout
+    upstream_failed,  // upstream accepts no more; its response may state the reason
   };
   [[nodiscard]] State state() const noexcept { return state_; }
   [[nodiscard]] http::Refusal refusal() const noexcept { return refusal_; }
-  /// Something of the body has gone upstream.
+  /// Whether a part of the body has been sent upstream.
   [[nodiscard]] bool has_begun() const noexcept { return sent_ > 0; }
 
-  /// Ends it if it still runs, and waits for that.
+  /// Cancels it if it still runs, and waits for its end.
   [[nodiscard]] Task<void> stop();
 
  private:
@@ -55,7 +55,7 @@ class Upload {
   http::Framing framing_;
   Bounds bounds_;
   http::ChunkedReader chunked_;
-  Deadline deadline_;  // its own: the client's is for writing meanwhile
+  Deadline deadline_;  // its own: the client's deadline is used for writing meanwhile
   ChildTask companion_;
   State state_ = State::none;
   http::Refusal refusal_ = http::Refusal::bad_chunk;

@@ -10,16 +10,16 @@ namespace larder::server {
 
 namespace {
 
-// Counters of routes that a reload has removed stay; so that ever new names do not become ever more series,
-// those that come after so many share one.
+// Counters of routes that a reload removed are kept. Beyond this number of names, routes share one set of
+// counters, so that reloads do not create time series without limit.
 constexpr std::size_t max_route_names = 2000;
 
-// A head must fit with room to see that it does not.
+// The buffer must be larger than the longest head, to detect a longer one.
 std::size_t buffer_size(const settings::Settings& settings) {
   return std::max(settings.limits.buffer, settings.gate.head + 1024);
 }
 
-// Fine enough for the shortest time-out, coarse enough to cost nothing.
+// A tenth of the shortest timeout, within bounds.
 Millis sweep_resolution(const settings::Settings& settings) {
   const auto& timeouts = settings.timeouts;
   const auto& upstream = settings.upstream;
@@ -55,7 +55,7 @@ Worker::Worker(unsigned index, Shared& all, std::shared_ptr<const cache::Plan> p
   adopt(std::move(plan), std::move(sink));
 }
 
-// Those at rest belong to nobody else.
+// Idle sessions have no task that would end them.
 Worker::~Worker() {
   each_session([](Session& session) { session.end_at_rest(); });
 }
@@ -88,7 +88,7 @@ bool Worker::is_first_credentials_refusal(const RouteView& view) {
 }
 
 bool Worker::may_warn(const RouteView& view, policy::MonoTime now) {
-  // A request may be of routes that a reload has replaced.
+  // A request may refer to routes that a reload has replaced.
   if (view.index >= last_warning_.size()) return false;
   auto& last = last_warning_[view.index];
   if (last && now - *last < std::chrono::minutes{1}) return false;

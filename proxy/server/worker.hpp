@@ -1,5 +1,4 @@
-// Everything that one loop works with: its event loop, its connections upstream, its buffers, its sessions;
-// and what all loops share.
+// Worker: one event loop with its upstream connections, buffers and sessions. Shared: what all loops share.
 #pragma once
 
 #include "cache/cache.hpp"
@@ -21,30 +20,30 @@
 
 namespace larder::server {
 
-/// Shared between loops; each member says for itself how.
+/// Shared between loops; each member documents its threading.
 struct Shared {
   explicit Shared(const settings::Settings& settings)
       : mapped_log(open_invalidation_log(settings)), cache(options_of(settings, mapped_log.get())) {}
 
-  std::unique_ptr<tiers::MappedInvalidationLog> mapped_log;  // nullptr: nothing outlives the process
+  std::unique_ptr<tiers::MappedInvalidationLog> mapped_log;  // nullptr = nothing is persisted
   cache::Cache cache;
-  std::unique_ptr<tiers::Archive> archive;  // set before the loops run; nullptr likewise
+  std::unique_ptr<tiers::Archive> archive;  // set before the loops run; nullptr = nothing is persisted
   upstream::Admission admission;
   Notices notices;
-  /// Client connections, all loops together. Written for each connection, so it is on another cache line than
+  /// Client connections of all loops. Written for each connection, so it is on another cache line than
   /// `draining`, which is read for each request.
   alignas(policy::cache_line) std::atomic<std::int64_t> connections{0};
   alignas(policy::cache_line) std::atomic<bool> draining{false};
 
  private:
-  /// nullptr, after a warning in the log, where there can be none.
+  /// nullptr if nothing is persisted, or, after a warning in the log, if the file cannot be opened.
   [[nodiscard]] static std::unique_ptr<tiers::MappedInvalidationLog> open_invalidation_log(
       const settings::Settings& settings);
   [[nodiscard]] static cache::Cache::Options options_of(const settings::Settings& settings,
                                                         const tiers::MappedInvalidationLog* log);
 };
 
-/// A route as one loop sees it.
+/// A route, with this loop's counters.
 struct RouteView {
   std::uint64_t hash = 0;  // of its name
   RouteCounters* counters = nullptr;
@@ -62,32 +61,33 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  /// Takes over new settings; on the worker's loop (or before it runs). Requests under way keep the old ones.
+  /// Adopts new settings; on the worker's loop, or before it runs. Requests under way keep the old ones.
   void adopt(std::shared_ptr<const cache::Plan> plan, std::shared_ptr<LogSink> sink);
 
   [[nodiscard]] const settings::Settings& settings() const noexcept { return *plan_->settings; }
   [[nodiscard]] const std::shared_ptr<const cache::Plan>& plan() const noexcept { return plan_; }
-  /// `route` of the current settings, or nullptr where none matches.
+  /// `route` must be of the current settings; nullptr = no route matches.
   [[nodiscard]] const RouteView& view_of(const settings::Route* route) const noexcept {
     return route == nullptr ? views_.back() : views_[route->index];
   }
   [[nodiscard]] cache::Resources resources() noexcept { return {loop, pool, workspace, shared.cache}; }
-  /// Counters of each route that there has been, by name ("" = no route matched). From any thread.
+  /// Visits the counters of all routes since the start, by name ("" = no route matched). Callable from any
+  /// thread.
   void each_route(const std::function<void(const std::string&, const RouteCounters&)>& visit) const;
 
-  /// Counts the settings that have been adopted: what was derived from others is out of date.
+  /// Incremented when settings are adopted: values derived from earlier settings are outdated.
   [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
   /// True once for a route since the last reload.
   [[nodiscard]] bool is_first_credentials_refusal(const RouteView& view);
 
-  /// True once a minute for a route: what is to be said of it in the log may be said.
+  /// True at most once a minute for each route: limits warnings in the log.
   [[nodiscard]] bool may_warn(const RouteView& view, policy::MonoTime now);
 
-  // Sessions: a list, so that draining and reloading find them.
+  // The list of sessions, for draining and reloading.
   void add(Session& session) noexcept;
   void remove(Session& session) noexcept;
   [[nodiscard]] std::size_t session_count() const noexcept { return session_count_; }
-  /// Closes connections that wait for a request; the others end after their answer.
+  /// Closes connections that wait for a request; the others end after their response.
   void drain();
   /// Closes everything.
   void force();
@@ -97,9 +97,9 @@ class Worker {
   upstream::Pool pool;
   projection::Workspace workspace;
   AccessLog access_log;
-  std::unique_ptr<ObjectPool<RequestContext>> turns;  // of sessions that have a request; never nullptr
+  std::unique_ptr<ObjectPool<RequestContext>> turns;  // for sessions that have a request; never nullptr
 
-  // Scratch space for the part of a request that does not wait.
+  // Scratch space for the synchronous part of a request.
   std::string path;
   policy::CacheKey key;
   std::string out;
@@ -110,8 +110,8 @@ class Worker {
 
   std::shared_ptr<const cache::Plan> plan_;
   std::vector<RouteView> views_;                               // by Route::index; the last is for no route
-  std::vector<std::optional<policy::MonoTime>> last_warning_;  // likewise: when last
-  std::vector<bool> refused_credentials_;                      // likewise
+  std::vector<std::optional<policy::MonoTime>> last_warning_;  // by Route::index: time of the last warning
+  std::vector<bool> refused_credentials_;                      // by Route::index
   std::uint32_t generation_ = 0;
   mutable std::mutex routes_mutex_;
   std::map<std::string, std::unique_ptr<RouteCounters>> routes_;

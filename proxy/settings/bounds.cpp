@@ -78,8 +78,10 @@ const std::vector<FixedBound>& fixed_bounds() {
        "cache/compressor.hpp", "max_waiting = 64"},
       // Persistence.
       {"changes that wait to be written to `cache.persist`", "65,536 keys",
-       "further changes are not written; the responses are missing after a restart", "tiers/archive.cpp",
+       "everything in the file is deleted, so that no replaced response is restored", "tiers/archive.cpp",
        "max_changed = 65'536"},
+      {"purges that wait to be carried out in `cache.persist`", "64", "everything in the file is deleted",
+       "tiers/archive.cpp", "max_purges = 64"},
       {"delay after a failed write to `cache.persist`", "1 s, doubled up to 60 s",
        "attempts continue at that interval", "tiers/archive.cpp", "max_pause{60'000}"},
       {"unusable `cache.persist` files that are renamed and kept", "1000", "nothing is persisted",

@@ -1,6 +1,7 @@
 #include "settings/codecs.hpp"
 
 #include "http/host.hpp"
+#include "http/target.hpp"
 #include "http/text.hpp"
 
 #include <algorithm>
@@ -14,12 +15,8 @@ Form form_of(Form::Kind kind, std::string name, std::string range, std::uint64_t
   return {kind, std::move(name), std::move(range), least, greatest, {}, false};
 }
 
-// RFC 3986 2.3
 bool is_unreserved(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    const char l = http::lower(c);
-    return (l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-  });
+  return !text.empty() && std::all_of(text.begin(), text.end(), http::is_unreserved);
 }
 
 // A text for which `is_fine` holds; otherwise the message says what is `wanted`.
@@ -124,10 +121,18 @@ Codec<std::string> parameter_names() {
 }
 
 Codec<std::string> field_names() {
-  return in_lower_case(texts_that(
+  auto codec = texts_that(
       form_of(Form::Kind::text, "field name", ""),
       [](const std::string& text) { return http::is_token(text); },
-      "a field name (RFC 9110 5.1), such as accept-language"));
+      "a field name (RFC 9110 5.1), such as accept-language");
+  codec.read = [read = codec.read](const std::string& text, std::string& error) {
+    auto name = read(text, error);
+    if (!name || name->size() <= RequestFields::max_length) return name;
+    error = in_quotes(text) + " has " + std::to_string(text.size()) +
+            " characters; use a field whose name has at most " + std::to_string(RequestFields::max_length);
+    return std::optional<std::string>();
+  };
+  return in_lower_case(std::move(codec));
 }
 
 Codec<std::string> cookie_names() {

@@ -30,7 +30,7 @@ constexpr Millis one_year = std::chrono::hours{24 * 365};
 [[nodiscard]] Codec<http::PathPattern> path_patterns();
 /// Names of query parameters, limited to characters that need no percent-encoding.
 [[nodiscard]] Codec<std::string> parameter_names();
-/// Field names, converted to lower case.
+/// Field names of at most RequestFields::max_length characters, converted to lower case.
 [[nodiscard]] Codec<std::string> field_names();
 /// Names of cookies, which are case-sensitive.
 [[nodiscard]] Codec<std::string> cookie_names();

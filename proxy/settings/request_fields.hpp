@@ -26,7 +26,10 @@ enum class FieldRole : std::uint8_t {
 /// thread.
 class RequestFields {
  public:
+  static constexpr std::size_t max_length = 64;  // of a name, in characters
+
   RequestFields() : RequestFields(default_credentials()) {}
+  /// Names longer than `max_length` are left out; the loader reports them as errors.
   explicit RequestFields(const std::vector<std::string>& credentials);
 
   [[nodiscard]] static const std::vector<std::string>& default_credentials();
@@ -39,7 +42,6 @@ class RequestFields {
   [[nodiscard]] FieldRole role_of(std::string_view name) const noexcept;
 
  private:
-  static constexpr std::size_t max_length = 64;  // longest name in the table
   struct Entry {
     std::string name;
     FieldRole role;

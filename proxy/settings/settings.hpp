@@ -53,7 +53,7 @@ struct Upstream {
   std::size_t background_connections = 16;  // maximum for background fetches; part of `connections`
   std::size_t breaker_failures = 10;  // consecutive failures that open the circuit breaker; 0 disables it
   Millis breaker_wait = 1s;
-  Millis breaker_longest_wait = 30s;
+  Millis breaker_longest_wait = 5s;
 };
 
 /// Parses `http://host[:port]` or `unix:/path` into address, url and authority.

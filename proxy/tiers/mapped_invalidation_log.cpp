@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t page = 4096;
 constexpr char magic[16] = "larder writes 3";
 
-// Of this start of the machine; empty where the system does not say.
+// Identifies the current boot of the machine; empty if unknown.
 std::string boot_id() {
   std::ifstream in("/proc/sys/kernel/random/boot_id");
   std::string id;
@@ -42,7 +42,7 @@ struct MappedInvalidationLog::Layout {
   std::uint64_t seed;
   std::uint64_t generation;
   char boot[64];
-  std::uint64_t clean;  // 1 = closed in order
+  std::uint64_t clean;  // 1 = closed properly
   policy::KeyedHash::Secret secret;
   alignas(page) store::InvalidationLog::Memory memory;
 };
@@ -96,7 +96,7 @@ std::variant<std::unique_ptr<MappedInvalidationLog>, std::string> MappedInvalida
     std::memset(layout->boot, 0, sizeof layout->boot);
     std::memcpy(layout->boot, boot.data(), std::min(boot.size(), sizeof layout->boot));
     layout->clean = 0;
-    // Once it is on the disk that the file is in use, a crash of the machine can be told.
+    // After this is on the disk, a crash of the machine can be detected.
     (void)::msync(layout, page, MS_SYNC);
     return file;
   }

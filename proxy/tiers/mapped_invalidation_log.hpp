@@ -1,10 +1,10 @@
-// The write log in a file: what writes made void stays void when the process is killed.
+// The invalidation log in a file, so that invalidated responses stay invalid after the process is killed.
 //
-// Model: the file is the write log's memory, mapped. A write leaves its number there as it does in ordinary
-// memory, and the system keeps the pages when the process ends, however it ends; nobody waits for a disk.
-// Only a machine that goes down may lose pages: then nothing that was persisted is served as though it held.
-// The file's blocks are reserved when it is made, so that a disk which fills up later does no harm. One
-// process has it at a time.
+// Model: the file is mapped as the log's memory. A write stores its number there as in ordinary memory,
+// without waiting for the disk, and the kernel keeps the pages when the process ends, even if it is killed.
+// Pages can be lost only if the machine goes down; then persisted responses are served only if the API fails.
+// The file's blocks are reserved when it is created, so that writing cannot fail on a full disk. One process
+// uses the file at a time.
 #pragma once
 
 #include "policy/keyed_hash.hpp"
@@ -19,8 +19,8 @@ namespace larder::tiers {
 
 class MappedInvalidationLog {
  public:
-  /// Opens or makes the file; what is no write log of this version is set aside (a sentence in `warning`). A
-  /// sentence where that cannot be.
+  /// Opens or creates the file. A file that is not an invalidation log of this version is set aside, with a
+  /// message in `warning`. Returns a message on failure.
   [[nodiscard]] static std::variant<std::unique_ptr<MappedInvalidationLog>, std::string> open(
       const std::string& path, std::string& warning);
   ~MappedInvalidationLog();
@@ -28,13 +28,13 @@ class MappedInvalidationLog {
   MappedInvalidationLog& operator=(const MappedInvalidationLog&) = delete;
 
   [[nodiscard]] store::InvalidationLog::Memory* memory() const noexcept;
-  /// Of the store's hash: the slots are by hash.
+  /// The seed of the store's hash, which selects the slots.
   [[nodiscard]] std::uint64_t seed() const noexcept;
-  /// Of the hashes of credentials and cookies in keys.
+  /// The secret of the hashes of credentials and cookies in keys.
   [[nodiscard]] const policy::KeyedHash::Secret& secret() const noexcept;
-  /// Which log it is: what was stored beside another one cannot be judged by this.
+  /// Identifies this log. Responses that were stored with another one cannot be judged by it.
   [[nodiscard]] std::uint64_t generation() const noexcept;
-  /// The machine went down since, and not all that was written may be there.
+  /// The machine went down since the last use, and invalidations may be lost.
   [[nodiscard]] bool may_lack_invalidations() const noexcept { return may_lack_invalidations_; }
 
  private:
@@ -46,8 +46,7 @@ class MappedInvalidationLog {
   bool may_lack_invalidations_ = false;
 };
 
-/// Renames a file, and what belongs to it (`path` with one of the endings), to a name of its own:
-/// `path.aside-1`. False where that cannot be.
+/// Renames a file, and the files `path` + ending, to an unused name: `path.aside-1`. False on failure.
 [[nodiscard]] bool set_aside(const std::string& path, std::initializer_list<const char*> endings,
                              std::string& aside);
 

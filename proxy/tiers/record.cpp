@@ -37,7 +37,7 @@ class Writer {
   std::string out_;
 };
 
-// Reads nothing beyond the end; `sound` tells whether everything was there.
+// Reads nothing beyond the end; `sound` is false if something was missing or invalid.
 class Reader {
  public:
   explicit Reader(std::string_view bytes) : rest_(bytes) {}
@@ -58,7 +58,7 @@ class Reader {
     if (value > bound || value < -bound) sound_ = false;
     return sound_ ? value : 0;
   }
-  // Nothing that is stored is centuries off; what is would overflow in sums.
+  // Larger values are invalid, and would overflow in sums.
   Millis millis() { return Millis{within(std::int64_t{1} << 50)}; }
   bool flag() { return number() != 0; }
   std::string text() {
@@ -71,7 +71,7 @@ class Reader {
     rest_.remove_prefix(size);
     return value;
   }
-  // How many elements follow; each takes 8 bytes at the least.
+  // The number of elements that follow; each has at least 8 bytes.
   std::size_t count() {
     const auto count = number();
     if (count > rest_.size() / 8) sound_ = false;

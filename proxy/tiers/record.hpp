@@ -1,4 +1,4 @@
-// A stored response as bytes, and back.
+// Encodes stored responses as bytes, and decodes them.
 #pragma once
 
 #include "store/response.hpp"
@@ -9,15 +9,15 @@
 
 namespace larder::tiers {
 
-/// Everything but the body; times by the wall clock.
+/// Encodes everything but the body; times are of the wall clock.
 [[nodiscard]] std::string encode(const store::Response& response, policy::Now now);
 
-/// nullptr where the bytes are not what `encode` makes. The age is the true one: what lies between then and
-/// `now` counts. A response from the future (somebody set the clock back) is stale.
+/// nullptr if the bytes are not a result of `encode`. The age includes the time between encoding and `now`. A
+/// response from the future (the clock was set back) is stale.
 [[nodiscard]] std::shared_ptr<store::Response> decode(std::string_view bytes, store::Body body,
                                                       policy::Now now);
 
-/// The name of a variant: its secondary key as bytes.
+/// The secondary key as bytes; identifies a variant.
 [[nodiscard]] std::string variant_name(const store::Response& response);
 
 }  // namespace larder::tiers

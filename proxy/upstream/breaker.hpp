@@ -19,10 +19,10 @@ namespace larder::upstream {
 class Breaker {
  public:
   struct Rules {
-    std::size_t failures = 10;       // consecutive; 0 = never opens
-    policy::Millis wait{1000};       // duration of the first open period
-    policy::Millis longest{30'000};  // maximum duration of an open period
-    std::size_t most = 64;           // maximum of concurrent requests while closed
+    std::size_t failures = 10;     // consecutive; 0 = never opens
+    policy::Millis wait{1000};     // duration of the first open period
+    policy::Millis longest{5000};  // maximum duration of an open period
+    std::size_t most = 64;         // maximum of concurrent requests while closed
   };
   enum class State : std::uint8_t { closed, open, probing, recovering };
 

@@ -21,7 +21,7 @@ import time
 
 from structured import parse_list
 
-PATIENCE = 30  # seconds; reached by failures alone
+PATIENCE = 30  # seconds; only a failure takes that long
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -428,7 +428,7 @@ class Larder:
             config = self.config
         self.output = []
         self.errors = []
-        self.silent = 0  # of these two, how many have ended
+        self.silent = 0  # how many of the two output streams have ended
         self.condition = threading.Condition()
         self.expected_exit = 0
         self.process = subprocess.Popen(
@@ -476,7 +476,7 @@ class Larder:
         """Writes the configuration file with the changed settings."""
         self.parts.update(changed)
         routes = self.parts["routes"] or "  - {path: /**, cache: standard}"
-        loops = os.environ.get("LARDER_LOOPS", "1")  # another number runs every scenario on several loops
+        loops = os.environ.get("LARDER_LOOPS", "1")  # 2 or more run every scenario on several loops
         if "loops:" not in self.parts["settings"]:
             self.parts["settings"] += f"\nloops: {loops}"
         self.config.write_text(
@@ -504,7 +504,7 @@ class Larder:
                     self.process.send_signal(signal.SIGTERM)
                 code = self.process.wait(PATIENCE)
         finally:
-            self._end()  # at once where the test has failed: what it holds back would hold up the drain
+            self._end()  # at once if the test has failed: requests that it still holds would delay the drain
         log = "\n".join(self.errors)
         if kind is None:
             assert code == self.expected_exit, f"exit {code}: {log}"
@@ -515,14 +515,6 @@ class Larder:
         with self.condition:
             assert self.condition.wait_for(lambda: any(text in line for line in lines), PATIENCE), lines
             return next(line for line in lines if text in line)
-
-    def reload(self):
-        """Makes larder reload its file, and waits until that is done."""
-        before = sum("reloaded " in line for line in self.errors)
-        self.process.send_signal(signal.SIGHUP)
-        with self.condition:
-            done = lambda: sum("reloaded " in line for line in self.errors) > before
-            assert self.condition.wait_for(done, PATIENCE), self.errors
 
     def client(self, index=0):
         return Client(self.addresses[index])

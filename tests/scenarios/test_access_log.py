@@ -30,7 +30,7 @@ SECRET = "s3cr3t"
 
 
 def logging(origin, settings=LOGGED):
-    # The sweep, which brings lines out, keeps pace with the shortest of such times. Lines of two loops come in no order.
+    # Lines are flushed by the sweep, whose interval depends on the shortest timeout. The lines of several loops have no order.
     settings += "" if "loops:" in settings else "\nloops: 1"
     return Larder(origin, routes=ROUTES, settings=settings, upstream="  keep_alive: 200ms")
 
@@ -52,7 +52,7 @@ def only_line(larder, **wanted):
     return line
 
 
-def test_a_line_and_an_entry_name_each_other(origin):
+def test_a_log_line_and_its_entry_have_the_same_key(origin):
     origin.on("*", reply(200, {}, b"x"))
     with logging(origin) as larder:
         larder.get("/a")
@@ -80,7 +80,7 @@ def test_every_outcome_has_its_fields(origin):
         after = datetime.datetime.now(datetime.timezone.utc)
 
     expected = [
-        # method, status, outcome, bytes, did the API answer it, has it a key
+        # method, status, outcome, bytes, whether the API responded, whether there is a key
         ("GET", 200, "miss", 5, True, True),
         ("GET", 200, "hit", 5, False, True),
         ("GET", 304, "hit", 0, False, True),
@@ -104,11 +104,11 @@ def test_every_outcome_has_its_fields(origin):
     assert (got[7]["status"], got[7]["outcome"]) == (504, "refused")
     assert "upstream_ms" not in got[7]
     assert re.fullmatch("[0-9a-f]{16}", got[0]["key"])
-    assert {line["key"] for line in got[:5]} == {got[0]["key"]}  # an entry has one
+    assert {line["key"] for line in got[:5]} == {got[0]["key"]}  # all requests for one entry have its key
     assert got[7]["key"] != got[0]["key"]
 
 
-def test_a_request_that_the_gate_refuses_has_a_line_too(origin):
+def test_a_request_that_the_gate_refuses_is_logged(origin):
     with logging(origin) as larder, larder.client() as client:
         client.send(f"GET /x?token={SECRET} HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
         answer = client.response()
@@ -119,7 +119,7 @@ def test_a_request_that_the_gate_refuses_has_a_line_too(origin):
     assert "upstream_ms" not in line and "key" not in line
 
 
-def test_readers_who_share_a_fetch(origin):
+def test_clients_that_share_a_fetch_are_logged_as_collapsed(origin):
     hold = origin.hold("/a")
     with logging(origin) as larder:
         join = in_parallel(3, lambda i: larder.get("/a", {"X-Request-ID": f"r{i}"}))
@@ -133,7 +133,7 @@ def test_readers_who_share_a_fetch(origin):
     assert all("upstream_ms" in line for line in got)
 
 
-def test_what_has_expired(origin):
+def test_outcomes_of_expired_entries(origin):
     def answer(exchange):
         known = "If-None-Match" in exchange.request
         return reply(304, {"ETag": '"1"'}, length=False) if known else reply(200, {"ETag": '"1"'}, b"ok")
@@ -143,14 +143,14 @@ def test_what_has_expired(origin):
         larder.get("/short")
         larder.get_until("/short", lambda got: "ttl=-" in got["Cache-Status"])
         stale = only_line(larder, outcome="stale")
-        assert "upstream_ms" not in stale  # its reader did not wait
+        assert "upstream_ms" not in stale  # the client did not wait for the API
         larder.get("/brief")
         larder.get_until("/brief", lambda got: "fwd=stale" in got["Cache-Status"])
         renewed = only_line(larder, outcome="revalidated")
         assert "upstream_ms" in renewed and renewed["status"] == 200
 
 
-def test_an_api_that_fails(origin):
+def test_outcomes_of_upstream_failures(origin):
     origin.on("*", Origin.CLOSE)
     with logging(origin) as larder:
         answers = [larder.get("/a"), larder.get("/off/a"), larder.get("/off/a", method="HEAD")]
@@ -175,7 +175,7 @@ def test_bytes_before_and_after(origin):
     assert coded_line["original_bytes"] == len(BIG)
 
 
-# ---- what a request may say -----------------------------------------------------------------------------------------
+# ---- contents of requests -------------------------------------------------------------------------------------------
 
 HOSTILE = [
     'quotes " and \\ backslashes \\" \\\\',
@@ -198,7 +198,7 @@ COMBINED = re.compile(
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_a_hostile_request_stays_in_its_line(origin, text):
+def test_a_hostile_request_cannot_break_its_json_line(origin, text):
     origin.on("*", reply(200, {}, b"x"))
     with logging(origin) as larder:
         larder.get("/a", {"User-Agent": text, "X-Request-ID": text})
@@ -211,7 +211,7 @@ def test_a_hostile_request_stays_in_its_line(origin, text):
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_a_hostile_request_stays_in_its_combined_line(origin, text):
+def test_a_hostile_request_cannot_break_its_combined_line(origin, text):
     origin.on("*", reply(200, {}, b"x"))
     with logging(origin, "access_log: combined") as larder:
         larder.get("/a", {"User-Agent": text, "Referer": text})
@@ -226,7 +226,7 @@ def test_a_hostile_request_stays_in_its_combined_line(origin, text):
 
 @pytest.mark.parametrize("target", ['/a"b', "/a'b", "/a%22%0a%00", "/a?q={}", "/a?\\", "/a?[]|^`", "/a?q=<script>", "/\xc3\xa9", "/a?q=\xff"])
 @pytest.mark.parametrize("form", ["json", "combined"])
-def test_a_hostile_target_stays_in_its_place(origin, form, target):
+def test_a_hostile_target_cannot_break_its_field(origin, form, target):
     """If the gate accepts it at all."""
     origin.on("*", reply(200, {}, b"x"))
     with logging(origin, f"access_log: {form}") as larder:
@@ -243,7 +243,7 @@ def test_a_hostile_target_stays_in_its_place(origin, form, target):
         assert int(COMBINED.fullmatch(got[0])["status"]) == status
 
 
-def test_the_combined_format_is_what_its_readers_know(origin):
+def test_the_combined_format_has_the_usual_fields(origin):
     origin.on("/a", reply(200, {}, b"12345"))
     with logging(origin, "access_log: combined") as larder:
         larder.get("/a", {"User-Agent": "tester/1", "Referer": "http://page.test/"})
@@ -272,7 +272,7 @@ REDACTED = [
 
 
 @pytest.mark.parametrize("rule, target, shown", REDACTED, ids=range(len(REDACTED)))
-def test_values_of_a_query_are_shown_as_the_operator_says(origin, rule, target, shown):
+def test_query_values_are_redacted_as_configured(origin, rule, target, shown):
     origin.on("*", reply(200, {}, b"x"))
     settings = f"access_log: json\naccess_log_redact: {rule}\ncache: {{status_key: true}}"
     with logging(origin, settings) as larder:
@@ -286,7 +286,7 @@ def test_values_of_a_query_are_shown_as_the_operator_says(origin, rule, target, 
 
 
 @pytest.mark.parametrize("rule, target, shown", REDACTED, ids=range(len(REDACTED)))
-def test_a_referer_is_shown_likewise(origin, rule, target, shown):
+def test_a_referer_is_redacted_as_configured(origin, rule, target, shown):
     origin.on("*", reply(200, {}, b"x"))
     with logging(origin, f"access_log: combined\naccess_log_redact: {rule}") as larder:
         larder.get(target, {"Referer": target})
@@ -311,7 +311,7 @@ def test_a_fragment_of_a_referer_is_not_shown_where_something_is_hidden(origin):
     assert SECRET not in "\n".join(larder.output)
 
 
-# ---- the names of a request -----------------------------------------------------------------------------------------
+# ---- identifiers of a request ---------------------------------------------------------------------------------------
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 WELL_FORMED = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-01")
@@ -334,7 +334,7 @@ def test_a_request_id_is_passed_on(origin, target):
 
 @pytest.mark.parametrize("target", ["/a", "/off/a"])
 @pytest.mark.parametrize("loops", [1, 2])
-def test_a_request_id_is_begun_where_there_is_none(origin, target, loops):
+def test_a_request_id_is_generated_if_there_is_none(origin, target, loops):
     origin.on("*", reply(200, {}, b"x"))
     with logging(origin, f"{LOGGED}\nrequest_id: begin\nloops: {loops}") as larder:
         larder.get(target + "?mine", {"X-Request-ID": "mine"})
@@ -353,7 +353,7 @@ def test_a_request_id_is_begun_where_there_is_none(origin, target, loops):
 
 
 TRACES = [
-    # what a client says: the lines of traceparent, whether they are one that is valid
+    # the traceparent lines of a request, and whether they are exactly one valid value
     ([PARENT], True),
     (["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"], True),
     (["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-ff"], True),
@@ -383,7 +383,7 @@ TRACES = [
 
 @pytest.mark.parametrize("target", ["/a", "/off/a"])
 @pytest.mark.parametrize("parents, valid", TRACES, ids=range(len(TRACES)))
-def test_a_trace_is_begun_where_there_is_none(origin, parents, valid, target):
+def test_a_trace_is_started_if_there_is_none(origin, parents, valid, target):
     origin.on("*", reply(200, {}, b"x"))
     with logging(origin, f"{LOGGED}\ntrace_context: begin") as larder:
         larder.get(target, [*(("traceparent", parent) for parent in parents), ("tracestate", "vendor=1")])
@@ -399,7 +399,7 @@ def test_a_trace_is_begun_where_there_is_none(origin, parents, valid, target):
 
 
 @pytest.mark.parametrize("target", ["/a", "/off/a"])
-def test_a_trace_is_passed_on_as_it_came(origin, target):
+def test_a_trace_is_forwarded_unchanged(origin, target):
     origin.on("*", reply(200, {}, b"x"))
     with logging(origin) as larder:
         larder.get(target, [("Traceparent", PARENT), ("tracestate", "a=1"), ("tracestate", "b=2")])
@@ -412,7 +412,7 @@ def test_a_trace_is_passed_on_as_it_came(origin, target):
 
 
 @pytest.mark.parametrize("begin", [True, False])
-def test_a_hit_has_its_names_in_the_log_too(origin, begin):
+def test_a_hit_is_logged_with_its_request_id_and_trace(origin, begin):
     origin.on("*", reply(200, {}, b"x"))
     settings = f"{LOGGED}\ntrace_context: begin\nrequest_id: begin" if begin else LOGGED
     with logging(origin, settings) as larder:
@@ -429,7 +429,7 @@ def test_a_hit_has_its_names_in_the_log_too(origin, begin):
             assert "request_id" not in line and "traceparent" not in line
 
 
-def test_each_trace_is_another(origin):
+def test_each_started_trace_has_its_own_identifiers(origin):
     origin.on("*", reply(200, {}, b"x"))
     with logging(origin, "trace_context: begin") as larder:
         for i in range(50):
@@ -438,7 +438,7 @@ def test_each_trace_is_another(origin):
 
 
 @pytest.mark.parametrize("begin", [True, False])
-def test_what_is_fetched_behind_a_reader_is_not_in_the_readers_name(origin, begin):
+def test_a_background_fetch_does_not_use_the_clients_identifiers(origin, begin):
     origin.on("/short", reply(200, {}, b"x"))
     settings = "trace_context: begin\nrequest_id: begin" if begin else ""
     mine = {"X-Request-ID": "mine", "traceparent": PARENT, "tracestate": "vendor=1"}
@@ -506,7 +506,7 @@ def test_rotation_under_load_loses_no_line(origin, tmp_path, loops):
     assert path.stat().st_mode & 0o777 == 0o640
 
 
-def test_the_old_file_is_let_go_though_nobody_asks_for_anything(origin, tmp_path):
+def test_rotation_closes_the_old_file_without_traffic(origin, tmp_path):
     path = tmp_path / "access.log"
     with logging(origin, f"{LOGGED}\naccess_log_file: {path}") as larder:
         path.rename(tmp_path / "old")
@@ -514,7 +514,7 @@ def test_the_old_file_is_let_go_though_nobody_asks_for_anything(origin, tmp_path
         until(larder, lambda: str(path) in open_files(larder) and str(tmp_path / "old") not in open_files(larder))
 
 
-def test_a_file_that_cannot_be_opened_anew_is_said_and_the_old_one_kept(origin, tmp_path):
+def test_if_reopening_fails_the_old_file_is_kept_and_a_warning_logged(origin, tmp_path):
     origin.on("*", reply(200, {}, b"x"))
     directory = tmp_path / "log"
     directory.mkdir()
@@ -540,7 +540,7 @@ def test_without_a_file_sigusr1_does_nothing(origin):
         assert larder.get("/a").status == 200
 
 
-def test_a_log_that_cannot_be_written_costs_the_log_alone(origin):
+def test_a_log_that_cannot_be_written_does_not_affect_requests(origin):
     origin.on("*", reply(200, {}, b"x"))
     with logging(origin, f"{LOGGED}\naccess_log_file: /dev/full") as larder:
         with larder.client() as client:
@@ -550,18 +550,18 @@ def test_a_log_that_cannot_be_written_costs_the_log_alone(origin):
         larder.wait_for_line("the access log cannot be written, and its lines are lost: No space left on device")
         assert larder.get("/x").status == 200
         larder.wait_for("larder_log_lines_dropped_total", lambda value: value == 51)
-    assert len([line for line in larder.errors if "cannot be written" in line]) == 1  # said once
+    assert len([line for line in larder.errors if "cannot be written" in line]) == 1  # logged once
 
 
-def test_a_log_that_cannot_be_written_at_the_very_end_is_said_too(origin):
+def test_a_log_that_cannot_be_written_at_exit_is_reported(origin):
     origin.on("*", reply(200, {}, b"x"))
-    # No sweep comes between the request and the end.
+    # The process ends before the next sweep.
     with Larder(origin, routes=ROUTES, settings=f"{LOGGED}\naccess_log_file: /dev/full") as larder:
         assert larder.get("/x").status == 200
     assert any("the access log cannot be written" in line for line in larder.errors)
 
 
-def test_a_log_that_can_be_written_again_goes_on_with_a_whole_line(origin, tmp_path):
+def test_a_log_that_can_be_written_again_continues_with_a_complete_line(origin, tmp_path):
     origin.on("*", reply(200, {}, b"x"))
     path = tmp_path / "access.log"
     with logging(origin, f"{LOGGED}\naccess_log_file: {path}") as larder:
@@ -581,7 +581,7 @@ def test_a_log_that_can_be_written_again_goes_on_with_a_whole_line(origin, tmp_p
     assert json.loads(last)["target"] == "/after"
 
 
-def test_a_reader_who_stands_still_holds_up_nobody(origin, tmp_path):
+def test_a_blocked_reader_of_the_log_does_not_block_requests(origin, tmp_path):
     """The log is a pipe that is full: requests, reloads and SIGUSR1 must not block."""
     origin.on("*", reply(200, {}, b"x"))
     path = tmp_path / "pipe"
@@ -615,17 +615,17 @@ def serve(tmp_path, log_file):
     return subprocess.run([binary(), "serve", "-c", str(config)], capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
-def test_a_file_that_cannot_be_opened_keeps_larder_from_starting(tmp_path):
+def test_larder_does_not_start_if_the_log_file_cannot_be_opened(tmp_path):
     for log_file, why in ((tmp_path / "none" / "log", "No such file or directory"), (tmp_path, "Is a directory")):
         ran = serve(tmp_path, log_file)
         assert ran.returncode == 1
         assert f"access_log_file: {log_file} cannot be opened: {why}" in ran.stderr
     os.mkfifo(tmp_path / "pipe")
-    ran = serve(tmp_path, tmp_path / "pipe")  # that nobody reads
+    ran = serve(tmp_path, tmp_path / "pipe")  # without a reader
     assert ran.returncode == 1 and "cannot be opened" in ran.stderr
 
 
-def test_a_reload_takes_another_file_format_and_rule_or_none_of_them(origin, tmp_path):
+def test_a_reload_changes_file_format_and_redaction_together_or_not_at_all(origin, tmp_path):
     origin.on("*", reply(200, {}, b"x"))
     first, second = tmp_path / "first", tmp_path / "second"
     with logging(origin, f"access_log: json\naccess_log_file: {first}") as larder, larder.client() as client:

@@ -28,7 +28,7 @@ def guarded():
     origin = Origin()
     origin.on("*", reply(200, {}, b"x"))
     with Larder(origin, routes=ROUTES) as larder:
-        larder.write(routes="  - {path: /**, cache: off}")  # what a reload would take
+        larder.write(routes="  - {path: /**, cache: off}")  # a reload would adopt it
         yield larder
     origin.close()
 
@@ -44,7 +44,7 @@ def kept(guarded):
 
 CHANGES = [("/api/purge", PURGE), ("/api/reload", b"{}")]
 
-# What a page of another site, or one under a name that was made to lead here, can have a browser send.
+# Requests that a page of another site, or a page under a rebound name, can make a browser send.
 REFUSED = {
     "a foreign origin": ([JSON, ("Origin", "http://evil.test")], 403),
     "a foreign origin, https": ([JSON, ("Origin", "https://evil.test")], 403),
@@ -117,7 +117,7 @@ def test_another_method_changes_nothing(kept, method, target, body):
     answer = ask(kept, method, target, [JSON], body)
     assert answer.status == 405
     assert answer["Allow"] == "POST"
-    assert "Access-Control-Allow-Origin" not in answer  # no preflight is let through
+    assert "Access-Control-Allow-Origin" not in answer  # no preflight succeeds
 
 
 @pytest.mark.parametrize(
@@ -148,14 +148,14 @@ FOREIGN = ["evil.test", "evil.test:{port}", "localhost.evil.test", "larder:{port
 
 @pytest.mark.parametrize("host", FOREIGN)
 @pytest.mark.parametrize("path", ["/", "/api/status", "/api/history", "/api/entries", "/api/explain?url=/x"])
-def test_a_name_that_leads_here_reads_nothing(kept, path, host):
+def test_a_page_under_a_rebound_name_cannot_read(kept, path, host):
     answer = ask(kept, "GET", path, host=host.replace("{port}", str(kept.admin[1])))
     assert answer.status == 403
     assert "api.test" not in answer.body.decode()
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
-def test_programs_ask_under_whatever_name(kept, path):
+def test_programs_may_use_any_host_name(kept, path):
     assert ask(kept, "GET", path, host="larder.monitoring.svc:9901").status == 200
 
 
@@ -175,7 +175,7 @@ ALLOWED = {
 
 
 @pytest.mark.parametrize("case", ALLOWED)
-def test_what_is_no_other_sites_is_done(guarded, case):
+def test_a_change_that_is_not_from_another_site_is_made(guarded, case):
     guarded.get("/x")
     fields = filled_in(guarded, ALLOWED[case])
     if not any(name.lower() == "content-type" for name, _ in fields):
@@ -190,7 +190,7 @@ def test_a_target_may_name_this_host_in_full(guarded):
     assert ask(guarded, "GET", f"http://{own}/api/status").status == 200
 
 
-def test_a_unix_socket_is_as_good_as_an_address(origin, tmp_path):
+def test_the_host_is_checked_on_a_unix_socket_too(origin, tmp_path):
     path = str(tmp_path / "admin.sock")
     origin.on("*", reply(200, {}, b"x"))
     with Larder(origin, routes=ROUTES, arguments=("--admin", f"unix:{path}")) as larder:
@@ -245,7 +245,7 @@ WRONG = {
 
 @pytest.mark.parametrize("method, target, body", PROTECTED, ids=str)
 @pytest.mark.parametrize("case", WRONG)
-def test_without_the_token_nothing_is_said_or_done(with_token, case, method, target, body):
+def test_without_the_token_every_request_is_refused(with_token, case, method, target, body):
     with_token.get("/x")
     answer = ask(with_token, method, target, [*WRONG[case], JSON], body)
     assert answer.status == 401
@@ -255,12 +255,12 @@ def test_without_the_token_nothing_is_said_or_done(with_token, case, method, tar
 
 
 @pytest.mark.parametrize("method, target, body", PROTECTED, ids=str)
-def test_with_the_token_all_is(with_token, method, target, body):
+def test_with_the_token_every_request_is_served(with_token, method, target, body):
     for scheme in ("Bearer", "bearer"):
         assert ask(with_token, method, target, [("Authorization", f"{scheme} {TOKEN}"), JSON], body).status == 200
 
 
-def test_the_token_may_come_under_any_name_but_not_from_another_sites_page(with_token):
+def test_the_token_works_under_any_host_name_but_not_from_another_site(with_token):
     right = ("Authorization", f"Bearer {TOKEN}")
     assert ask(with_token, "GET", "/api/status", [right], host="larder.example:9901").status == 200
     with_token.get("/x")
@@ -270,13 +270,13 @@ def test_the_token_may_come_under_any_name_but_not_from_another_sites_page(with_
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/readyz"])
-def test_health_and_the_bare_page_want_no_token(with_token, path):
+def test_health_checks_and_the_page_without_data_need_no_token(with_token, path):
     answer = ask(with_token, "GET", path, host="larder.example:9901")
     assert answer.status == 200
     assert TOKEN.encode() not in answer.body
 
 
-def test_the_token_is_said_nowhere(with_token):
+def test_the_token_is_never_shown(with_token):
     right = ("Authorization", f"Bearer {TOKEN}")
     for path in ("/api/status", "/metrics", "/api/entries"):
         assert TOKEN.encode() not in ask(with_token, "GET", path, [right]).body
@@ -288,7 +288,7 @@ def test_the_token_is_said_nowhere(with_token):
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/metrics", "/api/status", "/api/history", "/api/entries", "/api/explain?url=/x"])
 @pytest.mark.parametrize("host", ["api.test", "larder", "localhost", "{admin}"])
-def test_what_is_asked_of_the_proxy_goes_to_the_api(origin, path, host):
+def test_admin_paths_on_the_client_listener_go_to_the_api(origin, path, host):
     origin.on(path, reply(200, {}, b"the API's own"))
     with Larder(origin, routes="  - {path: /**, cache: off}") as larder:
         host = host.replace("{admin}", "{}:{}".format(*larder.admin))
@@ -299,7 +299,7 @@ def test_what_is_asked_of_the_proxy_goes_to_the_api(origin, path, host):
 
 
 @pytest.mark.parametrize("target, body", CHANGES, ids=["purge", "reload"])
-def test_a_change_asked_of_the_proxy_goes_to_the_api(origin, target, body):
+def test_admin_changes_on_the_client_listener_go_to_the_api(origin, target, body):
     origin.on("*", reply(200, {}, b"x")).on(target, reply(200, {}, b"the API's own"))
     with Larder(origin, routes=ROUTES) as larder:
         larder.get("/x")
@@ -320,7 +320,7 @@ def directives(answer):
     return found
 
 
-def test_the_page_may_do_nothing_but_what_it_does(guarded):
+def test_the_content_security_policy_allows_only_what_the_page_needs(guarded):
     first, second = (ask(guarded, "GET", "/") for _ in range(2))
     rules = directives(first)
     nonce = rules["script-src"][0]
@@ -335,10 +335,10 @@ def test_the_page_may_do_nothing_but_what_it_does(guarded):
         "form-action": ["'none'"],
         "frame-ancestors": ["'none'"],
     }
-    assert directives(second)["script-src"] != [nonce]  # of this answer alone
+    assert directives(second)["script-src"] != [nonce]  # different in each response
     assert first["X-Frame-Options"] == "DENY"
     page = first.body.decode()
-    # Each script and style has the nonce, nothing else runs, nothing comes from elsewhere.
+    # Each script and style has the nonce; nothing is loaded from other origins.
     marks = re.findall(r"<(?:script|style)\b([^>]*)>", page)
     assert marks and all(f'nonce="{nonce[7:-1]}"' in mark for mark in marks)
     assert "@nonce@" not in page
@@ -357,7 +357,7 @@ def test_the_page_may_do_nothing_but_what_it_does(guarded):
         ("POST", "/api/purge", 415),
     ],
 )
-def test_every_answer_is_fit_to_meet_a_browser(guarded, method, path, status):
+def test_every_response_has_the_security_fields_for_browsers(guarded, method, path, status):
     answer = ask(guarded, method, path)
     assert answer.status == status
     assert answer["X-Content-Type-Options"] == "nosniff"
@@ -377,7 +377,7 @@ def test_head_is_a_get_without_its_body_and_the_connection_goes_on(guarded):
             assert answer.body == (b"alive\n" if method == "GET" else b"")
 
 
-def test_a_client_that_waits_for_its_body_to_be_wanted(guarded):
+def test_a_client_that_expects_100_continue(guarded):
     guarded.get("/x")
     fields = [("Host", "localhost"), JSON, ("Expect", "100-continue")]
     with Client(guarded.admin) as client:

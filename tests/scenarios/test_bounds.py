@@ -21,7 +21,7 @@ MEGABYTE = 1 << 20
 
 
 @pytest.mark.parametrize("route", [PASS, TTL], ids=["passed", "stored"])
-def test_a_client_that_does_not_read_is_let_go(origin, route):
+def test_a_client_that_does_not_read_is_disconnected(origin, route):
     origin.on("/x", reply(200, {}, b"x" * (12 * MEGABYTE)))
     with Larder(origin, routes=route, settings="timeouts: {write: 200ms}") as larder:
         client = larder.client()
@@ -37,7 +37,7 @@ def test_a_client_that_does_not_read_is_let_go(origin, route):
         assert larder.get("/x").complete
 
 
-def test_an_origin_that_does_not_read_holds_the_client_up(origin):
+def test_an_origin_that_does_not_read_stops_the_upload(origin):
     hold = origin.hold("/x")
 
     def deaf(exchange):
@@ -55,13 +55,13 @@ def test_an_origin_that_does_not_read_holds_the_client_up(origin):
         while sent < 400 * MEGABYTE and select.select([], [client.socket], [], 0.5)[1]:
             with contextlib.suppress(BlockingIOError):
                 sent += client.socket.send(block)
-        assert sent < 100 * MEGABYTE  # larder, and every socket on the way, is full
+        assert sent < 100 * MEGABYTE  # the buffers of larder and of the sockets are full
         assert larder.peak_memory() - before < 20 * MEGABYTE
         hold.release(Origin.CLOSE)
         larder.wait_for(BUSY, lambda value: value == 0)
 
 
-def test_an_upload_that_the_origin_does_not_take_is_given_up(origin):
+def test_an_upload_that_the_origin_does_not_read_times_out(origin):
     hold = origin.hold("/x")
 
     def deaf(exchange):
@@ -76,7 +76,7 @@ def test_an_upload_that_the_origin_does_not_take_is_given_up(origin):
         with contextlib.suppress(ConnectionError):
             for _ in range(100):
                 client.send(b"x" * MEGABYTE)
-        with contextlib.suppress(ConnectionError):  # the answer may be lost with what was on its way
+        with contextlib.suppress(ConnectionError):  # the response may be lost when the connection is reset
             assert answers()[0].status == 504
         larder.wait_for(BUSY, lambda value: value == 0)
         hold.release(Origin.CLOSE)
@@ -96,7 +96,7 @@ def test_an_api_that_does_not_accept_connections_is_a_504():
     with socket.socket() as listener, contextlib.ExitStack() as fillers:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
-        # Until the queue of the listener is full: what comes then stays unanswered.
+        # Fills the backlog of the listener: further connection attempts get no response.
         while True:
             filler = fillers.enter_context(socket.socket())
             filler.setblocking(False)
@@ -224,7 +224,7 @@ def test_a_tunnel_ends_when_the_drain_time_is_over(origin):
 
 
 def test_more_clients_than_descriptors_are_all_served_in_the_end(origin):
-    # UBSan itself takes a descriptor to tell memory that can be read from memory that cannot.
+    # UBSan needs a descriptor of its own to check whether memory is readable.
     if b"__ubsan_handle" in pathlib.Path(binary()).read_bytes():
         pytest.skip("a sanitizer in the binary does not work without descriptors")
     origin.on("/x", reply(200, {}, b"ok"))
@@ -236,7 +236,7 @@ def test_more_clients_than_descriptors_are_all_served_in_the_end(origin):
         clients = [larder.client() for _ in range(200)]
         for client in clients:
             client.request("GET", "/x")
-        # Each that is served makes room for another; the listener has outlived every accept that failed.
+        # Each connection that ends frees a descriptor for another; failed accepts do not end the listener.
         for client in clients:
             assert client.response().body == b"ok"
             client.close()
@@ -245,7 +245,7 @@ def test_more_clients_than_descriptors_are_all_served_in_the_end(origin):
         assert larder.get("/x").body == b"ok"
 
 
-def test_a_thousand_keys_that_cannot_be_shared_leave_no_trace(origin):
+def test_a_thousand_unshareable_keys_leave_no_entries(origin):
     origin.on("*", reply(200, {"Cache-Control": "no-store"}, b"mine"))
     with Larder(origin, routes=TTL) as larder:
 
@@ -272,7 +272,7 @@ def test_variants_of_one_url_are_bounded(origin):
         assert client.get("/x", {"X-Who": "199"})["Cache-Status"].startswith("larder; hit")
 
 
-def test_half_open_clients_do_not_keep_others_out(origin):
+def test_half_open_clients_do_not_block_other_clients(origin):
     origin.on("/x", reply(200, {}, b"ok"))
     with Larder(origin, settings="timeouts: {head: 300ms, idle: 300ms}\nlimits: {connections: 20}") as larder:
         stuck = [Client(larder.address) for _ in range(20)]
@@ -300,7 +300,7 @@ def test_a_client_that_leaves_before_the_answer_frees_its_connection_to_the_api(
         assert answer.body == b"ok"
 
 
-def test_interim_answers_that_nobody_reads_do_not_pile_up(origin):
+def test_unread_interim_responses_are_bounded(origin):
     interim = memoryview(b"HTTP/1.1 103 Early Hints\r\nLink: <%s>\r\n\r\n" % (b"x" * 1000) * 60_000)
 
     def flood(exchange):
@@ -310,7 +310,7 @@ def test_interim_answers_that_nobody_reads_do_not_pile_up(origin):
             with contextlib.suppress(BlockingIOError):
                 sent += exchange.connection.send(interim[sent : sent + MEGABYTE])
         if sent < len(interim):
-            return Origin.CLOSE  # held up, as it should be
+            return Origin.CLOSE  # the send blocked, as expected
         exchange.connection.setblocking(True)
         return reply(200, {}, b"ok")
 
@@ -323,12 +323,12 @@ def test_interim_answers_that_nobody_reads_do_not_pile_up(origin):
         assert larder.peak_memory() - before < 20 * MEGABYTE
 
 
-def test_a_client_that_pipelines_many_requests_lets_others_run_in_between(origin):
+def test_a_client_that_pipelines_many_requests_does_not_starve_others(origin):
     origin.on("/x", reply(200, {}, b"x"))
     with Larder(origin, routes=TTL) as larder:
         larder.get("/x")
         with larder.client() as client:
-            # Stopped, larder finds all of it at once.
+            # The process is stopped meanwhile, so that it reads all of it at once.
             larder.process.send_signal(signal.SIGSTOP)
             client.send(b"GET /x HTTP/1.1\r\nHost: larder.test\r\n\r\n" * 600)
             larder.process.send_signal(signal.SIGCONT)

@@ -9,12 +9,11 @@ def told(answer):
 
 OFF = "  - {path: /off/**, cache: off}\n  - {path: /**, ttl: 1h}"
 FEW = "  breaker_failures: 5\n  breaker_wait: 1h\n  breaker_longest_wait: 1h"
-ONE = "loops: 1"  # each loop has a breaker of its own
 
 
-def test_an_api_that_does_not_answer_is_left_alone(origin):
+def test_failures_open_the_breaker_and_requests_get_503(origin):
     origin.on("*", Origin.CLOSE)
-    with Larder(origin, routes=OFF, upstream=FEW, settings=ONE) as larder:
+    with Larder(origin, routes=OFF, upstream=FEW) as larder:
         statuses = [larder.get(f"/off/{i}").status for i in range(50)]
         assert statuses == [502] * 5 + [503] * 45
         answer = larder.get("/off/x")
@@ -25,11 +24,11 @@ def test_an_api_that_does_not_answer_is_left_alone(origin):
     assert len(origin.requests) == 5
 
 
-def test_what_is_stored_is_served_all_the_same(origin):
+def test_stored_responses_are_served_while_the_breaker_is_open(origin):
     origin.on("/x", reply(200, {}, b"x"))
     routes = "  - {path: /off/**, cache: off}\n  - {path: /old, ttl: 1ms, stale_if_error: 1h}\n  - {path: /**, ttl: 1h}"
     origin.on("/old", reply(200, {}, b"old"))
-    with Larder(origin, routes=routes, upstream=FEW, settings=ONE) as larder:
+    with Larder(origin, routes=routes, upstream=FEW) as larder:
         larder.get("/x")
         larder.get("/old")
         for i in range(6):
@@ -39,7 +38,7 @@ def test_what_is_stored_is_served_all_the_same(origin):
         for i in range(6):
             larder.get(f"/off/{i}")
         larder.wait_for("larder_upstream_breakers_open", lambda value: value == 1)
-        larder.get_until("/old", lambda answer: answer.status == 504, {"Cache-Control": "only-if-cached"})  # it has expired
+        larder.get_until("/old", lambda answer: answer.status == 504, {"Cache-Control": "only-if-cached"})  # the entry has expired
         seen = len(origin.requests)
         assert "hit" in told(larder.get("/x"))
         assert told(larder.get("/old"))["detail"] == "stale-if-error"
@@ -48,7 +47,7 @@ def test_what_is_stored_is_served_all_the_same(origin):
 
 def test_statuses_of_a_proxy_in_front_of_the_api_count_and_the_apis_own_do_not(origin):
     origin.on("*", reply(503, {}, b"")).on("/off/500", reply(500, {}, b""))
-    with Larder(origin, routes=OFF, upstream=FEW, settings=ONE) as larder:
+    with Larder(origin, routes=OFF, upstream=FEW) as larder:
         for _ in range(20):
             assert larder.get("/off/500").status == 500
         for i in range(5):
@@ -57,18 +56,18 @@ def test_statuses_of_a_proxy_in_front_of_the_api_count_and_the_apis_own_do_not(o
     assert len(origin.requests) == 25
 
 
-def test_one_endpoint_that_answers_503_takes_no_other_with_it(origin):
+def test_one_endpoint_that_answers_503_does_not_open_the_breaker(origin):
     origin.on("/off/health", reply(503, {}, b"degraded")).on("/off/good", reply(200, {}, b"good"))
-    with Larder(origin, routes=OFF, upstream=FEW, settings=ONE) as larder:
+    with Larder(origin, routes=OFF, upstream=FEW) as larder:
         for _ in range(30):
             assert larder.get("/off/health").body == b"degraded"
         assert larder.get("/off/good").status == 200
         assert larder.metric("larder_upstream_breaker_opened_total") == 0
 
 
-def test_one_answer_among_failures_keeps_it_closed(origin):
+def test_a_success_between_failures_keeps_the_breaker_closed(origin):
     origin.on("/off/bad", Origin.CLOSE).on("/off/good", reply(200, {}, b""))
-    with Larder(origin, routes=OFF, upstream=FEW, settings=ONE) as larder:
+    with Larder(origin, routes=OFF, upstream=FEW) as larder:
         for _ in range(10):
             for _ in range(4):
                 assert larder.get("/off/bad").status == 502
@@ -76,23 +75,23 @@ def test_one_answer_among_failures_keeps_it_closed(origin):
         assert larder.metric("larder_upstream_breaker_opened_total") == 0
 
 
-def test_it_probes_and_lets_the_api_back(origin):
+def test_a_successful_probe_closes_the_breaker(origin):
     upstream = "  breaker_failures: 5\n  breaker_wait: 100ms\n  breaker_longest_wait: 100ms"
     origin.on("*", Origin.CLOSE)
-    with Larder(origin, routes=OFF, upstream=upstream, settings=ONE) as larder:
+    with Larder(origin, routes=OFF, upstream=upstream) as larder:
         for _ in range(6):
             larder.get("/off/x")
         origin.on("*", reply(200, {}, b"back"))
         larder.get_until("/off/x", lambda answer: answer.status == 200)
         join = in_parallel(30, lambda i: larder.get(f"/off/{i}"))
-        assert {answer.status for answer in join()} == {200}  # those beyond its allowance wait, they are not refused
+        assert {answer.status for answer in join()} == {200}  # requests beyond the allowance wait and are not refused
         assert larder.metric("larder_upstream_breakers_open") == 0
 
 
-def test_those_who_wait_when_it_opens_are_told_at_once(origin):
+def test_queued_requests_fail_at_once_when_the_breaker_opens(origin):
     hold = origin.hold("/off/slow")
     upstream = "  connections: 5\n  breaker_failures: 5\n  breaker_wait: 1h\n  breaker_longest_wait: 1h"
-    with Larder(origin, routes=OFF, upstream=upstream, settings=ONE) as larder:
+    with Larder(origin, routes=OFF, upstream=upstream) as larder:
         join = in_parallel(20, lambda _: larder.get("/off/slow"))
         hold.wait(5)
         larder.wait_for("larder_upstream_queue", lambda value: value == 15)
@@ -102,13 +101,13 @@ def test_those_who_wait_when_it_opens_are_told_at_once(origin):
     assert hold.arrivals <= 10
 
 
-def test_zero_is_no_breaker(origin):
+def test_breaker_failures_0_disables_the_breaker(origin):
     origin.on("*", Origin.CLOSE)
-    with Larder(origin, routes=OFF, upstream="  breaker_failures: 0", settings=ONE) as larder:
+    with Larder(origin, routes=OFF, upstream="  breaker_failures: 0") as larder:
         assert {larder.get("/off/x").status for _ in range(50)} == {502}
 
 
-# ---- readers first --------------------------------------------------------------------------------------------------
+# ---- priorities -----------------------------------------------------------------------------------------------------
 
 STALE = "  - {path: /off/**, cache: off}\n  - {path: /**, ttl: 1ms, stale_while_revalidate: 1h}"
 
@@ -119,8 +118,8 @@ def make_stale(larder, origin, count):
         larder.get(f"/{i}")
 
 
-def test_what_runs_behind_readers_has_a_bound_of_its_own(origin):
-    with Larder(origin, routes=STALE, upstream="  connections: 8\n  background_connections: 2", settings=ONE) as larder:
+def test_background_fetches_have_a_limit_of_their_own(origin):
+    with Larder(origin, routes=STALE, upstream="  connections: 8\n  background_connections: 2") as larder:
         make_stale(larder, origin, 6)
         holds = [origin.hold(f"/{i}") for i in range(6)]
         origin.on("/off/a", reply(200, {}, b"a"))
@@ -128,7 +127,7 @@ def test_what_runs_behind_readers_has_a_bound_of_its_own(origin):
             larder.get_until(f"/{i}", lambda answer: told(answer).get("detail") == "stale-while-revalidate")
         larder.wait_for("larder_upstream_queue", lambda value: value == 4)
         origin.wait_for(lambda at: len(at.requests) >= 8)
-        assert len(origin.requests) == 8  # six at first, and two refreshes
+        assert len(origin.requests) == 8  # six misses and two refreshes
         assert larder.get("/off/a").body == b"a"
         for hold in holds:
             hold.release(reply(200, {}, b"new"))
@@ -136,8 +135,8 @@ def test_what_runs_behind_readers_has_a_bound_of_its_own(origin):
             larder.get_until(f"/{i}", lambda answer: answer.body == b"new")
 
 
-def test_a_reader_goes_before_what_runs_behind_readers(origin):
-    with Larder(origin, routes=STALE, upstream="  connections: 1\n  background_connections: 1", settings=ONE) as larder:
+def test_a_clients_request_precedes_background_fetches(origin):
+    with Larder(origin, routes=STALE, upstream="  connections: 1\n  background_connections: 1") as larder:
         make_stale(larder, origin, 3)
         busy = origin.hold("/off/busy")
         order = []
@@ -159,8 +158,8 @@ def test_a_reader_goes_before_what_runs_behind_readers(origin):
         assert order[0] == "/off/reader"
 
 
-def test_a_refresh_that_somebody_waits_for_moves_to_the_front(origin):
-    with Larder(origin, routes=STALE, upstream="  connections: 1\n  background_connections: 1", settings=ONE) as larder:
+def test_a_refresh_that_a_client_waits_for_moves_to_the_front(origin):
+    with Larder(origin, routes=STALE, upstream="  connections: 1\n  background_connections: 1") as larder:
         make_stale(larder, origin, 3)
         busy = origin.hold("/off/busy")
         order = []
@@ -171,7 +170,7 @@ def test_a_refresh_that_somebody_waits_for_moves_to_the_front(origin):
         for i in range(3):
             larder.get_until(f"/{i}", lambda answer: told(answer).get("detail") == "stale-while-revalidate")
         larder.wait_for("larder_upstream_queue", lambda value: value == 3)
-        # Who takes nothing stale waits for the refresh that is queued last.
+        # A request that accepts no stale response waits for the refresh that is queued last.
         reader = in_parallel(1, lambda _: larder.get("/2", {"Cache-Control": "min-fresh=0"}))
         larder.wait_for("larder_fill_waiters", lambda value: value == 1)
         busy.release(reply(200, {}, b"done"))

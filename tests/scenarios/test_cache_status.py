@@ -14,13 +14,13 @@ def members(message):
     found = parse_list(message["Cache-Status"])
     for _, parameters in found:
         assert set(parameters) <= {"hit", "fwd", "fwd-status", "ttl", "stored", "collapsed", "key", "detail"}
-        assert not ("hit" in parameters and "fwd" in parameters)  # 2.2
+        assert not ("hit" in parameters and "fwd" in parameters)  # RFC 9211 2.2
         for name in ("hit", "stored", "collapsed"):
             assert parameters.get(name, True) is True
         if "fwd" in parameters:
             assert isinstance(parameters["fwd"], Token) and parameters["fwd"] in FORWARDS
         else:
-            assert not {"stored", "collapsed", "fwd-status"} & set(parameters)  # 2.3, 2.5, 2.6 speak of forwarded requests
+            assert not {"stored", "collapsed", "fwd-status"} & set(parameters)  # RFC 9211 2.3, 2.5, 2.6: only for forwarded requests
         for name in ("ttl", "fwd-status"):
             assert type(parameters.get(name, 0)) is int
         assert isinstance(parameters.get("detail", ""), str)
@@ -36,7 +36,7 @@ def larders(message):
 
 KEPT = {"Cache-Control": "max-age=60"}
 PATHS = [
-    # (target, method, fields, how often it is asked before, parameters)
+    # (target, method, fields, number of earlier requests, parameters)
     ("/ttl", "GET", {}, 0, {"fwd": "uri-miss", "stored": True}),
     ("/standard", "GET", {}, 0, {"fwd": "uri-miss", "stored": True}),
     ("/off", "GET", {}, 0, {"fwd": "bypass", "detail": "route-off"}),
@@ -60,7 +60,7 @@ PATHS = [
 
 
 @pytest.mark.parametrize("target, method, fields, asked, expected", PATHS)
-def test_each_way_through_larder_is_told(origin, target, method, fields, asked, expected):
+def test_every_outcome_has_its_cache_status(origin, target, method, fields, asked, expected):
     origin.on("*", reply(200, KEPT, b"" if method == "HEAD" else b"data", length=method != "HEAD"))
     if method == "HEAD":
         origin.on("*", reply(200, {**KEPT, "Content-Length": "4"}))
@@ -78,7 +78,7 @@ def test_each_way_through_larder_is_told(origin, target, method, fields, asked, 
 
 @pytest.mark.parametrize("fields, status", [({}, 200), ({"If-None-Match": "*"}, 304)])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_hit_tells_how_long_it_is_fresh_yet(origin, method, fields, status):
+def test_a_hit_has_the_remaining_ttl(origin, method, fields, status):
     origin.on("/x", reply(200, {}, b"data"))
     with Larder(origin, routes="  - {path: /**, ttl: 60s}") as larder:
         larder.get("/x")
@@ -101,7 +101,7 @@ def test_a_stale_hit_has_no_ttl_left(origin):
         hold.release(reply(200, {}, b"data"))
 
 
-def test_an_expired_entry_is_told_from_one_that_was_never_there(origin):
+def test_an_expired_entry_differs_from_a_miss(origin):
     origin.on("/x", reply(200, {}, b"data"))
     with Larder(origin, routes="  - {path: /**, ttl: 100ms}") as larder:
         larder.get("/x")
@@ -109,7 +109,7 @@ def test_an_expired_entry_is_told_from_one_that_was_never_there(origin):
         assert told == {"fwd": "stale", "stored": True}
 
 
-def test_those_who_share_a_fill_say_so_and_one_says_stored(origin):
+def test_collapsed_requests_are_marked_and_one_is_stored(origin):
     hold = origin.hold("/x")
     with Larder(origin, routes="  - {path: /**, ttl: 60s}") as larder:
         join = in_parallel(4, lambda _: larder.get("/x"))
@@ -130,7 +130,7 @@ UPSTREAMS = [
 
 @pytest.mark.parametrize("route", ["off", "standard"])
 @pytest.mark.parametrize("lines", UPSTREAMS)
-def test_what_caches_behind_larder_say_comes_first(origin, lines, route):
+def test_members_of_caches_behind_larder_come_first(origin, lines, route):
     origin.on("/x", reply(200, [*KEPT.items(), *(("Cache-Status", line) for line in lines)], b"data"))
     behind = [member for line in lines for member in parse_list(line)]
     with Larder(origin, routes=f"  - {{path: /**, cache: {route}}}") as larder:
@@ -140,7 +140,7 @@ def test_what_caches_behind_larder_say_comes_first(origin, lines, route):
             assert found[-1][0] == "larder"
 
 
-def test_an_answer_of_larders_own_to_a_refused_request_speaks_of_no_cache(origin):
+def test_the_response_to_a_refused_request_has_neither_hit_nor_fwd(origin):
     with Larder(origin) as larder, larder.client() as client:
         client.send("GET / HTTP/1.1\r\n\r\n")
         answer = client.response()
@@ -162,17 +162,17 @@ MALFORMED = ["a,", ",a", "a b", "a; ", "a; Hit", "a;hit;hit", 'a;b="', "a;b=1.x"
 
 
 @pytest.mark.parametrize("text, expected", WELL_FORMED)
-def test_the_reader_reads_what_is_well_formed(text, expected):
+def test_the_test_parser_accepts_well_formed_fields(text, expected):
     assert parse_list(text) == expected
 
 
 @pytest.mark.parametrize("text", MALFORMED)
-def test_the_reader_refuses_what_is_not(text):
+def test_the_test_parser_refuses_malformed_fields(text):
     with pytest.raises(Malformed):
         parse_list(text)
 
 
-def test_the_short_form_that_other_scenarios_use_is_strict_too(origin):
+def test_the_helper_of_other_scenarios_is_strict(origin):
     origin.on("/x", reply(200, {}, b"data"))
     with Larder(origin, routes="  - {path: /**, ttl: 60s}") as larder:
         assert cache_status(larder.get("/x")) == ("larder", {"fwd": "uri-miss", "stored": True})

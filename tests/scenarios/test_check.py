@@ -32,7 +32,7 @@ JSON = {"Content-Type": "application/json"}
         ({"Content-Type": "text/html"}, "", None),
     ],
 )
-def test_what_the_api_keeps_from_being_stored_is_warned_of(origin, tmp_path, fields, more, said):
+def test_responses_that_the_api_marks_unstorable_give_a_warning(origin, tmp_path, fields, more, said):
     origin.on("/list/", reply(200, fields, b"[]"))
     path = tmp_path / "larder.yaml"
     path.write_text(f"upstream: {origin.url}\nroutes:\n  - {{path: /list/, ttl: 1m{more}}}\n  - {{path: '/list/{{id}}', ttl: 1m}}\n  - {{path: /**, cache: standard}}\n")
@@ -40,17 +40,17 @@ def test_what_the_api_keeps_from_being_stored_is_warned_of(origin, tmp_path, fie
     assert done.returncode == 0
     assert lines_of(done) == ([f"{path}:3:5: warning: /list/: the API's response {said}"] if said else [])
     assert done.stdout == f"{path}: fine\n"
-    assert [request.target for request in origin.requests] == ["/list/"]  # nothing but exact ttl routes
+    assert [request.target for request in origin.requests] == ["/list/"]  # only exact paths of ttl routes
 
 
-def test_a_status_that_is_not_stored_is_warned_of(origin, tmp_path):
+def test_a_status_that_is_not_stored_gives_a_warning(origin, tmp_path):
     origin.on("/gone", reply(404, {}, b""))
     path = tmp_path / "larder.yaml"
     path.write_text(f"upstream: {origin.url}\nroutes:\n  - {{path: /gone, ttl: 1m}}\n")
     assert lines_of(check(path)) == [f"{path}:3:5: warning: /gone: the API's response has status 404; a ttl route stores 200, and with negative_ttl 404 and 410"]
 
 
-def test_offline_and_a_file_with_errors_ask_nobody(origin, tmp_path):
+def test_offline_and_with_errors_nothing_is_requested(origin, tmp_path):
     path = tmp_path / "larder.yaml"
     path.write_text(f"upstream: {origin.url}\nroutes:\n  - {{path: /list/, ttl: 1m}}\n")
     assert check(path, "--offline").stdout == f"{path}: fine\n"
@@ -59,7 +59,7 @@ def test_offline_and_a_file_with_errors_ask_nobody(origin, tmp_path):
     assert origin.requests == []
 
 
-def test_an_api_that_does_not_answer_is_no_error_and_is_said(tmp_path):
+def test_an_unreachable_api_is_reported_and_no_error(tmp_path):
     path = tmp_path / "larder.yaml"
     path.write_text("upstream: http://127.0.0.1:1\nroutes:\n  - {path: /list/, ttl: 1m}\n")
     done = check(path)
@@ -67,7 +67,7 @@ def test_an_api_that_does_not_answer_is_no_error_and_is_said(tmp_path):
     assert done.stdout == f"{path}: fine\n(http://127.0.0.1:1: Connection refused; the API's responses were not checked)\n"
 
 
-def test_json_names_each_place_for_programs(tmp_path):
+def test_json_has_the_place_of_each_problem(tmp_path):
     path = tmp_path / "larder.yaml"
     path.write_text('lissen: 1\nlisten: ["127.0.0.1:1", "127.0.0.1:1"]\n')
     done = check(path, "--json")

@@ -25,7 +25,7 @@ def coded(larder, coding, target="/x", **fields):
     return larder.get_until(target, lambda it: it.get("Content-Encoding") == coding, {"Accept-Encoding": coding, **fields})
 
 
-def test_identity_is_sent_until_a_coding_is_made(origin):
+def test_identity_is_sent_until_the_coding_is_ready(origin):
     origin.on("/x", reply(200, JSON, BODY))
     with Larder(origin, routes=TTL) as larder, larder.client() as client:
         first = client.get("/x", {"Accept-Encoding": "gzip"})
@@ -52,14 +52,14 @@ def test_the_coding_is_negotiated(origin, asked, expected):
 
 
 @pytest.mark.parametrize("asked", [None, "", "identity", "gzip;q=0", "deflate", "gzip;q=0.1, identity;q=0.2"])
-def test_who_does_not_ask_gets_it_as_it_is(origin, asked):
+def test_a_client_without_accept_encoding_gets_identity(origin, asked):
     origin.on("/x", reply(200, JSON, BODY))
     with Larder(origin, routes=TTL) as larder:
         coded(larder, "gzip")
         assert larder.get("/x", {} if asked is None else {"Accept-Encoding": asked}).body == BODY
 
 
-def test_a_coded_one_carries_no_digest_of_the_plain_one(origin):
+def test_a_coded_response_has_no_digest_of_the_identity_bytes(origin):
     names = ("Content-Digest", "Content-MD5", "Repr-Digest", "Digest")
     origin.on("/x", reply(200, {**JSON, **{name: "x" for name in names}}, BODY))
     with Larder(origin, routes=TTL) as larder, larder.client() as client:
@@ -72,7 +72,7 @@ def test_a_coded_one_carries_no_digest_of_the_plain_one(origin):
         assert all(name in client.get("/x") for name in names)
 
 
-def test_what_comes_with_an_identity_coding_is_coded_like_any_other(origin):
+def test_a_response_with_content_encoding_identity_is_coded(origin):
     origin.on("/x", reply(200, {**JSON, "Content-Encoding": "identity"}, BODY))
     with Larder(origin, routes=TTL) as larder, larder.client() as client:
         assert "Content-Encoding" not in client.get("/x")
@@ -90,17 +90,17 @@ NOT_CODED = {
 
 
 @pytest.mark.parametrize("fields, body, route", NOT_CODED.values(), ids=NOT_CODED.keys())
-def test_what_is_not_coded(origin, fields, body, route):
+def test_responses_that_are_not_coded(origin, fields, body, route):
     origin.on("/x", reply(200, fields, body)).on("/y", reply(200, JSON, BODY))
     with Larder(origin, routes=f"  - {{path: /x, ttl: 60s{route}}}\n  - {{path: /**, ttl: 60s}}") as larder, larder.client() as client:
         client.get("/x", {"Accept-Encoding": "gzip"})
         client.get("/x", {"Accept-Encoding": "gzip"})
-        coded(larder, "gzip", "/y")  # one thread makes them in order
+        coded(larder, "gzip", "/y")  # one thread encodes in order, so /x has been tried
         answer = client.get("/x", {"Accept-Encoding": "gzip"})
         assert ("Content-Encoding" in answer, "Vary" in answer, answer.body) == (False, False, body)
 
 
-def test_what_upstream_coded_is_kept_as_it_came(origin):
+def test_a_response_that_the_api_coded_is_stored_unchanged(origin):
     def script(exchange):
         if "gzip" in exchange.request.get("Accept-Encoding", ""):
             return reply(200, {**JSON, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}, gzip.compress(BODY))
@@ -115,7 +115,7 @@ def test_what_upstream_coded_is_kept_as_it_came(origin):
     assert len(origin.seen("/x")) == 2
 
 
-def test_whoever_holds_a_coding_gets_a_304_also_before_it_is_made_again(origin):
+def test_a_client_with_a_coded_copy_gets_a_304_before_the_coding_is_made_again(origin):
     origin.on("/x", reply(200, JSON, BODY))
     with Larder(origin, routes=TTL) as larder:
         gzip_tag, br_tag, zstd_tag = (coded(larder, coding)["ETag"] for coding in ("gzip", "br", "zstd"))
@@ -129,7 +129,7 @@ def test_whoever_holds_a_coding_gets_a_304_also_before_it_is_made_again(origin):
             assert client.get("/x", {"Accept-Encoding": "gzip", "If-None-Match": tag}).status == 200
 
 
-def test_a_range_is_of_the_coding_that_is_sent(origin):
+def test_a_range_applies_to_the_coded_bytes(origin):
     origin.on("/x", reply(200, JSON, BODY))
     with Larder(origin, routes=TTL) as larder, larder.client() as client:
         whole = coded(larder, "gzip")
@@ -143,7 +143,7 @@ def test_a_range_is_of_the_coding_that_is_sent(origin):
         assert (plain.status, plain.body) == (206, BODY[10:20])
 
 
-def test_a_head_says_what_a_get_would(origin):
+def test_a_head_has_the_fields_of_a_get(origin):
     origin.on("/x", reply(200, JSON, BODY))
     with Larder(origin, routes=TTL) as larder, larder.client() as client:
         answer = coded(larder, "br")
@@ -152,7 +152,7 @@ def test_a_head_says_what_a_get_would(origin):
             assert head[name] == answer[name]
 
 
-def test_a_lean_list_is_coded_as_it_is_sent(origin):
+def test_a_projected_list_is_coded_after_projection(origin):
     origin.on("/x", reply(200, JSON, BODY))
     with Larder(origin, routes="  - {path: /**, ttl: 60s, fields: [id, slug]}") as larder:
         answer = coded(larder, "gzip")
@@ -185,14 +185,14 @@ def test_the_settings_say_which_codings_and_from_which_size(origin):
             assert ("Content-Encoding" in answer, "Vary" in answer) == (False, False)
 
 
-def test_upstreams_own_vary_is_not_said_twice(origin):
+def test_vary_is_not_duplicated(origin):
     origin.on("/x", reply(200, {**JSON, "Vary": "Origin, accept-encoding"}, BODY))
     with Larder(origin, routes=TTL) as larder:
         answer = coded(larder, "gzip")
         assert answer.all("Vary") == ["Origin, accept-encoding"]
 
 
-def test_a_renewed_answer_is_coded_anew(origin):
+def test_a_renewed_response_is_coded_again(origin):
     def script(exchange):
         if exchange.request.get("If-None-Match") == '"v1"':
             return reply(304, {"ETag": '"v1"', "Cache-Control": "max-age=60", "X-N": "2"}, length=False)

@@ -22,7 +22,7 @@ EVIL = reply(200, {"Cache-Control": "max-age=60"}, b"somebody else's")
     ],
     ids=["length", "chunked", "not found"],
 )
-def test_what_follows_an_answer_is_given_to_nobody(origin, answer, route):
+def test_bytes_after_a_response_are_discarded(origin, answer, route):
     origin.on("/x", answer + EVIL).on("/y", reply(200, {}, b"mine"))
     with Larder(origin, routes=ROUTES[route]) as larder, larder.client() as client:
         assert client.get("/x").body == b"ok"
@@ -31,7 +31,7 @@ def test_what_follows_an_answer_is_given_to_nobody(origin, answer, route):
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_what_comes_on_a_connection_at_rest_is_given_to_nobody(origin, route):
+def test_bytes_on_an_idle_connection_are_discarded(origin, route):
     connections = []
 
     def script(exchange):
@@ -68,7 +68,7 @@ def test_an_answer_that_can_have_no_body_has_none(origin, method, answer, route)
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_a_change_of_protocol_that_nobody_asked_for_is_refused(origin, route):
+def test_an_unsolicited_101_is_refused(origin, route):
     origin.on("/x", b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n" + EVIL)
     origin.on("/y", reply(200, {}, b"mine"))
     with Larder(origin, routes=ROUTES[route]) as larder, larder.client() as client:
@@ -91,13 +91,13 @@ def test_an_answer_with_an_ill_formed_head_is_a_502_on_every_route(origin, answe
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_a_body_that_a_get_brings_along_is_no_second_request(origin, route):
+def test_the_body_of_a_get_is_not_read_as_a_request(origin, route):
     origin.on("/x", lambda exchange: reply(200, {"Cache-Control": "max-age=60"}, b"answer to " + exchange.request.body))
     origin.on("/y", reply(200, {}, b"mine"))
     hidden = b"GET /hidden HTTP/1.1\r\nHost: api.test\r\n\r\n"
     with Larder(origin, routes=ROUTES[route]) as larder, larder.client() as client:
         assert client.get("/x").body == b"answer to "
-        # Not from the store, and not into it: the body is no part of the key.
+        # Neither served from the store nor stored: the body is not part of the key.
         assert client.get("/x", body=hidden).body == b"answer to " + hidden
         assert client.get("/x").body == b"answer to "
         client.send(b"GET /x HTTP/1.1\r\nHost: api.test\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(hidden), hidden))
@@ -110,7 +110,7 @@ FRAMING = ["Host", "Content-Length", "Transfer-Encoding", "X-Forwarded-For", "Vi
 
 
 @pytest.mark.parametrize("name", FRAMING)
-def test_a_client_cannot_take_away_what_larder_says_itself(origin, name):
+def test_connection_cannot_remove_larders_own_fields(origin, name):
     origin.on("/x", lambda exchange: reply(200, {}, exchange.request.body))
     with Larder(origin) as larder, larder.client() as client:
         assert client.get("/x", {"Connection": name}, method="POST", body=b"hello").body == b"hello"
@@ -144,7 +144,7 @@ def test_an_absolute_target_is_the_same_resource(origin):
 
 
 @pytest.mark.parametrize("target", ["//x", "/x/", "/X", "/x?", "/x%3Fa=1", "/.x", "/x."])
-def test_a_path_that_is_not_the_same_has_an_entry_of_its_own(origin, target):
+def test_different_paths_have_different_entries(origin, target):
     origin.on("/x", reply(200, {}, b"data")).on(target, reply(200, {}, b"other"))
     with Larder(origin, routes=ROUTES["ttl"]) as larder, larder.client() as client:
         assert client.get(target).body == b"other"

@@ -43,15 +43,15 @@ def says(client, text):
 
 
 @pytest.mark.parametrize("loops", [1, 2])
-def test_requests_are_answered_first_and_tunnels_and_streams_end_last(origin, loops):
+def test_in_a_drain_requests_end_before_tunnels_and_streams(origin, loops):
     events = Events()
     origin.on("/ws", echo).on("/events", events).on("*", reply(200, {}, b"ok"))
     filled, passed = origin.hold("/ttl/slow"), origin.hold("/slow")
     with Larder(origin, routes=ROUTES, settings=f"drain_timeout: 1h\nloops: {loops}") as larder:
         larder.get("/ttl/a")
         tunnel, stream, filling, passing, uploading = (larder.client() for _ in range(5))
-        come = [larder.client() for _ in range(3)]  # and have not said anything yet
-        silent = larder.client()  # and never will
+        come = [larder.client() for _ in range(3)]  # have sent nothing yet
+        silent = larder.client()  # sends nothing at all
         larder.wait_for("larder_connections", lambda value: value == 9)
         tunnel.request("GET", "/ws", {"Connection": "Upgrade", "Upgrade": "websocket"})
         assert tunnel.response().status == 101
@@ -66,14 +66,14 @@ def test_requests_are_answered_first_and_tunnels_and_streams_end_last(origin, lo
         larder.process.send_signal(signal.SIGTERM)
         larder.wait_for_line("draining")
         methods = ["GET", "GET", "POST"]
-        for client, method, target in zip(come, methods, ["/ttl/a", "/a", "/a"]):  # these have a second to say something
+        for client, method, target in zip(come, methods, ["/ttl/a", "/a", "/a"]):  # the grace period of these has not ended
             client.request(method, target, body=b"" if method == "POST" else None)
         assert larder.ask_admin("/readyz")[0] == 503
         for client, method in zip(come, methods):
             answer = client.response(method)
             assert (answer.body, answer["Connection"]) == (b"ok", "close")
             assert client.ended()
-        assert silent.ended()  # its moment is over, and the drain well under way
+        assert silent.ended()  # its grace period is over while the drain continues
         uploading.send(b"67890")
         filled.release(reply(200, {}, b"filled"))
         passed.release(reply(200, {}, b"passed"))
@@ -82,7 +82,7 @@ def test_requests_are_answered_first_and_tunnels_and_streams_end_last(origin, lo
             assert (answer.body, answer["Connection"]) == (body, "close")
             assert client.ended()
 
-        # Every request is answered; these two live on.
+        # Every request has its response; these two connections remain open.
         larder.wait_for("larder_connections", lambda value: value == 2)
         says(tunnel, b"still here?")
         events.queue.put(b"data: still here\n\n")
@@ -91,7 +91,7 @@ def test_requests_are_answered_first_and_tunnels_and_streams_end_last(origin, lo
 
         larder.process.send_signal(signal.SIGTERM)
         assert tunnel.ended()
-        assert stream.file.read() == b""  # without a last chunk: nobody takes it for the end of the stream
+        assert stream.file.read() == b""  # without a last chunk: the client can tell that the stream is incomplete
         assert larder.process.wait(PATIENCE) == 0
         events.queue.put(None)
         for client in (tunnel, stream, filling, passing, uploading, silent, *come):
@@ -116,7 +116,7 @@ def test_the_drain_ends_when_tunnels_and_streams_have_ended_by_themselves(origin
         assert larder.process.wait(PATIENCE) == 0
 
 
-def test_under_load_every_answer_is_whole_and_the_last_one_says_so(origin):
+def test_under_load_every_response_is_complete_and_the_last_has_connection_close(origin):
     origin.on("*", reply(200, {}, b"x" * 1000))
     begun = threading.Barrier(5)
     with Larder(origin, routes=ROUTES, settings="drain_timeout: 1h") as larder:

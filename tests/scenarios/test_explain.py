@@ -27,7 +27,7 @@ def said(larder, *arguments):
     return done.stdout
 
 
-def test_from_the_file_alone(tmp_path):
+def test_explain_without_a_running_larder(tmp_path):
     file = tmp_path / "larder.yaml"
     file.write_text(f"upstream: http://api.test:8000\nroutes:\n{ROUTES}\n")
     done = explain("-c", str(file), "http://API.test:80/topics/?refresh=1&x=2&limit=5")
@@ -44,7 +44,7 @@ def test_from_the_file_alone(tmp_path):
     assert "always forwarded to the API: method" in explain("-c", str(file), "POST", "/x").stdout
 
 
-def test_what_a_running_larder_holds(origin):
+def test_explain_shows_stored_responses(origin):
     origin.on("/kept", lambda exchange: reply(200, {"Cache-Control": "max-age=60", "Vary": "Accept-Language"}, b"data"))
     with Larder(origin, routes=ROUTES) as larder, larder.client() as client:
         assert "stored    nothing" in said(larder, "/kept")
@@ -65,7 +65,7 @@ def test_what_a_running_larder_holds(origin):
     "fields, reason",
     [({"Cache-Control": "private"}, "private"), ({"Cache-Control": "no-store"}, "no-store"), ({"Vary": "*", "Cache-Control": "max-age=9"}, "vary-any"), ({}, "no-freshness")],
 )
-def test_why_nothing_is_stored(origin, fields, reason):
+def test_explain_says_why_nothing_is_stored(origin, fields, reason):
     origin.on("/x", reply(200, fields, b"data"))
     with Larder(origin, routes=ROUTES) as larder:
         assert "not kept" not in said(larder, "/x")
@@ -79,14 +79,14 @@ def test_why_nothing_is_stored(origin, fields, reason):
         assert "not kept" not in said(larder, "/x")
 
 
-def test_why_a_projection_is_not_stored(origin):
+def test_explain_says_why_a_projection_is_not_stored(origin):
     origin.on("/topics/", reply(200, {"Content-Type": "application/json"}, b"{oops"))
     with Larder(origin, routes=ROUTES) as larder:
         larder.get("/topics/")
         assert "ago: not-json\n" in said(larder, "/topics/")
 
 
-def test_the_same_as_json(origin):
+def test_explain_as_json(origin):
     origin.on("*", reply(200, {"Cache-Control": "max-age=60"}, b"data"))
     with Larder(origin) as larder:
         larder.get("/x?a=%221%22")
@@ -109,7 +109,7 @@ def test_the_same_as_json(origin):
         ([], 2, "request"),
     ],
 )
-def test_a_question_that_makes_no_sense_is_told_so(tmp_path, arguments, status, message):
+def test_invalid_arguments_are_reported(tmp_path, arguments, status, message):
     file = tmp_path / "larder.yaml"
     file.write_text("upstream: http://127.0.0.1:1\n")
     done = explain("-c", str(file), *arguments)

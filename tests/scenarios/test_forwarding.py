@@ -14,7 +14,7 @@ def echo(exchange):
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "BREW"])
-def test_every_method_goes_through(origin, method):
+def test_every_method_is_forwarded(origin, method):
     origin.on("/x", echo)
     with Larder(origin) as larder:
         answer = larder.get("/x", method=method)
@@ -31,7 +31,7 @@ def test_a_head_is_answered_without_a_body_and_with_the_length_of_one(origin):
 
 
 @pytest.mark.parametrize("route", ["cache: off", "cache: standard"])
-def test_a_length_goes_on_without_zeros_in_front(origin, route):
+def test_a_content_length_is_forwarded_without_leading_zeros(origin, route):
     def script(exchange):
         if exchange.request.get("If-None-Match"):
             return reply(304, {"Content-Length": "0005"})
@@ -122,7 +122,7 @@ def test_a_request_may_come_a_byte_at_a_time(origin):
         assert client.response().body == b"ok"
 
 
-def test_an_http10_client_is_served_and_let_go(origin):
+def test_an_http10_connection_is_closed_after_the_response(origin):
     origin.on("/x", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
     with Larder(origin) as larder, larder.client() as client:
         answer = client.get("/x", version="1.0")
@@ -139,7 +139,7 @@ def test_an_http10_client_may_keep_its_connection(origin):
             assert answer["Connection"] == "keep-alive"
 
 
-def test_a_client_that_says_close_is_let_go(origin):
+def test_connection_close_closes_the_connection(origin):
     origin.on("/x", reply(200, {}, b"hello"))
     with Larder(origin) as larder, larder.client() as client:
         assert client.get("/x", {"Connection": "close"})["Connection"] == "close"
@@ -161,7 +161,7 @@ def test_a_client_that_expects_100_gets_it_before_it_sends(origin):
 
 
 @pytest.mark.parametrize("expect", [["100-continue", "100-Continue"], ["100-continue, 100-continue"]])
-def test_an_expectation_that_stands_twice_is_sent_on_once(origin, expect):
+def test_a_repeated_expect_is_forwarded_once(origin, expect):
     def script(exchange):
         exchange.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         read_body_into(exchange)
@@ -177,7 +177,7 @@ def test_an_expectation_that_stands_twice_is_sent_on_once(origin, expect):
 
 
 @pytest.mark.parametrize("status", [401, 417])
-def test_an_origin_that_refuses_the_expectation_is_heard_without_the_body(origin, status):
+def test_a_final_response_to_an_expectation_arrives_without_the_body(origin, status):
     origin.on("/x", reply(status, {}, b"no"))
     with Larder(origin) as larder, larder.client() as client:
         client.request("POST", "/x", {"Expect": "100-continue", "Content-Length": "5"})
@@ -203,7 +203,7 @@ def test_interim_answers_are_passed_on_but_not_to_http10(origin):
 
 
 @pytest.mark.parametrize("route", ["cache: off", "cache: standard"])
-def test_an_interim_answer_leaves_what_is_of_its_connection_behind(origin, route):
+def test_hop_by_hop_fields_of_interim_responses_are_removed(origin, route):
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nContent-Length: 5\r\nConnection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nTrailer: a\r\n\r\n"
     origin.on("/x", hints + hints.replace(b"Content-Length: 5", b"Transfer-Encoding: chunked") + reply(200, {}, b"ok"))
     with Larder(origin, routes=f"  - {{path: /**, {route}}}") as larder, larder.client() as client:
@@ -221,7 +221,7 @@ def test_an_interim_answer_leaves_what_is_of_its_connection_behind(origin, route
 def test_at_zero_forwards_larder_is_the_final_recipient(origin, method, target):
     asked = {"Max-Forwards": "0", "X-A": "1", "Authorization": "Basic x", "Cookie": "a=b"}
     with Larder(origin, routes="  - {path: /off/**, cache: off}\n  - {path: /**, ttl: 60s}") as larder, larder.client() as client:
-        for _ in range(2):  # and the connection goes on
+        for _ in range(2):  # the connection remains usable
             answer = client.get(target, asked, method=method)
             assert (answer.status, answer["Via"], answer["Cache-Status"]) == (200, "1.1 larder", "larder; detail=max-forwards")
             if method == "OPTIONS":
@@ -232,7 +232,7 @@ def test_at_zero_forwards_larder_is_the_final_recipient(origin, method, target):
     assert origin.seen() == []
 
 
-def test_a_body_that_comes_with_zero_forwards_is_read_by_nobody(origin):
+def test_the_body_of_a_request_with_max_forwards_0_is_discarded(origin):
     with Larder(origin) as larder, larder.client() as client:
         client.send("OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\nContent-Length: 30\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a")
         answer = client.response()
@@ -243,7 +243,7 @@ def test_a_body_that_comes_with_zero_forwards_is_read_by_nobody(origin):
 
 @pytest.mark.parametrize("method", ["OPTIONS", "TRACE"])
 @pytest.mark.parametrize("sent, arrives", [("1", "0"), ("70", "69"), ("007", "6"), ("x", "x"), ("-1", "-1"), ("0, 0", "0, 0"), ("1.0", "1.0")])
-def test_forwards_are_counted_down_where_they_can_be_read(origin, method, sent, arrives):
+def test_max_forwards_is_decremented(origin, method, sent, arrives):
     origin.on("/x", echo)
     with Larder(origin) as larder:
         assert larder.get("/x", {"Max-Forwards": sent}, method=method)["X-Method"] == method
@@ -251,14 +251,14 @@ def test_forwards_are_counted_down_where_they_can_be_read(origin, method, sent, 
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "BREW"])
-def test_max_forwards_says_nothing_to_other_methods(origin, method):
+def test_max_forwards_applies_to_options_and_trace_only(origin, method):
     origin.on("/x", echo)
     with Larder(origin) as larder:
         assert larder.get("/x", {"Max-Forwards": "0"}, method=method)["X-Method"] == method
     assert origin.seen("/x")[0].all("Max-Forwards") == ["0"]
 
 
-def test_server_sent_events_come_as_they_are_sent(origin):
+def test_server_sent_events_are_forwarded_at_once(origin):
     hold = origin.hold("/events")
     with Larder(origin, routes="  - {path: /events, cache: off}") as larder, larder.client() as client:
         client.request("GET", "/events")
@@ -269,7 +269,7 @@ def test_server_sent_events_come_as_they_are_sent(origin):
 
         def stream(exchange):
             exchange.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
-            # The second is sent only once the client has seen the first.
+            # The second event is sent after the client has received the first.
             first_seen.wait(30)
             exchange.send(b"data: 2\n\n")
             return Origin.CLOSE
@@ -295,7 +295,7 @@ def test_a_silent_stream_ends_upstream_when_its_client_leaves(origin):
 
         def stream(exchange):
             exchange.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
-            assert exchange.connection.recv(1) == b""  # until larder hangs up
+            assert exchange.connection.recv(1) == b""  # until larder closes the connection
             return Origin.CLOSE
 
         hold.release(stream)
@@ -334,7 +334,7 @@ def test_an_upgrade_that_is_declined_is_an_ordinary_answer(origin):
         assert client.get("/ws").status == 200
 
 
-def test_the_request_names_who_asked_and_through_whom(origin):
+def test_the_request_has_forwarding_fields_and_via(origin):
     origin.on("/x", echo)
     with Larder(origin) as larder:
         larder.get("/x")
@@ -351,7 +351,7 @@ def test_the_request_names_who_asked_and_through_whom(origin):
     assert forwarded["Via"] == "1.1 front, 1.1 larder"
 
 
-def test_fields_of_a_connection_stay_on_it(origin):
+def test_hop_by_hop_fields_are_not_forwarded(origin):
     origin.on("/x", reply(200, [("Connection", "X-Up"), ("X-Up", "1"), ("Keep-Alive", "timeout=5"), ("X-Kept", "1"), ("Via", "1.1 back")], b"ok"))
     with Larder(origin) as larder:
         answer = larder.get("/x", {"Connection": "X-Mine", "X-Mine": "1", "Keep-Alive": "5", "TE": "trailers", "X-Other": "2", "Proxy-Connection": "x"})
@@ -365,7 +365,7 @@ def test_fields_of_a_connection_stay_on_it(origin):
     assert answer["Via"] == "1.1 back, 1.1 larder"
 
 
-def test_the_target_goes_as_it_came(origin):
+def test_the_target_is_forwarded_unchanged(origin):
     target = "/a%2Fb//c/../d?x=%20y&z=%C3%A9&&q"
     origin.on(target, echo)
     with Larder(origin) as larder:
@@ -439,7 +439,7 @@ def test_a_hundred_megabytes_stream_up_in_bounded_memory(origin):
         assert larder.peak_memory() - before < 20 * MEGABYTE
 
 
-def test_a_client_that_does_not_read_holds_the_origin_up(origin):
+def test_a_client_that_does_not_read_stops_the_origin(origin):
     stuck = []
 
     def flood(exchange):
@@ -447,7 +447,7 @@ def test_a_client_that_does_not_read_holds_the_origin_up(origin):
         exchange.connection.setblocking(False)
         sent = 0
         block = b"x" * 65536
-        # Until nothing more is taken for a second: larder, and every socket buffer on the way, is full.
+        # Until no more bytes are accepted for a second: the buffers of larder and of the sockets are full.
         while sent < 400 * MEGABYTE:
             if not select.select([], [exchange.connection], [], 1.0)[1]:
                 break
@@ -490,7 +490,7 @@ def test_an_origin_that_dies_in_mid_body_breaks_the_transfer(origin):
                     pass
 
 
-def test_many_clients_at_once_each_get_their_own(origin):
+def test_concurrent_clients_get_their_own_responses(origin):
     origin.on("*", lambda exchange: reply(200, {}, exchange.request.target.encode()))
     with Larder(origin, settings="loops: 2") as larder:
 
@@ -502,7 +502,7 @@ def test_many_clients_at_once_each_get_their_own(origin):
     assert results == [[f"/c{i}/r{j}" for j in range(10)] for i in range(20)]
 
 
-def test_a_client_that_leaves_in_mid_upload_takes_its_call_along(origin):
+def test_a_client_that_leaves_during_an_upload_ends_the_call(origin):
     with Larder(origin) as larder:
         client = larder.client()
         client.request("POST", "/x", {"Content-Length": "1000"})
@@ -514,7 +514,7 @@ def test_a_client_that_leaves_in_mid_upload_takes_its_call_along(origin):
     assert origin.seen("/x") == []
 
 
-def test_a_client_that_closes_its_side_gets_its_hit_and_the_end(origin):
+def test_a_client_that_half_closes_gets_its_hit(origin):
     """The end of its input arrives together with the request and is not reported again."""
     origin.on("*", reply(200, {}, b"x"))
     with Larder(origin, routes="  - {path: /**, ttl: 1h}") as larder:
@@ -526,7 +526,7 @@ def test_a_client_that_closes_its_side_gets_its_hit_and_the_end(origin):
             assert client.ended()
 
 
-def test_what_is_piped_through_in_one_go_is_answered_in_order(origin):
+def test_pipelined_requests_before_a_half_close_are_answered_in_order(origin):
     """More than larder reads from one client before it handles others."""
     origin.on("*", reply(200, {}, b"x"))
     count = 20_000

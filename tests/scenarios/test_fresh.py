@@ -37,7 +37,7 @@ def hold_refreshes(larder, origin, body):
     origin.on("/clock", reply(200, {}, b"")).on("/x", reply(200, {}, body))
     assert larder.get("/x").body == body
     hold = origin.hold("/x")
-    hold.wait(1)  # nobody asks, and it comes
+    hold.wait(1)  # without a request
     let_a_ttl_pass(larder)
     hold.release_one(reply(200, {}, body))
     hold.wait(2)
@@ -55,13 +55,13 @@ def read_often(larder, target, times, readers=4):
 
 
 @pytest.mark.parametrize("loops", [1, 2])
-def test_a_thousand_readers_over_an_expiry_see_no_wait_and_one_upstream_request(origin, loops):
+def test_a_thousand_requests_across_an_expiry_make_one_fetch_and_none_waits(origin, loops):
     origin.on("/x", reply(200, {}, b"old"))
     with Larder(origin, routes=STALE, settings=f"loops: {loops}") as larder:
         assert larder.get("/x").body == b"old"
         until_stale(larder, "/x")
         hold = origin.hold("/x")
-        answers = read_often(larder, "/x", 1000)  # none of them comes back if it waits for the origin
+        answers = read_often(larder, "/x", 1000)  # a request that waited for the origin would not return
         hold.wait(1)
         assert {answer.body for answer in answers} == {b"old"}
         assert all("hit" in told(answer) and is_stale(answer) for answer in answers)
@@ -97,13 +97,13 @@ def test_keep_warm_refreshes_what_is_read_again_and_again(origin):
         join = in_parallel(1, lambda _: read(larder))
         for turn in range(1, 6):
             let_a_ttl_pass(larder)
-            assert hold.arrivals == turn + 1  # one request a ttl
+            assert hold.arrivals == turn + 1  # one fetch per ttl
             hold.release_one(reply(200, {}, b"%d" % turn))
             hold.wait(turn + 2)
         over.set()
         join()
         assert larder.get("/x").body == b"5"
-        # The readers have made none but the first.
+        # Of the clients' requests, only the first made a fetch.
         assert larder.metric("larder_refreshes_total") == len(origin.seen("/x")) - 1
         assert larder.metric('larder_requests_total{route="/**",outcome="expired"}') == 0
         hold.release(reply(200, {}, b"5"))
@@ -112,22 +112,22 @@ def test_keep_warm_refreshes_what_is_read_again_and_again(origin):
     assert bodies == sorted(bodies)
 
 
-def test_keep_warm_stops_when_nobody_asks_any_more(origin):
+def test_keep_warm_stops_without_requests(origin):
     origin.on("/x", reply(200, {}, b"x"))
     with Larder(origin, routes="  - {path: /**, ttl: 200ms, keep_warm: 800ms}") as larder:
         larder.get("/x")
-        origin.wait_for(lambda at: len(at.requests) >= 2)  # nobody asks, and it comes
+        origin.wait_for(lambda at: len(at.requests) >= 2)  # without a request
         larder.wait_for("larder_kept_warm", lambda value: value == 0)
         seen = len(origin.seen("/x"))
         assert 2 <= seen <= 6
-        until_stale(larder, "/x")  # it stops a moment before the expiry
+        until_stale(larder, "/x")  # refreshing stops shortly before the expiry
         assert len(origin.seen("/x")) == seen
-        # And begins again when somebody does.
+        # It begins again with the next request.
         assert "fwd" in told(larder.get("/x"))
         origin.wait_for(lambda at: len(at.requests) >= seen + 2)
 
 
-def test_an_entry_that_is_kept_warm_is_asked_for_as_its_reader_did(origin):
+def test_keep_warm_repeats_the_clients_request(origin):
     origin.on("*", reply(200, {"Vary": "Accept-Language"}, b"x"))
     route = "  - {path: /**, ttl: 300ms, keep_warm: 10m, refresh_param: refresh}"
     fields = {"Accept-Language": "de", "Cookie": "a=b", "Cache-Control": "no-cache", "If-None-Match": '"z"'}
@@ -136,12 +136,12 @@ def test_an_entry_that_is_kept_warm_is_asked_for_as_its_reader_did(origin):
         origin.wait_for(lambda at: len(at.requests) >= 2)
     first, again = origin.requests[:2]
     assert first.target == "/x?refresh=1&a=1"
-    assert again.target == "/x?a=1"  # nobody forces this one
+    assert again.target == "/x?a=1"  # the refresh is not forced
     assert (again["Accept-Language"], again["Cookie"]) == ("de", "a=b")
     assert "Cache-Control" not in again and "If-None-Match" not in again
 
 
-def test_a_refresh_validates_what_is_held(origin):
+def test_a_refresh_validates_the_stored_response(origin):
     def answer(exchange):
         if exchange.request.get("If-None-Match") == '"v1"':
             return reply(304, {"ETag": '"v1"'}, length=False)
@@ -156,7 +156,7 @@ def test_a_refresh_validates_what_is_held(origin):
 
 
 @pytest.mark.parametrize("route", [STALE, WARM], ids=["stale-while-revalidate", "keep-warm"])
-def test_a_refresh_that_fails_costs_nobody_anything(origin, route):
+def test_a_refresh_that_fails_affects_no_client(origin, route):
     answers = [reply(200, {}, b"good"), reply(500, {}, b"bad"), Origin.CLOSE, reply(503, {}, b"worse")]
     lock = threading.Lock()
 
@@ -171,7 +171,7 @@ def test_a_refresh_that_fails_costs_nobody_anything(origin, route):
             got = client.get("/x")
             assert (got.status, got.body) == (200, b"good")
             assert "hit" in told(got)
-        # What failed is stored nowhere, and when the API is back so is the fresh answer.
+        # The failure is not stored; when the API is back, a fresh response is fetched.
         origin.on("/x", reply(200, {}, b"better"))
         larder.get_until("/x", lambda got: got.body == b"better" and "hit" in told(got))
 
@@ -193,8 +193,8 @@ def test_while_the_api_fails_one_reader_waits_and_the_others_do_not(origin, how)
         assert (first.body, told(first)["detail"]) == (b"good", "stale-if-error")
         answers = read_often(larder, "/x", 400)
         assert {(answer.body, told(answer)["detail"]) for answer in answers} == {(b"good", "stale-if-error")}
-        # One request before the failure, one for the first reader (and one more where a connection had been used before); the next attempts run
-        # behind readers, the first a second later, each wait twice the last.
+        # One fetch before the failure, and one for the first request after it (with a retry if the connection had been used before). The next
+        # attempts are background fetches: the first a second later, then after intervals that double.
         behind = larder.metric("larder_refreshes_total")
         assert len(origin.seen("/x")) - behind <= 3
         assert behind <= 5
@@ -203,7 +203,7 @@ def test_while_the_api_fails_one_reader_waits_and_the_others_do_not(origin, how)
         larder.get_until("/x", lambda answer: answer.body == b"back")
 
 
-def test_an_error_is_told_where_stale_if_error_does_not_allow_more(origin):
+def test_after_stale_if_error_the_error_is_sent(origin):
     origin.on("/x", reply(200, {}, b"good"))
     with Larder(origin, routes="  - {path: /**, ttl: 20ms}") as larder:
         larder.get("/x")
@@ -221,7 +221,7 @@ def test_an_error_is_not_stored_over_a_good_answer_though_it_may_be_stored(origi
         for _ in range(3):
             got = larder.get("/x")
             assert (got.body, told(got)["detail"]) == (b"good", "stale-if-error")
-        # Where there is nothing good it is stored as the book has it.
+        # Without a successful response to keep, it is stored as RFC 9111 allows.
         origin.on("/y", reply(500, {"Cache-Control": "max-age=1000"}, b"bad"))
         assert larder.get("/y").status == 500
         assert "hit" in told(larder.get("/y"))
@@ -231,12 +231,12 @@ def test_an_error_is_not_stored_over_a_good_answer_though_it_may_be_stored(origi
 
 
 @pytest.mark.parametrize("loops", [1, 2])
-def test_a_write_that_lands_while_a_refresh_is_under_way(origin, loops):
+def test_a_write_during_a_refresh_invalidates_its_result(origin, loops):
     origin.on("/x", reply(200, {}, b"before"))
     with Larder(origin, routes=WARM, settings=f"loops: {loops}") as larder:
         larder.get("/x")
         hold = origin.hold("/x")
-        hold.wait(1)  # the refresh has read the old state
+        hold.wait(1)  # the refresh gets the old state
 
         def write(exchange):
             return reply(200, {}, b"written") if exchange.request.method == "PATCH" else hold(exchange)
@@ -244,7 +244,7 @@ def test_a_write_that_lands_while_a_refresh_is_under_way(origin, loops):
         origin.on("/x", write)
         assert larder.get("/x", method="PATCH", body=b"{}").status == 200
         join = in_parallel(1, lambda _: larder.get("/x"))
-        hold.wait(2)  # the reader does not get the old state, nor wait for who has it
+        hold.wait(2)  # the request neither gets the old state nor joins the refresh that gets it
         hold.release_one(reply(200, {}, b"before"))
         hold.release(reply(200, {}, b"after"))
         assert join()[0].body == b"after"
@@ -278,7 +278,7 @@ def test_a_soft_write_serves_the_old_state_once_more_while_it_is_refreshed(origi
         assert "fwd" in told(larder.get("/list"))
 
 
-def test_what_a_write_made_void_comes_back_for_want_of_anything_else(origin):
+def test_an_invalidated_response_is_served_on_errors_if_stale_if_error_allows(origin):
     origin.on("/list", reply(200, {}, b"old")).on("/own", reply(200, {}, b"old")).on("/items/1", reply(200, {}, b"done"))
     routes = """  - {path: /list, ttl: 1h, invalidated_by: [/items/**], stale_if_error: 1h}
   - {path: /none, ttl: 1h, invalidated_by: [/items/**]}
@@ -294,11 +294,11 @@ def test_what_a_write_made_void_comes_back_for_want_of_anything_else(origin):
             origin.on(path, Origin.CLOSE)
         got = larder.get("/list")
         assert (got.body, told(got)["detail"]) == (b"old", "stale-if-error")
-        assert larder.get("/none").status == 502  # nobody has allowed it
+        assert larder.get("/none").status == 502  # without stale_if_error
         assert larder.get("/own").status == 502  # RFC 9111 4.4
 
 
-def test_a_write_that_never_got_an_answer(origin):
+def test_a_write_without_a_response_invalidates(origin):
     """It may have been applied: the next request fetches, and gets the old state only if the API fails for good."""
     origin.on("/x", lambda at: Origin.CLOSE if at.request.method == "PATCH" else reply(200, {}, b"old"))
     with Larder(origin, routes="  - {path: /**, ttl: 1h, stale_if_error: 1h}") as larder:
@@ -328,7 +328,7 @@ REFRESH = "  - {path: /**, ttl: 1h, refresh_param: refresh}"
 
 
 @pytest.mark.parametrize("how", ["refresh", "no-cache"])
-def test_a_forced_refresh_does_not_take_what_began_before_it(origin, how):
+def test_a_forced_refresh_does_not_join_an_earlier_fetch(origin, how):
     target = "/x?refresh=1" if how == "refresh" else "/x"
     fields = {} if how == "refresh" else {"Cache-Control": "no-cache"}
     hold = origin.hold(target)
@@ -337,10 +337,10 @@ def test_a_forced_refresh_does_not_take_what_began_before_it(origin, how):
         first = in_parallel(1, lambda _: larder.get("/x"))
         hold.wait(1)
         second = in_parallel(1, lambda _: larder.get(target, fields))
-        hold.wait(2)  # it is under way beside the first
+        hold.wait(2)  # it does not wait for the first
         others = in_parallel(20, lambda _: larder.get(target, fields))
         larder.wait_for("larder_fill_waiters", lambda value: value == 22)
-        assert hold.arrivals == 2  # and no more: those wait for one that begins after they came
+        assert hold.arrivals == 2  # and no more: the others wait for a fetch that begins after their arrival
         hold.release_one(reply(200, {}, b"1"))
         assert first()[0].body == b"1"
         hold.release_one(reply(200, {}, b"2"))
@@ -350,11 +350,11 @@ def test_a_forced_refresh_does_not_take_what_began_before_it(origin, how):
         assert {answer.body for answer in others()} == {b"3"}
         assert hold.arrivals == 3
         got = larder.get("/x")
-        assert (got.body, "hit" in told(got)) == (b"3", True)  # the one entry is refilled
+        assert (got.body, "hit" in told(got)) == (b"3", True)  # the same entry is refilled
 
 
 @pytest.mark.parametrize("value", ["1", "true", "T", "Yes", "y", "ON"])
-def test_what_is_true_forces(origin, value):
+def test_true_values_of_refresh_param_force_a_fetch(origin, value):
     origin.on("*", reply(200, {}, b"x"))
     with Larder(origin, routes=REFRESH) as larder:
         larder.get("/x")
@@ -362,7 +362,7 @@ def test_what_is_true_forces(origin, value):
 
 
 @pytest.mark.parametrize("value", ["0", "false", "F", "No", "n", "OFF"])
-def test_what_is_false_is_an_ordinary_hit(origin, value):
+def test_false_values_of_refresh_param_are_hits(origin, value):
     origin.on("*", reply(200, {}, b"x"))
     with Larder(origin, routes=REFRESH) as larder:
         larder.get("/x")
@@ -370,7 +370,7 @@ def test_what_is_false_is_an_ordinary_hit(origin, value):
 
 
 @pytest.mark.parametrize("value", ["", "2", "yess", "tr%20ue"])
-def test_anything_else_goes_to_the_api_untouched(origin, value):
+def test_other_values_of_refresh_param_are_forwarded(origin, value):
     origin.on("*", reply(200, {}, b"x"))
     with Larder(origin, routes=REFRESH) as larder:
         larder.get("/x")

@@ -6,7 +6,7 @@ from harness import Client, Larder, Origin, reply
 H = "Host: a\r\n"
 LONG = "x" * 20_000
 
-# (what it is, the request's bytes, the status it gets)
+# (description, the bytes of the request, the status of the response)
 REQUESTS = [
     # The request line.
     ("no method", " / HTTP/1.1\r\n" + H + "\r\n", 400),
@@ -142,7 +142,7 @@ REQUESTS = [
     ("a chunked body over limits.body", "POST / HTTP/1.1\r\n" + H + "Transfer-Encoding: chunked\r\n\r\n" + ("4000\r\n" + "x" * 0x4000 + "\r\n") * 8, 413),
 ]
 
-# Odd, but with one meaning: they pass.
+# Unusual but unambiguous: these are forwarded.
 CONTROLS = [
     ("white space before a chunk extension", "POST / HTTP/1.1\r\n" + H + "Transfer-Encoding: chunked\r\n\r\n5 ;a=b\r\nhello\r\n0\t;c\r\n\r\n"),
     ("an expectation that stands twice", "POST / HTTP/1.1\r\n" + H + "Expect: 100-continue\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello"),
@@ -164,7 +164,7 @@ CONTROLS = [
     ("percent signs that encode nothing", "GET /%zz%4 HTTP/1.1\r\n" + H + "\r\n"),
 ]
 
-# (what it is, upstream's bytes before it closes). Each becomes a 502.
+# (description, the bytes of the API before it closes). Each becomes a 502.
 ANSWERS = [
     ("nothing", ""),
     ("no HTTP", "hello\r\n\r\n"),
@@ -195,14 +195,14 @@ ANSWERS = [
 ]
 
 
-# Odd answers of an API that have one meaning.
+# Unusual but unambiguous responses.
 PASSING = [
     ("no phrase, and no blank before it", "HTTP/1.1 200\r\nCache-Control: max-age=60\r\nContent-Length: 4\r\n\r\nfine"),
     ("white space before a chunk extension", "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n4 ;a\r\nfine\r\n0 ;b\r\n\r\n"),
     ("zeros before a length", "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 004\r\n\r\nfine"),
 ]
 
-# Refused whatever the method is.
+# Refused with every method.
 REFUSED_HEADS = [(name, "HEAD /" + start.split(" /", 1)[1], status) for name, start, status in REQUESTS if start.startswith(("GET /", "POST /"))]
 
 
@@ -227,7 +227,7 @@ def served():
 
 
 @pytest.mark.parametrize("request_bytes, status", [row[1:] for row in REQUESTS], ids=[row[0] for row in REQUESTS])
-def test_a_hostile_request_is_refused_and_reaches_nobody(served, request_bytes, status):
+def test_a_hostile_request_is_refused_and_not_forwarded(served, request_bytes, status):
     larder, origin = served
     before = len(origin.seen())
     with larder.client() as bystander, larder.client() as client:
@@ -317,7 +317,7 @@ def test_refusals_are_counted_by_their_reason(served):
     assert larder.metric('larder_refused_total{reason="several_hosts"}') == before + 1
 
 
-def test_what_is_behind_a_refused_request_is_not_read_as_another(served):
+def test_bytes_after_a_refused_request_are_not_read_as_a_request(served):
     larder, origin = served
     before = len(origin.seen())
     with larder.client() as client:

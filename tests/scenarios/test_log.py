@@ -74,7 +74,7 @@ def reload_well_and_badly(journal):
     journal.wait_for("the previous settings stay in force")
 
 
-def test_the_journal_gets_levels(origin, tmp_path):
+def test_messages_to_the_journal_have_levels(origin, tmp_path):
     with Journal(tmp_path, origin) as journal:
         reload_well_and_badly(journal)
         assert journal.wait_for("unknown key 'tll'").startswith("<3>reload: ")
@@ -84,7 +84,7 @@ def test_the_journal_gets_levels(origin, tmp_path):
     assert all(LEVELED.fullmatch(line) for line in journal.lines), journal.lines
 
 
-def test_the_journal_gets_warnings(tmp_path):
+def test_warnings_to_the_journal_have_their_level(tmp_path):
     origin = Origin()
     origin.on("*", Origin.CLOSE)
     with Journal(tmp_path, origin) as journal:
@@ -96,14 +96,14 @@ def test_the_journal_gets_warnings(tmp_path):
 
 
 @pytest.mark.parametrize("stream", ["1:1", "", "nonsense", "0" * 100, "-1:-1"])
-def test_a_standard_error_that_is_not_the_journal_gets_times(origin, tmp_path, stream):
+def test_messages_to_other_outputs_have_timestamps(origin, tmp_path, stream):
     """The variable is inherited by programs that a service starts with another standard error."""
     with Journal(tmp_path, origin, stream or " ") as journal:
         reload_well_and_badly(journal)
     assert all(TIMED.fullmatch(line) for line in journal.lines), journal.lines
 
 
-def test_the_level_is_taken_and_changed_by_a_reload(origin):
+def test_a_reload_changes_the_log_level(origin):
     with Larder(origin, settings="log_level: error") as larder:
         larder.write(settings="log_level: error\nloops: 3")
         larder.change("/api/reload", {})  # a warning: changing that requires a restart
@@ -113,11 +113,11 @@ def test_the_level_is_taken_and_changed_by_a_reload(origin):
         larder.write(settings="log_level: error\nloops: 3")
         larder.change("/api/reload", {})
     told = [line.split(" ")[1] for line in larder.errors]
-    assert told == ["warning", "info"], larder.errors  # the one reload at that level
+    assert told == ["warning", "info"], larder.errors  # only one reload is logged at that level
 
 
 @pytest.mark.parametrize("loops", [1, 2])
-def test_an_api_that_fails_again_and_again_is_said_once(origin, loops):
+def test_repeated_upstream_failures_are_logged_once(origin, loops):
     origin.on("*", Origin.CLOSE)
     settings = f"loops: {loops}"
     with Larder(origin, routes="  - {path: /**, cache: off}", settings=settings, upstream="  breaker_failures: 0") as larder:
@@ -125,11 +125,11 @@ def test_an_api_that_fails_again_and_again_is_said_once(origin, loops):
         larder.wait_for("larder_upstream_errors_total", lambda value: value == 80)
         larder.wait_for_line("the upstream closed the connection before it answered")
     said = [line for line in larder.errors if "closed the connection" in line]
-    assert 1 <= len(said) <= loops  # each loop says it for itself
+    assert 1 <= len(said) <= loops  # each loop logs it
     assert all(" warning " in line for line in said)
 
 
-def test_another_failure_is_said_beside_it(origin):
+def test_another_kind_of_failure_is_logged_separately(origin):
     origin.on("/closes", Origin.CLOSE).on("/nonsense", b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n")
     with Larder(origin, routes="  - {path: /**, cache: off}", settings="loops: 1", upstream="  breaker_failures: 0") as larder:
         for _ in range(5):

@@ -54,7 +54,7 @@ EXPECTED = {
 }
 
 
-def test_the_figures_are_in_the_format_that_prometheus_reads(origin):
+def test_the_metrics_are_in_prometheus_format(origin):
     origin.on("*", reply(200, {}, b"ok"))
     with Larder(origin, routes=ROUTES) as larder:
         with larder.client() as client:
@@ -103,7 +103,7 @@ def test_each_request_is_counted_once_under_its_route_and_outcome(origin):
 
 
 @pytest.mark.parametrize("loops", [1, 2])
-def test_sharing_shows_in_the_figures(origin, loops):
+def test_collapsed_requests_are_counted(origin, loops):
     hold = origin.hold("/ttl/a")
     with Larder(origin, routes=ROUTES, settings=f"loops: {loops}") as larder:
         join = in_parallel(20, lambda _: larder.get("/ttl/a"))
@@ -118,7 +118,7 @@ def test_sharing_shows_in_the_figures(origin, loops):
             larder.wait_for(name, lambda value: value == 0)
 
 
-def test_an_entry_is_told_expired_from_revalidated(origin):
+def test_expired_and_revalidated_are_counted_separately(origin):
     origin.on("/short", reply(200, {}, b"ok"))
     with Larder(origin, routes=ROUTES) as larder:
         larder.get("/short")
@@ -134,7 +134,7 @@ def test_an_entry_is_told_expired_from_revalidated(origin):
         larder.wait_for('larder_requests_total{route="/short",outcome="revalidated"}', lambda value: value >= 1)
 
 
-def test_what_the_store_holds_is_counted_and_given_back(origin):
+def test_stored_bytes_are_counted_and_released(origin):
     origin.on("*", reply(200, {}, b"x" * 10_000))
     with Larder(origin, routes="  - {path: /**, ttl: 60s}") as larder, larder.client() as client:
         assert larder.metric("larder_store_bytes") == larder.metric("larder_store_entries") == 0
@@ -144,7 +144,7 @@ def test_what_the_store_holds_is_counted_and_given_back(origin):
             sizes.append(larder.metric("larder_store_bytes"))
         assert sizes == sorted(sizes) and sizes[0] > 10_000 and 100_000 < sizes[-1] < 200_000
         assert larder.metric("larder_store_entries") == 10
-        client.get("/x0", {"Cache-Control": "no-cache"})  # the same entry again takes no more
+        client.get("/x0", {"Cache-Control": "no-cache"})  # replacing an entry takes no more
         assert larder.metric("larder_store_entries") == 10
         assert larder.metric("larder_store_bytes") == pytest.approx(sizes[-1], rel=0.01)
 
@@ -157,7 +157,7 @@ def test_failures_upstream_are_counted(origin):
         larder.wait_for("larder_upstream_errors_total", lambda value: value == 2)
 
 
-def test_health_tells_alive_from_ready(origin):
+def test_liveness_and_readiness_differ(origin):
     with Larder(origin) as larder:
         for path in ("/healthz", "/readyz"):
             status, _ = larder.ask_admin(path)
@@ -185,7 +185,7 @@ def test_the_admin_listener_survives_what_it_does_not_understand(origin, text):
         assert larder.ask_admin("/healthz")[0] == 200
 
 
-def test_what_is_saved_and_how_long_things_take(origin):
+def test_saved_requests_and_durations_are_counted(origin):
     body = b'[' + b",".join(b'{"id": %d, "more": "%s"}' % (i, b"x" * 90) for i in range(100)) + b"]"
     origin.on("/ttl/list", reply(200, {"Content-Type": "application/json"}, body)).on("/off/a", reply(200, {}, b"12345"))
     routes = "  - {path: /ttl/list, ttl: 60s, fields: [id]}\n  - {path: /off/**, cache: off}"
@@ -207,7 +207,7 @@ def test_what_is_saved_and_how_long_things_take(origin):
         origin.on("/off/a", Origin.CLOSE)
         assert client.get("/off/a").status == 502
         larder.wait_for('larder_route_upstream_errors_total{route="/off/**"}', lambda value: value == 1)
-        # Once in a coding, which the answer is worth.
+        # Once in a content coding, because the body is large enough.
         big = larder.get_until("/ttl/list", lambda answer: "Content-Encoding" in answer, {"Accept-Encoding": "gzip"}) if lean >= 1024 else None
         if big is not None:
             larder.wait_for('larder_saved_bytes_total{route="/ttl/list",by="coding"}', lambda value: value >= lean - len(big.body))
@@ -221,7 +221,7 @@ def names_and_labels(expression):
         yield None, set(labels.replace(" ", "").split(",")) - {"instance"}
 
 
-def test_the_dashboard_and_the_alerts_name_figures_that_there_are(origin, tmp_path):
+def test_the_dashboard_and_the_alerts_use_existing_metrics(origin, tmp_path):
     text = (ROOT / "config" / "grafana-dashboard.json").read_text()
     expressions = [target["expr"] for panel in json.loads(text)["panels"] for target in panel.get("targets", [])]
     expressions += re.findall(r"^\s*expr: (.*)$", (ROOT / "config" / "prometheus-alerts.yaml").read_text(), re.MULTILINE)

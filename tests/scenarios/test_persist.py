@@ -67,7 +67,7 @@ def test_after_a_restart_responses_are_back_with_their_true_age(origin, file, en
     assert len(origin.requests) == 1
 
 
-def test_what_waits_to_be_written_is_written_at_the_end(origin, file):
+def test_pending_changes_are_written_at_exit(origin, file):
     origin.on("*", reply(200, {}, b"x" * 1000))
     with Larder(origin, routes=HOUR, settings=settings(file)) as larder, larder.client() as client:
         for i in range(500):
@@ -76,7 +76,7 @@ def test_what_waits_to_be_written_is_written_at_the_end(origin, file):
         assert loaded(larder) == 500
 
 
-def test_what_is_not_restored_yet_is_found_by_the_first_request(origin, file):
+def test_a_response_that_is_not_restored_yet_is_found_by_a_request(origin, file):
     origin.on("*", lambda at: reply(200, {}, at.request.target.encode() * 100))
     with Larder(origin, routes=HOUR, settings=settings(file)) as larder, larder.client() as client:
         for i in range(2000):
@@ -103,7 +103,7 @@ def test_a_write_while_responses_are_restored_is_not_undone(origin, file):
             assert client.get(f"/{i}").body == b"new"
 
 
-def test_variants_come_back_each_for_itself(origin, file):
+def test_variants_are_restored(origin, file):
     origin.on("*", lambda at: reply(200, {"Vary": "Accept-Language"}, at.request.get("Accept-Language", "none").encode()))
     with Larder(origin, routes=HOUR, settings=settings(file)) as larder:
         for language in ("de", "en"):
@@ -118,7 +118,7 @@ def test_variants_come_back_each_for_itself(origin, file):
         assert "fwd" in told(larder.get("/x", {"Accept-Language": "fr"}))
 
 
-def test_an_older_one_is_served_stale_and_refreshed(origin, file):
+def test_an_expired_response_is_served_stale_and_refreshed(origin, file):
     origin.on("/x", reply(200, {}, b"old"))
     routes = "  - {path: /**, ttl: 1ms}"
     with Larder(origin, routes=routes, settings=settings(file)) as larder:
@@ -135,7 +135,7 @@ def test_an_older_one_is_served_stale_and_refreshed(origin, file):
         assert "fwd" in told(larder.get("/x"))
 
 
-def test_stale_ones_found_while_restoring_are_refreshed_too(origin, file):
+def test_stale_responses_found_while_restoring_are_refreshed(origin, file):
     origin.on("*", reply(200, {}, b"x" * 1000))
     routes = "  - {path: /**, ttl: 1ms}"
     with Larder(origin, routes=routes, settings=settings(file)) as larder, larder.client() as client:
@@ -176,7 +176,7 @@ def test_changed_fields_never_bring_back_old_bytes(origin, file):
         "  - {path: /**, ttl: 1ms, stale_while_revalidate: 0ms}",
     ],
 )
-def test_a_route_that_has_changed_goes_by_its_new_rules(origin, file, changed):
+def test_a_changed_route_applies_its_new_settings(origin, file, changed):
     origin.on("/x", reply(200, {}, b"x"))
     with Larder(origin, routes=HOUR, settings=settings(file)) as larder:
         larder.get("/x")
@@ -185,7 +185,7 @@ def test_a_route_that_has_changed_goes_by_its_new_rules(origin, file, changed):
         assert "fwd" in told(larder.get("/x"))
 
 
-def test_what_a_write_made_void_does_not_come_back(origin, file):
+def test_an_invalidated_response_is_not_restored(origin, file):
     origin.on("*", reply(200, {}, b"old"))
     routes = "  - {path: /list, ttl: 1h, invalidated_by: [/items/**]}\n" + HOUR
     with Larder(origin, routes=routes, settings=settings(file)) as larder:
@@ -194,13 +194,13 @@ def test_what_a_write_made_void_does_not_come_back(origin, file):
         written(larder, 3)
         assert larder.get("/x", method="PATCH", body=b"{}").status == 200
         assert larder.get("/items/1", method="POST", body=b"{}").status == 200
-        kill(larder)  # at once: no disk has been told
+        kill(larder)  # at once: nothing has been synchronised to the disk
     origin.on("*", reply(200, {}, b"new"))
     with Larder(origin, routes=routes, settings=settings(file)) as larder:
         assert [larder.get(path).body for path in ("/x", "/list", "/z")] == [b"new", b"new", b"old"]
 
 
-def test_a_purge_outlives_a_crash_too(origin, file):
+def test_a_purged_response_is_not_restored_after_a_crash(origin, file):
     origin.on("*", reply(200, {}, b"old"))
     with Larder(origin, routes=HOUR, settings=settings(file)) as larder:
         larder.get("/x")
@@ -233,7 +233,7 @@ def test_a_hundred_crashes_at_random_points(origin, file):
             with larder.client() as client:
                 for _ in range(chance.randrange(1, 60)):
                     if missed and chance.random() < 0.1:
-                        written(larder)  # the writer is at work, or has been
+                        written(larder)  # the archive is writing or has written
                     path = chance.choice(list(state))
                     if chance.random() < 0.2:
                         assert client.get(path, method="PATCH", body=b"{}").status == 200
@@ -250,7 +250,7 @@ def test_a_hundred_crashes_at_random_points(origin, file):
     assert asides(file) == []
 
 
-# ---- files that are not what they should be -------------------------------------------------------------------------
+# ---- damaged and foreign files --------------------------------------------------------------------------------------
 
 
 def fill(origin, file, count=50):
@@ -302,7 +302,7 @@ def test_a_foreign_file_is_set_aside(origin, file, content):
     assert asides(file) == ["cache.db.aside-1"]
 
 
-def test_somebody_elses_database_is_set_aside_as_it_is(origin, file):
+def test_another_programs_database_is_set_aside_unchanged(origin, file):
     with sqlite3.connect(file) as database:
         database.execute("CREATE TABLE precious(a)")
         database.execute("INSERT INTO precious VALUES(42)")
@@ -322,7 +322,7 @@ def test_a_file_of_a_later_version_is_set_aside(origin, file):
 
 
 @pytest.mark.parametrize("harm", ["gone", "torn", "foreign"])
-def test_without_its_write_log_nothing_stored_is_trusted(origin, file, harm):
+def test_without_its_invalidation_log_nothing_is_restored(origin, file, harm):
     fill(origin, file)
     log = file.parent / "cache.db.writes"
     if harm == "gone":
@@ -334,7 +334,7 @@ def test_without_its_write_log_nothing_stored_is_trusted(origin, file, harm):
         assert larder.get("/7").body == b"new /7"
 
 
-def test_another_larder_has_the_file(origin, file):
+def test_a_file_in_use_by_another_process(origin, file):
     origin.on("*", reply(200, {}, b"x"))
     with Larder(origin, routes=HOUR, settings=settings(file)) as first:
         with Larder(origin, routes=HOUR, settings=settings(file)) as second:
@@ -346,7 +346,7 @@ def test_another_larder_has_the_file(origin, file):
 
 
 @pytest.mark.parametrize("place", ["missing/cache.db", "."])
-def test_a_file_that_cannot_be_is_a_warning(origin, tmp_path, place):
+def test_a_file_that_cannot_be_created_is_a_warning(origin, tmp_path, place):
     origin.on("*", reply(200, {}, b"x"))
     path = (tmp_path / place).resolve() if place != "." else tmp_path
     if place == ".":
@@ -357,7 +357,7 @@ def test_a_file_that_cannot_be_is_a_warning(origin, tmp_path, place):
         assert "hit" in told((larder.get("/x"), larder.get("/x"))[1])
 
 
-def test_a_full_disk_costs_the_persistence_and_no_request(origin, file):
+def test_a_full_disk_suspends_persistence_and_affects_no_request(origin, file):
     origin.on("*", reply(200, {}, os.urandom(50_000)))
     with Larder(origin, routes=HOUR, settings=settings(file)) as larder, larder.client() as client:
         client.get("/0")
@@ -370,12 +370,12 @@ def test_a_full_disk_costs_the_persistence_and_no_request(origin, file):
         larder.wait_for_line("nothing is persisted meanwhile")
         assert "hit" in told(client.get("/99"))
         resource.prlimit(larder.process.pid, resource.RLIMIT_FSIZE, limits)
-        larder.wait_for("larder_persist_waiting", lambda value: value == 0)  # there is room again
+        larder.wait_for("larder_persist_waiting", lambda value: value == 0)  # the disk has space again
     with Larder(origin, routes=HOUR, settings=settings(file)) as larder:
         assert loaded(larder) == 100
 
 
-def test_the_file_keeps_its_bound(origin, file):
+def test_the_file_stays_within_persist_size(origin, file):
     origin.on("*", lambda _: reply(200, {}, os.urandom(100_000)))
     with Larder(origin, routes=HOUR, settings=settings(file, ", persist_size: 1MiB")) as larder, larder.client() as client:
         for i in range(60):
@@ -385,7 +385,7 @@ def test_the_file_keeps_its_bound(origin, file):
     assert file.stat().st_size <= 3 << 20
     with Larder(origin, routes=HOUR, settings=settings(file)) as larder:
         assert 5 <= loaded(larder) <= 10
-        assert "hit" in told(larder.get("/59"))  # the newest stay
+        assert "hit" in told(larder.get("/59"))  # the newest are kept
 
 
 def test_an_unchanged_body_is_not_written_again(origin, file):

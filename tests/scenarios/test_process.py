@@ -15,7 +15,7 @@ def run(*arguments):
     return subprocess.run([binary(), *arguments], capture_output=True, text=True, timeout=30, check=False)
 
 
-def test_it_tells_its_version():
+def test_version_is_printed():
     result = run("version")
     assert result.returncode == 0
     assert result.stdout.startswith("larder 0.")
@@ -26,7 +26,7 @@ def test_wrong_usage_exits_with_2(arguments):
     assert run(*arguments).returncode == 2
 
 
-def test_help_is_no_error():
+def test_help_exits_with_0():
     result = run("--help")
     assert result.returncode == 0
     assert "serve" in result.stdout
@@ -56,7 +56,7 @@ def test_check_names_the_place_and_the_remedy(tmp_path, text, message):
     assert run("serve", "-c", str(path)).returncode == 2
 
 
-def test_a_file_that_is_not_there_is_said_to_be_so(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     result = run("check", "-c", str(tmp_path / "none.yaml"))
     assert result.returncode == 2
     assert "cannot be read" in result.stderr
@@ -81,14 +81,14 @@ def test_a_socket_file_left_by_a_killed_run_is_taken_over(origin, tmp_path):
     with Larder(origin, listen=f"unix:{path}") as larder:
         with Client(str(path)) as client:
             assert client.get("/x").body == b"ok"
-        # One that is in use is not.
+        # A socket in use is not replaced.
         other = tmp_path / "other.yaml"
         other.write_text(f"listen: unix:{path}")
         assert run("serve", "-c", str(other)).returncode == 1
         assert larder.process.poll() is None
 
 
-def test_sigterm_answers_what_is_under_way_and_ends(origin):
+def test_sigterm_lets_requests_finish(origin):
     hold = origin.hold("/slow")
     origin.on("/x", reply(200, {}, b"ok"))
     with Larder(origin, routes="  - {path: /**, cache: off}") as larder:
@@ -100,7 +100,7 @@ def test_sigterm_answers_what_is_under_way_and_ends(origin):
         larder.process.send_signal(signal.SIGTERM)
         assert idle.ended()
         larder.wait_for_line("draining")
-        # Reset where one waited at a listener when that was closed (there is one a loop).
+        # Connections in the backlog of a listener are reset when it is closed; each loop has a listener.
         with pytest.raises((ConnectionRefusedError, ConnectionResetError)):
             while True:
                 Client(larder.address).close()
@@ -128,7 +128,7 @@ def test_a_second_sigterm_ends_at_once(origin):
         hold.release(reply())
 
 
-def test_the_drain_time_ends_what_does_not_end_itself(origin):
+def test_drain_timeout_closes_remaining_connections(origin):
     hold = origin.hold("/slow")
     with Larder(origin, settings="drain_timeout: 100ms") as larder:
         join = in_parallel(1, lambda _: pytest.raises((AssertionError, ConnectionError), larder.get, "/slow"))
@@ -214,7 +214,7 @@ def test_connections_are_bounded(origin):
 
 
 @pytest.mark.parametrize("setting, sent", [("head: 100ms", "GET / HTT"), ("idle: 100ms", "")])
-def test_a_client_that_says_nothing_is_let_go(origin, setting, sent):
+def test_a_silent_client_is_disconnected(origin, setting, sent):
     with Larder(origin, settings=f"timeouts: {{{setting}}}") as larder, larder.client() as client:
         client.send(sent)
         assert client.ended()
@@ -227,13 +227,13 @@ def test_a_body_that_stops_is_a_408(origin):
         assert client.ended()
 
 
-def test_the_admin_listener_answers_only_what_it_knows(origin):
+def test_admin_resources_are_served_by_the_admin_listener_only(origin):
     with Larder(origin) as larder:
         assert larder.ask_admin("/healthz")[0] == 200
         assert larder.ask_admin("/readyz")[0] == 200
         assert larder.ask_admin("/nothing")[0] == 404
         assert "# HELP larder_requests_total" in larder.ask_admin("/metrics")[1]
-        # None of it through the proxy.
+        # Not on the client listener.
         assert larder.get("/metrics").body == b"not scripted"
 
 
@@ -263,11 +263,11 @@ def test_clients_are_served_while_new_settings_are_read(origin):
     origin.on("/x", reply(200, {}, b"x"))
     with Larder(origin) as larder:
         text = larder.config.read_text()
-        # Whoever opens a pipe to read waits until there is a writer.
+        # Opening a pipe for reading blocks until there is a writer.
         larder.config.unlink()
         os.mkfifo(larder.config)
         larder.process.send_signal(signal.SIGHUP)
-        with larder.config.open("w") as pipe:  # larder has opened it too
+        with larder.config.open("w") as pipe:  # larder is opening it for reading
             assert larder.get("/x").status == 200
             assert larder.ask_admin("/healthz")[0] == 200
             pipe.write(text)

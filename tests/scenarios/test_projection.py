@@ -19,7 +19,7 @@ def test_a_list_keeps_its_fields_and_their_bytes(origin):
         assert lean.body == b'[{"id":9007199254740993,"slug":"a\\u00e9\\n"},{"slug":null,"id":1e999},{}]'
         assert lean["Content-Type"] == "application/json"
         assert client.get("/topics/").body == lean.body
-        assert client.get("/topics/1").body == body  # details stay whole
+        assert client.get("/topics/1").body == body  # details are not projected
         assert larder.metric("larder_projections_total") == 1
 
 
@@ -32,7 +32,7 @@ def test_upstream_is_asked_for_identity_where_larder_projects(origin):
     assert origin.seen("/other")[0]["Accept-Encoding"] == "gzip, br"
 
 
-def test_what_upstream_said_of_its_own_bytes_does_not_survive(origin):
+def test_fields_about_the_original_bytes_are_removed(origin):
     body = b'[{"id": 1, "fat": 2}]'
     origin.on(
         "/topics/",
@@ -61,7 +61,7 @@ def test_what_upstream_said_of_its_own_bytes_does_not_survive(origin):
     assert answer["X-Total"] == "1"
 
 
-def test_a_change_in_a_dropped_field_is_no_change(origin):
+def test_a_change_in_a_removed_member_keeps_the_entity_tag(origin):
     origin.on("/topics/", lambda _: reply(200, JSON, json.dumps([{"id": 1, "seen": len(origin.requests)}])))
     with Larder(origin, routes="  - {path: /**, ttl: 60s, fields: [id], refresh_param: refresh}") as larder, larder.client() as client:
         tag = client.get("/topics/")["ETag"]
@@ -93,7 +93,7 @@ WHOLE = [
 
 
 @pytest.mark.parametrize("status, fields, body, detail", [row[1:] for row in WHOLE], ids=[row[0] for row in WHOLE])
-def test_what_cannot_be_projected_passes_whole_and_is_not_stored(origin, status, fields, body, detail):
+def test_a_response_that_cannot_be_projected_is_sent_whole_and_not_stored(origin, status, fields, body, detail):
     origin.on("/topics/", reply(status, fields, body))
     with Larder(origin, routes=ROUTE) as larder, larder.client() as client:
         for _ in range(2):
@@ -104,7 +104,7 @@ def test_what_cannot_be_projected_passes_whole_and_is_not_stored(origin, status,
         assert larder.metric(f'larder_not_stored_total{{reason="{detail}"}}') >= 1
 
 
-def test_what_cannot_be_projected_is_logged_once_a_minute(origin):
+def test_a_failed_projection_is_logged_once_a_minute(origin):
     origin.on("*", reply(200, JSON, b"{oops"))
     with Larder(origin, routes=ROUTE) as larder, larder.client() as client:
         for _ in range(5):
@@ -113,7 +113,7 @@ def test_what_cannot_be_projected_is_logged_once_a_minute(origin):
         assert sum("passes whole" in line for line in larder.errors) == 1
 
 
-def test_an_answer_in_a_coding_that_was_not_asked_for_is_decoded_first(origin):
+def test_an_unrequested_coding_is_decoded_before_projection(origin):
     fields = {**JSON, "Content-Encoding": "gzip", "ETag": '"up"', "Content-MD5": "x", "Vary": "Accept-Encoding"}
     origin.on("/topics/", reply(200, fields, gzip.compress(b'[{"id": 1, "fat": 2}]')))
     with Larder(origin, routes=ROUTE) as larder, larder.client() as client:
@@ -125,7 +125,7 @@ def test_an_answer_in_a_coding_that_was_not_asked_for_is_decoded_first(origin):
 
 
 @pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "Application/JSON", "application/problem+json", "application/hal+json"])
-def test_every_json_type_is_json(origin, kind):
+def test_every_json_media_type_is_projected(origin, kind):
     origin.on("/topics/", reply(200, {"Content-Type": kind}, b'[{"id": 1, "fat": 2}]'))
     with Larder(origin, routes=ROUTE) as larder:
         assert larder.get("/topics/").body == b'[{"id":1}]'
@@ -149,7 +149,7 @@ def counted(origin, target):
     return lambda _: reply(200, {**JSON, "ETag": f'"{len(origin.seen(target))}"'}, json.dumps({"total": 7, "generated_at": len(origin.seen(target))}))
 
 
-def test_members_that_do_not_count_make_no_other_entity_tag(origin):
+def test_ignored_members_do_not_change_the_entity_tag(origin):
     origin.on("/state", counted(origin, "/state"))
     with Larder(origin, routes="  - {path: /**, ttl: 60s, etag_ignore: [generated_at]}") as larder, larder.client() as client:
         first = client.get("/state")
@@ -162,24 +162,24 @@ def test_members_that_do_not_count_make_no_other_entity_tag(origin):
         origin.on("/state", reply(200, JSON, b'{"total": 8, "generated_at": 9}'))
         third = client.get("/state", {"Cache-Control": "no-cache", "If-None-Match": first["ETag"]})
         assert (third.status, third.body) == (200, b'{"total": 8, "generated_at": 9}')
-    # Upstream's own tag is what upstream is asked by.
+    # The API is asked with its own tag.
     assert [request.get("If-None-Match") for request in origin.seen("/state")] == [None, '"1"', '"2"']
 
 
-def test_both_a_lean_list_and_members_that_do_not_count(origin):
+def test_fields_and_etag_ignore_together(origin):
     origin.on("/topics/", lambda _: reply(200, JSON, json.dumps([{"id": 1, "seen_at": len(origin.requests), "fat": len(origin.requests)}])))
     with Larder(origin, routes="  - {path: /**, ttl: 60s, fields: [id, seen_at], etag_ignore: [seen_at]}") as larder, larder.client() as client:
         first = client.get("/topics/")
         assert client.get("/topics/", {"Cache-Control": "no-cache", "If-None-Match": first["ETag"]}).status == 304
 
 
-def test_where_the_answer_is_no_json_upstreams_tag_stands(origin):
+def test_without_json_the_apis_entity_tag_is_kept(origin):
     origin.on("/x", reply(200, {"Content-Type": "text/plain", "ETag": '"up"'}, b"text")).on("/y", reply(200, {**JSON, "ETag": '"up"'}, b"{oops"))
     with Larder(origin, routes="  - {path: /**, ttl: 60s, etag_ignore: [at]}") as larder:
         assert larder.get("/x")["ETag"] == larder.get("/y")["ETag"] == '"up"'
 
 
-def test_depth_and_members_have_bounds(origin):
+def test_depth_and_members_are_limited(origin):
     deep = b'[{"id": 1, "fat": ' + b"[" * 20 + b"]" * 20 + b"}]"
     many = json.dumps([{"id": i} for i in range(3000)]).encode()
     origin.on("/topics/?deep", reply(200, JSON, deep)).on("/topics/?many", reply(200, JSON, many)).on("/topics/?fine", reply(200, JSON, b'[{"id": 1, "fat": [[]]}]'))
@@ -196,7 +196,7 @@ LESS = "  - {path: /topics/, ttl: 60s, fields: [id, slug, domain], fields_param:
 TOPICS = json.dumps([{"id": 1, "slug": "a", "domain": {"slug": "d", "fat": 1}, "fat": 2}, {"slug": "b", "id": 2, "fat": 3}], separators=(",", ":"))
 
 
-def test_all_shapes_are_cut_from_one_answer(origin):
+def test_all_selections_are_made_from_one_fetch(origin):
     origin.on("*", reply(200, {**JSON, "ETag": '"up"'}, TOPICS))
     with Larder(origin, routes=LESS) as larder, larder.client() as client:
         for target, body in (
@@ -215,7 +215,7 @@ def test_all_shapes_are_cut_from_one_answer(origin):
     assert [request.target for request in origin.seen()] == ["/topics/?limit=5"]
 
 
-def test_where_the_route_keeps_all_a_client_may_ask_for_anything(origin):
+def test_without_fields_a_client_may_select_any_member(origin):
     origin.on("*", reply(200, {**JSON, "ETag": '"up"'}, TOPICS))
     with Larder(origin, routes=LESS) as larder, larder.client() as client:
         whole = client.get("/other")
@@ -227,7 +227,7 @@ def test_where_the_route_keeps_all_a_client_may_ask_for_anything(origin):
     assert [request.target for request in origin.seen()] == ["/other"]
 
 
-def test_each_shape_has_its_tag_and_its_304(origin):
+def test_each_selection_has_its_entity_tag_and_304(origin):
     origin.on("*", reply(200, JSON, TOPICS))
     with Larder(origin, routes=LESS) as larder, larder.client() as client:
         tags = {target: client.get(target)["ETag"] for target in ("/topics/", "/topics/?fields=id", "/topics/?fields=slug")}
@@ -241,19 +241,19 @@ def test_each_shape_has_its_tag_and_its_304(origin):
         assert (part.status, part.body, part["Content-Range"]) == (206, b'[{"id":1', "bytes 0-7/19")
 
 
-def test_a_name_that_is_not_there_is_told_with_those_that_are(origin):
+def test_an_unknown_name_is_refused_with_the_valid_names(origin):
     origin.on("*", reply(200, JSON, TOPICS))
     with Larder(origin, routes=LESS) as larder, larder.client() as client:
         answer = client.get("/topics/?fields=id,titel")
         assert (answer.status, answer["Content-Type"]) == (400, "application/problem+json")
         assert json.loads(answer.body)["detail"] == "fields: unknown field 'titel'; available: id, slug, domain"
         assert cache_status(answer)[1]["detail"] == "unknown-field"
-        assert client.get("/topics/?fields=id").status == 200  # the connection goes on
+        assert client.get("/topics/?fields=id").status == 200  # the connection remains usable
     assert len(origin.seen()) == 1
 
 
 @pytest.mark.parametrize("status, fields, body", [(500, JSON, b'{"id": 1}'), (200, {"Content-Type": "text/plain"}, b"text"), (200, JSON, b"[1]"), (200, JSON, b"{oops")])
-def test_what_cannot_be_cut_passes_whole(origin, status, fields, body):
+def test_a_response_from_which_fields_cannot_be_selected_is_sent_whole(origin, status, fields, body):
     origin.on("*", reply(status, fields, body))
     with Larder(origin, routes=LESS) as larder, larder.client() as client:
         for _ in range(2):
@@ -261,7 +261,7 @@ def test_what_cannot_be_cut_passes_whole(origin, status, fields, body):
             assert (answer.status, answer.body) == (status, body)
 
 
-def test_many_shapes_cost_no_more_than_some(origin):
+def test_the_number_of_kept_selections_is_limited(origin):
     origin.on("*", reply(200, JSON, TOPICS))
     with Larder(origin, routes=LESS) as larder, larder.client() as client:
         client.get("/other")
@@ -273,7 +273,7 @@ def test_many_shapes_cost_no_more_than_some(origin):
     assert len(origin.seen()) == 1
 
 
-def test_waiting_readers_of_different_shapes_share_a_fetch(origin):
+def test_waiting_clients_with_different_selections_share_a_fetch(origin):
     hold = origin.hold("/topics/")
     with Larder(origin, routes=LESS) as larder:
         asked = in_parallel(6, lambda i: larder.get("/topics/" + ["", "?fields=id", "?fields=slug"][i % 3]))
@@ -304,7 +304,7 @@ def test_an_old_type_and_an_identity_coding_are_projected_like_any_other(origin,
             assert "Content-Encoding" not in answer
 
 
-def test_the_asker_alone_gets_no_field_that_speaks_of_bytes_that_are_not_sent(origin):
+def test_the_requesting_client_gets_no_field_about_bytes_that_are_not_sent(origin):
     fields = {**JSON, "ETag": '"up"', "Cache-Control": 'max-age=60, no-cache="content-length, etag, content-digest"', "Content-Digest": "sha-256=:x:"}
     origin.on("/topics/", reply(200, fields, b'[{"id": 1, "fat": 2}]'))
     with Larder(origin, routes="  - {path: /topics/, cache: standard, fields: [id, slug]}") as larder, larder.client() as client:

@@ -47,7 +47,7 @@ def stored(origin):
     ],
     ids=str,
 )
-def test_a_purge_takes_what_it_names_and_nothing_else(stored, what, left, count):
+def test_a_purge_erases_what_it_names_and_nothing_else(stored, what, left, count):
     status, text = stored.change("/api/purge", what)
     assert (status, text) == (200, f'{{"purged": {count}, "soft": false}}\n')
     assert hits(stored, *stored.targets) == left
@@ -55,7 +55,7 @@ def test_a_purge_takes_what_it_names_and_nothing_else(stored, what, left, count)
 
 
 @pytest.mark.parametrize("what", [{"path": "/a"}, {"prefix": "/a"}, {"all": True}], ids=str)
-def test_a_soft_purge_serves_once_more_while_it_is_fetched(stored, origin, what):
+def test_after_a_soft_purge_the_response_is_served_once_while_it_is_fetched(stored, origin, what):
     hold = origin.hold("/a")
     assert stored.change("/api/purge", {**what, "soft": True})[0] == 200
     got = stored.get("/a")
@@ -77,7 +77,7 @@ def test_a_soft_purge_of_a_group(stored, origin):
 
 @pytest.mark.parametrize("loops", [1, 2])
 @pytest.mark.parametrize("what", [{"path": "/x"}, {"prefix": "/"}, {"group": "lists"}, {"all": True}], ids=str)
-def test_a_purge_during_a_fill(origin, what, loops):
+def test_a_purge_during_a_fill_keeps_its_response_from_being_stored(origin, what, loops):
     """A response requested before the purge is not stored, but is sent to the clients that wait for it."""
     hold = origin.hold("/x")
     with Larder(origin, routes="  - {path: /**, ttl: 1h, groups: [lists]}", settings=f"loops: {loops}") as larder:
@@ -108,7 +108,7 @@ def test_a_purge_during_a_fill(origin, what, loops):
         ('{"path": "/' + "a" * 70_000 + '"}', 413, "64 KiB"),
     ],
 )
-def test_what_is_not_understood_purges_nothing(stored, body, status, words):
+def test_an_invalid_purge_erases_nothing(stored, body, status, words):
     got, text = stored.change("/api/purge", body)
     assert got == status
     assert words in text
@@ -136,13 +136,13 @@ def test_a_page_of_another_site_purges_nothing(stored, fields, status):
     assert hits(stored, "/a") == [status != 200]
 
 
-def test_only_a_post_changes_anything(stored):
+def test_only_post_purges(stored):
     assert stored.ask_admin("/api/purge")[0] == 405
     assert stored.ask_admin("/api/purge?all=true")[0] == 405
     assert hits(stored, "/a") == [True]
 
 
-def test_nothing_of_it_is_reachable_through_the_proxys_listener(stored, origin):
+def test_purging_is_not_reachable_through_the_client_listener(stored, origin):
     origin.on("/api/purge", reply(200, {}, b"the API's own"))
     assert stored.get("/api/purge", {"Content-Type": "application/json"}, method="POST", body=b'{"all": true}').body == b"the API's own"
     assert hits(stored, "/c") == [True]
@@ -159,12 +159,12 @@ def test_the_command_line_purges(stored):
 
 
 @pytest.mark.parametrize("arguments", [[], ["/a", "--all"], ["--prefix", "/a", "--group", "b"], [""]], ids=str)
-def test_a_purge_that_does_not_say_what_is_a_usage_error(stored, arguments):
+def test_a_purge_without_a_target_is_a_usage_error(stored, arguments):
     assert purge(stored, *arguments)[0] == 2
     assert hits(stored, "/a") == [True]
 
 
-def test_where_nothing_listens_the_command_says_so(origin, tmp_path):
+def test_without_an_admin_listener_the_command_reports_it(origin, tmp_path):
     config = tmp_path / "larder.yaml"
     config.write_text("admin: 127.0.0.1:1\nroutes: []\n")
     ran = subprocess.run([binary(), "purge", "-c", str(config), "--all"], capture_output=True, text=True)

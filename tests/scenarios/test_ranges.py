@@ -43,7 +43,7 @@ FROM_THE_WHOLE = [
 
 @pytest.mark.parametrize("route", ["ttl: 60s", "cache: standard"])
 @pytest.mark.parametrize("asked, status, body, content_range", FROM_THE_WHOLE)
-def test_a_range_of_what_is_stored_whole(origin, route, asked, status, body, content_range):
+def test_a_range_of_a_complete_stored_response(origin, route, asked, status, body, content_range):
     origin.on("/x", reply(200, {**KEPT, "X-More": "1"}, WHOLE))
     with Larder(origin, routes=f"  - {{path: /**, {route}}}") as larder, larder.client() as client:
         client.get("/x")
@@ -53,12 +53,12 @@ def test_a_range_of_what_is_stored_whole(origin, route, asked, status, body, con
         assert cache_status(answer)[1].get("hit")
         if status == 206:
             assert (answer["ETag"], answer["X-More"]) == ('"v1"', "1") and 0 <= int(answer["Age"]) < 60
-        # Nothing of it changes what is stored.
+        # None of them changes what is stored.
         assert client.get("/x").body == WHOLE
     assert len(origin.seen("/x")) == 1
 
 
-def test_a_range_is_for_a_get_of_a_200_alone(origin):
+def test_a_range_applies_only_to_a_get_of_a_200(origin):
     origin.on("/x", reply(200, KEPT, WHOLE)).on("/gone", reply(404, {"Cache-Control": "max-age=60"}, WHOLE))
     with Larder(origin) as larder, larder.client() as client:
         client.get("/x")
@@ -69,7 +69,7 @@ def test_a_range_is_for_a_get_of_a_200_alone(origin):
 
 
 @pytest.mark.parametrize("asked", ["bytes=0-", "bytes=0-0", "bytes=5-", "bytes=-5"])
-def test_an_empty_one_is_sent_as_it_is_whatever_the_range(origin, asked):
+def test_an_empty_response_is_sent_whole_whatever_the_range(origin, asked):
     origin.on("/x", reply(200, KEPT, b""))
     with Larder(origin) as larder, larder.client() as client:
         client.get("/x")
@@ -87,7 +87,7 @@ def digests(answer):
     return {name for name in DIGESTS if name in answer}
 
 
-def test_a_part_carries_no_digest_of_the_whole_answers_content(origin):
+def test_a_part_has_no_content_digest_of_the_whole(origin):
     origin.on("/x", reply(200, KEPT | DIGESTS, WHOLE))
     with Larder(origin) as larder, larder.client() as client:
         assert digests(client.get("/x")) == set(DIGESTS)
@@ -98,7 +98,7 @@ def test_a_part_carries_no_digest_of_the_whole_answers_content(origin):
         assert (unmodified.status, digests(unmodified) & {"Content-Digest", "Content-MD5"}) == (304, set())
 
 
-def test_a_part_that_is_kept_or_joined_carries_no_digest_of_another_content(origin):
+def test_a_stored_or_combined_part_has_no_content_digest(origin):
     origin.on("/x", lambda exchange: ranged(exchange, fields=KEPT | DIGESTS))
     with Larder(origin) as larder, larder.client() as client:
         client.get("/x", {"Range": "bytes=0-5"})
@@ -114,7 +114,7 @@ IF_RANGE = [
     ('"v2"', 200),
     ('W/"v1"', 200),  # RFC 9110 13.1.5: compared strongly
     (LONG_AGO, 206),
-    ("Sun, 06 Nov 1994 08:49:38 GMT", 200),  # the very date, not a later one
+    ("Sun, 06 Nov 1994 08:49:38 GMT", 200),  # exactly that date, not a later one
     ("yesterday", 200),
 ]
 
@@ -128,7 +128,7 @@ def test_if_range_decides_between_the_part_and_the_whole(origin, condition, stat
         assert (answer.status, answer.body) == (status, b"01" if status == 206 else WHOLE)
 
 
-def test_an_unmodified_one_is_a_304_before_it_is_a_part(origin):
+def test_a_304_takes_precedence_over_a_206(origin):
     origin.on("/x", reply(200, KEPT, WHOLE))
     with Larder(origin) as larder, larder.client() as client:
         client.get("/x")
@@ -145,14 +145,14 @@ def test_under_a_ttl_a_range_that_misses_fetches_the_whole(origin):
     assert [(request.get("Range"), request.get("If-Range")) for request in origin.seen("/x")] == [(None, None)]
 
 
-def test_a_part_of_a_projected_answer_is_a_part_of_what_larder_sends(origin):
+def test_a_range_applies_to_the_projected_body(origin):
     origin.on("/x", reply(200, {"Content-Type": "application/json"}, b'[{"id": 1, "more": 2}]'))
     with Larder(origin, routes="  - {path: /**, ttl: 60s, fields: [id]}") as larder, larder.client() as client:
         assert client.get("/x", {"Range": "bytes=0-4"}).body == b'[{"id'
         assert client.get("/x", {"Range": "bytes=-2"})["Content-Range"] == "bytes 8-9/10"
 
 
-def test_by_the_book_a_part_is_kept_and_answers_what_lies_in_it(origin):
+def test_with_cache_standard_a_part_is_stored_and_answers_ranges_within_it(origin):
     origin.on("/x", ranged)
     with Larder(origin) as larder, larder.client() as client:
         first = client.get("/x", {"Range": "bytes=2-5"})
@@ -168,7 +168,7 @@ def test_by_the_book_a_part_is_kept_and_answers_what_lies_in_it(origin):
         assert cache_status(outer)[1] == {"fwd": "partial", "stored": True}
 
 
-def test_a_part_is_never_taken_for_the_whole(origin):
+def test_a_stored_part_never_answers_for_the_whole(origin):
     origin.on("/x", ranged)
     with Larder(origin) as larder, larder.client() as client:
         client.get("/x", {"Range": "bytes=2-5"})
@@ -179,7 +179,7 @@ def test_a_part_is_never_taken_for_the_whole(origin):
         assert client.get("/x", method="HEAD")["Content-Length"] == "10"
 
 
-def test_parts_of_one_representation_are_joined(origin):
+def test_parts_of_one_representation_are_combined(origin):
     origin.on("/x", ranged)
     with Larder(origin) as larder, larder.client() as client:
         client.get("/x", {"Range": "bytes=0-3"})
@@ -194,7 +194,7 @@ def test_parts_of_one_representation_are_joined(origin):
     assert len(origin.seen("/x")) == 3
 
 
-def test_parts_that_do_not_meet_or_are_not_of_one_representation_are_not_joined(origin):
+def test_parts_with_a_gap_or_of_different_representations_are_not_combined(origin):
     origin.on("/x", lambda exchange: ranged(exchange, fields={"Cache-Control": "max-age=60", "ETag": f'"{len(origin.seen("/x"))}"'}))
     origin.on("/y", ranged)
     with Larder(origin) as larder, larder.client() as client:
@@ -245,7 +245,7 @@ BAD_PARTS = {
 
 
 @pytest.mark.parametrize("fields", BAD_PARTS.values(), ids=BAD_PARTS.keys())
-def test_a_part_that_cannot_be_placed_goes_on_and_is_not_stored(origin, fields):
+def test_a_part_without_a_valid_content_range_is_forwarded_and_not_stored(origin, fields):
     origin.on("/x", reply(206, {**KEPT, **fields}, b"0123"))
     with Larder(origin) as larder, larder.client() as client:
         for _ in range(2):
@@ -255,7 +255,7 @@ def test_a_part_that_cannot_be_placed_goes_on_and_is_not_stored(origin, fields):
         assert larder.metric("larder_store_entries") == 0
 
 
-def test_a_206_that_nobody_asked_for_is_not_stored(origin):
+def test_an_unrequested_206_is_not_stored(origin):
     origin.on("/x", reply(206, {**KEPT, "Content-Range": "bytes 0-3/10"}, b"0123"))
     with Larder(origin) as larder, larder.client() as client:
         answer = client.get("/x")
@@ -263,7 +263,7 @@ def test_a_206_that_nobody_asked_for_is_not_stored(origin):
         assert larder.metric("larder_store_entries") == 0
 
 
-def test_an_origin_that_knows_no_ranges_fills_the_whole(origin):
+def test_an_origin_without_ranges_fills_the_whole(origin):
     origin.on("/x", reply(200, KEPT, WHOLE))
     with Larder(origin) as larder, larder.client() as client:
         answer = client.get("/x", {"Range": "bytes=0-1"})
@@ -271,7 +271,7 @@ def test_an_origin_that_knows_no_ranges_fills_the_whole(origin):
         assert cache_status(client.get("/x"))[1].get("hit")
 
 
-def test_what_upstream_says_of_a_range_out_of_bounds_goes_on(origin):
+def test_a_416_of_the_api_is_forwarded(origin):
     origin.on("/x", ranged)
     with Larder(origin) as larder, larder.client() as client:
         answer = client.get("/x", {"Range": "bytes=100-"})
@@ -279,7 +279,7 @@ def test_what_upstream_says_of_a_range_out_of_bounds_goes_on(origin):
         assert client.get("/x").body == WHOLE
 
 
-def test_readers_of_one_range_share_a_fetch_and_others_do_not_wait_for_them(origin):
+def test_requests_for_one_range_share_a_fetch_and_others_do_not_wait_for_it(origin):
     hold = origin.hold("/x")
     with Larder(origin) as larder:
         def ask(i):

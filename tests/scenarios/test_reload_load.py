@@ -98,7 +98,7 @@ def test_two_hundred_reloads_of_all_kinds(origin, tmp_path, loops):
         for i in range(KEPT):
             larder.get(f"/kept/{i}")
         load = Load(larder)
-        kept_open = []  # accepted at a listener that has gone since
+        kept_open = []  # accepted by a listener that has been closed since
         for turn in range(1, 201):
             with_unix = turn % 10 < 5
             larder.write(
@@ -141,7 +141,7 @@ BAD = [
 
 
 @pytest.mark.parametrize("how", ["command", "request", "signal"])
-def test_a_bad_file_changes_nothing_under_load_and_is_told_everywhere(origin, how):
+def test_an_invalid_file_changes_nothing_under_load_and_is_reported(origin, how):
     origin.on("*", reply(200, {}, b"x" * 100))
     with Larder(origin, routes=routes(0)) as larder:
         for i in range(KEPT):
@@ -166,7 +166,7 @@ def test_a_bad_file_changes_nothing_under_load_and_is_told_everywhere(origin, ho
             (message,) = (message for message in status["last_reload_messages"] if what in message)
             assert line.endswith(message)
             if "cannot be opened" not in what:
-                assert re.match(rf"{re.escape(str(larder.config))}:\d+:\d+: ", message)  # the place
+                assert re.match(rf"{re.escape(str(larder.config))}:\d+:\d+: ", message)  # FILE:LINE:COL
             load.goes_on()
             larder.write(routes=routes(turn + 1), settings="")
             assert larder.change("/api/reload", {})[0] == 200
@@ -176,7 +176,7 @@ def test_a_bad_file_changes_nothing_under_load_and_is_told_everywhere(origin, ho
     assert [len(origin.seen(f"/kept/{i}")) for i in range(KEPT)] == [1] * KEPT
 
 
-def test_what_is_under_way_ends_under_the_settings_that_it_began_with(origin):
+def test_requests_under_way_keep_the_settings_that_they_began_with(origin):
     """A fill, a streamed upload and a request to a route that is removed, each interrupted by a reload."""
     fill, passed = origin.hold("/kept/a"), origin.hold("/moving/a")
     with Larder(origin, routes="  - {path: /kept/**, ttl: 1h}\n  - {path: /moving/**, cache: off}") as larder:

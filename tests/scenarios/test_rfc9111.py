@@ -19,7 +19,7 @@ def answers(get, head):
     return lambda exchange: reply(200, get, DATA) if exchange.request.method == "GET" else reply(200, head, length=False)
 
 
-def test_a_head_that_finds_nothing_goes_on_as_a_head(origin):
+def test_a_head_that_misses_is_forwarded_as_a_head(origin):
     origin.on("/x", answers({"Cache-Control": "max-age=60"}, {"X-From": "head"}))
     with Larder(origin) as larder, larder.client() as client:
         assert client.get("/x", method="HEAD")["X-From"] == "head"
@@ -31,7 +31,7 @@ def test_the_answer_to_a_head_renews_what_is_stored(origin):
     origin.on("/x", answers(SHORT | {"X-A": "1", "X-B": "1"}, {"Cache-Control": "max-age=60", "X-A": "2", "Content-Length": "4"}))
     with Larder(origin) as larder, larder.client() as client:
         client.get("/x")
-        # While it is fresh larder answers itself; then the HEAD goes on, and its answer makes it fresh again.
+        # While the stored response is fresh, larder answers the HEAD; then it is forwarded, and its response renews the stored one.
         larder.get_until("/x", lambda it: not cache_status(it)[1].get("hit"), method="HEAD")
         answer = client.get("/x")
         assert cache_status(answer)[1].get("hit")
@@ -43,13 +43,13 @@ CHANGED = [{"ETag": '"other"'}, {"Last-Modified": "Mon, 07 Nov 1994 08:49:37 GMT
 
 
 @pytest.mark.parametrize("head", CHANGED, ids=lambda it: next(iter(it)))
-def test_a_head_that_tells_of_another_representation_expires_what_is_stored(origin, head):
+def test_a_head_with_other_validators_expires_the_stored_response(origin, head):
     stored = {"Cache-Control": "max-age=60", "Vary": "X-V"}
     origin.on("/x", lambda exchange: reply(200, {**stored, **head}, length=False) if exchange.request.method == "HEAD" else reply(200, stored, DATA))
     with Larder(origin) as larder, larder.client() as client:
         client.get("/x")
         assert cache_status(client.get("/x"))[1].get("hit")
-        # A HEAD for which larder may not answer itself.
+        # A HEAD that must be forwarded.
         client.get("/x", {"Cache-Control": "no-cache"}, method="HEAD")
         assert cache_status(client.get("/x"))[1]["fwd"] == "stale"
 
@@ -68,7 +68,7 @@ def test_a_head_that_fails_changes_nothing(origin, status):
 SAME = {"Content-Location": "/x?a=1", "Cache-Control": "max-age=60"}
 
 
-def test_a_post_that_says_what_a_get_would_get_fills_the_entry(origin):
+def test_a_post_with_content_location_fills_the_entry(origin):
     origin.on("/x?a=1", lambda exchange: reply(200, SAME, exchange.request.method))
     with Larder(origin) as larder, larder.client() as client:
         assert client.get("/x?a=1").body == b"GET"
@@ -98,7 +98,7 @@ def test_any_other_answer_to_a_post_is_not_stored(origin, fields):
 
 
 @pytest.mark.parametrize("method, status, route", [("PUT", 200, "cache: standard"), ("POST", 201, "cache: standard"), ("POST", 200, "ttl: 60s")])
-def test_nor_that_of_another_method_status_or_route(origin, method, status, route):
+def test_a_response_to_another_method_or_status_or_on_another_route_is_not_stored(origin, method, status, route):
     origin.on("/x?a=1", lambda exchange: reply(200 if exchange.request.method == "GET" else status, SAME, exchange.request.method))
     with Larder(origin, routes=f"  - {{path: /**, {route}}}") as larder, larder.client() as client:
         client.get("/x?a=1", method=method, body=b"new")
@@ -120,7 +120,7 @@ def test_a_post_whose_answer_breaks_off_stores_nothing(origin):
         assert larder.get("/x?a=1").body == b"GET"
 
 
-# ---- an API that is away (RFC 9111 4.2.4, RFC 5861 4) ----------------------------------------------------------------
+# ---- an API that cannot be reached (RFC 9111 4.2.4, RFC 5861 4) ------------------------------------------------------
 
 
 def away(exchange):
@@ -133,7 +133,7 @@ def failing(status):
 
 MAY_BE_STALE = [
     ("max-age=1", away, True),  # disconnected
-    ("max-age=1", failing(503), False),  # that is an answer
+    ("max-age=1", failing(503), False),  # a response, not a disconnection
     ("max-age=1, stale-if-error=60", failing(503), True),
     ("max-age=1, stale-if-error=60", failing(500), True),
     ("max-age=1, stale-if-error=60", failing(404), False),  # RFC 5861 4: 500, 502, 503, 504
@@ -148,7 +148,7 @@ MAY_BE_STALE = [
 
 
 @pytest.mark.parametrize("directives, trouble, served", MAY_BE_STALE, ids=lambda it: it if isinstance(it, str) else None)
-def test_what_may_be_served_stale_while_the_api_is_in_trouble(origin, directives, trouble, served):
+def test_when_a_stale_response_is_served_while_the_api_fails(origin, directives, trouble, served):
     origin.on("/x", reply(200, {"Cache-Control": directives, "ETag": '"v"'}, DATA))
     with Larder(origin) as larder:
         larder.get("/x")
@@ -158,7 +158,7 @@ def test_what_may_be_served_stale_while_the_api_is_in_trouble(origin, directives
             assert (answer.status, answer.body, cache_status(answer)[1]["detail"]) == (200, DATA, "stale-if-error")
         else:
             assert larder.get_until("/x", lambda it: it.status != 200).body != DATA
-        # It comes back, and is asked again.
+        # When the API is back, it is requested again.
         origin.on("/x", reply(200, {"Cache-Control": "max-age=60"}, b"back"))
         assert larder.get_until("/x", lambda it: it.body == b"back").status == 200
 
@@ -183,10 +183,10 @@ def test_under_a_ttl_only_the_route_allows_it(origin):
         assert larder.get_until("/y", is_stale).body == DATA
 
 
-# ---- what is told ----------------------------------------------------------------------------------------------------
+# ---- fields of responses ---------------------------------------------------------------------------------------------
 
 
-def test_cache_status_tells_the_key_where_the_settings_ask_for_it(origin):
+def test_status_key_adds_the_key_to_cache_status(origin):
     origin.on("*", reply(200, {"Cache-Control": "max-age=60"}, DATA))
     routes = "  - {path: /topics/, ttl: 60s, refresh_param: refresh, key: {query: [a]}}\n  - {path: /**, cache: standard}"
     with Larder(origin, routes=routes, settings="cache: {status_key: true}") as larder, larder.client() as client:
@@ -199,7 +199,7 @@ def test_cache_status_tells_the_key_where_the_settings_ask_for_it(origin):
         assert "key" not in cache_status(larder.get("/x"))[1]
 
 
-def test_stored_fields_come_as_they_were_and_in_order(origin):
+def test_stored_fields_keep_their_bytes_and_order(origin):
     head = b"HTTP/1.1 200 Fine\r\nb-Field: 2\r\nA: 1\r\nB-FIELD: 3\r\nLink: <s>\r\nCache-Control: max-age=60\r\nX-Bytes: \xe4\xff\r\nLink: <t>\r\nContent-Length: 4\r\n\r\ndata"
     origin.on("/x", head)
     with Larder(origin) as larder, larder.client() as client:
@@ -214,7 +214,7 @@ def test_stored_fields_come_as_they_were_and_in_order(origin):
 
 
 @pytest.mark.parametrize("directive", ["private", "no-cache"])
-def test_fields_that_are_one_readers_go_to_that_reader_alone(origin, directive):
+def test_fields_for_one_client_are_not_replayed(origin, directive):
     fields = {"Cache-Control": f'max-age=60, {directive}="set-cookie, X-Mine"', "Set-Cookie": "s=1", "X-Mine": "1", "X-Ours": "1"}
     origin.on("/x", reply(200, fields, DATA))
     with Larder(origin) as larder, larder.client() as client:
@@ -225,7 +225,7 @@ def test_fields_that_are_one_readers_go_to_that_reader_alone(origin, directive):
         assert cache_status(second)[1].get("hit")
 
 
-def test_a_cookie_set_despite_being_stored_goes_to_its_reader_alone(origin):
+def test_with_despite_set_cookie_the_cookie_goes_only_to_its_client(origin):
     hold = origin.hold("/x")
     with Larder(origin, routes="  - {path: /**, ttl: 60s, despite: [set-cookie]}") as larder:
         with larder.client() as first, larder.client() as second:
@@ -252,7 +252,7 @@ TARGETED = [
 
 
 @pytest.mark.parametrize("fields, stored", TARGETED)
-def test_what_is_said_to_caches_like_larder_counts_before_what_is_said_to_all(origin, fields, stored):
+def test_cdn_cache_control_precedes_cache_control(origin, fields, stored):
     origin.on("/x", reply(200, fields, DATA))
     with Larder(origin) as larder, larder.client() as client:
         answer = client.get("/x")
@@ -271,7 +271,7 @@ def hits(client, *targets, **more):
     return [bool(cache_status(client.get(target, **more))[1].get("hit")) for target in targets]
 
 
-def test_a_write_makes_its_groups_void(origin):
+def test_a_write_invalidates_its_groups(origin):
     origin.on("/a", grouped('"one"')).on("/b", grouped('"one", "two"')).on("/c", grouped('"two";p=1')).on("/d", grouped(None))
     origin.on("/write", reply(200, {"Cache-Group-Invalidation": '"one", "none"'}))
     with Larder(origin) as larder, larder.client() as client:
@@ -286,14 +286,14 @@ def test_a_write_makes_its_groups_void(origin):
 @pytest.mark.parametrize(
     "status, method, fields",
     [
-        (200, "GET", {"Cache-Group-Invalidation": '"one"'}),  # RFC 9875 3: safe methods make nothing void
+        (200, "GET", {"Cache-Group-Invalidation": '"one"'}),  # RFC 9875 3: safe methods invalidate nothing
         (500, "POST", {"Cache-Group-Invalidation": '"one"'}),
         (200, "POST", {"Cache-Group-Invalidation": "one"}),  # a Token is no String
         (200, "POST", {"Cache-Group-Invalidation": '"one", 2'}),
-        (200, "POST", {"Cache-Group-Invalidation": '"One"'}),  # 2.1: compared character by character
+        (200, "POST", {"Cache-Group-Invalidation": '"One"'}),  # RFC 9875 2.1: compared character by character
     ],
 )
-def test_what_makes_no_group_void(origin, status, method, fields):
+def test_responses_that_invalidate_no_group(origin, status, method, fields):
     origin.on("/a", grouped('"one"')).on("/write", reply(status, fields))
     with Larder(origin) as larder, larder.client() as client:
         client.get("/a")
@@ -301,7 +301,7 @@ def test_what_makes_no_group_void(origin, status, method, fields):
         assert hits(client, "/a") == [True]
 
 
-def test_groups_are_an_origins_own(origin):
+def test_groups_belong_to_one_origin(origin):
     origin.on("/a", grouped('"one"')).on("/write", reply(200, {"Cache-Group-Invalidation": '"one"'}))
     with Larder(origin) as larder, larder.client() as client:
         for host in ("a.test", "b.test"):
@@ -311,7 +311,7 @@ def test_groups_are_an_origins_own(origin):
         assert hits(client, "/a", fields={"Host": "b.test"}) == [False]
 
 
-def test_as_many_groups_as_the_specification_wants_and_more(origin):
+def test_at_least_as_many_groups_as_rfc_9875_requires(origin):
     names = [f'"{i:03}{"x" * 60}"' for i in range(200)]
     origin.on("/a", grouped(", ".join(names))).on("/write", reply(200, {"Cache-Group-Invalidation": names[-1]}))
     with Larder(origin) as larder, larder.client() as client:
@@ -321,7 +321,7 @@ def test_as_many_groups_as_the_specification_wants_and_more(origin):
         assert hits(client, "/a") == [False]
 
 
-def test_what_was_being_fetched_when_its_group_was_made_void_is_not_kept(origin):
+def test_a_fetch_whose_group_is_invalidated_meanwhile_is_not_stored(origin):
     hold = origin.hold("/a")
     origin.on("/write", reply(200, {"Cache-Group-Invalidation": '"one"'}))
     with Larder(origin) as larder:
@@ -333,7 +333,7 @@ def test_what_was_being_fetched_when_its_group_was_made_void_is_not_kept(origin)
             larder.wait_for("larder_fill_waiters", lambda value: value == 2)
             hold.release_one(reply(200, {"Cache-Control": "max-age=60", "Cache-Groups": '"one"'}, b"old"))
             assert early.response().body == b"old"
-            # Who came after the write does not take what was asked for before it.
+            # A request that arrived after the write does not join a fetch that began before it.
             hold.release(reply(200, {"Cache-Control": "max-age=60", "Cache-Groups": '"one"'}, b"new"))
             assert late.response().body == b"new"
         assert larder.get("/a").body == b"new"

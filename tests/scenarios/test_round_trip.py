@@ -43,7 +43,7 @@ def test_a_write_with_the_tag_of_a_projected_representation(origin):
         assert larder.get("/x", {"If-Match": coded(larder, "gzip")["ETag"]}, method="PUT", body=b"{}").status == 204
 
 
-def test_other_tags_dates_and_stars_go_on_as_they_came(origin):
+def test_other_conditions_are_forwarded_unchanged(origin):
     origin.on("/x", api)
     with Larder(origin, routes="  - {path: /**, ttl: 1h}") as larder:
         for name, value in (("If-Match", "*"), ("If-Match", '"v6"'), ("If-None-Match", '"a", W/"b"'), ("If-Range", "Sun, 06 Nov 1994 08:49:37 GMT")):
@@ -51,7 +51,7 @@ def test_other_tags_dates_and_stars_go_on_as_they_came(origin):
             assert origin.requests[-1][name] == value
 
 
-def test_a_coded_tag_names_its_bytes(origin):
+def test_a_coded_entity_tag_identifies_its_bytes(origin):
     """Encoded at another level, the bytes and the tag differ, so a download is not resumed with them."""
     origin.on("/x", api)
     tags = set()
@@ -65,7 +65,7 @@ def test_a_coded_tag_names_its_bytes(origin):
 
 
 @pytest.mark.parametrize("fields", [{"Authorization": "a"}, {"Cache-Control": "no-store", "X-API-Key": "k"}], ids=["bypass", "api-key"])
-def test_a_304_that_passes_names_the_tag_that_the_client_has(origin, fields):
+def test_a_forwarded_304_has_the_clients_entity_tag(origin, fields):
     def validate(exchange):
         return reply(304, {"ETag": '"v7"'}, length=False) if '"v7"' in exchange.request.get("If-None-Match", "") else api(exchange)
 
@@ -78,7 +78,7 @@ def test_a_304_that_passes_names_the_tag_that_the_client_has(origin, fields):
         assert (response.status, response["ETag"]) == (304, '"v7"')
 
 
-def test_where_nothing_is_stored_every_tag_is_the_apis_own(origin):
+def test_on_uncached_routes_entity_tags_are_not_translated(origin):
     with Larder(origin, routes="  - {path: /**, cache: off}") as larder:
         larder.get("/x", {"If-None-Match": '"v7-gzip"'})
         assert origin.requests[-1]["If-None-Match"] == '"v7-gzip"'
@@ -147,14 +147,14 @@ def test_only_the_protocols_that_are_allowed_are_offered(origin):
     origin.on("/ws", lambda at: reply(101, {"Connection": "upgrade", "Upgrade": "h2c"}, length=False))
     with Larder(origin, routes="  - {path: /**, cache: off}") as larder:
         response = larder.get("/ws", {"Connection": "upgrade", "Upgrade": "h2c, websocket"})
-        assert response.status == 502  # to a protocol that was not sent on
+        assert response.status == 502  # a switch to a protocol that was not offered
         assert origin.requests[0]["Upgrade"] == "websocket"
     with Larder(origin, routes="  - {path: /**, cache: off}", settings="upgrade: []") as larder:
         assert larder.get("/ws", {"Connection": "upgrade", "Upgrade": "websocket"}).status == 502
         assert "Upgrade" not in origin.requests[1]
 
 
-def test_an_upgrade_with_a_body_is_not_sent_on(origin):
+def test_an_upgrade_with_a_body_is_not_forwarded(origin):
     origin.on("/x", reply(200, {}, b"x"))
     with Larder(origin, routes="  - {path: /**, cache: off}") as larder:
         assert larder.get("/x", {"Connection": "upgrade", "Upgrade": "websocket"}, method="POST", body=b"GET / HTTP/1.1\r\n\r\n").status == 200

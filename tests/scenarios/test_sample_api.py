@@ -82,7 +82,7 @@ def without_clock(value):
     ["/workstreams/workplan-index", "/state/summary", "/tasks/?limit=500", "/tasks/?limit=5&status=open", "/tasks/?needs_human=true",
      "/sbom/snapshots/", "/health"],
 )
-def test_an_answer_is_what_the_api_says(api, larder, target):
+def test_a_response_equals_the_apis(api, larder, target):
     status, direct = api.get(target)
     for _ in range(2):
         answer = larder.get(target)
@@ -91,7 +91,7 @@ def test_an_answer_is_what_the_api_says(api, larder, target):
 
 
 @pytest.mark.parametrize("target", LEAN)
-def test_a_list_is_what_the_api_says_cut_to_its_lean_fields(api, larder, target):
+def test_a_list_equals_the_apis_projected_to_its_fields(api, larder, target):
     _, direct = api.get(target)
     expected = [{name: item[name] for name in item if name in LEAN[target]} for item in json.loads(direct)]
     assert all(set(item) == set(LEAN[target]) for item in expected)
@@ -102,7 +102,7 @@ def test_a_list_is_what_the_api_says_cut_to_its_lean_fields(api, larder, target)
 
 
 @pytest.mark.parametrize("target", LEAN)
-def test_a_detail_stays_whole(api, larder, target):
+def test_a_detail_is_not_projected(api, larder, target):
     detail = f"{target}{first_id(api, target)}"
     assert json.loads(larder.get(detail).body) == json.loads(api.get(detail)[1])
     assert larder.get(f"{target}no-such-thing").status in (404, 422)
@@ -177,7 +177,7 @@ def test_a_task_that_changes_is_changed_in_every_list_of_tasks(api, larder):
         assert {item["id"]: item["title"] for item in json.loads(larder.get(target).body)}[task] == "changed through larder"
 
 
-def test_a_new_workstream_voids_the_lists_that_count_it(api, larder):
+def test_a_new_workstream_invalidates_the_lists_that_count_it(api, larder):
     for target in ("/topics/", "/state/summary", "/domains/"):
         larder.get(target)
     topic = first_id(api, "/topics/")

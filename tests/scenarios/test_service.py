@@ -43,7 +43,7 @@ def manager(tmp_path, monkeypatch):
     it.close()
 
 
-def test_the_service_manager_is_told_of_start_reload_and_end(origin, manager):
+def test_start_reload_and_stop_are_notified(origin, manager):
     with Larder(origin) as larder:
         ready = manager.wait_for("READY=1")
         assert any(line.startswith("STATUS=0 requests") for line in ready)
@@ -56,7 +56,7 @@ def test_the_service_manager_is_told_of_start_reload_and_end(origin, manager):
 
 
 @pytest.mark.parametrize("loops", [1, 2])
-def test_the_watchdog_gets_its_signs_of_life(origin, manager, monkeypatch, loops):
+def test_the_watchdog_is_notified(origin, manager, monkeypatch, loops):
     monkeypatch.setenv("WATCHDOG_USEC", "1000000")
     monkeypatch.delenv("WATCHDOG_PID", raising=False)
     with Larder(origin, settings=f"loops: {loops}"):
@@ -70,7 +70,7 @@ def test_without_a_service_manager_nothing_is_sent(origin, monkeypatch):
         assert larder.get("/x").status == 404
 
 
-# ---- sockets that the service manager holds -------------------------------------------------------------------------
+# ---- socket activation ----------------------------------------------------------------------------------------------
 
 
 class Activated:
@@ -78,7 +78,7 @@ class Activated:
 
     def __init__(self, listener, config):
         self.config = config
-        # LISTEN_PID is the program's own: a shell knows it, and becomes the program.
+        # LISTEN_PID must be the program's own process: a shell sets it and then executes the program.
         command = f'LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=larder exec "{binary()}" serve -c "{config}" 3<&{listener.fileno()}'
         self.process = subprocess.Popen(
             tied(["bash", "-c", command]), pass_fds=[listener.fileno()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -184,7 +184,7 @@ def test_a_reload_opens_and_closes_listeners_and_keeps_connections(origin, tmp_p
         larder.wait_for("larder_connections", lambda value: value == 1)
         with pytest.raises(OSError):
             larder.client()
-        assert kept.get("/x").status == 200  # accepted before, and still served
+        assert kept.get("/x").status == 200  # accepted before the reload
         with Client(unix) as client:
             assert client.get("/x").status == 200
         larder.write(listen="127.0.0.1:0")
@@ -206,7 +206,7 @@ def test_a_listener_that_cannot_be_bound_changes_nothing(origin):
     taken.close()
 
 
-def test_a_bad_file_is_said_where_the_operator_looks(origin):
+def test_an_invalid_file_is_reported_by_reload_log_and_metric(origin):
     with Larder(origin) as larder:
         larder.write(routes="  - {path: /x, tll: 1s}")
         code, output, errors = command("reload", larder)
@@ -219,7 +219,7 @@ def test_a_bad_file_is_said_where_the_operator_looks(origin):
         assert larder.metric("larder_config_last_reload_successful") == 1
 
 
-def test_what_counts_from_the_next_start_is_said(origin, tmp_path):
+def test_settings_that_require_a_restart_are_reported(origin, tmp_path):
     with Larder(origin, settings="loops: 1") as larder:
         larder.write(settings=f"loops: 2\ncache: {{persist: {tmp_path}/c.db}}")
         code, _, errors = command("reload", larder)
@@ -228,7 +228,7 @@ def test_what_counts_from_the_next_start_is_said(origin, tmp_path):
         assert "changing cache.persist requires a restart" in errors
 
 
-def test_status_says_how_it_is_doing(origin):
+def test_status_shows_the_state(origin):
     origin.on("/a", reply(200, {"ETag": '"1"'}, b"x" * 2000))
     with Larder(origin, routes="  - {path: /a, ttl: 1h}\n  - {path: /**, cache: off}") as larder:
         for _ in range(4):
@@ -261,7 +261,7 @@ def test_entries_are_listed(origin):
         assert len(json.loads(larder.ask_admin("/api/entries?limit=2")[1])["shown"]) == 2
 
 
-def test_a_page_of_another_site_reloads_nothing(origin):
+def test_a_page_of_another_site_cannot_reload(origin):
     with Larder(origin) as larder:
         assert larder.change("/api/reload", {}, {"Origin": "http://evil.test"})[0] == 403
         assert larder.change("/api/reload", {}, {"Content-Type": "text/plain"})[0] == 415
@@ -286,7 +286,7 @@ def test_dump_config_prints_what_is_in_force_as_a_file(tmp_path):
     assert run("dump-config", "-c", str(config)) == (0, first, "")
 
 
-def test_the_environment_fills_in(origin, tmp_path):
+def test_environment_variables_are_expanded(origin, tmp_path):
     config = tmp_path / "larder.yaml"
     config.write_text('upstream: ${API}\nlisten: ["${HOST:-127.0.0.1}:${PORT:-0}"]\nlog_level: ${LEVEL:-warning}\n')
     code, text, _ = run("dump-config", "-c", str(config), API=origin.url, PORT="81")

@@ -14,7 +14,7 @@ def expired(larder, target):
 
 @pytest.mark.parametrize("loops", [1, 2])
 @pytest.mark.parametrize("validator", [{}, {"ETag": '"v1"'}], ids=["fetched", "validated"])
-def test_a_crowd_at_an_expired_entry_makes_one_upstream_request(origin, validator, loops):
+def test_many_requests_for_an_expired_entry_make_one_fetch(origin, validator, loops):
     origin.on("/x", reply(200, validator, b"old"))
     with Larder(origin, routes=SHORT, settings=f"loops: {loops}") as larder:
         assert larder.get("/x").body == b"old"
@@ -29,7 +29,7 @@ def test_a_crowd_at_an_expired_entry_makes_one_upstream_request(origin, validato
     assert len([answer for answer in answers if "collapsed" in cache_status(answer)[1]]) == 49
 
 
-def test_the_readers_of_one_fill_may_ask_in_different_ways(origin):
+def test_requests_with_different_conditions_share_a_fill(origin):
     kinds = [
         ("GET", {}, "1.1", 200, b"data"),
         ("HEAD", {}, "1.1", 200, b""),
@@ -50,8 +50,8 @@ def test_the_readers_of_one_fill_may_ask_in_different_ways(origin):
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
-def test_a_body_too_large_to_keep_releases_its_readers_and_each_gets_it_whole(origin, framing):
-    body = bytes(range(256)) * 4096  # 1 MiB, four times what may be kept
+def test_a_body_too_large_to_store_releases_its_waiters_and_each_gets_it_whole(origin, framing):
+    body = bytes(range(256)) * 4096  # 1 MiB, four times max_body
     hold = origin.hold("/x")
 
     def large(exchange):
@@ -74,8 +74,8 @@ def test_a_body_too_large_to_keep_releases_its_readers_and_each_gets_it_whole(or
         larder.wait_for("larder_fill_waiters", lambda value: value == 0)
 
 
-def test_a_reader_that_does_not_read_holds_nobody_up(origin):
-    body = bytes(range(256)) * 32768  # 8 MiB: more than the sockets on the way can hold
+def test_a_client_that_does_not_read_does_not_delay_others(origin):
+    body = bytes(range(256)) * 32768  # 8 MiB: more than the buffers of the sockets
     hold = origin.hold("/x")
     with Larder(origin, routes=TTL) as larder, larder.client() as slow:
         slow.request("GET", "/x")
@@ -89,7 +89,7 @@ def test_a_reader_that_does_not_read_holds_nobody_up(origin):
     assert hold.arrivals == 1
 
 
-def test_many_keys_are_fetched_side_by_side(origin):
+def test_different_keys_are_fetched_concurrently(origin):
     hold = origin.hold("*")
     with Larder(origin, routes=TTL) as larder:
         join = in_parallel(30, lambda i: larder.get(f"/x{i % 10}"))
@@ -116,7 +116,7 @@ def test_a_forced_refresh_does_not_wait_for_a_fill_that_is_older(origin):
     assert [request.target for request in origin.seen()] == ["/x", "/x?refresh=1"]
 
 
-def test_a_refresh_that_fails_leaves_the_entry_as_it_was(origin):
+def test_a_refresh_that_fails_keeps_the_entry(origin):
     origin.on("/x", reply(200, {}, b"data")).on("/x?refresh=1", reply(500, {}, b"broken"))
     with Larder(origin, routes="  - {path: /**, ttl: 60s, refresh_param: refresh}") as larder, larder.client() as client:
         client.get("/x")
@@ -126,7 +126,7 @@ def test_a_refresh_that_fails_leaves_the_entry_as_it_was(origin):
         assert cache_status(answer)[1].get("hit")
 
 
-def test_a_refresh_keeps_the_rest_of_the_query(origin):
+def test_a_refresh_forwards_the_rest_of_the_query(origin):
     origin.on("/x?a=1&refresh=1&b=2", reply(200, {}, b"new")).on("/x?a=1&b=2", reply(200, {}, b"old"))
     with Larder(origin, routes="  - {path: /**, ttl: 60s, refresh_param: refresh}") as larder, larder.client() as client:
         assert client.get("/x?a=1&b=2").body == b"old"
@@ -135,7 +135,7 @@ def test_a_refresh_keeps_the_rest_of_the_query(origin):
         assert larder.metric("larder_store_entries") == 1
 
 
-def test_what_cannot_be_projected_releases_its_readers_too(origin):
+def test_a_failed_projection_releases_its_waiters(origin):
     hold = origin.hold("/x")
     with Larder(origin, routes="  - {path: /**, ttl: 60s, fields: [id]}") as larder:
         join = in_parallel(10, lambda _: larder.get("/x"))
@@ -146,7 +146,7 @@ def test_what_cannot_be_projected_releases_its_readers_too(origin):
 
 
 @pytest.mark.parametrize("upstream, status", [("  first_byte_timeout: 200ms", 504), ("", 502)], ids=["silent", "gone"])
-def test_a_fill_that_fails_tells_every_reader(origin, upstream, status):
+def test_a_fill_that_fails_fails_all_its_waiters(origin, upstream, status):
     hold = origin.hold("/x")
     with Larder(origin, routes=TTL, upstream=upstream) as larder:
         join = in_parallel(10, lambda _: larder.get("/x"))
@@ -160,7 +160,7 @@ def test_a_fill_that_fails_tells_every_reader(origin, upstream, status):
         assert larder.metric("larder_fills_running") == 0
 
 
-def test_a_stalled_fill_is_given_up_and_nothing_of_it_is_kept(origin):
+def test_a_stalled_fill_times_out_and_nothing_is_stored(origin):
     hold = origin.hold("/x")
 
     def stall(exchange):
@@ -175,7 +175,7 @@ def test_a_stalled_fill_is_given_up_and_nothing_of_it_is_kept(origin):
         hold.release(Origin.CLOSE)
 
 
-def test_every_reader_may_leave_and_the_fill_still_serves_the_next(origin):
+def test_a_fill_whose_clients_have_left_is_stored(origin):
     hold = origin.hold("/x")
     with Larder(origin, routes=TTL) as larder:
         clients = [larder.client() for _ in range(5)]

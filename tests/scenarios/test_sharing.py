@@ -85,7 +85,7 @@ def test_a_304_to_the_clients_own_condition_does_not_become_the_urls_response(or
 
     origin.on("/x", answer)
     with Larder(origin, routes=STANDARD) as larder:
-        assert told(larder.get("/x", {"Cookie": "a=b"}))["detail"] == "private"  # from now on each asks for itself
+        assert told(larder.get("/x", {"Cookie": "a=b"}))["detail"] == "private"  # from now on requests are not collapsed
         assert larder.get("/x", {"If-None-Match": '"1"'}).status == 304
         for _ in range(3):
             response = larder.get("/x")
@@ -108,7 +108,7 @@ def test_a_416_does_not_become_the_urls_response(origin):
 
 
 @pytest.mark.parametrize("status", [412, 416, 428, 429, 431, 511])
-def test_what_is_about_the_request_is_never_stored(origin, status):
+def test_errors_about_the_request_are_never_stored(origin, status):
     origin.on("/x", reply(status, {"Cache-Control": "public, max-age=3600"}, b"no"))
     with Larder(origin, routes=STANDARD) as larder:
         assert larder.get("/x").status == status
@@ -131,7 +131,7 @@ FORWARDED = ["X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Prefix", "For
 
 
 @pytest.mark.parametrize("name", FORWARDED)
-def test_what_a_trusted_peer_says_tells_entries_apart(origin, name):
+def test_forwarding_fields_of_a_trusted_peer_are_part_of_the_key(origin, name):
     origin.on("/x", echo(name))
     value = {"Forwarded": "host=evil.example;proto=https"}.get(name, "evil.example")
     with Larder(origin, routes=TTL) as larder:
@@ -152,7 +152,7 @@ def test_clients_behind_a_trusted_proxy_share_whatever_their_addresses(origin):
     assert origin.requests[0]["X-Forwarded-For"] == "192.0.2.0, 127.0.0.1"
 
 
-def test_what_an_untrusted_peer_says_is_replaced_and_logged_once(origin):
+def test_forwarding_fields_of_an_untrusted_peer_are_replaced_and_logged_once(origin):
     origin.on("*", reply(200, {}, b"x"))
     sent = {
         "X-Forwarded-For": "9.9.9.9", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.example", "X-Forwarded-Port": "1",
@@ -162,7 +162,7 @@ def test_what_an_untrusted_peer_says_is_replaced_and_logged_once(origin):
     }  # fmt: skip
     with Larder(origin, routes=TTL, settings="trusted_proxies: []") as larder:
         larder.get("/x", sent)
-        assert is_hit(larder.get("/x"))  # nothing of it counts
+        assert is_hit(larder.get("/x"))  # the fields are ignored
         larder.get("/y", sent, method="POST", body=b"{}")
         port = str(larder.address[1])
         line = larder.wait_for_line("trusted_proxies: [127.0.0.1]")
@@ -175,7 +175,7 @@ def test_what_an_untrusted_peer_says_is_replaced_and_logged_once(origin):
         assert [name for name in list(sent)[5:] if name in request] == []
 
 
-def test_trust_follows_a_reload_on_a_connection_that_stays(origin):
+def test_a_reload_changes_trust_on_an_open_connection(origin):
     origin.on("*", echo("X-Forwarded-Host"))
     with Larder(origin, routes="  - {path: /**, cache: off}") as larder, larder.client() as client:
         assert client.get("/x", {"X-Forwarded-Host": "a"}).body == b"a"
@@ -220,7 +220,7 @@ def test_a_credential_keeps_a_response_from_being_shared(origin, name):
         assert sum("requests with credentials" in line for line in larder.errors) == 1
 
 
-def test_by_the_book_a_credential_counts_as_authorization_does(origin):
+def test_with_cache_standard_a_credential_counts_as_authorization(origin):
     origin.on("/private", reply(200, FRESH, b"x")).on("/public", reply(200, {"Cache-Control": "public, max-age=3600"}, b"x"))
     with Larder(origin, routes=STANDARD) as larder:
         for path, shared in (("/private", False), ("/public", True)):
@@ -244,14 +244,14 @@ def test_despite_authorization_covers_every_credential(origin):
         assert is_hit(larder.get("/x", {"Authorization": "b"}))
 
 
-def test_credentials_may_be_named(origin):
+def test_credentials_are_configurable(origin):
     origin.on("/x", echo("X-Session-Token"))
     with Larder(origin, routes=TTL, settings="credentials: [x-session-token]") as larder:
         assert larder.get("/x", {"X-Session-Token": "a"}).body == b"a"
         assert larder.get("/x", {"X-Session-Token": "b"}).body == b"b"
 
 
-def test_a_cookie_in_the_routes_key_tells_entries_apart(origin):
+def test_a_cookie_in_the_routes_key_separates_entries(origin):
     origin.on("/x", echo("Cookie"))
     with Larder(origin, routes="  - {path: /**, ttl: 1h, key: {cookies: [session]}}") as larder:
         assert larder.get("/x", {"Cookie": "session=1; theme=dark"}).body == b"session=1; theme=dark"
@@ -261,7 +261,7 @@ def test_a_cookie_in_the_routes_key_tells_entries_apart(origin):
 
 
 @pytest.mark.parametrize("fields", [{"Cookie": "a=b; preview=1"}, {"X-Debug": "1"}], ids=["cookie", "field"])
-def test_bypass_names_what_passes_by_the_cache(origin, fields):
+def test_bypass_cookies_and_fields_bypass_the_cache(origin, fields):
     origin.on("/x", reply(200, {}, b"x"))
     with Larder(origin, routes="  - {path: /**, ttl: 1h, bypass: {cookies: [preview], headers: [x-debug]}}") as larder:
         larder.get("/x")
@@ -269,7 +269,7 @@ def test_bypass_names_what_passes_by_the_cache(origin, fields):
         assert is_hit(larder.get("/x"))
 
 
-def test_no_credential_and_no_cookie_stands_in_a_file(origin, tmp_path):
+def test_credentials_and_cookies_are_not_persisted(origin, tmp_path):
     file = tmp_path / "cache.db"
     secret = "s3cr3t-in-a-key"
     origin.on("/x", reply(200, {"Vary": "Cookie"}, b"x"))
@@ -280,7 +280,7 @@ def test_no_credential_and_no_cookie_stands_in_a_file(origin, tmp_path):
         assert secret not in larder.ask_admin("/api/explain?url=/x")[1]
     assert all(secret.encode() not in path.read_bytes() for path in tmp_path.iterdir())
     with Larder(origin, routes=routes, settings=f"cache: {{persist: {file}}}") as larder:
-        assert is_hit(larder.get("/x", fields))  # the secret of the hashes outlives the process with them
+        assert is_hit(larder.get("/x", fields))  # the secret of the hashes is persisted too
         assert not is_hit(larder.get("/x", {**fields, "Authorization": "another"}))
 
 
@@ -294,7 +294,7 @@ def test_no_credential_and_no_cookie_stands_in_a_file(origin, tmp_path):
         "/static/..;/me", "/static/%252e%252e/me", "/static/..%252fme", "/static/..;x=1/me", "/me;.css", "/./me",
     ],
 )  # fmt: skip
-def test_a_path_that_servers_may_read_in_another_way_bypasses_the_cache(origin, target):
+def test_an_ambiguous_path_bypasses_the_cache(origin, target):
     origin.on("*", reply(200, {}, b"me"))
     with Larder(origin, routes=TTL) as larder:
         for _ in range(2):
@@ -320,7 +320,7 @@ def test_parameters_outside_the_key_are_removed_on_a_fill(origin):
         assert larder.get("/x?b=1;a=evil&a[]=evil&a=1&c=2").body == b"/x?a=1"
         assert is_hit(larder.get("/x?a=1"))
         assert larder.get("/none?x=1").body == b"/none"
-        assert larder.get("/x?refresh=1&a=1&b=2").body == b"/x?a=1&refresh=1"  # the API needs it
+        assert larder.get("/x?refresh=1&a=1&b=2").body == b"/x?a=1&refresh=1"  # the refresh parameter is forwarded
         assert larder.get("/x?refresh=0&b=2").body == b"/x"
 
 
@@ -334,7 +334,7 @@ def test_a_write_invalidates_whatever_the_spelling_of_its_host(origin, host):
         assert not is_hit(larder.get("/x", {"Host": "api.test"}))
 
 
-def test_a_request_without_host_is_for_the_upstreams(origin):
+def test_a_request_without_host_gets_the_upstreams_host(origin):
     origin.on("/x", reply(200, {}, b"x"))
     upstream = origin.url.removeprefix("http://")
     with Larder(origin, routes=TTL) as larder:
@@ -368,7 +368,7 @@ def test_a_target_in_utf_8_is_percent_encoded_once(origin):
     assert origin.requests[0].target == "/caf%C3%A9/%E4%BA%BA?q=%C3%A9"
 
 
-# ---- what one request has -------------------------------------------------------------------------------------------
+# ---- fields of one request ------------------------------------------------------------------------------------------
 
 
 def test_identifiers_of_one_request_are_not_replayed(origin):
@@ -388,7 +388,7 @@ def test_fields_with_underscores_are_dropped_unless_they_are_to_pass(origin):
         assert larder.get("/x", {"X_Custom": "1"}).body == b"1"
 
 
-def test_a_request_that_goes_round_in_a_circle_is_ended(origin):
+def test_a_forwarding_loop_gets_508(origin):
     origin.on("*", reply(200, {}, b"x"))
     with Larder(origin, routes="  - {path: /off, cache: off}\n" + TTL, settings="limits: {hops: 3}") as larder:
         for path in ("/x", "/off"):
@@ -396,7 +396,7 @@ def test_a_request_that_goes_round_in_a_circle_is_ended(origin):
             assert larder.get(path, {"Via": "1.1 larder, 1.1 larder, 1.1 larder"}).status == 200
 
 
-# ---- errors are shared as failures are ------------------------------------------------------------------------------
+# ---- sharing of errors ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("route", [TTL, STANDARD], ids=["ttl", "standard"])
@@ -411,10 +411,10 @@ def test_waiting_clients_share_a_5xx(origin, route):
         assert sum("collapsed" in told(response) for response in responses) == 9
         assert hold.arrivals == 1
         origin.on("/x", reply(200, FRESH, b"fine"))
-        assert larder.get("/x").body == b"fine"  # and nothing of it is kept
+        assert larder.get("/x").body == b"fine"  # the error is not stored
 
 
-def test_a_5xx_that_is_one_clients_is_not_shared(origin):
+def test_a_5xx_that_must_not_be_shared_is_not_shared(origin):
     hold = origin.hold("/x")
     with Larder(origin, routes=TTL) as larder:
         join = in_parallel(3, lambda _: larder.get("/x"))

@@ -31,7 +31,7 @@ def numbered(fields=None):
         ({"Cache-Control": "max-age=60", "Vary": "*"}, False),
     ],
 )
-def test_upstreams_lifetime_decides(origin, fields, kept):
+def test_the_apis_lifetime_applies(origin, fields, kept):
     origin.on("/x", numbered(fields))
     with Larder(origin) as larder, larder.client() as client:
         bodies = [client.get("/x").body for _ in range(2)]
@@ -52,7 +52,7 @@ def test_of_several_ages_the_first_counts_and_an_unreadable_one_is_ignored(origi
         assert int(second["Age"]) < 3600
 
 
-def test_an_answer_to_authorization_is_shared_only_when_it_says_so(origin):
+def test_a_response_to_authorization_is_shared_only_if_it_allows_that(origin):
     origin.on("/mine", numbered({"Cache-Control": "max-age=60"})).on("/ours", numbered({"Cache-Control": "max-age=60, public"}))
     with Larder(origin) as larder, larder.client() as client:
         asked = {"Authorization": "Bearer x"}
@@ -60,7 +60,7 @@ def test_an_answer_to_authorization_is_shared_only_when_it_says_so(origin):
         assert [client.get("/ours", asked).body for _ in range(2)] == [b"answer 1", b"answer 1"]
 
 
-def test_what_must_be_validated_is_validated_each_time(origin):
+def test_no_cache_is_validated_each_time(origin):
     def script(exchange):
         if exchange.request.get("If-None-Match") == '"v1"':
             return reply(304, {"ETag": '"v1"', "Cache-Control": "no-cache"}, length=False)
@@ -76,19 +76,19 @@ def test_what_must_be_validated_is_validated_each_time(origin):
     assert len(origin.seen("/x")) == 3
 
 
-def test_waiters_of_an_answer_that_must_be_validated_do_not_queue_up(origin):
+def test_waiters_for_a_no_cache_response_do_not_wait_in_turn(origin):
     hold = origin.hold("/x")
     answer = reply(200, {"ETag": '"v1"', "Cache-Control": "no-cache"}, b"data")
     with Larder(origin) as larder:
         join = in_parallel(10, lambda _: larder.get("/x"))
         larder.wait_for("larder_fill_waiters", lambda value: value == 10)
         hold.release_one(answer)
-        hold.wait(10)  # the other nine are at the origin together
+        hold.wait(10)  # the other nine are fetched concurrently
         hold.release(answer)
         assert {it.body for it in join()} == {b"data"}
 
 
-def test_stale_while_revalidate_answers_at_once_and_fetches_behind(origin):
+def test_stale_while_revalidate_answers_at_once_and_fetches_in_the_background(origin):
     origin.on("/x", numbered())
     with Larder(origin, routes="  - {path: /**, ttl: 150ms, stale_while_revalidate: 1h}") as larder:
         larder.get("/x")
@@ -140,14 +140,14 @@ STATUS = [
 
 
 @pytest.mark.parametrize("method, target, fields, expected", STATUS)
-def test_cache_status_tells_what_happened(origin, method, target, fields, expected):
+def test_cache_status_of_each_outcome(origin, method, target, fields, expected):
     origin.on("*", reply(200, {"Cache-Control": "max-age=60"}, b"data"))
     origin.on("/private", reply(200, {"Cache-Control": "private"}, b"data"))
     with Larder(origin, routes="  - {path: /off, cache: off}\n  - {path: /**, cache: standard}") as larder:
         assert cache_status(larder.get(target, fields, method=method)) == ("larder", expected)
 
 
-def test_cache_status_tells_that_the_client_asked_for_a_fetch(origin):
+def test_cache_status_of_a_request_that_forces_a_fetch(origin):
     origin.on("/x", reply(200, {"Cache-Control": "max-age=60"}, b"data"))
     with Larder(origin) as larder, larder.client() as client:
         client.get("/x")
@@ -155,21 +155,21 @@ def test_cache_status_tells_that_the_client_asked_for_a_fetch(origin):
             assert cache_status(client.get("/x", fields))[1]["fwd"] == "request"
 
 
-def test_cache_status_comes_behind_upstreams_own(origin):
+def test_cache_status_is_appended_to_the_apis(origin):
     origin.on("/x", reply(200, {"Cache-Control": "max-age=60", "Cache-Status": "inner; hit"}, b"data"))
     with Larder(origin) as larder, larder.client() as client:
         for _ in range(2):
             assert client.get("/x")["Cache-Status"].startswith("inner; hit, larder; ")
 
 
-def test_the_age_counts_what_upstream_said_and_how_long_it_is_kept(origin):
+def test_age_is_the_apis_age_plus_the_time_stored(origin):
     origin.on("/x", reply(200, {"Cache-Control": "max-age=600", "Age": "100"}, b"data"))
     with Larder(origin) as larder, larder.client() as client:
         for _ in range(2):
             assert 100 <= int(client.get("/x")["Age"]) <= 130
 
 
-def test_fields_come_as_they_came_and_in_their_order(origin):
+def test_fields_are_sent_unchanged_and_in_order(origin):
     pairs = [("X-B", "2"), ("x-a", "1"), ("X-B", "3"), ("Cache-Control", "max-age=60"), ("X-C", "")]
     origin.on("/x", reply(200, pairs, b"data"))
     with Larder(origin) as larder, larder.client() as client:

@@ -27,12 +27,12 @@ NAMES = ["404", "410", "403", "301", "no-store", "private", "set-cookie", "501"]
 
 
 @pytest.mark.parametrize("final", FINAL, ids=NAMES)
-def test_a_final_response_behind_readers_ends_the_stale_one(origin, final):
+def test_a_final_response_to_a_background_fetch_supersedes_the_stale_one(origin, final):
     origin.on("/x", reply(200, {}, b"old"))
     with Larder(origin, routes=STALE) as larder:
         assert larder.get("/x").body == b"old"
         origin.on("/x", final)
-        # A reader is served the stale response while the final one is fetched; from then on it is gone for good.
+        # One request gets the stale response while the final one is fetched; then the stale one is no longer stored.
         larder.get_until("/x", lambda response: response.body == b"gone")
         for _ in range(3):
             response = larder.get("/x")
@@ -40,7 +40,7 @@ def test_a_final_response_behind_readers_ends_the_stale_one(origin, final):
 
 
 @pytest.mark.parametrize("final", FINAL, ids=NAMES)
-def test_a_forced_refresh_that_brings_a_final_response_ends_the_fresh_one(origin, final):
+def test_a_final_response_to_a_forced_refresh_supersedes_the_fresh_one(origin, final):
     origin.on("*", reply(200, {}, b"old"))
     with Larder(origin, routes=REFRESH) as larder:
         larder.get("/x")
@@ -49,7 +49,7 @@ def test_a_forced_refresh_that_brings_a_final_response_ends_the_fresh_one(origin
         assert larder.get("/x").body == b"gone"
 
 
-def test_under_keep_warm_too(origin):
+def test_a_final_response_to_a_keep_warm_refresh_supersedes(origin):
     origin.on("/x", reply(200, {}, b"old"))
     with Larder(origin, routes="  - {path: /**, ttl: 300ms, keep_warm: 10m, stale_while_revalidate: 1h}") as larder:
         larder.get("/x")
@@ -63,7 +63,7 @@ ABOUT_THE_REQUEST = [400, 406, 408, 412, 413, 414, 416, 417, 421, 425, 428, 429,
 
 @pytest.mark.parametrize("status", ABOUT_THE_REQUEST)
 @pytest.mark.parametrize("mode", ["ttl: 1h", "cache: standard"])
-def test_a_response_about_the_request_ends_and_extends_nothing(origin, status, mode):
+def test_a_response_about_the_request_neither_supersedes_nor_renews(origin, status, mode):
     origin.on("/x", reply(200, FRESH, b"old"))
     with Larder(origin, routes=f"  - {{path: /**, {mode}}}") as larder:
         larder.get("/x")
@@ -74,7 +74,7 @@ def test_a_response_about_the_request_ends_and_extends_nothing(origin, status, m
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_errors_that_stale_if_error_excuses_end_nothing(origin, status):
+def test_errors_that_stale_if_error_covers_do_not_supersede(origin, status):
     origin.on("*", reply(200, {}, b"old"))
     with Larder(origin, routes=REFRESH) as larder:
         larder.get("/x")
@@ -83,7 +83,7 @@ def test_errors_that_stale_if_error_excuses_end_nothing(origin, status):
         assert larder.get("/x").body == b"old"
 
 
-def test_a_credential_that_is_refused_ends_nothing(origin):
+def test_a_refused_credential_does_not_supersede(origin):
     origin.on("/x", lambda at: reply(403, {}, b"no") if "X-API-Key" in at.request else reply(200, FRESH, b"public"))
     with Larder(origin, routes="  - {path: /**, cache: standard}") as larder:
         larder.get("/x")
@@ -91,7 +91,7 @@ def test_a_credential_that_is_refused_ends_nothing(origin):
         assert is_hit(larder.get("/x"))
 
 
-def test_a_new_vary_replaces_what_was_stored_without(origin):
+def test_a_new_vary_replaces_the_response_without_it(origin):
     origin.on("/x", reply(200, FRESH, b"old"))
     with Larder(origin, routes="  - {path: /**, cache: standard}") as larder:
         larder.get("/x")
@@ -128,7 +128,7 @@ def test_an_older_fetch_that_ends_after_a_final_response_is_not_stored(origin, f
     with Larder(origin, routes=REFRESH) as larder:
         both = Overtaken(origin, larder)
         assert both.newer_gets(final) == b"gone"
-        assert both.older_gets(reply(200, {}, b"old")) == b"old"  # it asked before
+        assert both.older_gets(reply(200, {}, b"old")) == b"old"  # it had arrived before
         origin.on("/x", final)
         assert larder.get("/x").body == b"gone"
 
@@ -167,14 +167,14 @@ def test_an_older_fetch_that_ends_later_does_not_replace_a_newer_one(origin):
 
 
 @pytest.mark.parametrize("purge", [{"path": "/x"}, {"prefix": "/"}, {"group": "lists"}, {"all": True}])
-def test_a_purge_during_the_first_fetch(origin, purge):
+def test_a_fetch_that_began_before_a_purge_is_not_stored(origin, purge):
     hold = origin.hold("/x")
     with Larder(origin, routes="  - {path: /**, ttl: 1h, groups: [lists]}") as larder:
         first = in_parallel(1, lambda _: larder.get("/x"))
         hold.wait(1)
         assert larder.change("/api/purge", purge)[0] == 200
         second = in_parallel(1, lambda _: larder.get("/x"))
-        hold.wait(2)  # it does not join the fetch of the state before
+        hold.wait(2)  # it does not join the fetch that began before
         hold.release_one(reply(200, {}, b"before"))
         assert first()[0].body == b"before"
         hold.release(reply(200, {}, b"after"))
@@ -182,7 +182,7 @@ def test_a_purge_during_the_first_fetch(origin, purge):
         assert larder.get("/x").body == b"after"
 
 
-def test_an_allowed_forced_fetch_gets_what_was_fetched_after_it_came(origin):
+def test_an_allowed_forced_fetch_gets_a_response_fetched_after_it_arrived(origin):
     origin.on("/x", reply(200, {}, b"0"))
     with Larder(origin, routes="  - {path: /**, ttl: 1ms}") as larder:
         larder.get("/x")
@@ -200,7 +200,7 @@ def test_an_allowed_forced_fetch_gets_what_was_fetched_after_it_came(origin):
 # ---- validation -----------------------------------------------------------------------------------------------------
 
 
-def test_a_private_304_is_its_requesting_clients(origin):
+def test_a_private_304_is_for_its_client_only(origin):
     origin.on("/x", reply(200, {"Cache-Control": "no-cache", "ETag": '"1"'}, b"x"))
     with Larder(origin, routes="  - {path: /**, cache: standard}") as larder:
         larder.get("/x")
@@ -241,7 +241,7 @@ def test_a_304_by_a_date_alone_that_names_a_tag_renews_nothing(origin):
         assert (larder.get("/x").body, is_hit(larder.get("/x"))) == (b"two", True)
 
 
-# ---- reasons that lie in a request ----------------------------------------------------------------------------------
+# ---- reasons about one request --------------------------------------------------------------------------------------
 
 
 def test_no_store_of_one_client_does_not_end_collapsing_for_the_others(origin):
@@ -254,7 +254,7 @@ def test_no_store_of_one_client_does_not_end_collapsing_for_the_others(origin):
         hold.release(reply(200, {}, b"x"))
         join()
         assert hold.arrivals == 1
-        assert is_hit(larder.get("/x", {"Cache-Control": "no-store"}))  # it forces nothing
+        assert is_hit(larder.get("/x", {"Cache-Control": "no-store"}))  # it does not force a fetch
 
 
 def test_a_stale_hit_with_no_store_starts_a_refresh_that_is_stored(origin):
@@ -298,7 +298,7 @@ def test_fields_param_on_a_request_that_bypasses_the_cache(origin):
 # ---- errors ---------------------------------------------------------------------------------------------------------
 
 
-def test_an_invalidated_response_under_stale_if_error_is_stale_and_nobody_waits_for_one_failure_after_another(origin):
+def test_an_invalidated_response_is_served_on_errors_and_requests_do_not_wait_for_repeated_failures(origin):
     origin.on("/list", reply(200, {}, b"old")).on("/items/1", reply(200, {}, b"done"))
     routes = "  - {path: /list, ttl: 1h, invalidated_by: [/items/**], stale_if_error: 1h}\n  - {path: /**, ttl: 1h}"
     with Larder(origin, routes=routes, upstream="  breaker_failures: 0") as larder:
@@ -307,7 +307,7 @@ def test_an_invalidated_response_under_stale_if_error_is_stale_and_nobody_waits_
         origin.on("/list", Origin.CLOSE)
         first = larder.get("/list")
         assert (first.body, told(first)["detail"], told(first)["ttl"]) == (b"old", "stale-if-error", "-1")
-        hold = origin.hold("/list")  # whoever waited for another fetch would not come back
+        hold = origin.hold("/list")  # a request that waited for another fetch would not return
         for _ in range(20):
             response = larder.get("/list")
             assert (response.body, told(response)["ttl"]) == (b"old", "-1")

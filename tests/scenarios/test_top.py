@@ -64,7 +64,7 @@ def terminal(busy):
     it.close()
 
 
-def test_it_shows_the_routes_follows_their_figures_and_leaves_the_terminal_as_it_was(busy, terminal):
+def test_it_shows_the_routes_updates_and_restores_the_terminal(busy, terminal):
     terminal.wait_for(r"\x1b\[\?1049h.*larder .*/b .* 3\x1b\[K.*/a .* 1\x1b\[K")
     busy.get("/a")
     terminal.wait_for(r"/a .* 2\x1b\[K")
@@ -76,14 +76,14 @@ def test_it_shows_the_routes_follows_their_figures_and_leaves_the_terminal_as_it
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_leaves_the_terminal_as_it_was(terminal, number):
+def test_a_signal_restores_the_terminal(terminal, number):
     terminal.wait_for("/b ")
     terminal.process.send_signal(number)
     terminal.wait_for(r"\x1b\[\?1049l")
     assert terminal.ends() == (0, True)
 
 
-def test_a_larder_that_goes_away_is_said_and_seen_again(busy, terminal):
+def test_a_lost_connection_is_shown_and_retried(busy, terminal):
     terminal.wait_for("/b .*q quits")
     busy.process.send_signal(signal.SIGTERM)
     terminal.wait_for("no response from ")
@@ -91,7 +91,7 @@ def test_a_larder_that_goes_away_is_said_and_seen_again(busy, terminal):
     assert terminal.ends() == (0, True)
 
 
-def test_without_a_terminal_it_writes_frames_one_below_the_other(busy):
+def test_without_a_terminal_it_prints_frames_in_sequence(busy):
     done = subprocess.run([binary(), "top", "--admin", "%s:%d" % busy.admin, "--interval", "100ms", "-n", "2"], capture_output=True, text=True, timeout=60, check=True)
     assert "\x1b" not in done.stdout
     assert done.stdout.count("route ") == 2
@@ -99,7 +99,7 @@ def test_without_a_terminal_it_writes_frames_one_below_the_other(busy):
 
 
 @pytest.mark.parametrize(("arguments", "status", "said"), [(("--interval", "5"), 2, "--interval: '5' has no unit"), (("--interval", "1ms"), 2, "--interval: must be at least 100ms"), (("--admin", "127.0.0.1:1"), 1, "no response from 127.0.0.1:1")])
-def test_what_cannot_be_is_said(arguments, status, said):
+def test_invalid_arguments_are_reported(arguments, status, said):
     done = subprocess.run([binary(), "top", *arguments], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == status
     assert said in done.stderr

@@ -45,7 +45,7 @@ def test_after_the_ttl_it_is_asked_again(origin):
         assert cache_status(stale)[1]["fwd"] == "stale"
 
 
-def test_upstreams_lifetime_does_not_matter_under_a_ttl(origin):
+def test_a_ttl_overrides_the_apis_lifetime(origin):
     origin.on("/x", counting({"Cache-Control": "max-age=0", "Expires": "0", "Age": "1000"}))
     with Larder(origin, routes=TTL) as larder, larder.client() as client:
         assert bodies(client, "/x") == [b"answer 1"] * 2
@@ -53,7 +53,7 @@ def test_upstreams_lifetime_does_not_matter_under_a_ttl(origin):
 
 
 @pytest.mark.parametrize("value", ["1", "true", "YES", "on"])
-def test_a_true_refresh_fetches_anew_and_refills_the_same_entry(origin, value):
+def test_a_true_refresh_fetches_again_and_refills_the_entry(origin, value):
     count = []
 
     def script(_):
@@ -70,7 +70,7 @@ def test_a_true_refresh_fetches_anew_and_refills_the_same_entry(origin, value):
         assert larder.metric("larder_store_entries") == 1
 
 
-def test_a_false_refresh_is_an_ordinary_hit_and_another_value_goes_on_untouched(origin):
+def test_a_false_refresh_is_a_hit_and_another_value_is_forwarded(origin):
     origin.on("/x", counting()).on("/x?refresh=banana", counting())
     with Larder(origin, routes="  - {path: /**, ttl: 60s, refresh_param: refresh}") as larder, larder.client() as client:
         client.get("/x")
@@ -100,7 +100,7 @@ def test_the_query_is_part_of_the_key(origin):
     assert len(origin.seen()) == 5
 
 
-def test_a_route_may_choose_among_the_query(origin):
+def test_a_route_may_select_query_parameters(origin):
     origin.on("*", counting())
     with Larder(origin, routes="  - {path: /none, ttl: 60s, key: {query: none}}\n  - {path: /named, ttl: 60s, key: {query: [limit]}}") as larder:
         with larder.client() as client:
@@ -164,7 +164,7 @@ AGAINST = [
 
 
 @pytest.mark.parametrize("despite, answer, asked, detail", AGAINST, ids=[row[0] for row in AGAINST])
-def test_what_speaks_against_sharing_counts_unless_despite_names_it(origin, despite, answer, asked, detail):
+def test_directives_against_sharing_apply_unless_despite_lists_them(origin, despite, answer, asked, detail):
     origin.on("/x", counting(answer)).on("/despite", counting(answer))
     routes = f"  - {{path: /despite, ttl: 60s, despite: [{despite}]}}\n{TTL}"
     with Larder(origin, routes=routes) as larder, larder.client() as client:
@@ -175,7 +175,7 @@ def test_what_speaks_against_sharing_counts_unless_despite_names_it(origin, desp
 
 
 @pytest.mark.parametrize("status", [201, 203, 301, 302, 404, 410, 500, 503])
-def test_only_a_200_is_kept(origin, status):
+def test_only_a_200_is_stored(origin, status):
     origin.on("/x", counting({"Cache-Control": "max-age=60"}, status))
     with Larder(origin, routes=TTL) as larder, larder.client() as client:
         assert bodies(client, "/x") == [b"answer 1", b"answer 2"]
@@ -183,7 +183,7 @@ def test_only_a_200_is_kept(origin, status):
 
 
 @pytest.mark.parametrize("status", [404, 410])
-def test_a_negative_ttl_keeps_what_is_gone(origin, status):
+def test_negative_ttl_stores_404_and_410(origin, status):
     origin.on("/x", counting({}, status))
     with Larder(origin, routes="  - {path: /**, ttl: 60s, negative_ttl: 60s}") as larder, larder.client() as client:
         assert bodies(client, "/x") == [b"answer 1"] * 2
@@ -208,11 +208,11 @@ def test_the_first_route_that_matches_wins(origin):
         assert bodies(client, "/static/a/b")[1] == b"answer 1"
 
 
-# ---- one fetch, many readers ----------------------------------------------------------------------------------------
+# ---- collapsed forwarding -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("loops", [1, 2])
-def test_two_hundred_cold_requests_make_one_upstream_request(origin, loops):
+def test_two_hundred_concurrent_misses_make_one_fetch(origin, loops):
     hold = origin.hold("/x")
     with Larder(origin, routes=TTL, settings=f"loops: {loops}") as larder:
         join = in_parallel(200, lambda _: larder.get("/x"))
@@ -235,11 +235,11 @@ def test_an_answer_that_cannot_be_shared_releases_every_waiter_at_once(origin):
         hold.wait()
         larder.wait_for("larder_fill_waiters", lambda value: value == 20)
         hold.release_one(reply(200, {"Cache-Control": "no-store"}, b"mine"))
-        # All the others are at the origin together: none waits for another.
+        # All others are fetched concurrently: none waits for another.
         hold.wait(20)
         hold.release(reply(200, {"Cache-Control": "no-store"}, b"mine"))
         assert {answer.body for answer in join()} == {b"mine"}
-        # It is remembered: the next ones do not queue either.
+        # The key is marked hit-for-miss: the next requests do not wait either.
         hold.released = None
         join = in_parallel(5, lambda _: larder.get("/x"))
         hold.wait(25)
@@ -247,7 +247,7 @@ def test_an_answer_that_cannot_be_shared_releases_every_waiter_at_once(origin):
         join()
 
 
-def test_an_answer_that_can_be_shared_again_ends_that_at_once(origin):
+def test_a_shareable_response_ends_hit_for_miss_at_once(origin):
     origin.on("/x", reply(200, {"Cache-Control": "no-store"}, b"mine"))
     with Larder(origin, routes=TTL, settings="cache: {uncacheable_memory: 1h}") as larder, larder.client() as client:
         client.get("/x")
@@ -256,7 +256,7 @@ def test_an_answer_that_can_be_shared_again_ends_that_at_once(origin):
         assert cache_status(client.get("/x"))[1].get("hit")
 
 
-def test_variants_that_are_known_do_not_wait_for_each_other(origin):
+def test_known_variants_do_not_wait_for_each_other(origin):
     def answer(language):
         return reply(200, {"Vary": "Accept-Language"}, language)
 
@@ -294,7 +294,7 @@ def test_a_client_that_leaves_does_not_stop_the_fill(origin):
     assert len(origin.seen("/x")) == 1
 
 
-def test_a_client_that_leaves_alone_has_filled_the_store_for_others(origin):
+def test_a_fill_whose_only_client_left_is_stored(origin):
     hold = origin.hold("/x")
     with Larder(origin, routes=TTL) as larder:
         client = larder.client()
@@ -306,7 +306,7 @@ def test_a_client_that_leaves_alone_has_filled_the_store_for_others(origin):
         assert cache_status(larder.get("/x"))[1].get("hit")
 
 
-def test_an_origin_that_dies_in_mid_body_fails_the_fill_and_nothing_is_stored(origin):
+def test_an_incomplete_body_fails_the_fill_and_is_not_stored(origin):
     hold = origin.hold("/x")
 
     def die(exchange):
@@ -347,7 +347,7 @@ def test_a_write_that_was_refused_changes_nothing(origin, status):
         assert client.get("/x").body == b"answer 1"
 
 
-def test_a_write_without_an_answer_may_have_gone_through(origin):
+def test_a_write_without_a_response_invalidates(origin):
     count = counting()
     origin.on("/x", lambda exchange: count(exchange) if exchange.request.method == "GET" else Origin.CLOSE)
     with Larder(origin, routes=TTL) as larder, larder.client() as client:
@@ -356,7 +356,7 @@ def test_a_write_without_an_answer_may_have_gone_through(origin):
         assert client.get("/x").body == b"answer 2"
 
 
-def test_a_write_undoes_every_query_of_its_path_and_what_it_points_to(origin):
+def test_a_write_invalidates_every_query_of_its_path_and_related_targets(origin):
     origin.on("*", counting({}))
     origin.on("/topics/", lambda e: reply(201, {"Location": "/topics/9"}) if e.request.method == "POST" else reply(200, {}, str(len(origin.requests))))
     with Larder(origin, routes=TTL) as larder, larder.client() as client:
@@ -382,7 +382,7 @@ def test_a_fill_that_began_before_a_write_answers_its_waiters_and_is_not_stored(
         hold.wait()
         larder.wait_for("larder_fill_waiters", lambda value: value == 2)
         assert larder.get("/x", method="PATCH", body=b"change").status == 200
-        # A reader after the write does not join the older fill.
+        # A request after the write does not join the older fill.
         late = in_parallel(1, lambda _: larder.get("/x"))
         hold.wait(2)
         hold.release_one(reply(200, {}, b"old"))
@@ -395,7 +395,7 @@ def test_a_fill_that_began_before_a_write_answers_its_waiters_and_is_not_stored(
         assert larder.get("/x").body == b"new"
 
 
-def test_writes_elsewhere_undo_what_a_route_lists(origin):
+def test_a_write_to_a_path_in_invalidated_by_invalidates_the_route(origin):
     origin.on("/list", counting()).on("/other", counting())
     origin.on("/tasks/5", reply(200, {}, b"done")).on("/unrelated", reply(200, {}, b"done"))
     routes = "  - {path: /list, ttl: 60s, invalidated_by: [/topics/**, '/tasks/{id}']}\n" + TTL
@@ -412,7 +412,7 @@ def test_writes_elsewhere_undo_what_a_route_lists(origin):
 # ---- the store ------------------------------------------------------------------------------------------------------
 
 
-def test_the_store_keeps_to_its_budget(origin):
+def test_the_store_stays_within_its_budget(origin):
     origin.on("*", lambda exchange: reply(200, {}, b"x" * 100_000))
     with Larder(origin, routes=TTL, settings="cache: {memory: 1MiB, max_body: 1MiB}") as larder, larder.client() as client:
         for i in range(50):
@@ -438,7 +438,7 @@ def test_an_evicted_entry_is_sent_to_its_end(origin):
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
-def test_a_body_that_is_too_large_streams_through_unstored(origin, framing):
+def test_a_body_that_is_too_large_is_streamed_and_not_stored(origin, framing):
     block = bytes(range(256)) * 400
 
     def script(exchange):

@@ -40,7 +40,7 @@ WENT_THROUGH = [
 
 
 @pytest.mark.parametrize("answer", [row[1] for row in WENT_THROUGH], ids=[row[0] for row in WENT_THROUGH])
-def test_after_a_write_that_went_through_or_may_have_the_next_reader_sees_the_new_state(origin, answer):
+def test_after_a_write_that_was_or_may_have_been_applied_the_next_request_gets_the_new_state(origin, answer):
     Resource(origin, "/x", answer)
     with Larder(origin, routes=TTL) as larder:
         assert larder.get("/x").body == b"version 1"
@@ -50,7 +50,7 @@ def test_after_a_write_that_went_through_or_may_have_the_next_reader_sees_the_ne
         assert larder.get("/x").body == b"version 2"
 
 
-def test_a_write_that_is_given_up_may_have_gone_through(origin):
+def test_a_write_that_timed_out_may_have_been_applied(origin):
     hold = origin.hold("/silent")
     resource = Resource(origin, "/x", lambda exchange: hold(exchange))
     with Larder(origin, routes=TTL) as larder:
@@ -63,7 +63,7 @@ def test_a_write_that_is_given_up_may_have_gone_through(origin):
     assert resource.version == 2
 
 
-def test_a_write_whose_client_leaves_counts_all_the_same(origin):
+def test_a_write_whose_client_left_invalidates(origin):
     hold = origin.hold("/held")
     Resource(origin, "/x", lambda exchange: hold(exchange))
     with Larder(origin, routes=TTL) as larder:
@@ -77,7 +77,7 @@ def test_a_write_whose_client_leaves_counts_all_the_same(origin):
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-def test_a_write_whose_second_attempt_cannot_connect_may_have_gone_through(origin, method):
+def test_a_write_whose_retry_cannot_connect_may_have_been_applied(origin, method):
     def apply_and_go(exchange):
         origin.listener.shutdown(socket.SHUT_RDWR)  # from now on connections are refused
         return Origin.CLOSE
@@ -91,13 +91,13 @@ def test_a_write_whose_second_attempt_cannot_connect_may_have_gone_through(origi
 
 
 @pytest.mark.parametrize("loops", [1, 2])
-def test_what_is_fetched_while_a_write_is_under_way_does_not_outlive_it(origin, loops):
+def test_a_response_fetched_during_a_write_is_invalidated(origin, loops):
     hold = origin.hold("/held")
     resource = Resource(origin, "/x", lambda exchange: hold(exchange))
     with Larder(origin, routes=TTL, settings=f"loops: {loops}") as larder:
         join = in_parallel(1, lambda _: larder.get("/x", method="PATCH", body=b"change"))
         hold.wait()
-        resource.version = 1  # the origin has not carried it out yet
+        resource.version = 1  # the origin has not applied the write yet
         assert larder.get("/x").body == b"version 1"
         resource.version = 2
         hold.release(reply(200, {}, b"done"))
@@ -136,7 +136,7 @@ RELATED = [
 
 
 @pytest.mark.parametrize("fields, touched", RELATED)
-def test_a_write_touches_what_its_answer_points_to_on_the_same_host(origin, fields, touched):
+def test_a_write_invalidates_related_targets_on_the_same_host(origin, fields, touched):
     Resource(origin, "/x", reply(201, fields, b""))
     origin.on("/other", reply(200, {}, b"data"))
     with Larder(origin, routes=TTL) as larder:
@@ -145,7 +145,7 @@ def test_a_write_touches_what_its_answer_points_to_on_the_same_host(origin, fiel
         assert bool(cache_status(larder.get("/other"))[1].get("hit")) is not touched
 
 
-def test_a_path_that_is_written_in_another_way_is_the_same_path(origin):
+def test_another_spelling_of_a_path_is_invalidated(origin):
     origin.on("*", reply(200, {}, b"data"))
     routes = "  - {path: /topics/, ttl: 60s, invalidated_by: ['/topics/{id}']}\n" + TTL
     with Larder(origin, routes=routes) as larder:
@@ -158,7 +158,7 @@ def test_a_path_that_is_written_in_another_way_is_the_same_path(origin):
     assert origin.seen(method="PATCH")[0].target == "/%74opics/%35"
 
 
-def test_a_write_for_one_host_leaves_another_alone(origin):
+def test_a_write_for_one_host_does_not_invalidate_another(origin):
     origin.on("/x", reply(200, {}, b"data"))
     with Larder(origin, routes=TTL) as larder:
         for host in ("a.test", "b.test"):
@@ -168,7 +168,7 @@ def test_a_write_for_one_host_leaves_another_alone(origin):
         assert cache_status(larder.get("/x", {"Host": "b.test"}))[1].get("hit")
 
 
-def test_writers_and_readers_at_once_never_see_an_older_state_than_their_own_write(origin):
+def test_concurrent_clients_never_see_a_state_older_than_their_own_write(origin):
     state = {}
 
     def script(exchange):

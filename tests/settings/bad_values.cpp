@@ -169,3 +169,17 @@ TEST_CASE("an invalid address is reported with the valid forms") {
        {"f:1:8: admin: '192.0.2.1' has no port; write host:port, [::1]:port, unix:/path or fd:NAME"}},
   });
 }
+
+TEST_CASE("a field name that is too long to be looked up is an error, in each list of field names") {
+  const std::string longest(64, 'x');
+  const std::string longer = longest + "y";
+  const auto message =
+      ": '" + longest.substr(0, 60) + "...' has 65 characters; use a field whose name has at most 64";
+  check_lines({
+      {"credentials: " + longest + "\n", {}},
+      {"credentials: [authorization, " + longer + "]\n", {"f:1:30: credentials" + message}},
+      {"routes: [{path: /, ttl: 1s, key: {headers: " + longer + "}}]\n", {"f:1:44: key.headers" + message}},
+      {"routes: [{path: /, ttl: 1s, bypass: {headers: " + longer + "}}]\n",
+       {"f:1:47: bypass.headers" + message}},
+  });
+}
