@@ -98,7 +98,7 @@ class Admin::Connection {
       std::string out;
       if (result.state == http::GateResult::State::refused) {
         server::write_problem(
-            {http::status_of(*result.refusal), std::string(http::describe(*result.refusal)), {}}, nullptr,
+            {http::status_of(*result.refusal), std::string(http::describe(*result.refusal)), {}},
             http::is_for_head(unread), {false, 1}, out);
         open = false;
       } else {

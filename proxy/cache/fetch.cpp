@@ -6,11 +6,11 @@
 #include "cache/publish.hpp"
 #include "cache/renew.hpp"
 #include "cache/represent.hpp"
-#include "http/interim.hpp"
 #include "net/post_memory.hpp"
 #include "net/spawn.hpp"
 #include "policy/part.hpp"
 #include "policy/precondition.hpp"
+#include "store/interim.hpp"
 #include "upstream/request.hpp"
 
 #include <fmt/format.h>
@@ -180,9 +180,7 @@ class Fetch {
     for (;;) {
       if (auto failed = co_await call_->read_head(http::Method::get)) co_return failed;
       if (!call_->is_interim()) co_return std::nullopt;
-      std::string interim;
-      http::write_interim(call_->head(), interim);
-      publisher_.fill().interim(std::move(interim));
+      publisher_.fill().interim(store::make_interim_head(call_->head()));
     }
   }
 

@@ -19,8 +19,8 @@ struct FillWaiter::Slot {
   PostMemory waking;  // a lack of memory must not keep a waiter waiting
   Loop& loop;
   Event event;
-  std::deque<std::string> interim;  // of the leader
-  bool settled = false;             // read and written on the slot's loop
+  std::deque<store::MadeHead> interim;  // of the leader
+  bool settled = false;                 // read and written on the slot's loop
 };
 
 FillWaiter::FillWaiter(Loop& loop, std::shared_ptr<Fill> fill, bool is_leader)
@@ -127,7 +127,7 @@ void Fill::offer(Handover handover) {
   if (!first_left_) handover_ = std::move(handover);
 }
 
-void Fill::interim(std::string head) {
+void Fill::interim(store::MadeHead head) {
   // A fill does not wait for its reader: a slow one misses interim responses.
   if (!first_ || first_->interim.size() >= max_interim_waiting) return;
   first_->interim.push_back(std::move(head));

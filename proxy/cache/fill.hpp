@@ -12,6 +12,7 @@
 #include "net/loop.hpp"
 #include "policy/outcome.hpp"
 #include "policy/request.hpp"
+#include "store/head.hpp"
 #include "store/response.hpp"
 #include "upstream/call.hpp"
 
@@ -77,7 +78,7 @@ class FillWaiter {
   [[nodiscard]] Fill& fill() noexcept { return *fill_; }
 
   /// The head of an interim response (RFC 9110 15.2), for the leader only; or the result.
-  using FillEvent = std::variant<std::string, Result>;
+  using FillEvent = std::variant<store::MadeHead, Result>;
   [[nodiscard]] Task<FillEvent> next();
 
   /// Waits for any result.
@@ -115,7 +116,7 @@ class Fill {
   void offer(Handover handover);
   /// Passes the head of an interim response to the leader, unless that has left or reads too slowly. On the
   /// fill's loop.
-  void interim(std::string head);
+  void interim(store::MadeHead head);
 
  private:
   friend class FillWaiter;

@@ -12,15 +12,14 @@ using policy::Detail;
 using policy::Forward;
 using policy::Outcome;
 
-Exchange::Exchange(Worker& worker, Client& client, const policy::Arrival& arrival,
-                   const http::RequestHead& head, std::string_view head_bytes, bool last)
+Exchange::Exchange(Worker& worker, Stream& stream, const policy::Arrival& arrival,
+                   const http::RequestHead& head, std::string_view head_bytes)
     : worker_(worker),
-      client_(client),
+      stream_(stream),
       arrival_(arrival),
       head_(head),
       head_bytes_(head_bytes),
-      persistence_{head.keep_alive && !last, head.minor_version},
-      now_(worker_.loop.now()),
+      now_(worker.loop.now()),
       started_(now_.mono) {}
 
 Exchange::~Exchange() = default;
@@ -40,7 +39,7 @@ void Exchange::read_facts() {
   if (route_ != nullptr) policy::obey_directives(*route_, facts_);
 }
 
-Exchange::Done Exchange::try_now() {
+const Reply* Exchange::try_now() {
   const auto path = http::normalise_path(head_.path, worker_.path);
   route_ = settings().route_for(path);
   view_ = worker_.view_of(route_);
@@ -54,17 +53,18 @@ Exchange::Done Exchange::try_now() {
       flow_.set_decision(policy::Refuse{504, Detail::only_if_cached});
     else if (may_be_stored && route_ != nullptr)
       (void)read_fields_asked();
-    return Done::not_yet;
+    return nullptr;
   }
   if (head_.has_query && !route_->refresh_param.empty()) {
     facts_.refresh = policy::refresh_asked(head_.query, route_->refresh_param) == policy::Refresh::forced;
   }
-  if (!read_fields_asked()) return Done::not_yet;
+  if (!read_fields_asked()) return nullptr;
   worker_.key.assign(policy::authority_of(head_, settings()), path, head_, *route_);
   const auto stored = flow_.begin(cache(), *route_, view_.hash, worker_.key.view(), facts_, now_);
-  if (stored.outcome == nullptr) return Done::not_yet;
+  if (stored.outcome == nullptr) return nullptr;
   if (stored.refresh) refresh_in_background();
-  return serve_now(*flow_.found().response, *stored.outcome, true);
+  serve_now(*flow_.found().response, *stored.outcome, true);
+  return &reply_;
 }
 
 // False, and a decision to refuse, where the route's fields_param asks for what there is not.
@@ -79,14 +79,9 @@ bool Exchange::read_fields_asked() {
 // ---- What waits
 // -------------------------------------------------------------------------------------------------------
 
-Task<Exchange::Done> Exchange::finish() {
-  if (rest_pending_) {
-    const auto result = co_await write_rest();
-    client_.consume(head_bytes_.size());
-    co_return result;
-  }
+Task<void> Exchange::finish() {
   own_request();
-  client_.consume(head_bytes_.size());
+  stream_.release_head();
   if (const auto* refuse = std::get_if<policy::Refuse>(&flow_.decision())) {
     Outcome outcome;
     outcome.detail = refuse->detail;
@@ -131,29 +126,23 @@ void Exchange::own_request() {
 // ---- Answers of our own
 // -------------------------------------------------------------------------------------------------
 
-Task<Exchange::Done> Exchange::fail(const upstream::Failure& failure, Outcome outcome) {
+Task<void> Exchange::fail(const upstream::Failure& failure, Outcome outcome) {
   outcome.detail = Detail::upstream_failed;
   Problem answer{failure.status(), failure.sentence(), {}};
   if (answer.status == 503) answer.retry_after = 1;
   co_return co_await problem(answer, &outcome);
 }
 
-Task<Exchange::Done> Exchange::problem(const Problem& problem, const Outcome* outcome) {
-  std::string out;
-  write_problem(problem, outcome, is_head(), persistence(), out);
-  record(problem.status, out.size() - (out.find("\r\n\r\n") + 4), outcome != nullptr ? *outcome : Outcome{});
-  const bool sent = co_await client_.write(out, settings().timeouts.write);
-  co_return sent ? done() : Done::close;
+Task<void> Exchange::problem(const Problem& problem, const Outcome* outcome) {
+  const auto own = make_problem(problem);
+  const auto reply = own.reply(outcome, is_head());
+  record(problem.status, reply.body.size(), outcome != nullptr ? *outcome : Outcome{});
+  (void)co_await stream_.send(reply);
 }
 
 std::string_view Exchange::shown_key() const noexcept {
   if (flow_.target().route == nullptr || !settings().cache.status_key) return {};
   return flow_.target().key.url();
-}
-
-Persistence& Exchange::persistence() noexcept {
-  if (worker_.shared.draining.load(std::memory_order_relaxed)) persistence_.keep_alive = false;
-  return persistence_;
 }
 
 void Exchange::record(int status, std::uint64_t body_bytes, const Outcome& outcome) {
@@ -164,7 +153,7 @@ void Exchange::record(int status, std::uint64_t body_bytes, const Outcome& outco
   if (!worker_.access_log.is_on()) return;
   const auto ended = worker_.loop.now();
   AccessRecord line;
-  line.client = client_.address();
+  line.client = arrival_.peer;
   line.method = head().method_name;
   line.target = head().target;
   line.minor_version = head().minor_version;

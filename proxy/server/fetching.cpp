@@ -38,7 +38,7 @@ cache::Order Exchange::make_order(bool uncollapsed) {
   return order;
 }
 
-Task<Exchange::Done> Exchange::through_fill() {
+Task<void> Exchange::through_fill() {
   using Flow = cache::RequestFlow;
   auto action = flow_.start(now_);
   for (;;) {
@@ -61,7 +61,7 @@ Task<Exchange::Done> Exchange::through_fill() {
       co_return co_await answer(action, nullptr);
     }
     auto result = co_await await_result(*waiter);
-    if (!result) co_return Done::close;
+    if (!result) co_return;
     action = flow_.resume(std::move(*result), now_);
     if (std::holds_alternative<Flow::TakeOver>(action)) co_return co_await answer(action, &*waiter);
   }
@@ -71,9 +71,8 @@ Task<Exchange::Done> Exchange::through_fill() {
 Task<std::optional<cache::Result>> Exchange::await_result(cache::FillWaiter& waiter) {
   for (;;) {
     auto news = co_await waiter.next();
-    if (const auto* interim = std::get_if<std::string>(&news)) {
-      if (head().minor_version == 0) continue;  // RFC 9110 15.2
-      if (!co_await client_.write(*interim, settings().timeouts.write)) co_return std::nullopt;
+    if (const auto* interim = std::get_if<store::MadeHead>(&news)) {
+      if (!co_await stream_.send_interim(*interim)) co_return std::nullopt;
       continue;
     }
     now_ = worker_.loop.now();
@@ -85,7 +84,7 @@ Task<std::optional<cache::Result>> Exchange::await_result(cache::FillWaiter& wai
 }
 
 // The last action of a flow. `waiter` is of the fill that is taken over.
-Task<Exchange::Done> Exchange::answer(cache::RequestFlow::Action& action, cache::FillWaiter* waiter) {
+Task<void> Exchange::answer(cache::RequestFlow::Action& action, cache::FillWaiter* waiter) {
   using Flow = cache::RequestFlow;
   if (auto* stored = std::get_if<Flow::Serve>(&action)) {
     if (flow_.is_leader()) warn_not_projected(stored->outcome.detail);

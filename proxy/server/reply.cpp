@@ -13,6 +13,7 @@ namespace larder::server {
 namespace {
 
 using http::FieldId;
+using http::Fields;
 
 void append_number(std::uint64_t value, std::string& out) {
   std::array<char, 24> digits;
@@ -93,33 +94,41 @@ std::string content_range(const http::ByteRange& range, std::optional<std::uint6
   return fmt::format("bytes {}-{}/{}", range.first, range.last, complete ? std::to_string(*complete) : "*");
 }
 
-void write_part_head(const store::HeadView& stored, std::string_view content_range, std::uint64_t size,
-                     std::string& out) {
-  out.clear();
-  store::append_status_line(206, "Partial Content", out);
+store::MadeHead make_part_head(const store::HeadView& stored, std::string_view content_range,
+                               std::uint64_t size) {
+  store::HeadBuilder builder(206, "Partial Content", false);
   for (const auto& [line, is_own, in_304] : stored) {
     // RFC 9530 2: a content digest is of one message, and a part is another message.
     if (line.id != FieldId::content_length && !http::is_content_digest(line.name))
-      store::append_line(line.name, line.value, out);
+      builder.add(line, is_own, false);
   }
-  store::append_line("Content-Range", content_range, out);
-  add_length(size, out);
+  builder.add({FieldId::content_range, "Content-Range", content_range}, true, false);
+  builder.add({FieldId::content_length, "Content-Length", std::to_string(size)}, true, false);
+  store::MadeHead made;
+  builder.finish(made);
+  return made;
 }
 
-void write_tagged_head_304(const store::HeadView& stored, std::string_view entity_tag, std::string& out) {
-  out.clear();
-  store::append_status_line(304, "Not Modified", out);
+store::MadeHead make_tagged_head_304(const store::HeadView& stored, std::string_view entity_tag) {
+  store::HeadBuilder builder(304, "Not Modified", true);
   for (const auto& [line, is_own, in_304] : stored) {
-    if (in_304 && line.id != FieldId::etag) store::append_line(line.name, line.value, out);
+    if (in_304 && line.id != FieldId::etag) builder.add(line, is_own, true);
   }
-  store::append_line("ETag", entity_tag, out);
+  builder.add({FieldId::etag, "ETag", entity_tag}, true, true);
+  store::MadeHead made;
+  builder.finish(made);
+  return made;
 }
 
-void write_unsatisfiable_head(std::optional<std::uint64_t> complete, std::string& out) {
-  status_line(416, reason_of(416), out);
-  if (complete) out += fmt::format("Content-Range: bytes */{}\r\n", *complete);
-  add("Via", "1.1 larder", out);
-  out += "Content-Length: 0\r\n";
+store::MadeHead make_unsatisfiable_head(std::optional<std::uint64_t> complete) {
+  store::HeadBuilder builder(416, reason_of(416), false);
+  if (complete)
+    builder.add({FieldId::content_range, "Content-Range", fmt::format("bytes */{}", *complete)}, true, false);
+  builder.add({FieldId::via, "Via", "1.1 larder"}, true, false);
+  builder.add({FieldId::content_length, "Content-Length", "0"}, true, false);
+  store::MadeHead made;
+  builder.finish(made);
+  return made;
 }
 
 void write_upgrade_head(const http::ResponseHead& head, std::string& out) {
@@ -133,8 +142,36 @@ void write_upgrade_head(const http::ResponseHead& head, std::string& out) {
   out += "\r\n";
 }
 
-void write_problem(const Problem& problem, const policy::Outcome* outcome, bool answers_head,
-                   const Persistence& persistence, std::string& out) {
+namespace {
+
+// A response of larder's own, with `more` after its length.
+OwnReply make_own(int status, std::string_view content_type, std::string body, Fields more) {
+  OwnReply made;
+  made.status = status;
+  store::HeadBuilder builder(status, reason_of(status), false);
+  if (!content_type.empty()) builder.add({FieldId::content_type, "Content-Type", content_type}, true, false);
+  builder.add({FieldId::cache_control, "Cache-Control", "no-store"}, true, false);
+  builder.add({FieldId::content_length, "Content-Length", std::to_string(body.size())}, true, false);
+  for (const auto& line : more) builder.add(line, true, false);
+  builder.add({FieldId::via, "Via", "1.1 larder"}, true, false);
+  builder.finish(made.head);
+  made.body = std::move(body);
+  return made;
+}
+
+}  // namespace
+
+Reply OwnReply::reply(const policy::Outcome* outcome, bool answers_head) const noexcept {
+  Reply view;
+  view.status = status;
+  view.head = head.text;
+  view.fields = head.view();
+  view.outcome = outcome;
+  if (!answers_head) view.body = body;
+  return view;
+}
+
+OwnReply make_problem(const Problem& problem) {
   std::string body = R"({"type":"about:blank","title":")";
   append_json(reason_of(problem.status), body);
   body += R"(","status":)";
@@ -142,33 +179,23 @@ void write_problem(const Problem& problem, const policy::Outcome* outcome, bool 
   body += R"(,"detail":")";
   append_json(problem.detail, body);
   body += "\"}\n";
-
-  status_line(problem.status, reason_of(problem.status), out);
-  add("Content-Type", "application/problem+json", out);
-  add("Cache-Control", "no-store", out);
-  add_length(body.size(), out);
-  if (problem.retry_after) {
-    out += "Retry-After: ";
-    append_number(static_cast<std::uint64_t>(*problem.retry_after), out);
-    out += "\r\n";
-  }
-  add("Via", "1.1 larder", out);
-  if (outcome != nullptr) append_cache_status_line(*outcome, {}, out);
-  append_connection(persistence, out);
-  out += "\r\n";
-  if (!answers_head) out += body;
+  const auto seconds = std::to_string(problem.retry_after.value_or(0));
+  const http::Field retry_after{FieldId::retry_after, "Retry-After", seconds};
+  return make_own(problem.status, "application/problem+json", std::move(body),
+                  problem.retry_after ? Fields(&retry_after, 1) : Fields());
 }
 
-void write_final_answer(std::string_view content_type, std::string_view body, const policy::Outcome& outcome,
-                        const Persistence& persistence, std::string& out) {
-  status_line(200, reason_of(200), out);
-  if (!content_type.empty()) add("Content-Type", content_type, out);
-  add("Cache-Control", "no-store", out);
-  add_length(body.size(), out);
-  add("Via", "1.1 larder", out);
-  append_cache_status_line(outcome, {}, out);
+OwnReply make_final_answer(std::string_view content_type, std::string body) {
+  return make_own(200, content_type, std::move(body), {});
+}
+
+void write_problem(const Problem& problem, bool answers_head, const Persistence& persistence,
+                   std::string& out) {
+  const auto made = make_problem(problem);
+  out = made.head.text;
   append_connection(persistence, out);
-  out.append("\r\n").append(body);
+  out += "\r\n";
+  if (!answers_head) out += made.body;
 }
 
 std::string_view reason_of(int status) noexcept {

@@ -4,6 +4,7 @@
 #include "http/gate.hpp"
 #include "http/range.hpp"
 #include "policy/outcome.hpp"
+#include "server/stream.hpp"
 #include "store/head.hpp"
 
 #include <optional>
@@ -33,14 +34,15 @@ void write_forwarded_head(const http::ResponseHead& head, std::string_view entit
 
 /// The value of Content-Range (RFC 9110 14.4). `complete` is the size of the whole, where it is known.
 [[nodiscard]] std::string content_range(const http::ByteRange& range, std::optional<std::uint64_t> complete);
-/// Replaces `out` by the head of a 206 with `size` bytes, without its empty line, from the head of the stored
-/// response: all of its fields but for the length and the digests of its content (RFC 9110 15.3.7).
-void write_part_head(const store::HeadView& stored, std::string_view content_range, std::uint64_t size,
-                     std::string& out);
-/// Replaces `out` by the head of a 304 in place of the stored response, with another entity tag.
-void write_tagged_head_304(const store::HeadView& stored, std::string_view entity_tag, std::string& out);
-/// The head of a 416, without its empty line (RFC 9110 15.5.17).
-void write_unsatisfiable_head(std::optional<std::uint64_t> complete, std::string& out);
+/// The head of a 206 with `size` bytes, from the head of the stored response: all of its fields but for the
+/// length and the digests of its content (RFC 9110 15.3.7).
+[[nodiscard]] store::MadeHead make_part_head(const store::HeadView& stored, std::string_view content_range,
+                                             std::uint64_t size);
+/// The head of a 304 in place of the stored response, with another entity tag.
+[[nodiscard]] store::MadeHead make_tagged_head_304(const store::HeadView& stored,
+                                                   std::string_view entity_tag);
+/// The head of a 416 (RFC 9110 15.5.17). `complete` is the size of the whole, where it is known.
+[[nodiscard]] store::MadeHead make_unsatisfiable_head(std::optional<std::uint64_t> complete);
 
 /// Replaces `out` by the 101 that begins a tunnel.
 void write_upgrade_head(const http::ResponseHead& head, std::string& out);
@@ -51,15 +53,24 @@ struct Problem {
   std::string detail;
   std::optional<int> retry_after;  // seconds
 };
-/// Replaces `out` by the whole response, `application/problem+json`; the body is left out where it
-/// `answers_head`.
-void write_problem(const Problem& problem, const policy::Outcome* outcome, bool answers_head,
-                   const Persistence& persistence, std::string& out);
 
-/// Replaces `out` by the whole 200 to an OPTIONS or TRACE whose final recipient larder is (RFC 9110 9.3.7,
-/// 9.3.8).
-void write_final_answer(std::string_view content_type, std::string_view body, const policy::Outcome& outcome,
-                        const Persistence& persistence, std::string& out);
+/// A response of larder's own as a whole.
+struct OwnReply {
+  int status = 200;
+  store::MadeHead head;
+  std::string body;
+
+  /// A view, which the OwnReply must outlive. `outcome` may be nullptr.
+  [[nodiscard]] Reply reply(const policy::Outcome* outcome, bool answers_head) const noexcept;
+};
+/// `application/problem+json`.
+[[nodiscard]] OwnReply make_problem(const Problem& problem);
+/// The 200 to an OPTIONS or TRACE whose final recipient larder is (RFC 9110 9.3.7, 9.3.8).
+[[nodiscard]] OwnReply make_final_answer(std::string_view content_type, std::string body);
+
+/// Replaces `out` by a whole HTTP/1 response; the body is left out where it `answers_head`.
+void write_problem(const Problem& problem, bool answers_head, const Persistence& persistence,
+                   std::string& out);
 
 /// The reason phrase of RFC 9110 15 for the statuses that larder itself answers with.
 [[nodiscard]] std::string_view reason_of(int status) noexcept;

@@ -8,22 +8,7 @@
 #include "policy/tags.hpp"
 #include "server/exchange.hpp"
 
-#include <array>
-#include <charconv>
-
 namespace larder::server {
-
-namespace {
-
-void append_age(Millis age, std::string& out) {
-  std::array<char, 24> digits;
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(age).count();
-  out += "Age: ";
-  out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), seconds).ptr);
-  out += "\r\n";
-}
-
-}  // namespace
 
 namespace {
 
@@ -41,52 +26,50 @@ std::optional<http::Coding> coding_held(const policy::RequestFacts& request, con
 
 }  // namespace
 
-Exchange::Done Exchange::serve_now(const std::shared_ptr<const store::Response>& stored,
-                                   const policy::Outcome& outcome, bool with_age) {
+void Exchange::serve_now(const std::shared_ptr<const store::Response>& stored, const policy::Outcome& outcome,
+                         bool with_age) {
   const auto& response = *stored;
   if (response.access_history) response.access_history->asked(now_.mono);
   served_ = &response;
-  const auto age = with_age ? std::optional(response.age(now_.mono)) : std::nullopt;
+  reply_.private_lines = private_fields_;
+  if (with_age) reply_.age = response.age(now_.mono);
+  reply_.outcome = &outcome;
+  reply_.key = shown_key();
+  const bool is_stored = outcome.hit || outcome.stored || outcome.collapsed;
   if (!fields_asked_.fields.empty()) {
-    representation_ = shape_of(response, outcome.hit || outcome.stored || outcome.collapsed);
-    if (representation_) return serve_shape(response, *representation_, outcome, age);
+    representation_ = shape_of(response, is_stored);
+    if (representation_) return serve_shape(response, *representation_);
   }
   // RFC 9110 13.2.2: If-None-Match and If-Modified-Since come before Range.
   if (policy::is_not_modified(facts_, response, response.entity_tag, now_.wall))
-    return send(304, response.head_304, {}, outcome, age);
-  if (response.compressible) return serve_compressible(stored, outcome, age);
-  if (facts_.range || response.part) return serve_part(response, nullptr, outcome, age);
-  const auto body = is_head() ? std::string_view() : *response.body;
-  return send(response.status, response.head, body, outcome, age);
+    return set_reply(304, response.head_304, response.head_view(), {});
+  if (response.compressible) return serve_compressible(stored, is_stored);
+  if (facts_.range || response.part) return serve_part(response, nullptr);
+  set_reply(response.status, response.head, response.head_view(), *response.body);
 }
 
-Exchange::Done Exchange::serve_compressible(const std::shared_ptr<const store::Response>& stored,
-                                            const policy::Outcome& outcome, std::optional<Millis> age) {
+void Exchange::serve_compressible(const std::shared_ptr<const store::Response>& stored, bool is_stored) {
   const auto& response = *stored;
   const auto& compression = settings().compression;
   const auto& plan = plan_ ? *plan_ : *worker_.plan();
-  // Whoever holds it in one of the codings holds it, whether or not that coding is made (again) yet.
+  // A client that has it in one of the codings has it, whether or not that coding is made (again) yet.
   if (facts_.if_none_match != nullptr) {
     if (const auto held = coding_held(facts_, response, plan)) {
-      std::string head;
-      write_tagged_head_304(response.head_view(),
-                            policy::coded_tag(response.entity_tag, *held, plan.encoder_fingerprint_of(*held)),
-                            head);
-      return send(304, head, {}, outcome, age);
+      const auto tag = policy::coded_tag(response.entity_tag, *held, plan.encoder_fingerprint_of(*held));
+      return set_made_reply(304, make_tagged_head_304(response.head_view(), tag), {});
     }
   }
   if (const auto wanted = http::choose_coding(facts_.fields, compression.codings)) {
     representation_ =
         response.derived->find(cache::representation_name(*wanted, plan.encoder_fingerprint_of(*wanted)));
-    const bool is_stored = outcome.hit || outcome.stored || outcome.collapsed;
-    if (!representation_ && is_stored) {
+    if (!representation_ && is_stored)
       cache().compress(flow_.target(), stored, *wanted, compression.level_of(*wanted));
-    }
   }
-  if (facts_.range) return serve_part(response, representation_.get(), outcome, age);
-  const std::string_view body = representation_ ? std::string_view(*representation_->body) : *response.body;
-  return send(response.status, representation_ ? representation_->head : response.head,
-              is_head() ? std::string_view() : body, outcome, age);
+  if (facts_.range) return serve_part(response, representation_.get());
+  if (representation_)
+    return set_reply(response.status, representation_->head, representation_->head_view(),
+                     *representation_->body);
+  set_reply(response.status, response.head, response.head_view(), *response.body);
 }
 
 // What the request's fields_param asks for, cut from the stored answer; nullptr where that cannot be cut.
@@ -105,92 +88,79 @@ std::shared_ptr<const store::Representation> Exchange::shape_of(const store::Res
   return made;
 }
 
-Exchange::Done Exchange::serve_shape(const store::Response& response, const store::Representation& shape,
-                                     const policy::Outcome& outcome, std::optional<Millis> age) {
+void Exchange::serve_shape(const store::Response& response, const store::Representation& shape) {
   if (policy::is_not_modified(facts_, response, shape.entity_tag, now_.wall))
-    return send(304, shape.head_304, {}, outcome, age);
-  if (facts_.range) return serve_part(response, &shape, outcome, age);
-  return send(200, shape.head, is_head() ? std::string_view() : std::string_view(*shape.body), outcome, age);
+    return set_reply(304, shape.head_304, shape.head_view(), {});
+  if (facts_.range) return serve_part(response, &shape);
+  set_reply(200, shape.head, shape.head_view(), *shape.body);
 }
 
-Exchange::Done Exchange::serve_part(const store::Response& response, const store::Representation* coded,
-                                    const policy::Outcome& outcome, std::optional<Millis> age) {
+void Exchange::serve_part(const store::Response& response, const store::Representation* coded) {
   const auto stored_head = coded != nullptr ? coded->head_view() : response.head_view();
   const std::string_view body = coded != nullptr ? std::string_view(*coded->body) : *response.body;
   const auto& tag = coded != nullptr ? coded->entity_tag : response.entity_tag;
   const auto cut = policy::cut_for(facts_, response, tag, body.size(), now_.wall);
-  std::string head;
   if (std::holds_alternative<policy::Unsatisfiable>(cut)) {
-    write_unsatisfiable_head(response.part ? response.part->complete : body.size(), head);
-    return send(416, head, {}, outcome, age);
+    const auto complete = response.part ? response.part->complete : body.size();
+    return set_made_reply(416, make_unsatisfiable_head(complete), {});
   }
   const auto* range = std::get_if<http::ByteRange>(&cut);
   if (!response.part) {
     if (range == nullptr)
-      return send(response.status, coded != nullptr ? coded->head : response.head, body, outcome, age);
-    write_part_head(stored_head, content_range(*range, body.size()), range->last - range->first + 1, head);
-    return send(206, head, body.substr(range->first, range->last - range->first + 1), outcome, age);
+      return set_reply(response.status, coded != nullptr ? coded->head : response.head, stored_head, body);
+    const auto size = range->last - range->first + 1;
+    return set_made_reply(206, make_part_head(stored_head, content_range(*range, body.size()), size),
+                          body.substr(range->first, size));
   }
-  // Upstream may have sent another part than was asked for: it goes on as it came.
+  // The API may have sent another part than was asked for: it is forwarded as it came.
   const auto& part = *response.part;
   const bool has_it = range != nullptr && policy::has_bytes_for(facts_, response, now_.wall);
   const auto sent = has_it ? *range : http::ByteRange{part.first, part.last};
   const bool as_it_came =
       sent.first == part.first && sent.last == part.last && !response.content_range.empty();
-  write_part_head(stored_head, as_it_came ? response.content_range : content_range(sent, part.complete),
-                  sent.last - sent.first + 1, head);
-  return send(206, head, body.substr(sent.first - part.first, sent.last - sent.first + 1), outcome, age);
+  const auto size = sent.last - sent.first + 1;
+  set_made_reply(
+      206,
+      make_part_head(stored_head, as_it_came ? response.content_range : content_range(sent, part.complete),
+                     size),
+      body.substr(sent.first - part.first, size));
 }
 
-// `body` is of a response that flow_ or the caller keeps, or of representation_.
-Exchange::Done Exchange::send(int status, std::string_view head, std::string_view body,
-                              const policy::Outcome& outcome, std::optional<Millis> age) {
-  auto& out = worker_.out;
-  out = private_fields_;
-  if (age) append_age(*age, out);
-  append_cache_status_line(outcome, shown_key(), out);
-  append_connection(persistence(), out);
-  out += "\r\n";
+// `head` and `body` are of a response that flow_ or the caller keeps, of representation_, or of made_head_.
+void Exchange::set_reply(int status, std::string_view head, const store::HeadView& fields,
+                         std::string_view body) {
+  reply_.status = status;
+  reply_.head = head;
+  reply_.fields = fields;
+  if (!is_head()) reply_.body = body;
+  note_saved();
+  record(status, reply_.body.size(), *reply_.outcome);
+}
 
-  const std::array<asio::const_buffer, 3> pieces{asio::buffer(head), asio::buffer(out), asio::buffer(body)};
-  const auto sent = client_.write_now(pieces);
-  note_saved(status, body.size());
-  record(status, body.size(), outcome);
-  if (!sent) return Done::close;
-  const auto of_heads = head.size() + out.size();
-  if (*sent == of_heads + body.size()) return done();
-
-  // The client reads slowly: what is left is written by `write_rest`.
-  if (*sent < of_heads) rest_of_heads_ = std::string(head).append(out).substr(*sent);
-  rest_of_body_ = body.substr(*sent > of_heads ? *sent - of_heads : 0);
-  rest_pending_ = true;
-  return Done::not_yet;
+void Exchange::set_made_reply(int status, store::MadeHead head, std::string_view body) {
+  made_head_ = std::move(head);
+  set_reply(status, made_head_.text, made_head_.view(), body);
 }
 
 // What the client did not have to be sent, of what the API sends everybody.
-void Exchange::note_saved(int status, std::size_t body_bytes) {
+void Exchange::note_saved() {
   auto& counters = *view_.counters;
   const auto add = [](Counter& counter, std::size_t more, std::size_t less) {
     if (more > less) counter.add(static_cast<std::int64_t>(more - less));
   };
   const auto whole = served_->body->size();
-  if (status == 304) return add(counters.saved_by_304, whole, 0);
-  if (status != 200 || is_head()) return;
+  if (reply_.status == 304) return add(counters.saved_by_304, whole, 0);
+  if (reply_.status != 200 || is_head()) return;
+  const auto sent = reply_.body.size();
   const bool shaped = representation_ != nullptr && !fields_asked_.fields.empty();
-  add(counters.saved_by_projection, served_->original_size, shaped ? body_bytes : whole);
-  if (!shaped) add(counters.saved_by_coding, whole, body_bytes);
+  add(counters.saved_by_projection, served_->original_size, shaped ? sent : whole);
+  if (!shaped) add(counters.saved_by_coding, whole, sent);
 }
 
-Task<Exchange::Done> Exchange::write_rest() {
-  const bool sent = co_await client_.write(rest_of_heads_, rest_of_body_, {}, settings().timeouts.write);
-  co_return sent ? done() : Done::close;
-}
-
-Task<Exchange::Done> Exchange::serve(std::shared_ptr<const store::Response> response, policy::Outcome outcome,
-                                     bool with_age) {
-  const auto result = serve_now(response, outcome, with_age);
-  if (result != Done::not_yet) co_return result;
-  co_return co_await write_rest();
+Task<void> Exchange::serve(std::shared_ptr<const store::Response> response, policy::Outcome outcome,
+                           bool with_age) {
+  serve_now(response, outcome, with_age);
+  (void)co_await stream_.send(reply_);
 }
 
 }  // namespace larder::server

@@ -150,7 +150,7 @@ void Server::begin(Worker& worker, Socket socket, Peer peer) {
   if (shared_.connections.fetch_add(1, std::memory_order_relaxed) >= bound) {
     shared_.connections.fetch_sub(1, std::memory_order_relaxed);
     std::string out;
-    write_problem({503, "too many connections (limits.connections)", 1}, nullptr, false, {false, 1}, out);
+    write_problem({503, "too many connections (limits.connections)", 1}, false, {false, 1}, out);
     Error ignored;
     socket.write_some(asio::buffer(out), ignored);
     socket.shutdown(Socket::shutdown_both, ignored);

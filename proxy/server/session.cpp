@@ -28,7 +28,10 @@ Session::Session(Worker& worker, Socket socket, Peer peer)
 }
 
 Session::~Session() {
-  if (turn_) turn_->exchange.reset();
+  if (turn_) {
+    turn_->exchange.reset();
+    turn_->stream.reset();
+  }
   give_back_turn();
   worker_.loop.idle_set().remove(*this);
   worker_.remove(*this);
@@ -92,24 +95,37 @@ void Session::apply_trust() {
     notices.underscore_dropped(head.dropped_field);
 }
 
-Exchange::Done Session::answer_now(std::size_t head_size) {
+Session::Step Session::answer_now(std::size_t head_size) {
   ++answered_;
   apply_trust();
   const auto bound = worker_.settings().limits.requests_per_connection;
   const bool last =
       (bound != 0 && answered_ >= bound) || worker_.shared.draining.load(std::memory_order_relaxed);
-  const auto head_bytes = client_.unread().substr(0, head_size);
-  const auto done =
-      turn_->exchange.emplace(worker_, client_, arrival_, turn_->head, head_bytes, last).try_now();
-  if (done == Exchange::Done::not_yet) return done;
-  turn_->exchange.reset();
-  client_.consume(head_size);
-  return done;
+  auto& turn = *turn_;
+  auto& stream = turn.stream.emplace(worker_, client_, turn.head, head_size, last);
+  const auto* reply =
+      turn.exchange.emplace(worker_, stream, arrival_, turn.head, client_.unread().substr(0, head_size))
+          .try_now();
+  is_replying_ = reply != nullptr;
+  if (reply == nullptr || !stream.send_now(*reply)) return Step::finish;
+  return end_exchange();
 }
 
-Session::Step Session::after(Exchange::Done done) noexcept {
-  if (done == Exchange::Done::close) return Step::close;
-  return done == Exchange::Done::linger ? Step::linger : Step::rest;
+Task<void> Session::finish_exchange() {
+  if (is_replying_)
+    (void)co_await turn_->stream->send_rest();
+  else
+    co_await turn_->exchange->finish();
+}
+
+Session::Step Session::end_exchange() noexcept {
+  turn_->exchange.reset();
+  auto& stream = *turn_->stream;
+  stream.release_head();
+  const auto end = stream.end();
+  turn_->stream.reset();
+  if (end == Http1Stream::End::keep) return Step::rest;
+  return end == Http1Stream::End::linger ? Step::linger : Step::close;
 }
 
 Session::Step Session::proceed() {
@@ -137,9 +153,7 @@ Session::Step Session::proceed() {
       refusal_ = *result.refusal;
       return Step::refuse;
     }
-    const auto done = answer_now(result.head_size);
-    if (done == Exchange::Done::not_yet) return Step::finish;
-    if (const auto step = after(done); step != Step::rest) return step;
+    if (const auto step = answer_now(result.head_size); step != Step::rest) return step;
   }
 }
 
@@ -159,8 +173,8 @@ Task<void> Session::attend(std::unique_ptr<Session> session, Step step) {
       co_await asio::post(self.worker_.loop.executor(), asio::use_awaitable_t<Executor>{});
     }
     if (step == Step::finish) {
-      step = after(co_await self.turn_->exchange->finish());
-      self.turn_->exchange.reset();
+      co_await self.finish_exchange();
+      step = self.end_exchange();
       if (step != Step::rest) continue;
       // What came meanwhile may have been announced before somebody read a part of it.
       self.client_.input_has_come();
@@ -211,7 +225,7 @@ Task<Session::Step> Session::refuse(http::Refusal reason) {
   auto& counters = worker_.loop.counters();
   counters.refused_requests[static_cast<std::size_t>(reason)].add();
   std::string out;
-  write_problem({http::status_of(reason), std::string(http::describe(reason)), {}}, nullptr,
+  write_problem({http::status_of(reason), std::string(http::describe(reason)), {}},
                 http::is_for_head(client_.unread()), {false, 1}, out);
   if (worker_.access_log.is_on()) {
     AccessRecord record;

@@ -10,6 +10,7 @@
 #include "http/gate.hpp"
 #include "server/client.hpp"
 #include "server/exchange.hpp"
+#include "server/http1_stream.hpp"
 #include "server/listener.hpp"
 #include "server/worker.hpp"
 
@@ -21,7 +22,8 @@ namespace larder::server {
 /// What a request under way needs of its session.
 struct RequestContext {
   http::RequestHead head;
-  std::optional<Exchange> exchange;
+  std::optional<Http1Stream> stream;
+  std::optional<Exchange> exchange;  // refers to both
 };
 
 class Session final : private IdleSet::Connection, private Client::Owner {
@@ -62,10 +64,13 @@ class Session final : private IdleSet::Connection, private Client::Owner {
   [[nodiscard]] Step proceed();
   [[nodiscard]] static Task<void> attend(std::unique_ptr<Session> session, Step step);
   void settle(std::unique_ptr<Session> self) noexcept;
-  [[nodiscard]] static Step after(Exchange::Done done) noexcept;
+  /// The response has been sent, or cannot be: ends the exchange.
+  [[nodiscard]] Step end_exchange() noexcept;
 
-  /// A head has been read, of so many bytes: answers at once, or Exchange::Done::not_yet.
-  [[nodiscard]] Exchange::Done answer_now(std::size_t head_size);
+  /// Handles a request whose head has that many bytes. `finish` if the response has to wait.
+  [[nodiscard]] Step answer_now(std::size_t head_size);
+  /// What the response waits for.
+  [[nodiscard]] Task<void> finish_exchange();
   [[nodiscard]] Task<Step> refuse(http::Refusal reason);
   void arm_read_deadline();
   /// Takes off the head what the peer may not say; whether it may is looked up again after a reload.
@@ -80,6 +85,7 @@ class Session final : private IdleSet::Connection, private Client::Owner {
   bool noted_underscore_ = false;
   std::unique_ptr<RequestContext> turn_;  // nullptr while there is no input
   std::size_t answered_ = 0;              // requests
+  bool is_replying_ = false;              // a Reply is being sent
   http::Refusal refusal_{};               // for Step::refuse
   bool begun_ = false;                    // the first byte of a head has come
   bool idle_ = false;                     // waits for a request's first byte

@@ -116,7 +116,7 @@ Task<bool> StartupPrefetcher::try_once(std::shared_ptr<Target> target) {
   cache::FillWaiter::FillEvent news;
   do {
     news = co_await waiter.next();
-  } while (std::holds_alternative<std::string>(news));
+  } while (std::holds_alternative<store::MadeHead>(news));
   const auto& result = std::get<cache::Result>(news);
   if (std::holds_alternative<cache::Restored>(result)) co_return co_await try_once(target);
   auto detail = policy::Detail::upstream_failed;

@@ -2,27 +2,25 @@
 
 namespace larder::server {
 
-Tunnel::Tunnel(Client& client, upstream::Connection& upstream, Millis timeout)
-    : client_(client),
+Tunnel::Tunnel(Loop& loop, Transport& client, Transport& upstream, Millis timeout)
+    : loop_(loop),
+      client_(client),
       upstream_(upstream),
       patience_(timeout),
-      deadline_(client.loop().sweeper(), [this] { cancel(); }) {}
+      deadline_(loop.sweeper(), [this] { cancel(); }) {}
 
 void Tunnel::cancel() noexcept {
-  client_.transport().cancel();
-  upstream_.transport().cancel();
+  client_.cancel();
+  upstream_.cancel();
 }
 
-Task<void> Tunnel::run() {
-  const std::string early(client_.unread());  // bytes that the client sent after its request
-  client_.consume(early.size());
-  client_.release_buffer();
+Task<void> Tunnel::run(std::string from_client, std::string from_upstream) {
   deadline_.set(patience_);
-  ChildTask back(client_.loop());
+  ChildTask back(loop_);
   bool whole = false;
   const auto there = [&]() -> Task<void> {
-    back.start("tunnel", pump(upstream_.transport(), client_.transport(), {}));
-    co_await pump(client_.transport(), upstream_.transport(), early);
+    back.start("tunnel", pump(upstream_, client_, from_upstream));
+    co_await pump(client_, upstream_, from_client);
     whole = true;
   };
   // The other direction continues after this one has ended, but not after it has failed.
@@ -38,11 +36,11 @@ Task<void> Tunnel::pump(Transport& from, Transport& to, std::string_view first) 
   Io io{Io::State::want_read};
   while (open) {
     if (io.must_wait() && co_await from.wait(io)) break;
-    auto buffer = client_.loop().buffers().acquire();
+    auto buffer = loop_.buffers().acquire();
     io = from.read_some({buffer.data(), buffer.size()});
     deadline_.set(patience_);
     if (io.bytes > 0) open = !co_await write_all(to, {buffer.data(), io.bytes});
-    client_.loop().buffers().release(std::move(buffer));
+    loop_.buffers().release(std::move(buffer));
     if (io.state == Io::State::end) {
       to.shutdown_write();  // a half-close is passed on; the other direction may go on
       co_return;

@@ -5,22 +5,25 @@
 #pragma once
 
 #include "net/child_task.hpp"
-#include "server/client.hpp"
-#include "upstream/pool.hpp"
+#include "net/transport.hpp"
+
+#include <string>
 
 namespace larder::server {
 
 class Tunnel {
  public:
-  Tunnel(Client& client, upstream::Connection& upstream, Millis timeout);
-  [[nodiscard]] Task<void> run();
+  Tunnel(Loop& loop, Transport& client, Transport& upstream, Millis timeout);
+  /// The arguments are what has been received already.
+  [[nodiscard]] Task<void> run(std::string from_client, std::string from_upstream);
 
  private:
   [[nodiscard]] Task<void> pump(Transport& from, Transport& to, std::string_view first);
   void cancel() noexcept;
 
-  Client& client_;
-  upstream::Connection& upstream_;
+  Loop& loop_;
+  Transport& client_;
+  Transport& upstream_;
   Millis patience_;
   Deadline deadline_;
 };

@@ -5,9 +5,8 @@
 // before the client and the call are destroyed.
 #pragma once
 
-#include "http/chunked.hpp"
 #include "net/child_task.hpp"
-#include "server/client.hpp"
+#include "server/stream.hpp"
 #include "upstream/call.hpp"
 
 #include <optional>
@@ -20,8 +19,7 @@ class Upload {
     std::uint64_t body;  // bytes
     Millis timeout;      // between two reads
   };
-  Upload(Client& client, upstream::Call& call, const http::Framing& framing, const http::Limits& limits,
-         Bounds bounds);
+  Upload(Stream& stream, upstream::Call& call, const http::Framing& framing, Bounds bounds);
 
   void start() { companion_.start("request body", run()); }
 
@@ -45,17 +43,11 @@ class Upload {
  private:
   [[nodiscard]] Task<void> run();
   [[nodiscard]] Task<State> transfer();
-  [[nodiscard]] Task<std::optional<State>> await_input();
-  [[nodiscard]] Task<State> transfer_length();
-  [[nodiscard]] Task<State> transfer_chunked();
-  [[nodiscard]] State refuse(http::Refusal reason) noexcept;
 
-  Client& client_;
+  Stream& stream_;
   upstream::Call& call_;
   http::Framing framing_;
   Bounds bounds_;
-  http::ChunkedReader chunked_;
-  Deadline deadline_;  // its own: the client's deadline is used for writing meanwhile
   ChildTask companion_;
   State state_ = State::none;
   http::Refusal refusal_ = http::Refusal::bad_chunk;

@@ -82,6 +82,7 @@ class HeadView {
     std::vector<HeadLines::Line>::const_iterator line_;
   };
 
+  HeadView() noexcept = default;
   /// `lines` must fit `text`.
   HeadView(std::string_view text, const HeadLines& lines) noexcept : text_(text), lines_(&lines) {}
 
@@ -94,7 +95,15 @@ class HeadView {
 
  private:
   std::string_view text_;
-  const HeadLines* lines_;
+  const HeadLines* lines_ = nullptr;
+};
+
+/// A head that is made for one response.
+struct MadeHead {
+  std::string text;
+  HeadLines lines;
+
+  [[nodiscard]] HeadView view() const noexcept { return {text, lines}; }
 };
 
 /// Appends a status line to `out`.
@@ -111,6 +120,7 @@ class HeadBuilder {
   void add(const http::Field& field, bool is_own, bool in_304);
 
   /// Moves the results out.
+  void finish(MadeHead& head) { finish(head.text, head_304_, head.lines); }
   void finish(std::string& head, std::string& head_304, HeadLines& lines);
 
  private:

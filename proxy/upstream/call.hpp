@@ -66,6 +66,7 @@ class Call {
   /// A client now waits for this call.
   void promote() noexcept { pool_.promote(claim_); }
 
+  [[nodiscard]] Loop& loop() noexcept { return pool_.loop(); }
   /// Cancels what another coroutine of this loop is waiting for on this call, and further waits.
   void cancel() noexcept;
 

@@ -1,29 +1,11 @@
-// Forwarding of messages: interim responses, Max-Forwards, digests.
+// Forwarding of messages: Max-Forwards, digests.
 #include "../catch.hpp"
 #include "../policy/support.hpp"
 #include "http/body_fields.hpp"
-#include "http/interim.hpp"
 #include "http/max_forwards.hpp"
 
 using namespace larder::http;
 using larder::test::Lines;
-
-TEST_CASE("an interim response is forwarded without hop-by-hop fields and Content-Length") {
-  ResponseHead head;
-  const std::string bytes =
-      "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nContent-Length: 5\r\nConnection: close, "
-      "X-Hop\r\n"
-      "X-Hop: 1\r\nTransfer-Encoding: chunked\r\nKeep-Alive: 5\r\nlink: </b>\r\nUpgrade: x\r\n\r\n";
-  // Both framing fields together would be refused; each alone is not.
-  for (const std::string without : {"Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n"}) {
-    auto one = bytes;
-    one.erase(one.find(without), without.size());
-    REQUIRE(read_response(one, {}, Method::get, head).state == GateResult::State::complete);
-    std::string out = "something";
-    write_interim(head, out);
-    CHECK(out == "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nlink: </b>\r\n\r\n");
-  }
-}
 
 TEST_CASE("Max-Forwards applies only to OPTIONS and TRACE (RFC 9110 7.6.2)") {
   const auto left = [](Method method, const char* lines) {

@@ -1,6 +1,7 @@
 #include "store/head.hpp"
 
 #include "../catch.hpp"
+#include "store/interim.hpp"
 
 using namespace larder;
 using http::FieldId;
@@ -49,4 +50,20 @@ TEST_CASE("a head may have neither a reason nor fields, nor a 304 in its place")
   CHECK(view.status() == 404);
   CHECK(view.reason().empty());
   CHECK(view.begin() == view.end());
+}
+
+TEST_CASE("an interim response is forwarded without hop-by-hop fields and Content-Length") {
+  http::ResponseHead head;
+  const std::string bytes =
+      "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nContent-Length: 5\r\nConnection: close, "
+      "X-Hop\r\n"
+      "X-Hop: 1\r\nTransfer-Encoding: chunked\r\nKeep-Alive: 5\r\nlink: </b>\r\nUpgrade: x\r\n\r\n";
+  // Both framing fields together would be refused; each alone is not.
+  for (const std::string without : {"Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n"}) {
+    auto one = bytes;
+    one.erase(one.find(without), without.size());
+    REQUIRE(http::read_response(one, {}, http::Method::get, head).state == http::GateResult::State::complete);
+    CHECK(store::make_interim_head(head).text ==
+          "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nlink: </b>\r\n");
+  }
 }
