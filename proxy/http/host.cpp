@@ -3,6 +3,7 @@
 #include "http/fields.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace larder::http {
 
@@ -15,10 +16,17 @@ bool is_hex(char c) noexcept {
   return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'f');
 }
 
+// RFC 3986 3.2.2: the characters of a registered name.
+constexpr auto name_chars = [] {
+  std::array<bool, 256> is_allowed{};
+  for (unsigned char c = 'a'; c <= 'z'; ++c) is_allowed[c] = is_allowed[c - 0x20u] = true;
+  for (unsigned char c = '0'; c <= '9'; ++c) is_allowed[c] = true;
+  for (const char c : std::string_view("-._~!$&'()*+;=%")) is_allowed[static_cast<unsigned char>(c)] = true;
+  return is_allowed;
+}();
+
 bool is_name_char(char c) noexcept {
-  const char l = lower(c);
-  return (l >= 'a' && l <= 'z') || is_digit(c) ||
-         std::string_view("-._~!$&'()*+;=%").find(c) != std::string_view::npos;
+  return name_chars[static_cast<unsigned char>(c)];
 }
 
 // The position of the colon before the port; npos if there is none. A port has no colon, and an address in
@@ -56,9 +64,11 @@ bool is_authority(std::string_view text) noexcept {
 
 void append_authority(std::string_view authority, Scheme scheme, std::string& out) {
   const auto colon = port_colon(authority);
-  const auto begin = static_cast<std::ptrdiff_t>(out.size());
+  const auto begin = out.size();
   out.append(authority.substr(0, colon));
-  std::transform(out.begin() + begin, out.end(), out.begin() + begin, lower);
+  // The compiler must not take the bytes for parts of the string object.
+  char* const end = out.data() + out.size();
+  for (char* at = out.data() + begin; at != end; ++at) *at = lower(*at);
   if (colon == std::string_view::npos) return;
   auto port = authority.substr(colon + 1);
   while (port.size() > 1 && port.front() == '0') port.remove_prefix(1);

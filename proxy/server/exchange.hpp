@@ -129,8 +129,8 @@ class Exchange {
   policy::CacheKey key_;
   std::optional<policy::TagTranslation> tags_;  // by which the conditions that went on were translated
   std::unique_ptr<cache::PassThroughStorer> storer_;
-  std::string private_fields_;  // field lines of the answer that are not stored
-  store::MadeHead made_head_;   // of `reply_`, where it is not a stored one
+  std::string private_fields_;                        // field lines of the answer that are not stored
+  std::unique_ptr<const store::MadeHead> made_head_;  // of `reply_`, where it is not a stored one
 };
 
 }  // namespace larder::server

@@ -32,18 +32,32 @@ Framing framing_for(const Forwarded& response, Persistence& persistence) {
 
 }  // namespace
 
-// Only for requests whose body is read.
-struct Http1Stream::BodyReader {
-  BodyReader(Client& client, const Framing& framing, const http::Limits& limits)
+struct Http1Stream::Waiting {
+  Waiting(Client& client, const Framing& framing, const http::Limits& limits)
       : chunked(limits),
         remaining(framing.kind == Framing::Kind::length ? framing.length : 0),
         deadline(client.loop().sweeper(), [&client] { client.cancel(); }) {}
+
+  // The request's body.
   http::ChunkedReader chunked;
   std::uint64_t remaining;
   Deadline deadline;         // its own: the client's is for writing meanwhile
   std::size_t consumed = 0;  // of the client's input, by the last piece
   bool is_complete = false;
+
+  // A forwarded response.
+  Framing response;
+  std::string head;  // until it is sent
+
+  // What could not be sent at once of a Reply.
+  std::string rest_of_heads;
+  std::string_view rest_of_body;
 };
+
+Http1Stream::Waiting& Http1Stream::waiting() {
+  if (!waiting_) waiting_ = std::make_unique<Waiting>(client_, request_, worker_.settings().gate);
+  return *waiting_;
+}
 
 Http1Stream::Http1Stream(Worker& worker, Client& client, const http::RequestHead& head, std::size_t head_size,
                          bool last)
@@ -65,7 +79,8 @@ Persistence& Http1Stream::persistence() noexcept {
 
 bool Http1Stream::has_unread_body() const noexcept {
   if (request_.kind == Framing::Kind::none) return false;
-  return body_ ? !body_->is_complete : request_.kind != Framing::Kind::length || request_.length > 0;
+  if (request_.kind == Framing::Kind::length && request_.length == 0) return false;
+  return !waiting_ || !waiting_->is_complete;
 }
 
 Http1Stream::End Http1Stream::end() const noexcept {
@@ -82,8 +97,7 @@ void Http1Stream::release_head() noexcept {
 
 Task<Stream::Piece> Http1Stream::read_body(Millis timeout) {
   using State = Piece::State;
-  if (!body_) body_ = std::make_unique<BodyReader>(client_, request_, worker_.settings().gate);
-  auto& body = *body_;
+  auto& body = waiting();
   client_.consume(std::exchange(body.consumed, 0));
   const bool is_chunked = request_.kind == Framing::Kind::chunked;
   if (!is_chunked && body.remaining == 0) body.is_complete = true;
@@ -127,7 +141,8 @@ Task<bool> Http1Stream::await_departure() {
 
 bool Http1Stream::send_now(const Reply& reply) {
   auto& out = worker_.out;
-  out = reply.private_lines;
+  out.clear();
+  if (!reply.private_lines.empty()) out = reply.private_lines;
   if (reply.age) append_age(*reply.age, out);
   if (reply.outcome != nullptr) append_cache_status_line(*reply.outcome, reply.key, out);
   append_connection(persistence(), out);
@@ -142,13 +157,14 @@ bool Http1Stream::send_now(const Reply& reply) {
   is_complete_ = *sent == of_heads + reply.body.size();
   if (is_complete_) return true;
   // The client reads slowly: what is left is written by `send_rest`.
-  if (*sent < of_heads) rest_of_heads_ = std::string(reply.head).append(out).substr(*sent);
-  rest_of_body_ = reply.body.substr(*sent > of_heads ? *sent - of_heads : 0);
+  auto& rest = waiting();
+  if (*sent < of_heads) rest.rest_of_heads = std::string(reply.head).append(out).substr(*sent);
+  rest.rest_of_body = reply.body.substr(*sent > of_heads ? *sent - of_heads : 0);
   return false;
 }
 
 Task<bool> Http1Stream::send_rest() {
-  is_complete_ = co_await write_all(rest_of_heads_, rest_of_body_);
+  is_complete_ = co_await write_all(waiting().rest_of_heads, waiting().rest_of_body);
   co_return is_complete_;
 }
 
@@ -171,29 +187,30 @@ Task<bool> Http1Stream::send_interim(const store::MadeHead& head) {
 }
 
 bool Http1Stream::begin(const Forwarded& response) {
-  response_ = framing_for(response, persistence());
-  write_forwarded_head(response.head, response.entity_tag, response_, response.answers_head,
-                       response.outcome, response.key, persistence(), head_);
-  return response_.kind != Framing::Kind::none;
+  auto& own = waiting();
+  own.response = framing_for(response, persistence());
+  write_forwarded_head(response.head, response.entity_tag, own.response, response.answers_head,
+                       response.outcome, response.key, persistence(), own.head);
+  return own.response.kind != Framing::Kind::none;
 }
 
 Task<bool> Http1Stream::flush() {
-  if (head_.empty()) co_return !is_broken_;
-  const auto head = std::exchange(head_, {});
+  if (waiting().head.empty()) co_return !is_broken_;
+  const auto head = std::exchange(waiting().head, {});
   co_return co_await write_all(head);
 }
 
 Task<bool> Http1Stream::write(std::string_view data) {
   if (data.empty()) co_return !is_broken_;
-  auto lead = std::exchange(head_, {});
-  const bool is_chunked = response_.kind == Framing::Kind::chunked;
+  auto lead = std::exchange(waiting().head, {});
+  const bool is_chunked = waiting().response.kind == Framing::Kind::chunked;
   if (is_chunked) fmt::format_to(std::back_inserter(lead), "{:x}\r\n", data.size());
   co_return co_await write_all(lead, data, is_chunked ? "\r\n" : "");
 }
 
 Task<bool> Http1Stream::finish() {
-  const auto lead = std::exchange(head_, {});
-  const std::string_view last = response_.kind == Framing::Kind::chunked ? "0\r\n\r\n" : "";
+  const auto lead = std::exchange(waiting().head, {});
+  const std::string_view last = waiting().response.kind == Framing::Kind::chunked ? "0\r\n\r\n" : "";
   is_complete_ = lead.empty() && last.empty() ? !is_broken_ : co_await write_all(lead, last);
   co_return is_complete_;
 }
@@ -201,7 +218,7 @@ Task<bool> Http1Stream::finish() {
 void Http1Stream::reset() noexcept {
   is_broken_ = true;
   // RFC 9112 8: only a broken connection shows that such a body is incomplete.
-  if (response_.kind == Framing::Kind::until_close) client_.abort();
+  if (waiting_ && waiting_->response.kind == Framing::Kind::until_close) client_.abort();
 }
 
 Task<Transport*> Http1Stream::switch_protocols(const http::ResponseHead& head, std::string& early) {

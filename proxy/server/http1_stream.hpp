@@ -17,7 +17,8 @@ class Http1Stream final : public Stream {
  public:
   /// `head_size` bytes of the client's unread input are the request's head. `last`: the connection ends with
   /// the response.
-  Http1Stream(Worker& worker, Client& client, const http::RequestHead& head, std::size_t head_size, bool last);
+  Http1Stream(Worker& worker, Client& client, const http::RequestHead& head, std::size_t head_size,
+              bool last);
   ~Http1Stream() override;
 
   enum class End : std::uint8_t {
@@ -45,10 +46,12 @@ class Http1Stream final : public Stream {
   [[nodiscard]] Task<bool> write(std::string_view data) override;
   [[nodiscard]] Task<bool> finish() override;
   void reset() noexcept override;
-  [[nodiscard]] Task<Transport*> switch_protocols(const http::ResponseHead& head, std::string& early) override;
+  [[nodiscard]] Task<Transport*> switch_protocols(const http::ResponseHead& head,
+                                                  std::string& early) override;
 
  private:
-  struct BodyReader;
+  struct Waiting;
+  [[nodiscard]] Waiting& waiting();
 
   /// How the connection goes on, for a head that is written now.
   [[nodiscard]] Persistence& persistence() noexcept;
@@ -61,11 +64,7 @@ class Http1Stream final : public Stream {
   const http::Framing request_;  // of the request's body
   std::size_t head_size_;        // in the client's input; 0 once it is consumed
   Persistence persistence_;
-  std::unique_ptr<BodyReader> body_;  // once something of the body has been asked for
-  http::Framing response_;            // of a forwarded response
-  std::string head_;                  // of a forwarded response, until it is sent
-  std::string rest_of_heads_;         // of a Reply
-  std::string_view rest_of_body_;
+  std::unique_ptr<Waiting> waiting_;  // what most requests do not need
   bool has_sent_ = false;
   bool is_broken_ = false;
   bool is_complete_ = false;  // the response has been sent

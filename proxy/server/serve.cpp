@@ -138,8 +138,8 @@ void Exchange::set_reply(int status, std::string_view head, const store::HeadVie
 }
 
 void Exchange::set_made_reply(int status, store::MadeHead head, std::string_view body) {
-  made_head_ = std::move(head);
-  set_reply(status, made_head_.text, made_head_.view(), body);
+  made_head_ = std::make_unique<const store::MadeHead>(std::move(head));
+  set_reply(status, made_head_->text, made_head_->view(), body);
 }
 
 // What the client did not have to be sent, of what the API sends everybody.
