@@ -1,6 +1,6 @@
 // Allocations that fail on purpose, for tests of what an out-of-memory condition leaves behind. Only the
-// allocations of the thread that asks for it fail. Linking failing_allocation.cpp replaces the global operator
-// new of a test program.
+// allocations of the thread that asks for it fail. Linking failing_allocation.cpp replaces the global
+// operator new of a test program.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +21,8 @@ class FailingAllocation {
 };
 
 /// For n = 1, 2, and so on: calls `prepare`, then, with a failure at its n-th allocation, `run` with what
-/// `prepare` returned, then `check` with that and whether an allocation failed. Ends after a run in which none did.
-/// `run` may throw std::bad_alloc. Returns the number of failures.
+/// `prepare` returned, then `check` with that and whether an allocation failed. Ends after a run in which
+/// none did. `run` may throw std::bad_alloc. Returns the number of failures.
 template <class Prepare, class Run, class Check>
 std::size_t fail_each_allocation(Prepare prepare, Run run, Check check) {
   for (std::size_t n = 1;; ++n) {
@@ -41,9 +41,9 @@ std::size_t fail_each_allocation(Prepare prepare, Run run, Check check) {
   }
 }
 
-/// Calls `run` with a failure at its first allocation, at its second, and so on, until one run has none left to
-/// fail. After each run that failed, `check` is called. `run` may throw std::bad_alloc. Returns the number of
-/// failures.
+/// Calls `run` with a failure at its first allocation, at its second, and so on, until one run has none left
+/// to fail. After each run that failed, `check` is called. `run` may throw std::bad_alloc. Returns the number
+/// of failures.
 template <class Run, class Check>
 std::size_t fail_each_allocation(Run run, Check check) {
   for (std::size_t n = 1;; ++n) {

@@ -57,6 +57,10 @@ class Persisted {
     options.restored = [this] { done_.set_value(); };
   }
 
+  ~Persisted() { close(); }  // before what its thread refers to
+  Persisted(const Persisted&) = delete;
+  Persisted& operator=(const Persisted&) = delete;
+
   // False if there is no archive; `error` says why.
   bool open() {
     store.on_change([this](const std::string& key, std::uint64_t hash) {
