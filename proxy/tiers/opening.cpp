@@ -4,6 +4,7 @@
 #include "tiers/database.hpp"
 #include "tiers/mapped_invalidation_log.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -85,7 +86,7 @@ std::string Archive::open_file() {
         }
         Statement(handle, "INSERT OR REPLACE INTO about VALUES('writes', ?)").bind(generation).run();
         database.run("COMMIT");
-        const auto size = database.ask("PRAGMA page_size");
+        const auto size = std::max<std::int64_t>(database.ask("PRAGMA page_size"), 512);
         // A second limit, in case the sum of the sizes is wrong. Pages and indexes take more than the bytes.
         database.run(
             "PRAGMA max_page_count = " +
