@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -106,8 +107,17 @@ std::string Archive::open_file() {
     database_.reset();
     std::string aside;
     if (attempt > 1 || !set_aside(options_.path, {"-wal", "-shm", "-journal"}, aside))
-      return options_.path + " " + why + ", and cannot be moved out of the way: " + std::strerror(errno);
-    options_.warn(options_.path + " " + why + "; it is " + aside + " now, and a new one is begun");
+      return std::string(options_.path)
+                 .append(" ")
+                 .append(why)
+                 .append(", and cannot be moved out of the way: ") +
+             std::strerror(errno);
+    options_.warn(std::string(options_.path)
+                      .append(" ")
+                      .append(why)
+                      .append("; it is ")
+                      .append(aside)
+                      .append(" now, and a new one is begun"));
   }
 }
 

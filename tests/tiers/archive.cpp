@@ -51,7 +51,7 @@ class Persisted {
       warnings_.push_back(text);
     };
     options.now = now;
-    options.restore = [this](const std::string& key, std::shared_ptr<store::Response> restored) {
+    options.restore = [this](const std::string& key, const std::shared_ptr<store::Response>& restored) {
       restored_[key] = *restored->body;
     };
     options.restored = [this] { done_.set_value(); };
