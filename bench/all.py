@@ -1,4 +1,4 @@
-"""RESULTS.md of what the measurements have left: `all.py DIRECTORY SECONDS COMMAND NAME ...`.
+"""Writes RESULTS.md from the results of the measurements: `all.py DIRECTORY SECONDS COMMAND NAME ...`.
 
 DIRECTORY is bench, which gets results/ with the plots and the raw figures beside it, or build/bench, where they lie already.
 """

@@ -1,4 +1,4 @@
-"""What the measurements share: programs and their CPU time, rounds, the machine, tables, plots, and what is left of a run.
+"""Shared by the measurements: programs and their CPU time, rounds, the machine, tables, plots, and the results of a run.
 
 A measurement prints its tables on standard output and its progress on standard error, and leaves three files in build/bench:
 NAME.json (the raw figures), NAME.md (its part of RESULTS.md) and its plots, NAME*.svg.
@@ -25,13 +25,13 @@ from typing import Callable, Iterable, Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = Path(os.environ.get("LARDER_BENCH_OUT") or ROOT / "build" / "bench")
-LARDER = Path(os.environ.get("LARDER") or ROOT / "build" / "release" / "larder")  # what the tests name is measured; else the release build
+LARDER = Path(os.environ.get("LARDER") or ROOT / "build" / "release" / "larder")  # the binary that the tests name; otherwise the release build
 ENVIRONMENT = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"}
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Progress:
-    """One line on standard error that is written over; on a file or a pipe, a line each."""
+    """Progress on standard error: one line that is overwritten; separate lines if it is a file or a pipe."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -69,7 +69,7 @@ def accepts(port: int) -> bool:
 
 
 def open_directory(stack: ExitStack, parent: Path | None = None) -> Path:
-    """A new directory for a server that drops root's privileges, as Varnish and nginx's workers do: such a user need not have access to the
+    """A new directory for a server that drops root's privileges, as Varnish and nginx's workers do: that user may have no access to the
     repository, which may be below a home of mode 0700. Removed when the stack is left."""
     directory = Path(tempfile.mkdtemp(prefix="larder-bench-", dir=parent))
     stack.callback(shutil.rmtree, directory, ignore_errors=True)
@@ -82,7 +82,7 @@ def which(program: str) -> str | None:
 
 
 class Program:
-    """A process with its children, its output in a log; ended when the block is left. `core`: the one that it runs on."""
+    """A process with its children; its output goes to a log. Ended at the end of the block. `core`: the CPU core that it runs on."""
 
     def __init__(self, command: Sequence[str | Path], log: Path, *, core: int | None = None, port: int | None = None,
                  patience: float = 60, **more) -> None:
@@ -112,7 +112,7 @@ class Program:
         self.end()
 
     def pids(self) -> list[int]:
-        """The process and all below it."""
+        """The process and its descendants."""
         found, todo = [], [self.process.pid]
         while todo:
             pid = todo.pop()
@@ -125,11 +125,11 @@ class Program:
         return found
 
     def cpu_seconds(self) -> float:
-        """User and system time of the process and all below it, by the operating system's accounting."""
+        """User and system time of the process and its descendants, as accounted by the operating system."""
         total = 0.0
         for pid in self.pids():
             try:
-                # In nanoseconds where the scheduler tells; ticks (10 ms) otherwise.
+                # In nanoseconds if the scheduler provides them; otherwise in ticks (10 ms).
                 for task in Path(f"/proc/{pid}/task").iterdir():
                     total += int((task / "schedstat").read_text().split()[0]) / 1e9
             except (OSError, IndexError):
@@ -172,7 +172,7 @@ class Wrk:
     seconds: float
     errors: int
     p99_ms: float
-    bytes: int = 0  # of the answers, heads included
+    bytes: int = 0  # of the responses, including heads
 
     @property
     def rate(self) -> float:
@@ -189,7 +189,7 @@ end
 
 
 def wrk(url: str, *, seconds: float, connections: int = 64, core: int | None = 1, headers: Iterable[str] = (), script: str = "") -> Wrk:
-    """Load for so long. `script`: Lua in front of the report; a status of 400 or more counts as an error."""
+    """Generates load for that time. `script`: Lua code before the report; a status of 400 or more counts as an error."""
     work = OUT / "wrk"
     work.mkdir(parents=True, exist_ok=True)
     lua = work / f"{os.getpid()}.lua"
@@ -207,7 +207,7 @@ def wrk(url: str, *, seconds: float, connections: int = 64, core: int | None = 1
     return Wrk(int(report[1]), int(report[2]) / 1e6, int(report[3]), int(report[4]) / 1000, int(report[5]))
 
 
-# ---- figures --------------------------------------------------------------------------------------------------------
+# ---- statistics -----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -251,7 +251,7 @@ def show_bytes(count: float) -> str:
     return f"{count:.3g} GB"
 
 
-# ---- what a run was made on -----------------------------------------------------------------------------------------
+# ---- the machine and versions ---------------------------------------------------------------------------------------
 
 
 def machine() -> str:
@@ -266,7 +266,7 @@ VERSION_COMMANDS = {
 
 
 def version(name: str) -> str:
-    """The first number with dots in what the program says of itself."""
+    """The first number with dots in the output of the program."""
     try:
         ran = subprocess.run(VERSION_COMMANDS[name], capture_output=True, text=True, env=ENVIRONMENT, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
@@ -292,7 +292,7 @@ def build_larder() -> None:
 
 @dataclass
 class Table:
-    """Rows of text under names of columns; the first column is set left, the others right."""
+    """A table as text; the first column is aligned left, the others right."""
 
     columns: list[str]
     rows: list[list[str]]
@@ -329,7 +329,7 @@ def _frame(width: int, height: int, title: str, caption: str) -> list[str]:
 
 def bars(title: str, groups: dict[str, dict[str, float]], *, unit: str = "", caption: str = "", log: bool = False, show: Callable[[float], str] | None = None,
          colours: dict[str, str] | None = None) -> str:
-    """Horizontal bars: a group a heading, a bar a name, its figure at its end. `log`: on a logarithmic scale."""
+    """Horizontal bars: a heading for each group, a bar for each name, with its value at the end. `log`: on a logarithmic scale."""
     show = show or (lambda value: f"{value:.3g}{' ' + unit if unit else ''}")
     names = list(dict.fromkeys(name for bars_of in groups.values() for name in bars_of))
     colours = colours or {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
@@ -363,7 +363,7 @@ def bars(title: str, groups: dict[str, dict[str, float]], *, unit: str = "", cap
 
 def lines(title: str, series: dict[str, list[tuple[float, float]]], *, x_label: str, y_label: str, caption: str = "", log_x: bool = True, log_y: bool = False,
           show_x: Callable[[float], str] = "{:g}".format, show_y: Callable[[float], str] = "{:g}".format) -> str:
-    """Lines through points, their names at their ends; the y axis begins at 0 where it is not logarithmic."""
+    """Lines through points, with their names at the ends; the y axis begins at 0 unless it is logarithmic."""
     width, height, left, right, top, bottom = 760, 380, 80, 130, 44, 64
     points = [point for of in series.values() for point in of]
     xs, ys = [x for x, _ in points], [y for _, y in points]
@@ -400,12 +400,12 @@ def lines(title: str, series: dict[str, list[tuple[float, float]]], *, x_label: 
     return "\n".join([*out, "</svg>"])
 
 
-# ---- what is left of a run ------------------------------------------------------------------------------------------
+# ---- results of a run -----------------------------------------------------------------------------------------------
 
 
 def finish(name: str, title: str, *, tables: Sequence[Table], plots: dict[str, str] | None = None, raw: object = None, versions: Sequence[str] = (),
            words: Sequence[str] = (), quiet: bool = False, out: Path = OUT) -> None:
-    """Prints the tables, and leaves NAME.json, NAME.md and the plots (file stems to SVG). `words`: sentences under the tables, computed from them."""
+    """Prints the tables, and writes NAME.json, NAME.md and the plots (file stems to SVG). `words`: sentences below the tables, computed from them."""
     out.mkdir(parents=True, exist_ok=True)
     on = "; ".join([machine(), *versions])
     markdown = [f"## {title}", "", f"*{on}*", ""]

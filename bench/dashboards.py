@@ -1,4 +1,4 @@
-"""Tabs, a writer, and the API behind one of three ways: what the tabs wait for. See dashboards.sh."""
+"""Waiting times of dashboard tabs in front of the API, reached in three ways, with a writer. See dashboards.sh."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SUMMARY = "/state/summary"
 INDEX = "/workstreams/workplan-index"
 TTLS = {INDEX: 30, SUMMARY: 15, "/topics/": 30, "/domains/": 30, "/repos/": 30, "/tasks/?limit=500": 15, "/sbom/snapshots/": 60}
 PAGES = [target for target in TTLS if target != SUMMARY]
-AFTER_A_WRITE = 6.0  # seconds in which a poll may have to wait for the new state
+AFTER_A_WRITE = 6.0  # seconds during which a poll may have to wait for the new state
 PERCENTILES = [50, 90, 99, 99.9, 100]
 
 
@@ -46,7 +46,7 @@ class Connection:
         self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, method: str, target: str, fields: dict[str, str] | None = None, body: bytes = b"") -> Answer:
-        """An answer, or ConnectionError. A connection that the other side has closed at rest is opened again."""
+        """The response, or ConnectionError. An idle connection that the server has closed is opened again."""
         kept = self.streams is not None
         try:
             return await self._ask(method, target, fields or {}, body)
@@ -100,7 +100,7 @@ async def read_chunks(reader: asyncio.StreamReader) -> bytes:
         await reader.readexactly(2)
 
 
-# ---- what is measured -----------------------------------------------------------------------------------------------
+# ---- measurements ---------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -108,15 +108,15 @@ class Poll:
     target: str
     began: float
     wait: float
-    status: int  # 0: no answer
+    status: int  # 0: no response
     age: float | None
-    reload: bool  # somebody has pressed the button, and wants to wait
+    reload: bool  # a forced reload, which is expected to wait
 
 
 @dataclass
 class Results:
     polls: list[Poll] = field(default_factory=list)
-    writes: list[tuple[float, float]] = field(default_factory=list)  # began, ended
+    writes: list[tuple[float, float]] = field(default_factory=list)  # start and end
     seen_after: list[float] = field(default_factory=list)
     upstream: dict[str, int] = field(default_factory=dict)
     failed_writes: int = 0
@@ -125,7 +125,7 @@ class Results:
         return any(began <= poll.began <= ended + AFTER_A_WRITE for began, ended in self.writes)
 
     def is_apart(self, poll: Poll) -> bool:
-        """It has no reason to wait."""
+        """Whether it has no reason to wait."""
         return not poll.reload and not self.is_after_a_write(poll)
 
 
@@ -135,15 +135,15 @@ def age_of(answer: Answer) -> float | None:
 
 
 class Run:
-    """The tabs and the writer in front of one address, for so long."""
+    """The tabs and the writer, with one address, for a given time."""
 
     def __init__(self, options: argparse.Namespace, name: str, address: tuple[str, int]) -> None:
         self.options = options
         self.name = name
         self.address = address
         self.results = Results()
-        self.title = b""  # what the last write has set
-        self.written_at: float | None = None  # until somebody has seen it
+        self.title = b""  # set by the last write
+        self.written_at: float | None = None  # until a response has shown it
         self.api_is_down = False
         self.begun = 0.0
 
@@ -186,12 +186,12 @@ class Run:
             answer = await self.poll(connection, asked, {"If-None-Match": tag} if remembers and tag else {})
             if answer is not None and answer.status == 200:
                 tag = answer.fields.get("etag", "")
-            # One that is still unanswered when the next is due takes its place.
+            # If one is still unanswered when the next is due, the next is skipped.
             due += rhythm * max(1, math.ceil((time.monotonic() - due) / rhythm))
         connection.close()
 
     async def watch(self) -> None:
-        """Somebody who has just saved, and looks."""
+        """Polls after a write until the new state is visible."""
         connection = Connection(self.address)
         while self.left() > 0:
             if self.written_at is not None:
@@ -203,7 +203,7 @@ class Run:
         connection = Connection(self.address)
         number = 0
         due = self.begun + self.options.write_rhythm / 2
-        # The last write leaves time to be seen.
+        # No write near the end, so that each can be observed.
         while due - self.begun < self.options.seconds - self.options.write_rhythm / 2:
             await asyncio.sleep(max(due - time.monotonic(), 0))
             due += self.options.write_rhythm
@@ -275,14 +275,14 @@ def fetch(url: str) -> bytes:
 
 
 class Api:
-    """The sample API, on a port that it keeps when it is started again."""
+    """The sample API, on the same port after a restart."""
 
     def __init__(self, options: argparse.Namespace, log: Path) -> None:
         self.log = log
         self.program: Program | None = None
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.earlier: dict[str, int] = {}  # of runs that were killed
+        self.earlier: dict[str, int] = {}  # of earlier processes that were killed
         self.command = ["/usr/bin/python3", ROOT / "bench/upstream/run.py", "--port", str(self.port), "--scale", str(options.scale),
                         "--data", options.data, "--stamp"]
 
@@ -401,12 +401,12 @@ COLOURS = {"direct": "#b3261e", "nginx": "#1b7f3b", "larder": "#1f5fbf"}
 
 
 def plot(runs: dict[str, Results], caption: str) -> str:
-    """Waits by percentile: each step to the right is a tenth of the polls that are left."""
+    """Waits by percentile; each step to the right leaves a tenth of the polls."""
     width, height, left, right, top, bottom = 760, 430, 70, 110, 30, 70
     marks = [(0, "all"), (1, "p90"), (2, "p99"), (3, "p99.9")]
     lowest, highest = 0.1, 1_000_000.0
 
-    def x(beyond: float) -> float:  # the share of polls that waited longer
+    def x(beyond: float) -> float:  # `beyond`: the share of polls that waited longer
         return left + (width - left - right) * min(-math.log10(max(beyond, 1e-3)), 3) / 3
 
     def y(milliseconds: float) -> float:
@@ -482,7 +482,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     runs: dict[str, Results] = {}
     with tempfile.TemporaryDirectory(prefix="larder-dashboards-") as directory:
-        os.chmod(directory, 0o711)  # nginx's worker is another user where this runs as root
+        os.chmod(directory, 0o711)  # nginx's worker is another user if this runs as root
         for name in options.ways:
             work = Path(directory) / name
             work.mkdir()

@@ -1,4 +1,4 @@
-"""A hit beside the peers: CPU time per request of larder, of other caches and of the floor; then the price of larder's features.
+"""CPU time of a hit: of larder, of other caches and of the floor; then the cost of larder's features.
 
 bench/hit.sh says how it is used and read. Each server runs on one core, wrk on another. Each has an origin of its own (threads of this process, on
 wrk's core), which nobody is to ask while something is measured; it counts whether somebody does.
@@ -42,7 +42,7 @@ class Unable(Exception):
     """Why a server cannot be measured."""
 
 
-# ---- what is asked for ----------------------------------------------------------------------------------------------
+# ---- requests and responses -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Case:
 
     @property
     def path(self) -> str:
-        # Apart from each other, so that what is not coded has no Vary, which costs some caches a second look-up.
+        # Separate paths, so that responses without a coding have no Vary, which costs some caches a second look-up.
         return f"/coded/{self.size}" if self.kind == "gzip" else f"/plain/{self.size}"
 
 
@@ -68,7 +68,7 @@ ALL_CASES = [Case(size, kind) for size in SIZES for kind in KINDS]
 
 
 def list_of(size: int) -> bytes:
-    """A JSON list such as an API's, which gzip makes a seventh of."""
+    """A JSON list as an API sends it; gzip reduces it to a seventh."""
     items, length = [], 2
     while length < size:
         digest = hashlib.sha256(str(len(items)).encode()).hexdigest()
@@ -81,7 +81,7 @@ BODIES = {size: list_of(count) for size, count in SIZES.items()}
 
 
 class Origin:
-    """The API: answers what may be stored for a day, coded under /coded/ for those who ask, and counts what it is asked."""
+    """The API: its responses may be stored for a day; under /coded/ they are coded on request. Counts its requests."""
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
@@ -115,7 +115,7 @@ class Origin:
 
         class Quiet(http.server.ThreadingHTTPServer):
             def handle_error(self, *_) -> None:
-                pass  # a server that ends resets its connections
+                pass  # a server that is stopped resets its connections
 
         self.server = Quiet(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
@@ -132,7 +132,7 @@ class Answer:
 
 
 def ask(port: int, path: str, headers: list[str]) -> Answer:
-    """One GET, its answer as it came."""
+    """One GET; the response unchanged."""
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
         connection.sendall("\r\n".join([f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", *headers, "", ""]).encode())
         raw = b""
@@ -184,7 +184,7 @@ class Server:
 
 @dataclass
 class Target:
-    """A case at a server, verified: what wrk asks, and how many bytes an answer has."""
+    """A verified case of a server: the request for wrk, and the size of the response."""
 
     server: Server
     path: str
@@ -193,14 +193,14 @@ class Target:
 
 
 def as_nobody(directory: Path) -> list[str]:
-    """For the peers, which refuse to be root, or would change to a user who cannot read the directory."""
+    """For the peers, which refuse to run as root or change to a user that cannot read the directory."""
     if os.geteuid() != 0:
         return []
     subprocess.run(["chown", "-R", "nobody:nogroup", directory], check=True)
     return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
 
 
-# What Varnish writes into its shared log about a client's request, which nobody reads here: each can be masked, as its manual has it.
+# Tags of Varnish's shared log about a client's request. The log is not read here, so they are masked, as its manual recommends.
 VARNISH_LOG_TAGS = """Begin End Link SessOpen SessClose ReqStart ReqMethod ReqURL ReqProtocol ReqHeader ReqUnset ReqAcct RespProtocol RespStatus
     RespReason RespHeader RespUnset VCL_call VCL_return VCL_use Timestamp Hit HitMiss Filters Length Gzip""".split()
 
@@ -219,7 +219,7 @@ def peer_command(name: str, work: Path, port: int) -> list[str | Path]:
             parameters = {
                 "vsl_mask": ",".join("-" + tag for tag in VARNISH_LOG_TAGS),
                 "thread_pools": "1",  # more than one for each core is "most likely detrimental to performance"
-                "thread_pool_min": "200",  # there before they are wanted, and not ended when idle
+                "thread_pool_min": "200",  # started in advance, and not ended when idle
                 "thread_pool_max": "1000",
             }
             return ["varnishd", "-F", "-j", "none", "-a", f"127.0.0.1:{port}", "-f", work / "varnish.vcl", "-n", work / "varnish", "-s", "malloc,256m",
@@ -231,16 +231,16 @@ PROGRAMS = {"haproxy": "haproxy", "nginx": "nginx", "varnish": "varnishd", "squi
 
 
 def start_peer(name: str, directory: Path, logs: Path, stack: ExitStack) -> Server:
-    """Raises Unable, with the end of its log, where it does not start."""
+    """Raises Unable, with the end of its log, if it does not start."""
     if common.which(PROGRAMS[name]) is None:
         raise Unable("is not installed (bash config/setup.sh peers)")
     complaint, origin = "", Origin()
-    for attempt in range(3):  # the port can be gone by the time that it is wanted
+    for attempt in range(3):  # another program may have taken the port
         work, port = directory / f"{name}{attempt}", common.free_port()
         (work / "cache").mkdir(parents=True)
         into, files = work, [path for path in (HERE / "peers").iterdir() if path.stem == name]
         if name == "trafficserver":
-            # It wants a whole tree of its own, and its defaults beside what we say.
+            # It needs a directory tree of its own, with its default files in addition to ours.
             into, files = work / "etc", list((HERE / "peers" / name).iterdir())
             shutil.copytree("/etc/trafficserver", into)
             (work / "run").mkdir()
@@ -271,7 +271,7 @@ def larder_yaml(port: int, admin: int | None, origin: int, *, top: str = "", bef
 
 @dataclass
 class Larder(Server):
-    """Its upstream may be another than an Origin."""
+    """Its upstream need not be an Origin."""
 
     admin: int | None = None
 
@@ -310,7 +310,7 @@ def start_floor(floor: Path, answer: bytes, directory: Path, stack: ExitStack, *
 
 
 def wrong(case: Case, answer: Answer) -> str:
-    """What is wrong with it, or nothing."""
+    """The error in it, or None."""
     if case.kind == "304":
         return "" if answer.status == 304 else f"answers {answer.status} where a 304 is due"
     if answer.status != 200:
@@ -326,7 +326,7 @@ def wrong(case: Case, answer: Answer) -> str:
 
 
 def verify(server: Server, case: Case, *, patience: float = 10) -> Target:
-    """Asks until it answers three times in a row as it should without asking the origin; raises Unable, saying why, where it never does."""
+    """Repeats the request until three consecutive responses are correct and do not reach the origin; raises Unable, with the reason, if that fails."""
     end, in_a_row, why, headers = time.monotonic() + patience, 0, "", []
     if case.kind == "gzip":
         headers = ["Accept-Encoding: gzip"]
@@ -345,7 +345,7 @@ def verify(server: Server, case: Case, *, patience: float = 10) -> Target:
         if time.monotonic() > end:
             raise Unable(why)
         if why:
-            time.sleep(0.02)  # a server may store behind the answer
+            time.sleep(0.02)  # a server may store after it has responded
 
 
 # ---- measuring ------------------------------------------------------------------------------------------------------
@@ -357,12 +357,12 @@ class Sample:
     rate: float
     p99_ms: float
     requests: int
-    others: float  # the part of the time that other programs took on the servers' core
+    others: float  # share of the time that other programs used the servers' core
     faults: list[str] = field(default_factory=list)
 
 
 def core_seconds() -> float:
-    """What all programs together, and other guests of the machine, have taken of the servers' core."""
+    """CPU time on the servers' core of all programs, and of other guests of the machine."""
     name = f"cpu{SERVERS_CORE} "
     words = next((line.split() for line in Path("/proc/stat").read_text().splitlines() if line.startswith(name)), ["", *"00000000"])
     user, nice, system, steal = (int(words[i]) for i in (1, 2, 3, 8))
@@ -382,14 +382,14 @@ def measure(target: Target, seconds: float, *, script: str = "") -> Sample:
     faults = []
     if ran.errors:
         faults.append(f"{ran.errors} errors at wrk")
-    # Age and the like change a head's length a little, and wrk leaves some answers half read; another kind of answer changes it by more.
+    # Fields such as Age change the length slightly, and wrk leaves some responses partly read; another response would change it by more.
     if abs(ran.bytes / ran.requests - target.bytes) > 24 + target.bytes * (0.02 + CONNECTIONS / ran.requests):
         faults.append(f"{ran.bytes / ran.requests:.0f} bytes an answer, {target.bytes} when verified")
     return Sample(cpu / ran.requests * 1e6, ran.rate, ran.p99_ms, ran.requests, others, faults)
 
 
 def ratio(samples: list[Sample], to: list[Sample]) -> common.Spread:
-    """Of CPU time, round by round: what disturbs a round disturbs both."""
+    """Ratio of CPU times, by round: a disturbance of a round affects both."""
     return common.spread([a.cpu_us / b.cpu_us for a, b in zip(samples, to)])
 
 
@@ -413,7 +413,7 @@ def tell_faults(faults: dict[str, list[str]], name: str, sample: Sample) -> None
         faults.setdefault(name, []).extend(sample.faults)
 
 
-# ---- the price of each feature --------------------------------------------------------------------------------------
+# ---- the cost of each feature ---------------------------------------------------------------------------------------
 
 RANDOM_PATHS = """
 math.randomseed({seed})
@@ -427,7 +427,7 @@ request = function() at = at % {count} + 1; return text("GET /e/%07d HTTP/1.1\\r
 
 
 class Scraper:
-    """Reads /metrics at once and then once a second, while the block lasts."""
+    """Reads /metrics at once and then every second, until the end of the block."""
 
     def __init__(self, larder: Larder) -> None:
         self.larder, self.stop = larder, threading.Event()
@@ -467,7 +467,7 @@ class Variant:
 
 
 def fill(larder: Larder, count: int, progress: Callable[[str], None]) -> None:
-    """Requests /e/0000001 to the last until all are stored; wrk asks for a few at a stint's end that it does not wait for."""
+    """Requests /e/0000001 to the last until all are stored; wrk abandons some requests at the end of each run."""
     host = f"127.0.0.1:{larder.port}"
     stored, asked, end = 0, 0, time.monotonic() + 60 + count / 2000
     while stored < count:
@@ -486,7 +486,7 @@ def memory_available() -> int:
 
 
 ENTRY_BYTES = 256
-ENTRY_COST = 2000  # at most, as charged to cache.memory, with its share of the tables
+ENTRY_COST = 2000  # upper bound of the charge to cache.memory, with the share of the tables
 
 
 def feature_variants(wanted: str, floor: Path, directory: Path, logs: Path, entries: int, stack: ExitStack,
@@ -519,12 +519,12 @@ def feature_variants(wanted: str, floor: Path, directory: Path, logs: Path, entr
         entries = fitting
     body = list_of(ENTRY_BYTES)
     small = (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nCache-Control: max-age=86400\r\nContent-Length: %d\r\n\r\n" % len(body)) + body
-    # On the client's core: while the store is filled, larder has its own.
+    # On the client's core, so that larder has its own while the store is filled.
     api = start_floor(floor, small, directory, stack, core=CLIENT_CORE)
     one = f"1 stored entry of {ENTRY_BYTES} B, requested by a script"
     for count, name in ((1, one), (entries, f"{entries:,} such entries, at random")):
         larder = start_larder(f"entries {count}", api.port, directory, stack, top=f"cache:\n  memory: {max(1, count * ENTRY_COST >> 20) + 64}MiB\n")
-        stack.callback(larder.program.end, signal.SIGKILL)  # it need not give back a million entries one by one
+        stack.callback(larder.program.end, signal.SIGKILL)  # without freeing a million entries one by one
         try:
             fill(larder, count, progress)
         except Unable as error:
@@ -583,12 +583,12 @@ def feature_table(args: argparse.Namespace, floor: Path, directory: Path, logs: 
     return Table(["larder", "CPU us/request", "lowest-highest", "ratio", "lowest-highest", "requests/s"], rows, title)
 
 
-# ---- beside the peers -----------------------------------------------------------------------------------------------
+# ---- comparison with the peers --------------------------------------------------------------------------------------
 
 
 def gather(args: argparse.Namespace, floor: Path, directory: Path, peers_directory: Path, stack: ExitStack, progress: common.Progress,
            notes: list[str]) -> tuple[list[str], dict[Case, dict[str, Target]]]:
-    """Starts and verifies all; the names of those that run, and for each case what each of them is asked."""
+    """Starts and verifies all servers; returns the names of those that run, and for each case the request for each of them."""
     progress("starting larder")
     larder = start_larder("larder", Origin(), directory, stack)
     servers: list[Server] = [larder]
@@ -668,7 +668,7 @@ def size_table(size: str, names: list[str], samples: dict[Case, dict[str, list[S
     return Table([SIZE_NAMES[size], "CPU us/request", "lowest-highest", "x floor", "x larder", "requests/s", "p99 ms"], rows)
 
 
-# Server, what its ratio is to, whether it may be at most or must be at least so much.
+# Server, the other side of the ratio, whether the bound is a maximum or minimum, and the bound.
 EXPECTED = {
     Case("1k", "plain"): [("larder", "floor", "at most", 1.25), ("haproxy", "larder", "at least", 1.15), ("nginx", "larder", "at least", 1.6),
                           ("varnish", "larder", "at least", 2.0)],
@@ -749,7 +749,7 @@ def main() -> None:
     common.build_larder()
     floor = build_floor(directory)
     if (os.cpu_count() or 1) > 1:
-        os.sched_setaffinity(0, {CLIENT_CORE})  # nothing but the servers on theirs
+        os.sched_setaffinity(0, {CLIENT_CORE})  # only the servers run on their core
     notes: list[str] = []
     measured: list[Sample] = []
     raw: dict = {}

@@ -1,4 +1,4 @@
-"""The table and the plot of lean.sh: `lean_report.py ROWS VERSION ...`, a row a line: shape, size, program, median in us."""
+"""The table and the plot of lean.sh: `lean_report.py ROWS VERSION ...`, one row per line: shape, size, program, median in us."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What grows with what. See scale.sh; the clients and the stream's origin are in scale.cpp."""
+"""Growth of cost and memory. See scale.sh; the clients and the stream's origin are in scale.cpp."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ from common import Program, Progress, Spread, Table, free_port, percentile, show
 WORK = common.OUT / "scale"
 HELPER, FLOOR = WORK / "scale", WORK / "floor"
 SERVER_CORE, LOAD_CORE = 0, 1
-HOST = "larder.test"  # the clients' and wrk's; a part of the key
+HOST = "larder.test"  # of the clients and wrk; part of the key
 say = Progress("scale")
 
 
 def most_connections() -> int:
-    """Those of a server that needs a file each, where the limit of open files is what main has made of it."""
+    """The maximum for a server that needs one file for each, given the limit of open files that main has set."""
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 500
 
 
 @dataclass
 class Sizes:
-    """How much of everything."""
+    """The size of the run."""
 
     rounds: int = 5
-    few_rounds: int = 3  # of what takes long
+    few_rounds: int = 3  # of slow measurements
     seconds: float = 2
     entries: tuple[int, ...] = (1, 100, 10_000, 100_000, 1_000_000)
     connections: tuple[int, ...] = (1, 64, 1000, 10_000)
     idle: tuple[int, int] = (1000, 10_000)
     memory: tuple[int, int] = (20_000, 70_000)
-    misses: int = 1000  # of each kind, a round
+    misses: int = 1000  # of each kind and round
     stream: int = 2_000_000_000
     persisted: int = 200_000_000
     judged: bool = True
@@ -58,7 +58,7 @@ SMOKE = Sizes(rounds=1, few_rounds=1, seconds=0.2, entries=(1, 200), connections
 
 @dataclass
 class Part:
-    """What a measurement leaves."""
+    """The results of a measurement."""
 
     tables: list[Table] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
@@ -91,13 +91,13 @@ class Server:
     admin: int = 0
 
     def metric(self, name: str) -> float:
-        """Of a larder: the sum over its labels."""
+        """A metric of larder: the sum over its labels."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/metrics") as answer:
             lines = answer.read().decode().splitlines()
         return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((name + " ", name + "{")))
 
     def memory(self) -> int:
-        """Anonymous memory; of nginx the shared zone as well, which holds its keys."""
+        """Anonymous memory; for nginx including the shared zone with its keys."""
         shared = 0
         if self.name == "nginx":
             for pid in self.program.pids():
@@ -112,7 +112,7 @@ def log_of(name: str) -> Path:
 
 
 def floor(stack: ExitStack, body: int, core: int = LOAD_CORE) -> Server:
-    """Answers every request with the same fresh response, and looks at nothing."""
+    """Sends the same fresh response to every request, without parsing it."""
     answer = WORK / f"answer-{body}"
     answer.write_bytes(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nCache-Control: max-age=3600\r\nETag: \"0123456789abcdef\"\r\n"
                        b"Content-Length: %d\r\n\r\n" % body + b"x" * body)
@@ -144,7 +144,7 @@ routes:
 def nginx(stack: ExitStack, upstream: int, *, core: int | None = SERVER_CORE, workers: int = 1, keys: int = 10, buffering: bool = True) -> Server:
     """Like larder's: /pass/ is passed through, everything else stored; `keys` is the zone's size in MB."""
     port = free_port()
-    # Its files are kept off the disk, where there is a place: larder and Varnish do without one.
+    # Its files are in memory if possible, because larder and Varnish use no disk.
     memory = Path("/dev/shm")
     home = common.open_directory(stack, memory if os.access(memory, os.W_OK) else None)
     temporary = "\n".join(f"  {kind}_temp_path {home}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
@@ -214,7 +214,7 @@ sub vcl_backend_response {{ set beresp.ttl = 24h; }}
 
 
 class Clients:
-    """Keep-alive connections of the helper's."""
+    """Keep-alive connections of the helper program."""
 
     def __init__(self, server: Server, target: str, count: int = 1) -> None:
         words = [str(HELPER), "clients", str(server.port), target, str(count)]
@@ -246,7 +246,7 @@ def fill(server: Server, target: str, first: int, last: int) -> None:
 
 @contextlib.contextmanager
 def hits_only(server: Server) -> Iterator[None]:
-    """What is called the cost of a hit is that of hits."""
+    """Checks that the measured requests were hits."""
     if not server.admin:
         yield
         return
@@ -270,7 +270,7 @@ end
 def measure_entries(sizes: Sizes) -> Part:
     part = Part()
     body = 200
-    # What the most takes, with room to spare; where the machine has not got that, fewer.
+    # Memory for the most entries, with a margin; fewer if the machine has less.
     room = next(int(line.split()[1]) * 1024 for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemAvailable"))
     counts = [count for count in sizes.entries if count * 3000 < room * 0.7]
     if len(counts) < len(sizes.entries):
@@ -301,7 +301,7 @@ def measure_entries(sizes: Sizes) -> Part:
                 if ran.errors:
                     raise SystemExit(f"{ran.errors} requests to {server.name} failed with {count} entries")
     median = {name: {count: spread(values).median for count, values in of.items()} for name, of in cost.items()}
-    # Of the same round: the machine's own pace changes from one round to the next.
+    # Of the same round, because the machine's speed differs between rounds.
     growth = {name: {count: spread([value / one for value, one in zip(values, of[counts[0]])]).median for count, values in of.items()}
               for name, of in cost.items()}
     part.tables.append(Table(["entries", "CPU us/hit", "lowest", "highest", "x one entry", "floor us", "x one entry", "hits/s"],
@@ -377,7 +377,7 @@ def measure_idle(sizes: Sizes) -> Part:
     part = Part()
     makers = those_installed(part, {"larder": larder, "nginx": nginx, "haproxy": haproxy, "varnishd": varnish})
     low, high = sizes.idle
-    high = min(high, most_connections() // 2)  # HAProxy reckons with two files for each
+    high = min(high, most_connections() // 2)  # HAProxy assumes two files for each
     each: dict[str, list[float]] = {}
     for turn in range(sizes.few_rounds):
         for make in makers:
@@ -416,7 +416,7 @@ def measure_memory(sizes: Sizes) -> Part:
                 before = server.memory()
                 charge = server.metric("larder_store_bytes") if server.admin else 0
                 fill(server, "/e/#", low + 1, high)
-                # nginx keeps bodies in files.
+                # nginx stores bodies in files.
                 beyond.setdefault(server.name, []).append((server.memory() - before) / (high - low) - (0 if server.name == "nginx" else body))
                 if server.admin:
                     charged.append((server.metric("larder_store_bytes") - charge) / (high - low) - body)
@@ -468,7 +468,7 @@ def measure_miss(sizes: Sizes) -> Part:
                 "nginx, passed": (through_nginx, "/pass/#"), "nginx, stored": (through_nginx, "/m/#")}
         clients = {name: stack.enter_context(Clients(server, target)) for name, (server, target) in ways.items()}
         for of in clients.values():
-            of.tell("time", 20, 1)  # connections opened, pages touched
+            of.tell("time", 20, 1)  # warm-up: opens connections, touches pages
         for turn in range(sizes.rounds):
             for name, of in clients.items():
                 say(f"miss: round {turn + 1} of {sizes.rounds}, {name}")
@@ -490,7 +490,7 @@ def measure_miss(sizes: Sizes) -> Part:
 
 
 def stream_once(server: Server, target: str, least: int) -> tuple[float, float, int]:
-    """Seconds, CPU seconds of the server's, and how much more memory it had at a time."""
+    """Seconds, CPU seconds of the server, and the peak of its additional memory."""
     command = [str(HELPER), "fetch", str(server.port), target]
     if (os.cpu_count() or 1) > 1:
         command = ["taskset", "-c", str(LOAD_CORE), *command]

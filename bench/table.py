@@ -29,10 +29,10 @@ from cluster import Cluster, ClusterError  # noqa: E402
 from statehub import database  # noqa: E402
 from statehub.routes import domains, repos, sbom, state, tasks, topics  # noqa: E402
 
-# Of what each endpoint is slow by so much more than the sample API's usual data holds that the direct times come near the original's.
+# Factors by which the data that makes each endpoint slow exceeds the sample API's defaults, so that direct times approach the original's.
 MORE = "events=2.3,snapshots=3.7,steps=5.3,tasks=3.4"
 
-# An index that nobody has asked for, and that fits what the list of tasks looks for: the older ones of the same status.
+# An additional index that fits the query of the task list: the older tasks of the same status.
 FITTING = ("tasks", "tasks(status, created_at)")
 
 progress = Progress("table")
@@ -42,12 +42,12 @@ progress = Progress("table")
 class Endpoint:
     name: str
     target: str
-    original: float  # seconds that the original takes
-    goal: float  # seconds that are wanted
-    on_a_hit: bool = False  # wanted of a hit alone
+    original: float  # seconds, of the original API
+    goal: float  # seconds, required
+    on_a_hit: bool = False  # required of hits only
     refresh: str = ""
-    queries: Callable | None = None  # what the API does for it, with a session
-    more_queries: dict[str, Callable] = field(default_factory=dict)  # with other parameters: explained only
+    queries: Callable | None = None  # the API's queries for it, given a session
+    more_queries: dict[str, Callable] = field(default_factory=dict)  # with other parameters; only explained
 
 
 def list_tasks(**more):
@@ -86,7 +86,7 @@ BY = {
 }
 
 
-# ---- asking ---------------------------------------------------------------------------------------------------------
+# ---- requests -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -94,11 +94,11 @@ class Answer:
     status: int
     fields: dict[str, str]
     seconds: float
-    size: int  # of all that came, the head included
+    size: int  # of the whole response, including the head
 
 
 class Connection:
-    """Kept open, and open before the first request is timed; the client's own time is little beside a hit's."""
+    """Opened before the first request is timed, and kept open; the client's own time is small compared with a hit's."""
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=120)
@@ -160,7 +160,7 @@ def expect(condition: bool, wanted: str, endpoint: Endpoint, answer: Answer) -> 
         raise SystemExit(f"table: {endpoint.target}: {wanted} was expected, not {answer.status} with Cache-Status: {said(answer) or '(none)'}")
 
 
-# ---- what runs ------------------------------------------------------------------------------------------------------
+# ---- programs -------------------------------------------------------------------------------------------------------
 
 
 def start_api(cluster: Cluster, scale: float, work: Path) -> tuple[Program, int]:
@@ -178,7 +178,7 @@ def start_api(cluster: Cluster, scale: float, work: Path) -> tuple[Program, int]
 
 
 def write_settings(path: Path) -> None:
-    """The shipped ones; but what is stored is not fetched anew by itself while something else is timed: no keep_warm, and ttls of an hour."""
+    """The shipped settings, without keep_warm and with ttls of an hour, so that no background fetch disturbs a measurement."""
     shipped = (ROOT / "config" / "larder.yaml").read_text()
     settings = re.sub(r"(?m)^ +keep_warm:.*\n", "", re.sub(r"(?m)^( +ttl:) .*$", r"\1 1h", shipped))
     path.write_text("# config/larder.yaml with ttls of an hour, and without keep_warm.\n" + settings)
@@ -218,20 +218,20 @@ def indexes_in(cluster: Cluster) -> Iterator[None]:
         migrate(cluster, "downgrade", "base")
 
 
-# ---- what the planner does ------------------------------------------------------------------------------------------
+# ---- query plans ----------------------------------------------------------------------------------------------------
 
 
 @dataclass
 class Statement:
     text: str
     parameters: tuple
-    times: int  # that the endpoint runs it for one answer
+    times: int  # per response of the endpoint
     before: list[str] = field(default_factory=list)
     after: list[str] = field(default_factory=list)
 
     @staticmethod
     def shape(plan: list[str]) -> list[str]:
-        """The plan's nodes and conditions, without figures."""
+        """The plan's nodes and conditions, without costs and times."""
         nodes = []
         for line in plan:
             if re.match(r"\s*(Planning|JIT|Execution)", line):
@@ -267,13 +267,13 @@ def scans_of(plan: list[str]) -> list[str]:
 
 
 def ways_to(plan: list[str], table: str) -> list[str]:
-    """How a plan comes at the rows of a table."""
+    """The access path of a plan for a table."""
     scans = [scan for scan in scans_of(plan) if re.search(rf" on {table}\b", scan)]
     return list(dict.fromkeys(re.sub(rf" on {table}\b.*", "", scan) for scan in scans))
 
 
 async def statements_of(url: str) -> dict[str, list[Statement]]:
-    """What the API sends to the database for each answer, noted while its own functions run."""
+    """The statements that the API sends for each response, recorded while its functions run."""
     engine = database.open_engine(url)
     sessions = database.session_factory(engine)
     seen: dict[str, Statement] = {}
@@ -297,7 +297,7 @@ async def statements_of(url: str) -> dict[str, list[Statement]]:
 
 
 def shorter(text: str) -> str:
-    """A long list of parameters is shown by its first."""
+    """Of a long list of parameters only the first is shown."""
     return re.sub(r"'\{([^,}]*),[^}]{100,}\}'", r"'{\1, ...}'", re.sub(r"(%s, ){3,}%s", "%s, ...", text))
 
 
@@ -313,7 +313,7 @@ async def explain(url: str, statements: dict[str, list[Statement]], plan_of: Cal
 
 
 async def explain_fitting(url: str, statements: dict[str, list[Statement]]) -> tuple[float, float, list[str]]:
-    """What the slowest statement takes with FITTING, made and dropped within a transaction: seconds before, seconds with it, and the plan."""
+    """The time of the slowest statement with FITTING, created and dropped in a transaction: seconds without it, seconds with it, and the plan."""
     name, what = FITTING
     statement = max(statements[name], key=lambda statement: Statement.seconds(statement.before))
     progress(f"EXPLAIN with {what}: {name}")
@@ -359,14 +359,14 @@ def plans_text(statements: dict[str, list[Statement]], indexes: list[Index]) -> 
     return "\n".join(lines)
 
 
-# ---- what is measured -----------------------------------------------------------------------------------------------
+# ---- measurements ---------------------------------------------------------------------------------------------------
 
 
 @dataclass
 class Figures:
     seconds: dict[str, dict[str, list[float]]] = field(default_factory=lambda: {way: {} for way in WAYS})
     sizes: dict[str, dict[str, list[int]]] = field(default_factory=lambda: {way: {} for way in WAYS})
-    processor: dict[str, dict[str, list[float]]] = field(default_factory=lambda: {way: {} for way in WAYS})  # of the API, its database apart
+    processor: dict[str, dict[str, list[float]]] = field(default_factory=lambda: {way: {} for way in WAYS})  # of the API without its database
 
     def add(self, way: str, endpoint: Endpoint, answer: Answer) -> None:
         self.seconds[way].setdefault(endpoint.name, []).append(answer.seconds)
@@ -417,7 +417,7 @@ def measure_larder(figures: Figures, api_port: int, work: Path, fast: int, label
 
 
 def measure_stale(figures: Figures, endpoint: Endpoint, connection: Connection, admin: int, most: int) -> None:
-    """Served at once while the API works: the first request begins the fetch, and those that follow come while it is under way."""
+    """Stale hits: the first request begins the refresh, and the next ones are sent while it is under way."""
     mark_stale(admin, endpoint.target)
     served = 0
     while True:
@@ -432,7 +432,7 @@ def measure_stale(figures: Figures, endpoint: Endpoint, connection: Connection, 
         if served <= most:
             figures.add("stale", endpoint, answer)
         else:
-            time.sleep(0.01)  # to watch for the end of the fetch without a part in it
+            time.sleep(0.01)  # polls for the end of the fetch
 
 
 def is_stale(answer: Answer) -> bool:
@@ -440,7 +440,7 @@ def is_stale(answer: Answer) -> bool:
     return "fwd=stale" in said(answer) or (left is not None and left < 0)
 
 
-# ---- what it says ---------------------------------------------------------------------------------------------------
+# ---- conclusions ----------------------------------------------------------------------------------------------------
 
 
 def cell(figure: float, show: Callable[[float], str]) -> str:
@@ -472,13 +472,13 @@ def wanted(endpoint: Endpoint) -> str:
 
 
 def judged(endpoint: Endpoint, figures: Figures) -> list[str]:
-    """The ways that the goal is asked of; the first request, a refresh and the API itself not where it is one for hits."""
+    """The ways to which the goal applies: for a goal of hits, not the first request, a refresh or the API itself."""
     ways = ["hit", "unchanged", "stale"] if endpoint.on_a_hit else list(WAYS)
     return [way for way in ways if figures.time(way, endpoint).count]
 
 
 def verdicts(figures: Figures) -> list[tuple[Endpoint, list[str], list[str]]]:
-    """Endpoint, the ways by which the goal is met, those by which it is not: by the median."""
+    """For each endpoint, the ways that meet the goal and those that do not, by the median."""
     found = []
     for endpoint in ENDPOINTS:
         ways = judged(endpoint, figures)
@@ -509,7 +509,7 @@ def index_table(indexes: list[Index], statements: dict[str, list[Statement]]) ->
 
 
 def index_sentences(indexes: list[Index], statements: dict[str, list[Statement]]) -> list[str]:
-    """For each index, whether a plan has it; and where none has it, how the plans come at the table instead."""
+    """For each index, the plans that use it; if none does, the access paths used instead."""
     sentences = []
     for index in indexes:
         what = f"{index.table}{index.columns}"
@@ -534,7 +534,7 @@ def index_sentences(indexes: list[Index], statements: dict[str, list[Statement]]
 
 
 def plan_sentences(figures: Figures, statements: dict[str, list[Statement]]) -> list[str]:
-    """Whose plans change; and of those that the indexes do not bring to what is wanted, why not."""
+    """The endpoints whose plans change; and the reason for those that do not meet the goal with the indexes."""
     changed = {name: sum(statement.changed for statement in of) for name, of in statements.items()}
     same = [name for name, count in changed.items() if not count]
     others = [f"{name} ({count} of {len(statements[name])})" for name, count in changed.items() if count]
@@ -550,7 +550,7 @@ def plan_sentences(figures: Figures, statements: dict[str, list[Statement]]) -> 
         sentence = (f"{endpoint.name} with the indexes, {show_time(total)}: the API itself uses {show_time(own)} of CPU time, its statements take "
                     f"{show_time(together)} (EXPLAIN); the slowest, {show_time(cost(slowest))}, has "
                     f"{'a changed plan' if slowest.changed else 'an unchanged plan'} ({'; '.join(scans_of(slowest.after))}).")
-        if own > 1.5 * endpoint.goal:  # well above: on a busy machine processor time grows too
+        if own > 1.5 * endpoint.goal:  # with a margin, because CPU time grows on a busy machine
             sentence += f" The API's own CPU time exceeds {show_time(endpoint.goal)}, so no index can meet it."
         sentences.append(sentence)
     return sentences
@@ -585,7 +585,7 @@ def positive(kind: Callable) -> Callable:
             raise argparse.ArgumentTypeError("must be more than 0")
         return value
 
-    read.__name__ = kind.__name__  # what argparse says where it is no number
+    read.__name__ = kind.__name__  # the name in argparse's message for an invalid value
     return read
 
 
@@ -601,7 +601,7 @@ def run(given: argparse.Namespace) -> None:
         progress("data")
         api, api_port = start_api(cluster, given.scale, work)
         with api:
-            # As autovacuum would, sooner or later and in the middle of a round.
+            # Otherwise autovacuum would do it during a round.
             cluster.sql("VACUUM (ANALYZE)")
             jit = cluster.sql("SHOW jit").strip()
             statements = asyncio.run(statements_of(cluster.url))
@@ -611,7 +611,7 @@ def run(given: argparse.Namespace) -> None:
             with indexes_in(cluster):
                 indexes = [index for name, index in indexes_of(cluster).items() if name not in usual]
                 asyncio.run(explain(cluster.url, statements, lambda statement: statement.after, "after it"))
-            # Not counted: the API's first answers compile its queries.
+            # Not counted: the API compiles its queries for the first responses.
             measure_api(Figures(), "direct", api, api_port, "warming up")
             for number in range(given.rounds):
                 label = f"round {number + 1} of {given.rounds}"
@@ -628,7 +628,7 @@ def run(given: argparse.Namespace) -> None:
 
 
 def turn(ways: list[str], number: int) -> list[str]:
-    """Another way begins each round."""
+    """Each round begins with a different way."""
     number %= len(ways)
     return ways[number:] + ways[:number]
 
@@ -674,7 +674,7 @@ def report(given: argparse.Namespace, figures: Figures, statements: dict[str, li
 
 def stop(number: int, _frame: object) -> None:
     for signal_number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signal_number, signal.SIG_IGN)  # what has been started is being ended
+        signal.signal(signal_number, signal.SIG_IGN)  # programs are being ended already
     raise SystemExit(128 + number)
 
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL of one's own for as long as a block lasts: on a Unix socket in a temporary directory, and gone with it.
+"""A temporary PostgreSQL server for a block: on a Unix socket in a temporary directory, which is removed at the end.
 
 Debian's PostgreSQL as it comes, but: without fsync (it is thrown away), text sorted by C (as SQLite does), no TCP. Its server refuses to run
 as root: it runs as the package's user then, and as oneself otherwise.
@@ -20,7 +20,7 @@ class ClusterError(Exception):
 
 
 def programs() -> Path:
-    """The directory of the newest version: Debian has them outside of PATH."""
+    """The directory of the newest version, which Debian installs outside PATH."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(re.sub(r"[^\d.]", "", path.parts[-3]) or 0))
     if found:
         return found[-1].parent
@@ -63,7 +63,7 @@ class Cluster:
                  as_user=True)
         log = (self.home / "log").open("wb")
         with log:
-            # In a session of its own: a Ctrl-C is for the bench, which stops this when all else has ended.
+            # In a session of its own, so that Ctrl-C reaches only the measurement, which stops this last.
             self.server = subprocess.Popen(
                 [*self.as_user, str(self.bin / "postgres"), "-D", "data", "-k", str(self.home), "-c", "listen_addresses=", "-c", "fsync=off"],
                 cwd=self.home, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
@@ -89,7 +89,7 @@ class Cluster:
 
     def stop(self) -> None:
         if self.server is not None and self.server.poll() is None:
-            self.server.send_signal(signal.SIGINT)  # a fast stop, whoever is connected
+            self.server.send_signal(signal.SIGINT)  # a fast shutdown, which closes connections
             try:
                 self.server.wait(15)
             except subprocess.TimeoutExpired:

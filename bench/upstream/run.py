@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Serves the sample API; makes its data first where that is missing. See README.md beside this file."""
+"""Serves the sample API; generates its data first if necessary. See README.md beside this file."""
 
 import argparse
 import asyncio
@@ -60,7 +60,7 @@ def more(text: str) -> tuple[tuple[str, float], ...]:
 
 
 class Server(uvicorn.Server):
-    """Says when it accepts, and ends the event streams when it stops: they would never end by themselves."""
+    """Reports when it accepts connections, and ends the event streams, which do not end by themselves, when it stops."""
 
     def __init__(self, config: uvicorn.Config, broker: Broker, address: str) -> None:
         super().__init__(config)
@@ -79,7 +79,7 @@ class Server(uvicorn.Server):
 def listen(arguments: argparse.Namespace) -> tuple[socket.socket, str]:
     if arguments.unix is not None:
         if arguments.unix.is_socket():
-            arguments.unix.unlink()  # left by a process that was killed
+            arguments.unix.unlink()  # left over from a process that was killed
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(arguments.unix))
         return listener, f"unix:{arguments.unix}"
@@ -102,7 +102,7 @@ async def serve(arguments: argparse.Namespace, listener: socket.socket, address:
             return 1
         broker = Broker()
         app = create_app(database.session_factory(engine), tree, broker, arguments.origins, arguments.etag, arguments.stamp)
-        # The event loop and the parsers that Debian's packages bring, whatever else is installed.
+        # The event loop and the parsers of Debian's packages, even if others are installed.
         config = uvicorn.Config(
             app, loop="asyncio", http="h11", ws="websockets", lifespan="off", log_level="warning", access_log=False
         )
@@ -119,7 +119,7 @@ def main() -> int:
     except OSError as error:
         print(f"cannot listen: {error}", file=sys.stderr)
         return 1
-    # In force until the server sets its own; its newer versions raise the signal again once they have stopped.
+    # Until the server sets its own handlers; newer versions raise the signal again after they have stopped.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     try:

@@ -1,4 +1,4 @@
-"""The sample API as its readers see it: a process of its own, over real sockets, on tiny data."""
+"""The sample API as clients see it: a separate process, over real sockets, with little data."""
 
 import asyncio
 import http.client
@@ -35,7 +35,7 @@ class Api:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
 
     def ask(self, method, path, body=None, headers=None):
-        """Status, headers and, where there is one, the JSON of the body."""
+        """Status, headers and the JSON of the body, if there is one."""
         connection = self.connect()
         connection.request(method, path, body=None if body is None else json.dumps(body), headers=headers or {})
         response = connection.getresponse()

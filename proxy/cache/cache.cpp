@@ -33,7 +33,7 @@ namespace {
 bool matches(const store::Response& response, const policy::RequestFacts& facts) noexcept {
   try {
     return policy::matches(response.secondary, facts);
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {
     return false;
   }
 }

@@ -192,8 +192,8 @@ class Fetch {
     return {std::move(call_), when_, sent_.identity, against, status, {}};
   }
 
-  void publish(std::shared_ptr<store::Response> response, Publisher::Result about) {
-    if (publisher_.publish(std::move(response), std::move(about))) order_.access_history.reset();
+  void publish(const std::shared_ptr<store::Response>& response, Publisher::Result about) {
+    if (publisher_.publish(response, std::move(about))) order_.access_history.reset();
   }
 
   void renew() {
@@ -201,7 +201,7 @@ class Fetch {
                            {facts_, route_, settings_.compression, when_, publisher_.fill().sequence()});
     auto about = result(renewal.against);
     about.for_requesting_client = std::move(renewal.for_requesting_client);
-    publish(std::move(renewal.response), std::move(about));
+    publish(renewal.response, std::move(about));
   }
 
   // Whether the 206 contains what the held part lacks (RFC 9111 3.4).
@@ -247,7 +247,7 @@ class Fetch {
     if (made.projected) deps_.loop.counters().projections.add();
     auto about = result(made.detail);
     about.for_requesting_client = std::move(made.for_requesting_client);
-    publish(std::move(made.response), std::move(about));
+    publish(made.response, std::move(about));
   }
 
   // An error is shared unchanged, without projection and entity tag.

@@ -93,7 +93,7 @@ void FillTable::remember_unshared(std::string_view key, const NotStored& why) no
   if (shard.unshared.size() >= max_remembered) shard.unshared.clear();
   try {
     shard.unshared.insert_or_assign(std::string(key), why);
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {
   }
 }
 
@@ -113,7 +113,7 @@ void FillTable::failed(std::string_view key, policy::Trouble trouble, policy::Mo
     failing.trouble = trouble;
     failing.wait = std::clamp(failing.wait * 2, first_wait, max_wait);
     failing.until = now + failing.wait;
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {
   }
 }
 

@@ -31,7 +31,7 @@ Target Publisher::target() const noexcept {
   return {order_.route, &facts_, order_.key.view(), order_.hash, fill.path_hash(), fill.route_hash()};
 }
 
-bool Publisher::publish(std::shared_ptr<store::Response> response, Result result) {
+bool Publisher::publish(const std::shared_ptr<store::Response>& response, Result result) {
   const auto detail = result.against;
   // Identity was requested, because other clients may not accept the coding: a coded response is for its
   // requesting client only.
@@ -141,7 +141,7 @@ void Publisher::supersede(Detail why, int status, const Result& result) noexcept
   std::optional<policy::SecondaryKey> secondary;  // nullopt, of every request, without memory for it
   try {
     secondary = policy::secondary_key(facts_, result.call->head().fields, *order_.route, result.identity);
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {
   }
   cache_.supersede(target(), permit_.fill().sequence(), secondary);
 }
@@ -163,14 +163,14 @@ void Publisher::remember(Detail why, bool for_the_next, policy::MonoTime when) n
   const auto until = for_the_next ? when + order_.plan->settings->cache.uncacheable_memory : when;
   try {
     cache_.fills_.remember_unshared(memory_key(order_.key.view(), *order_.route, facts_), {why, when, until});
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {
   }
 }
 
 void Publisher::forget_unshared() noexcept {
   try {
     cache_.fills_.forget_unshared(memory_key(order_.key.view(), *order_.route, facts_));
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {
   }
 }
 

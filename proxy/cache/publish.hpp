@@ -33,7 +33,7 @@ class Publisher {
     std::string for_requesting_client;
   };
   /// True if the refresh scheduler has taken over the response and its refresh lease.
-  bool publish(std::shared_ptr<store::Response> response, Result result);
+  bool publish(const std::shared_ptr<store::Response>& response, Result result);
   /// Shares a 5xx that is not stored with all waiters.
   void share_error(std::shared_ptr<store::Response> response, Result result) noexcept;
   /// For a response to its requesting client only: releases the waiters, and hands the response over with the

@@ -99,7 +99,7 @@ RefreshScheduler::Items::iterator RefreshScheduler::item_of(const std::string& n
     at = items_.emplace(name, Item{}).first;
     try {
       due_.set(name, what.response.fresh_until);
-    } catch (const std::bad_alloc&) {
+    } catch (const std::exception&) {
       items_.erase(at);
       throw;
     }

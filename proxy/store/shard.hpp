@@ -9,9 +9,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
@@ -64,7 +64,7 @@ struct Store::Shard {
         last = std::max(last, sequence);
         return;
       }
-    } catch (const std::bad_alloc&) {
+    } catch (const std::exception&) {
     }
     all_changed = true;
     changed.clear();
@@ -85,7 +85,7 @@ struct Store::Shard {
           fetch->newer_.push_back(*secondary);
           continue;
         }
-      } catch (const std::bad_alloc&) {
+      } catch (const std::exception&) {
       }
       fetch->is_outdated_ = true;
     }

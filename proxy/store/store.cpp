@@ -23,7 +23,7 @@ bool same_secondary(const policy::SecondaryKey& a, const policy::SecondaryKey& b
 bool may_match(const policy::SecondaryKey& key, const policy::RequestFacts& request) noexcept {
   try {
     return policy::matches(key, request);
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {
     return true;
   }
 }
@@ -181,7 +181,7 @@ std::shared_ptr<const Entry> Store::erase_variants(Shard& shard, std::string_vie
       }
       made->key = key;
       if (!made->variants.empty()) entry = std::move(made);
-    } catch (const std::bad_alloc&) {
+    } catch (const std::exception&) {
     }
   }
   if (!entry) {

@@ -4,8 +4,10 @@
 #include "tiers/database.hpp"
 #include "tiers/mapped_invalidation_log.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -85,7 +87,7 @@ std::string Archive::open_file() {
         }
         Statement(handle, "INSERT OR REPLACE INTO about VALUES('writes', ?)").bind(generation).run();
         database.run("COMMIT");
-        const auto size = database.ask("PRAGMA page_size");
+        const auto size = std::max<std::int64_t>(database.ask("PRAGMA page_size"), 512);
         // A second limit, in case the sum of the sizes is wrong. Pages and indexes take more than the bytes.
         database.run(
             "PRAGMA max_page_count = " +
@@ -105,8 +107,17 @@ std::string Archive::open_file() {
     database_.reset();
     std::string aside;
     if (attempt > 1 || !set_aside(options_.path, {"-wal", "-shm", "-journal"}, aside))
-      return options_.path + " " + why + ", and cannot be moved out of the way: " + std::strerror(errno);
-    options_.warn(options_.path + " " + why + "; it is " + aside + " now, and a new one is begun");
+      return std::string(options_.path)
+                 .append(" ")
+                 .append(why)
+                 .append(", and cannot be moved out of the way: ") +
+             std::strerror(errno);
+    options_.warn(std::string(options_.path)
+                      .append(" ")
+                      .append(why)
+                      .append("; it is ")
+                      .append(aside)
+                      .append(" now, and a new one is begun"));
   }
 }
 

@@ -10,7 +10,6 @@ using namespace larder;
 using namespace std::chrono_literals;
 using test::FailingAllocation;
 using upstream::Admission;
-using upstream::Failure;
 using upstream::Priority;
 
 namespace {

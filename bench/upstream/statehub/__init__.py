@@ -1,1 +1,1 @@
-"""State Hub: a JSON API over what a team works on, with the slowness that such an API grows into."""
+"""State Hub: a JSON API about the work of a team, as slow as such APIs become when they grow."""

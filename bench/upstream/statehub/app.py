@@ -1,4 +1,4 @@
-"""Puts the application together."""
+"""Assembles the application."""
 
 from collections import Counter
 from pathlib import Path
@@ -24,7 +24,7 @@ def create_app(
     app.state.counts = Counter()
     for module in (domains, topics, workstreams, tasks, repos, sbom, state, live):
         app.include_router(module.router)
-    # Each wraps those before it: a request is counted first, and a 304 carries the CORS headers too.
+    # Each wraps the previous ones: a request is counted first, and a 304 has the CORS headers too.
     if stamp:
         app.add_middleware(Stamp)
     if entity_tags:

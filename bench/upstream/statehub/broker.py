@@ -1,4 +1,4 @@
-"""Passes each write on to every open event stream."""
+"""Sends each write to every open event stream."""
 
 import asyncio
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from typing import Any, Iterator, Optional
 
 QUEUE_LENGTH = 100
 
-# What a stream takes from its queue: an event, or None when the stream is to end.
+# An element of a stream's queue: an event, or None to end the stream.
 Queue = asyncio.Queue[Optional[dict[str, Any]]]
 
 
@@ -31,21 +31,21 @@ class Broker:
         self.writes += 1
         for queue in list(self._queues):
             if queue.full():
-                # A reader that far behind has gone or will ask anew; it must not hold memory.
+                # A client so far behind has left or will connect again; its queue is dropped to free the memory.
                 end(queue)
                 self._queues.discard(queue)
             else:
                 queue.put_nowait({"number": self.writes, "kind": kind, "id": identifier})
 
     def close(self) -> None:
-        """Ends all streams, and each that starts later at once."""
+        """Ends all streams, and later ones immediately."""
         self._closed = True
         for queue in self._queues:
             end(queue)
 
 
 def end(queue: Queue) -> None:
-    """None takes the place of what was waiting."""
+    """Replaces the waiting events with None."""
     while not queue.empty():
         queue.get_nowait()
     queue.put_nowait(None)

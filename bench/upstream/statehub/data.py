@@ -1,4 +1,4 @@
-"""Makes the data of a recipe where it is missing.
+"""Generates the data of a recipe if it is missing.
 
     <directory>/<recipe>/repos/         the tree of repos
     <directory>/<recipe>/statehub.db    the database, unless another one is named
@@ -45,14 +45,14 @@ async def ensure(directory: Path, recipe: Recipe, engine: AsyncEngine) -> Path:
 
 @contextmanager
 def sole_maker(home: Path) -> Iterator[None]:
-    """Two that start at once on the same directory make the data once."""
+    """If two processes start with the same directory, only one generates the data."""
     with open(home / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def make_tree(tree: Path, recipe: Recipe, rows: Rows) -> None:
-    """Under its name only when complete."""
+    """Renamed to its final name when complete."""
     unfinished = tree.with_name(tree.name + ".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()

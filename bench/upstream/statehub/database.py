@@ -1,4 +1,4 @@
-"""The database: SQLite in a file, or PostgreSQL, by its URL; and filling it when it holds no or other data."""
+"""The database: SQLite in a file, or PostgreSQL, by its URL; and filling it if it has no or other data."""
 
 from typing import Callable
 
@@ -13,7 +13,7 @@ from .rows import Rows
 
 
 class ForeignTables(Exception):
-    """The database has tables of our names that this program has not made."""
+    """The database has tables with our names that were not created by this program."""
 
 
 def open_engine(url: str) -> AsyncEngine:
@@ -22,7 +22,7 @@ def open_engine(url: str) -> AsyncEngine:
 
         @event.listens_for(engine.sync_engine, "connect")
         def set_up(connection, _record):
-            # Readers of a list that takes a second must not hold up a write, nor it them.
+            # With write-ahead logging, slow readers and writers do not block each other.
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA foreign_keys = ON")
 
@@ -45,7 +45,7 @@ def recipe_in(connection: Connection) -> str | None:
 
 
 async def fill(engine: AsyncEngine, recipe: Recipe, rows: Rows) -> None:
-    """Replaces what an earlier recipe made. The recipe goes in last: a fill that was cut short does not count."""
+    """Replaces the data of an earlier recipe. The recipe is written last, so that an interrupted fill is repeated."""
     async with engine.begin() as connection:
         await connection.run_sync(make_tables)
         for table, of_table in rows.items():
@@ -63,8 +63,8 @@ def make_tables(connection: Connection) -> None:
     if ours and GeneratedData.__tablename__ not in present:
         raise ForeignTables(f"the database has tables of its own: {', '.join(sorted(ours))}")
     Base.metadata.drop_all(connection)
-    # The migrations' memory of what they have added goes with what they added it to.
+    # The migrations' version table is dropped with the tables that they changed.
     connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
-    # The recipe's table first: it marks the others as ours, also when the fill is cut short.
+    # The recipe's table first: it marks the others as ours, even if the fill is interrupted.
     GeneratedData.__table__.create(connection)
     Base.metadata.create_all(connection)

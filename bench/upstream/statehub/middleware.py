@@ -1,4 +1,4 @@
-"""Counting of requests, the time of answers, and entity tags; all plain ASGI, so that streams pass through unbuffered."""
+"""Counting of requests, times of responses, and entity tags; plain ASGI, so that streams are not buffered."""
 
 import time
 from collections import Counter
@@ -11,7 +11,7 @@ UNCOUNTED = "/_stats"
 
 
 class RequestCounter:
-    """Counts each request under "METHOD path", a WebSocket's handshake as the GET that it is."""
+    """Counts each request under "METHOD path"; a WebSocket handshake is a GET."""
 
     def __init__(self, app: ASGIApp, counts: Counter[str]) -> None:
         self.app = app
@@ -24,7 +24,7 @@ class RequestCounter:
 
 
 class Stamp:
-    """X-Made-At: when the answer was made, in seconds since the epoch. Unlike Date it is exact, however busy the server is."""
+    """X-Made-At: the time when the response was generated, in seconds since the epoch; more precise than Date."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -40,7 +40,7 @@ class Stamp:
 
 
 class EntityTags:
-    """Gives each JSON answer to a GET an ETag made of its bytes, and answers 304 to a client that has them.
+    """Adds an ETag computed from its bytes to each JSON response to a GET, and sends 304 to a client that has them.
 
     The answer is computed all the same: this saves bytes, not work.
     """
@@ -89,6 +89,6 @@ async def send_tagged(start: Message, body: bytes, known: str | None, send: Send
 
 
 def matches(known: str, tag: str) -> bool:
-    """RFC 9110 13.1.2, with the weak comparison of 8.8.3.2; a tag of our own holds no comma."""
+    """RFC 9110 13.1.2, with the weak comparison of 8.8.3.2; our tags contain no comma."""
     candidates = [candidate.strip() for candidate in known.split(",")]
     return "*" in candidates or tag in (candidate.removeprefix("W/") for candidate in candidates)

@@ -1,4 +1,4 @@
-"""The ten tables, and what loading one of their rows pulls in.
+"""The ten tables, and the related rows that are loaded with a row.
 
 The cascades (`lazy="selectin"`) are why the lists are slow: whoever selects a domain, or a repo for its domain,
 loads the topics below it, and with each topic its workstreams, decisions and progress events, needed or not.
@@ -10,7 +10,7 @@ from sqlalchemy.orm import declarative_base, relationship
 
 Base = declarative_base()
 
-# How many of a topic's progress events are shown; all of them are loaded.
+# The number of a topic's progress events that are sent; all of them are loaded.
 RECENT_EVENTS = 24
 
 
@@ -27,7 +27,7 @@ def text(**options):
 
 
 def instant(**options):
-    """Naive and in UTC, which SQLite and PostgreSQL return alike."""
+    """Without a time zone, in UTC; SQLite and PostgreSQL return the same value."""
     return Column(DateTime, nullable=False, **options)
 
 
@@ -186,7 +186,7 @@ class SbomSnapshot(Base):
 
 
 class GeneratedData(Base):
-    """One row: what the rows of the other tables were made from."""
+    """One row: the recipe of the other tables' rows."""
 
     __tablename__ = "generated_data"
     recipe = Column(String(200), primary_key=True)

@@ -1,11 +1,11 @@
-"""What a data set is made from: the same recipe makes the same rows and the same files."""
+"""The parameters of a data set: equal recipes produce equal rows and files."""
 
 from dataclasses import dataclass
 
-# To be raised with every change to what the generator makes: data of an older version is not used again.
+# To be incremented with every change of the generated data, so that data of an older version is not reused.
 GENERATOR_VERSION = 1
 
-# What there may be more (or less) of than the scale says: each is what some of the endpoints are slow by, and the others not.
+# Data whose amount can be changed independently of the scale: each makes some of the endpoints slow.
 MAY_BE_MORE = {
     "events": "progress events of a topic",  # topics, domains, repos; all are loaded, the last few are sent
     "tasks": "tasks",
@@ -28,7 +28,7 @@ class Recipe:
         return max(at_least, round(at_full_scale * self.scale * self.factor(name)))
 
     def each(self, usually: int, name: str) -> int:
-        """Of what does not depend on the scale, as there is more only of what it belongs to."""
+        """The number of something that does not depend on the scale."""
         return max(1, round(usually * self.factor(name)))
 
     def factor(self, name: str | None) -> float:

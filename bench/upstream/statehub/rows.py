@@ -1,4 +1,4 @@
-"""The rows of a data set, from its recipe alone: no clock, no environment, one random stream a table."""
+"""The rows of a data set, generated only from its recipe: no clock, no environment, one random sequence per table."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ GOALS_PER_REPO = 10
 
 
 def make_rows(recipe: Recipe) -> Rows:
-    """By table name, in an order in which every row follows those that it refers to."""
+    """By table name, ordered so that each row follows the rows that it refers to."""
 
     def stream(table: str) -> Random:
         return Random(f"{table} {recipe.seed}")
@@ -144,7 +144,7 @@ def milestones(rng: Random, of_workstreams: list[Row]) -> Iterator[Row]:
 
 
 def tasks(rng: Random, count: int, of_workstreams: list[Row]) -> Iterator[Row]:
-    # In the order in which they would have been added, and no two at once: the list has one order.
+    # In order of creation, with distinct times, so that the order of the list is unique.
     for second in sorted(rng.sample(range(DAYS * 86_400), count)):
         created = FIRST_DAY + timedelta(seconds=second)
         status = rng.choice(["todo", "todo", "in_progress", "blocked", "review", "done", "done", "done"])
@@ -207,7 +207,7 @@ def sbom_snapshots(rng: Random, count: int, of_repos: list[Row]) -> Iterator[Row
             }
             for _ in range(12)
         ]
-        # A second apart, so that the latest of a repo is one snapshot and not two.
+        # A second apart, so that the latest snapshot of a repo is unique.
         taken = FIRST_DAY + timedelta(days=number * DAYS // count, seconds=number)
         yield {
             "id": identifier(rng),

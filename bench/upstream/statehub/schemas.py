@@ -1,4 +1,4 @@
-"""What requests and answers look like. Runs on pydantic 1 (Debian 12) and 2 (Debian 13)."""
+"""The schemas of requests and responses. Runs on pydantic 1 (Debian 12) and 2 (Debian 13)."""
 
 from datetime import datetime
 from typing import Any, Literal, Optional
@@ -24,7 +24,7 @@ class Record(BaseModel):
 
 class Patch(BaseModel):
     def changes(self) -> dict[str, Any]:
-        """The members to change: those given, and not as null."""
+        """The members to change: those that are present and not null."""
         dump = getattr(self, "model_dump", None) or self.dict
         return dump(exclude_none=True)
 
@@ -64,7 +64,7 @@ class ProgressEvent(Record):
 
 
 class TopicOutline(Record):
-    """A topic as a domain shows it: with its workstreams alone."""
+    """A topic within a domain: only with its workstreams."""
 
     id: str
     slug: str
@@ -88,7 +88,7 @@ class Topic(TopicOutline):
 
 
 class DomainOutline(Record):
-    """A domain as a repo shows it: without what is below it."""
+    """A domain within a repo: without its topics."""
 
     id: str
     slug: str

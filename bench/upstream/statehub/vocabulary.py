@@ -1,4 +1,4 @@
-"""Words, and phrases and sentences made of them, for data that reads and compresses like real notes."""
+"""Words, phrases and sentences, for data that compresses like real notes."""
 
 from random import Random
 
@@ -48,7 +48,7 @@ def paragraph(rng: Random, sentences: int) -> str:
 
 
 def slug(rng: Random, number: int) -> str:
-    """Unique where the number is."""
+    """Unique for each number."""
     return f"{rng.choice(AREAS)}-{rng.choice(PARTS)}-{number:04d}"
 
 

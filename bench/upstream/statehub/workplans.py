@@ -1,4 +1,4 @@
-"""The tree of repos: what is written into it when the data is made, and the index that is read out of it.
+"""The tree of repos: the files that are generated, and the index that is read from them.
 
 A workplan is a Markdown file whose YAML front matter describes one workstream:
 
@@ -66,7 +66,7 @@ def workplan(rng: Random, workstream: Row, steps: int) -> str:
 
 
 def read_index(tree: Path) -> dict[str, Any]:
-    """Reads all of the tree, every time: nothing is remembered from one call to the next."""
+    """Reads the whole tree at each call; nothing is cached."""
     workstreams: dict[str, Any] = {}
     problems: list[dict[str, str]] = []
     for path in markdown_files(tree):
@@ -91,13 +91,13 @@ def markdown_files(tree: Path) -> Iterator[Path]:
 
 
 def front_matter(text: str) -> Optional[dict[str, Any]]:
-    """None where the file has none, or one that names no workstream."""
+    """None if the file has none, or if it names no workstream."""
     if not text.startswith("---\n"):
         return None
     front, end, _ = text[4:].partition("\n---\n")
     if not end:
         return None
-    # PyYAML's loader in Python, as `yaml.safe_load` uses it, and as most programs do: most of the time goes here.
+    # PyYAML's loader in Python, as in `yaml.safe_load`, which most programs use. Most of the time is spent here.
     fields = yaml.safe_load(front)
     return fields if isinstance(fields, dict) and "slug" in fields else None
 

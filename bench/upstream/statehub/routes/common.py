@@ -1,4 +1,4 @@
-"""What the endpoints share: the session, one row or 404, the time of a write, and telling of it."""
+"""Shared by the endpoints: the session, one row or 404, the time of a write, and its announcement."""
 
 from datetime import datetime, timezone
 from typing import Any, AsyncIterator
@@ -15,7 +15,7 @@ async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
 
 
 async def find(session: AsyncSession, model: Any, identifier: str) -> Any:
-    """The row as the database has it now, with all that its model loads along."""
+    """The row as it is in the database now, with the related rows that its model loads."""
     query = select(model).where(model.id == identifier).execution_options(populate_existing=True)
     row = (await session.execute(query)).scalars().one_or_none()
     if row is None:
@@ -32,7 +32,7 @@ def now() -> datetime:
 
 
 def as_column(instant: datetime) -> datetime:
-    """Naive and in UTC, as the columns are; one without a zone is taken to be in UTC."""
+    """Without a time zone, in UTC, like the columns; a time without a zone counts as UTC."""
     return instant.astimezone(timezone.utc).replace(tzinfo=None) if instant.tzinfo else instant
 
 

@@ -1,4 +1,4 @@
-"""/domains/: slow because each domain cascades into its topics, and each topic into all that it has."""
+"""/domains/: slow because each domain loads its topics, and each topic all its related rows."""
 
 from fastapi import APIRouter, Depends
 from sqlalchemy.ext.asyncio import AsyncSession

@@ -1,4 +1,4 @@
-"""Streams and sockets, and what tells about the program itself."""
+"""Event streams, WebSockets, and information about the program itself."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ async def get_events(request: Request):
 
 
 async def events(broker: Broker) -> AsyncIterator[str]:
-    """`hello` at once, `write` for each write after it, `heartbeat` when there was none for a while."""
+    """`hello` at once, `write` for each later write, `heartbeat` if there was none for some time."""
     with broker.subscription() as queue:
         yield event("hello", {"writes": broker.writes})
         while True:
@@ -62,5 +62,5 @@ async def echo(socket: WebSocket):
 
 
 def content(message: dict[str, Any]) -> dict[str, Any]:
-    """The frame's content as it came, text or binary."""
+    """The frame's content unchanged, text or binary."""
     return {name: message[name] for name in ("text", "bytes") if message.get(name) is not None}

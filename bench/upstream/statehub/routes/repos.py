@@ -1,4 +1,4 @@
-"""/repos/: slow because each repo loads its goals and its domain, and the domain everything below it."""
+"""/repos/: slow because each repo loads its goals and its domain, and the domain all its related rows."""
 
 from fastapi import APIRouter, Depends
 from sqlalchemy.ext.asyncio import AsyncSession

@@ -1,4 +1,4 @@
-"""/state/summary: every open tab asks for it each minute; slow because it counts ten tables, once for each domain."""
+"""/state/summary: requested by every open tab each minute; slow because it counts ten tables for each domain."""
 
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from .common import get_session
 
 router = APIRouter(prefix="/state")
 
-# By name: what is counted, and by which column.
+# By name: the counted table and the column.
 COUNTED = {
     "domains": Domain.status,
     "topics": Topic.status,
@@ -28,7 +28,7 @@ COUNTED = {
     "sbom_snapshots": SbomSnapshot.tool,
 }
 
-# By name: the path from the counted table to the one that names the domain.
+# By name: the path from the counted table to the table with the domain.
 PATHS = {
     "topics": [Topic],
     "workstreams": [Workstream, Topic],

@@ -1,4 +1,4 @@
-"""/workstreams/: the index of workplans is slow because it reads every repo's Markdown anew on each request."""
+"""/workstreams/: the index of workplans is slow because each request reads every repo's Markdown files."""
 
 import uuid
 
@@ -14,8 +14,8 @@ from .common import as_column, get_session, now, tell
 router = APIRouter(prefix="/workstreams")
 
 
-# Not `async`: the framework then runs it on a thread, and the scan does not stop the other endpoints.
-# `refresh` is what the dashboard's reload button sends; an index that is read anew each time has nothing to refresh.
+# Not `async`, so that the framework runs it on a thread and the scan does not block the other endpoints.
+# `refresh` is sent by the dashboard's reload button. It has no effect here, because the index is read at each request.
 @router.get("/workplan-index")
 def get_workplan_index(request: Request, refresh: bool = False):
     return workplans.read_index(request.app.state.tree)
