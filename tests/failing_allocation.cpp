@@ -31,6 +31,15 @@ FailingAllocation::FailingAllocation(std::size_t n) noexcept {
 FailingAllocation::~FailingAllocation() {
   left = 0;
 }
+std::size_t FailingAllocation::remaining() noexcept {
+  return larder::test::left;
+}
+UncountedAllocations::UncountedAllocations() noexcept : left_(left) {
+  left = 0;
+}
+UncountedAllocations::~UncountedAllocations() {
+  left = left_;
+}
 bool FailingAllocation::has_failed() noexcept {
   return failed;
 }

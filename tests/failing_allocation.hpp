@@ -16,8 +16,23 @@ class FailingAllocation {
   FailingAllocation(const FailingAllocation&) = delete;
   FailingAllocation& operator=(const FailingAllocation&) = delete;
 
+  /// How many allocations are left up to the one that fails; 0: none fails, or that one has.
+  [[nodiscard]] static std::size_t remaining() noexcept;
   /// Whether there were that many allocations.
   [[nodiscard]] static bool has_failed() noexcept;
+};
+
+/// While one exists, allocations are neither counted nor fail: those of the test itself, inside of what it
+/// tests.
+class UncountedAllocations {
+ public:
+  UncountedAllocations() noexcept;
+  ~UncountedAllocations();
+  UncountedAllocations(const UncountedAllocations&) = delete;
+  UncountedAllocations& operator=(const UncountedAllocations&) = delete;
+
+ private:
+  std::size_t left_;
 };
 
 /// For n = 1, 2, and so on: calls `prepare`, then, with a failure at its n-th allocation, `run` with what

@@ -55,14 +55,14 @@ class Buffer {
 
 class BufferPool {
  public:
-  explicit BufferPool(std::size_t size) : size_(size) {}
+  explicit BufferPool(std::size_t size) : size_(size) { free_.reserve(max_kept); }
   [[nodiscard]] Buffer acquire() {
     if (free_.empty()) return Buffer(size_);
     Buffer buffer = std::move(free_.back());
     free_.pop_back();
     return buffer;
   }
-  void release(Buffer buffer) {
+  void release(Buffer buffer) noexcept {
     if (buffer && buffer.size() == size_ && free_.size() < max_kept) free_.push_back(std::move(buffer));
   }
   /// Sets the size of buffers acquired from now on; released buffers of another size are freed.

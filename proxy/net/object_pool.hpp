@@ -11,13 +11,14 @@ namespace larder {
 template <class Object>
 class ObjectPool {
  public:
+  ObjectPool() { free_.reserve(max_kept); }
   [[nodiscard]] std::unique_ptr<Object> acquire() {
     if (free_.empty()) return std::make_unique<Object>();
     auto object = std::move(free_.back());
     free_.pop_back();
     return object;
   }
-  void release(std::unique_ptr<Object> object) {
+  void release(std::unique_ptr<Object> object) noexcept {
     if (object && free_.size() < max_kept) free_.push_back(std::move(object));
   }
 

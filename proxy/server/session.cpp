@@ -19,8 +19,9 @@ constexpr std::size_t max_requests_in_a_turn = 128;
 
 }  // namespace
 
-Session::Session(Worker& worker, Socket socket, Peer peer)
+Session::Session(Worker& worker, Socket socket, Peer peer, std::unique_ptr<Transport::Layer> layer)
     : worker_(worker), client_(worker.loop, std::move(socket), std::move(peer.address)) {
+  if (layer) client_.transport().set_layer(std::move(layer));
   arrival_.peer = client_.address();
   arrival_.port = peer.local_port;
   worker_.add(*this);
@@ -240,8 +241,9 @@ Task<Session::Step> Session::refuse(http::Refusal reason) {
   co_return sent ? Step::linger : Step::close;
 }
 
-void begin_session(Worker& worker, Socket socket, Peer peer) {
-  std::make_unique<Session>(worker, std::move(socket), std::move(peer)).release()->begin();
+void begin_session(Worker& worker, Socket socket, Peer peer, std::unique_ptr<Transport::Layer> layer) {
+  auto session = std::make_unique<Session>(worker, std::move(socket), std::move(peer), std::move(layer));
+  session.release()->begin();
 }
 
 }  // namespace larder::server

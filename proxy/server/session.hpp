@@ -29,7 +29,7 @@ struct RequestContext {
 class Session final : private IdleSet::Connection, private Client::Owner {
  public:
   /// Takes its place in the worker's list.
-  Session(Worker& worker, Socket socket, Peer peer);
+  Session(Worker& worker, Socket socket, Peer peer, std::unique_ptr<Transport::Layer> layer);
   ~Session();  // `end_at_rest`, or the end of `attend`
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -94,7 +94,8 @@ class Session final : private IdleSet::Connection, private Client::Owner {
   Session* following_ = nullptr;
 };
 
-/// Begins a session for an accepted socket, on the worker's loop.
-void begin_session(Worker& worker, Socket socket, Peer peer);
+/// Begins a session for an accepted socket, on the worker's loop. `layer` nullptr: without one.
+void begin_session(Worker& worker, Socket socket, Peer peer,
+                   std::unique_ptr<Transport::Layer> layer = nullptr);
 
 }  // namespace larder::server

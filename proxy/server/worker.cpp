@@ -32,10 +32,10 @@ Millis sweep_resolution(const settings::Settings& settings) {
 }  // namespace
 
 Worker::Worker(unsigned index, Shared& all, std::shared_ptr<const cache::Plan> plan,
-               std::shared_ptr<LogSink> sink)
-    : loop(index, buffer_size(*plan->settings), sweep_resolution(*plan->settings)),
+               std::shared_ptr<LogSink> sink, Seams seams)
+    : loop(index, buffer_size(*plan->settings), sweep_resolution(*plan->settings), seams.clock),
       shared(all),
-      pool(loop, all.admission, plan->settings->upstream),
+      pool(loop, all.admission, plan->settings->upstream, std::move(seams.connector)),
       access_log(loop.counters()),
       turns(std::make_unique<ObjectPool<RequestContext>>()) {
   loop.sweeper().on_sweep([this] {

@@ -55,8 +55,15 @@ struct RequestContext;
 
 class Worker {
  public:
+  /// What a test puts in place of the system's time and of connections to the API; nullptr = the system's.
+  struct Seams {
+    SimulatedClock* clock = nullptr;
+    std::unique_ptr<upstream::Connector> connector;
+  };
   Worker(unsigned index, Shared& shared, std::shared_ptr<const cache::Plan> plan,
-         std::shared_ptr<LogSink> sink);
+         std::shared_ptr<LogSink> sink, Seams seams);
+  Worker(unsigned index, Shared& all, std::shared_ptr<const cache::Plan> plan, std::shared_ptr<LogSink> sink)
+      : Worker(index, all, std::move(plan), std::move(sink), Seams{}) {}
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;

@@ -52,6 +52,8 @@ Failure Call::failure(FailureKind late, FailureKind otherwise, const Error& erro
   // Not reported if an idle connection was closed or the client left, as neither indicates a failure of the
   // API.
   if (cancelled_ || may_retry()) return failed;
+  // The end of a connection is also the regular end of a body without other framing.
+  if (at_end_of_file_ && answered_ && head_.framing.kind == Kind::until_close) return failed;
   if (!answered_) pool_.failed(failed);
   pool_.log().note(failed, pool_.loop().now().mono);
   return failed;

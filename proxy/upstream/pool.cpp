@@ -127,7 +127,12 @@ Task<Acquired> Pool::acquire(bool fresh, Admission::Claim& claim) {
   co_return Acquired{std::move(connection)};
 }
 
-void Pool::release(std::unique_ptr<Connection> connection) {
+void Pool::release(std::unique_ptr<Connection> connection) noexcept {
+  try {
+    if (idle_.size() == idle_.capacity()) idle_.reserve(2 * idle_.size() + 8);
+  } catch (const std::bad_alloc&) {
+    return;  // it is closed
+  }
   // The connection becomes idle before its permit is released, so that the next request of this loop finds
   // it.
   if (connection->generation_ != generation_ || !idle_count_.add()) return;

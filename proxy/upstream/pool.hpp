@@ -67,7 +67,7 @@ class Pool {
   /// A client now waits for the background fetch.
   void promote(Admission::Claim& claim) noexcept { admission_.promote(claim); }
   /// Takes back a connection whose request and response are complete.
-  void release(std::unique_ptr<Connection> connection);
+  void release(std::unique_ptr<Connection> connection) noexcept;
 
   /// Applies to connections made from now on. If the address has changed, connections to the old one are
   /// closed: idle ones at once, others when they are released.

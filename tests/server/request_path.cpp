@@ -1,0 +1,219 @@
+// The request path from a client's bytes to its response, on scripted connections in simulated time.
+#include "script.hpp"
+
+#include <spdlog/spdlog.h>
+
+using namespace larder;
+using namespace std::chrono_literals;
+using test::Script;
+using test::Steps;
+
+namespace {
+
+std::string response(const std::string& body, const std::string& lines = {}) {
+  return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + lines + "\r\n" + body;
+}
+
+std::string get(const std::string& target, const std::string& lines = {}) {
+  return "GET " + target + " HTTP/1.1\r\nHost: api\r\n" + lines + "\r\n";
+}
+
+struct Response {
+  int status = 0;
+  std::string head;
+  std::string body;
+};
+
+// The first response in `bytes`, which is removed; nullopt where that is not complete.
+std::optional<Response> take_response(std::string& bytes, http::Method method = http::Method::get) {
+  http::ResponseHead head;
+  const auto result = http::read_response(bytes, {}, method, head);
+  if (result.state != http::GateResult::State::complete) return std::nullopt;
+  Response taken{head.status, bytes.substr(0, result.head_size), {}};
+  auto rest = bytes.substr(result.head_size);
+  if (head.framing.kind == http::Framing::Kind::length) {
+    if (rest.size() < head.framing.length) return std::nullopt;
+    taken.body = rest.substr(0, static_cast<std::size_t>(head.framing.length));
+    rest.erase(0, taken.body.size());
+  } else if (head.framing.kind == http::Framing::Kind::chunked) {
+    http::ChunkedReader reader({});
+    for (bool done = false; !done;) {
+      if (rest.empty()) return std::nullopt;
+      const auto step = reader.feed(rest);
+      REQUIRE(step.state != http::ChunkedReader::Step::State::refused);
+      taken.body += step.data;
+      done = step.state == http::ChunkedReader::Step::State::done;
+      rest.erase(0, step.consumed);
+    }
+  }
+  bytes = std::move(rest);
+  return taken;
+}
+
+constexpr auto patience = 3min;  // longer than every time-out of a request
+
+// Whoever has waited is gone, and nothing is left of it.
+void check_at_rest(Script& script) {
+  const auto& counters = script.counters();
+  CHECK(counters.fills_running.value() == 0);
+  CHECK(counters.fill_waiters.value() == 0);
+  CHECK(counters.upstream_busy.value() == 0);
+  CHECK(counters.upstream_queue.value() == 0);
+}
+
+// A conversation of one client, and what the API says.
+struct Conversation {
+  std::string name;
+  std::string routes;
+  std::vector<std::pair<std::string, test::ScriptedConnector::Answer>> answers;
+  std::vector<std::string> requests;  // one after another, on one connection while it lasts
+  std::vector<std::string> bodies;    // of the responses, where nothing fails
+  std::string without_memory = {};    // also right, where an allocation fails: nothing is lost but the projection
+};
+
+std::vector<Conversation> conversations() {
+  const std::string ttl = "  - {path: /**, ttl: 1m}\n";
+  const std::string chunked =
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
+  const std::string list = R"([{"id":1,"more":2}])";
+  const std::string json = "Content-Type: application/json\r\n";
+  const std::string post =
+      "POST /x HTTP/1.1\r\nHost: api\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
+  return {
+      {"a miss and a hit", ttl, {{"GET /x", {response("one")}}}, {get("/x"), get("/x")}, {"one", "one"}},
+      {"a chunked response that is stored", ttl, {{"GET /x", {chunked}}}, {get("/x"), get("/x")}, {"abcde", "abcde"}},
+      {"a response that ends with its connection",
+       ttl,
+       {{"GET /x", {"HTTP/1.1 200 OK\r\n\r\nto the end", true}}},
+       {get("/x"), get("/x")},
+       {"to the end", "to the end"}},
+      {"a response that must not be shared",
+       ttl,
+       {{"GET /x", {response("mine", "Set-Cookie: a=b\r\n")}}},
+       {get("/x"), get("/x")},
+       {"mine", "mine"}},
+      {"a projection",
+       "  - {path: /**, ttl: 1m, fields: [id]}\n",
+       {{"GET /x", {response(list, json)}}},
+       {get("/x"), get("/x")},
+       {R"([{"id":1}])", R"([{"id":1}])"},
+       list},
+      {"a pass-through with a body",
+       "  - {path: /**, cache: off}\n",
+       {{"POST /x", {chunked}}},
+       {post, post},
+       {"abcde", "abcde"}},
+      {"an interim response",
+       ttl,
+       {{"GET /x", {"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + response("one")}}},
+       {get("/x")},
+       {"one"}},
+      {"a part", ttl, {{"GET /x", {response("0123456789")}}}, {get("/x"), get("/x", "Range: bytes=2-4\r\n")}, {"0123456789", "234"}},
+  };
+}
+
+// Sends the requests, each on a new connection where the last one has ended. Returns the bodies of the
+// complete responses with status 200 or 206; the others are left out.
+std::vector<std::string> converse(Script& script, const Conversation& what) {
+  std::vector<std::string> bodies;
+  std::shared_ptr<test::Wire> wire;
+  for (const auto& request : what.requests) {
+    if (wire && !wire->is_closed)
+      script.send(*wire, request);
+    else
+      wire = script.client(request);
+    // A wait that fails leaves what only time ends.
+    for (int i = 0; i < 2 && wire->from_larder.empty() && !wire->is_closed; ++i) {
+      script.settle();
+      if (i == 0 && wire->from_larder.empty() && !wire->is_closed) script.settle_for(patience);
+    }
+    script.settle();
+    auto& bytes = wire->from_larder;
+    while (bytes.starts_with("HTTP/1.1 1")) bytes.erase(0, bytes.find("\r\n\r\n") + 4);
+    const auto got = take_response(bytes);
+    if (got && (got->status == 200 || got->status == 206)) bodies.push_back(got->body);
+    // Whatever is not complete must look incomplete.
+    if (!got) CHECK(wire->is_closed);
+    bytes.clear();
+  }
+  wire->ends = true;
+  script.send(*wire, "");
+  script.settle_for(patience);
+  return bodies;
+}
+
+void check_answers_afterwards(Script& script, const Conversation& what) {
+  Conversation clean = what;
+  // A circuit breaker that the failure has opened closes again.
+  script.settle_for(1min);
+  CHECK(converse(script, clean) == what.bodies);
+  check_at_rest(script);
+}
+
+void prepare(Script& script, const Conversation& what) {
+  for (const auto& [line, answer] : what.answers) script.api->answers[line] = answer;
+}
+
+}  // namespace
+
+TEST_CASE("conversations succeed on scripted connections") {
+  for (const auto& what : conversations()) {
+    INFO(what.name);
+    Script script(what.routes);
+    prepare(script, what);
+    CHECK(converse(script, what) == what.bodies);
+    check_at_rest(script);
+  }
+}
+
+TEST_CASE("a failure at any step of a connection costs that connection only") {
+  spdlog::set_level(spdlog::level::off);
+  for (const auto& what : conversations()) {
+    std::size_t failures = 0;
+    for (std::size_t n = 1;; ++n) {
+      INFO(what.name << ", step " << n);
+      Script script(what.routes);
+      prepare(script, what);
+      Steps steps(n);
+      script.steps = &steps;
+      const auto bodies = converse(script, what);
+      // A response is the right one, or there is none.
+      for (const auto& body : bodies)
+        CHECK(std::find(what.bodies.begin(), what.bodies.end(), body) != what.bodies.end());
+      check_at_rest(script);
+      CHECK(script.counters().task_failures.value() == 0);
+      const bool has_failed = steps.has_failed();
+      steps.stop();
+      check_answers_afterwards(script, what);
+      if (!has_failed) break;
+      ++failures;
+    }
+    INFO(what.name);
+    CHECK(failures >= 5);
+  }
+}
+
+TEST_CASE("a failed allocation costs its request only") {
+  spdlog::set_level(spdlog::level::off);
+  for (const auto& what : conversations()) {
+    std::size_t failures = 0;
+    for (std::size_t n = 1;; ++n) {
+      INFO(what.name << ", allocation " << n);
+      Script script(what.routes);
+      prepare(script, what);
+      script.allocations_left = n;
+      const auto bodies = converse(script, what);
+      const bool has_failed = script.allocations_left == 0;
+      script.allocations_left = 0;
+      for (const auto& body : bodies)
+        CHECK((std::find(what.bodies.begin(), what.bodies.end(), body) != what.bodies.end() ||
+               body == what.without_memory));
+      check_at_rest(script);
+      check_answers_afterwards(script, what);
+      if (!has_failed) break;
+      ++failures;
+    }
+    INFO(what.name);
+    CHECK(failures >= 20);
+  }
+}
