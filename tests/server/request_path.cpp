@@ -68,7 +68,8 @@ struct Conversation {
   std::vector<std::pair<std::string, test::ScriptedConnector::Answer>> answers;
   std::vector<std::string> requests;  // one after another, on one connection while it lasts
   std::vector<std::string> bodies;    // of the responses, where nothing fails
-  std::string without_memory = {};    // also right, where an allocation fails: nothing is lost but the projection
+  std::string without_memory =
+      {};  // also right, where an allocation fails: nothing is lost but the projection
 };
 
 std::vector<Conversation> conversations() {
@@ -81,7 +82,11 @@ std::vector<Conversation> conversations() {
       "POST /x HTTP/1.1\r\nHost: api\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
   return {
       {"a miss and a hit", ttl, {{"GET /x", {response("one")}}}, {get("/x"), get("/x")}, {"one", "one"}},
-      {"a chunked response that is stored", ttl, {{"GET /x", {chunked}}}, {get("/x"), get("/x")}, {"abcde", "abcde"}},
+      {"a chunked response that is stored",
+       ttl,
+       {{"GET /x", {chunked}}},
+       {get("/x"), get("/x")},
+       {"abcde", "abcde"}},
       {"a response that ends with its connection",
        ttl,
        {{"GET /x", {"HTTP/1.1 200 OK\r\n\r\nto the end", true}}},
@@ -108,7 +113,11 @@ std::vector<Conversation> conversations() {
        {{"GET /x", {"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + response("one")}}},
        {get("/x")},
        {"one"}},
-      {"a part", ttl, {{"GET /x", {response("0123456789")}}}, {get("/x"), get("/x", "Range: bytes=2-4\r\n")}, {"0123456789", "234"}},
+      {"a part",
+       ttl,
+       {{"GET /x", {response("0123456789")}}},
+       {get("/x"), get("/x", "Range: bytes=2-4\r\n")},
+       {"0123456789", "234"}},
   };
 }
 
@@ -215,5 +224,78 @@ TEST_CASE("a failed allocation costs its request only") {
     }
     INFO(what.name);
     CHECK(failures >= 20);
+  }
+}
+
+TEST_CASE("an API that never answers costs a 504, and leaves nothing behind") {
+  spdlog::set_level(spdlog::level::off);
+  for (const std::string routes : {"  - {path: /**, ttl: 1m}\n", "  - {path: /**, cache: off}\n"}) {
+    INFO(routes);
+    Script script(routes);
+    const auto first = script.client(get("/x"));
+    const auto second = script.client(get("/x"));
+    script.settle();
+    CHECK(first->from_larder.empty());
+    script.settle_for(patience);
+    for (const auto& wire : {first, second}) {
+      const auto got = take_response(wire->from_larder);
+      REQUIRE(got);
+      CHECK(got->status == 504);
+    }
+    check_at_rest(script);
+  }
+}
+
+TEST_CASE("in simulated time a response is fresh, then stale, then fetched again") {
+  Script script("  - {path: /**, ttl: 1m, stale_while_revalidate: 1m}\n");
+  script.api->answers["GET /x"] = {response("old")};
+  const auto ask = [&] {
+    const auto wire = script.client(get("/x"), true);
+    script.settle();
+    const auto got = take_response(wire->from_larder);
+    REQUIRE(got);
+    return *got;
+  };
+  CHECK(ask().body == "old");
+  script.api->answers["GET /x"] = {response("new")};
+  script.settle_for(59s);
+  CHECK(ask().head.find("Cache-Status: larder; hit; ttl=1\r\n") != std::string::npos);
+  script.settle_for(2s);
+  const auto stale = ask();
+  CHECK(stale.body == "old");
+  CHECK(stale.head.find("ttl=-1; detail=stale-while-revalidate") != std::string::npos);
+  CHECK(ask().body == "new");
+  CHECK(script.api->requests.size() == 2);
+  script.settle_for(1h);
+  CHECK(ask().head.find("fwd=stale") != std::string::npos);
+  CHECK(script.api->requests.size() == 3);
+}
+
+// Design, invariant 5.
+TEST_CASE("a write that may have reached the API invalidates, whatever step of it fails") {
+  spdlog::set_level(spdlog::level::off);
+  for (std::size_t n = 1;; ++n) {
+    INFO("step " << n);
+    Script script("  - {path: /**, ttl: 1h}\n");
+    script.api->answers["GET /x"] = {response("old")};
+    script.api->answers["DELETE /x"] = {"HTTP/1.1 204 No Content\r\n\r\n"};
+    (void)script.client(get("/x"), true);
+    script.settle();
+    Steps steps(n);
+    script.steps = &steps;
+    const auto writer = script.client("DELETE /x HTTP/1.1\r\nHost: api\r\n\r\n");
+    script.settle_for(patience);
+    const bool has_failed = steps.has_failed();
+    steps.stop();
+    script.api->answers["GET /x"] = {response("new")};
+    const auto& requests = script.api->requests;
+    const bool has_arrived = std::find(requests.begin(), requests.end(), "DELETE /x") != requests.end();
+    script.settle_for(1min);
+    const auto reader = script.client(get("/x"), true);
+    script.settle_for(patience);
+    const auto got = take_response(reader->from_larder);
+    REQUIRE(got);
+    if (has_arrived) CHECK(got->body == "new");
+    if (!has_failed) break;
   }
 }

@@ -121,8 +121,7 @@ class ScriptedConnector final : public upstream::Connector {
   Task<std::optional<upstream::Failure>> connect(Transport& transport, Deadline& /*deadline*/,
                                                  const settings::Upstream& /*upstream*/,
                                                  Millis /*timeout*/) override {
-    if (steps_->fails())
-      co_return upstream::Failure{upstream::FailureKind::connect_failed, {}, "scripted"};
+    if (steps_->fails()) co_return upstream::Failure{upstream::FailureKind::connect_failed, {}, "scripted"};
     const UncountedAllocations uncounted;
     auto wire = std::make_shared<Wire>(loop_);
     wire->on_write = [this](Wire& its) { answer(its); };
