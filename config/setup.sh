@@ -41,8 +41,9 @@ packages_of() {
     fuzz) echo clang libclang-rt-dev ;;
     peers) echo nginx-light varnish haproxy squid trafficserver apache2 ;;
     lint) echo clang-format clang-tidy ;;
+    coverage) echo gcovr ;;
     package) echo dpkg-dev fakeroot file lintian systemd man-db zsh mandoc ;;
-    *) die "no group '$1'; the groups are build, test, api, measure, postgres, lean, browser, conformance, peers, fuzz, lint, package" ;;
+    *) die "no group '$1'; the groups are build, test, api, measure, postgres, lean, browser, conformance, peers, fuzz, lint, coverage, package" ;;
   esac
 }
 
