@@ -3,15 +3,12 @@
 #include "http/target.hpp"
 #include "server/reply.hpp"
 
+#include <boost/asio/post.hpp>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <spdlog/async.h>
-#include <spdlog/async_logger.h>
-#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -35,9 +32,12 @@ std::tm utc(policy::WallTime now) {
 
 // Only the sink's thread writes, and a write can block. Other threads set the next descriptor and do not wait
 // for it.
-class LogSink::Output : public spdlog::sinks::base_sink<std::mutex> {
+class LogSink::Output {
  public:
-  ~Output() override {
+  Output() = default;
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+  ~Output() {
     take_next();
     shut(descriptor_);
   }
@@ -66,11 +66,9 @@ class LogSink::Output : public spdlog::sinks::base_sink<std::mutex> {
   }
   [[nodiscard]] std::int64_t take_lost() noexcept { return lost_.exchange(0, std::memory_order_relaxed); }
 
- protected:
-  // A log that cannot be written (a full disk) affects nothing else.
-  void sink_it_(const spdlog::details::log_msg& message) override {
+  // On the thread. A log that cannot be written (a full disk) affects nothing else.
+  void write(std::string_view left) {
     take_next();
-    std::string_view left(message.payload.data(), message.payload.size());
     if (left.empty()) return;
     // After an incomplete line, begins a new one.
     std::string_view end_of_torn(torn_ ? "\n" : "");
@@ -79,7 +77,6 @@ class LogSink::Output : public spdlog::sinks::base_sink<std::mutex> {
     if (failing_) log_->info("the access log can be written again");
     failing_ = false;
   }
-  void flush_() override {}
 
  private:
   static void shut(int descriptor) noexcept {
@@ -126,11 +123,7 @@ class LogSink::Output : public spdlog::sinks::base_sink<std::mutex> {
   std::string path_;  // of the next file, or of the current one; empty = standard output
 };
 
-LogSink::LogSink()
-    : output_(std::make_shared<Output>()),
-      thread_(std::make_shared<spdlog::details::thread_pool>(queue_length, 1)),
-      logger_(std::make_shared<spdlog::async_logger>("access", output_, thread_,
-                                                     spdlog::async_overflow_policy::overrun_oldest)) {}
+LogSink::LogSink() : output_(std::make_unique<Output>()) {}
 
 std::optional<std::string> LogSink::set_file(const std::optional<std::string>& path) {
   const auto wanted = path.value_or("");
@@ -153,15 +146,23 @@ std::int64_t LogSink::take_lost() noexcept {
 }
 
 LogSink::~LogSink() {
-  logger_->flush();
-  // Joins the thread when the queue is empty. Queued messages refer to the logger, so it is destroyed after
-  // them.
-  thread_.reset();
+  thread_.join();  // when the queue is empty
 }
 
 bool LogSink::write(std::string block) {
-  if (thread_->queue_size() >= queue_length) return false;
-  logger_->info(spdlog::string_view_t(block.data(), block.size()));
+  if (queued_.fetch_add(1, std::memory_order_relaxed) >= queue_length) {
+    queued_.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
+  try {
+    boost::asio::post(thread_, [this, block = std::move(block)] {
+      output_->write(block);
+      queued_.fetch_sub(1, std::memory_order_relaxed);
+    });
+  } catch (const std::bad_alloc&) {
+    queued_.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
   return true;
 }
 

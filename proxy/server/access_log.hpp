@@ -10,18 +10,14 @@
 #include "policy/time.hpp"
 #include "settings/settings.hpp"
 
+#include <boost/asio/thread_pool.hpp>
+
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-
-namespace spdlog {
-class async_logger;
-namespace details {
-class thread_pool;
-}
-}  // namespace spdlog
 
 namespace larder::server {
 
@@ -45,9 +41,9 @@ class LogSink {
  private:
   class Output;
   std::optional<std::string> change_to(const std::string& path);
-  std::shared_ptr<Output> output_;
-  std::shared_ptr<spdlog::details::thread_pool> thread_;
-  std::shared_ptr<spdlog::async_logger> logger_;
+  std::unique_ptr<Output> output_;
+  std::atomic<std::size_t> queued_{0};  // blocks
+  boost::asio::thread_pool thread_{1};
 };
 
 /// One request, as it is logged.

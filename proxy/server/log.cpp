@@ -13,7 +13,8 @@ namespace larder::server {
 
 namespace {
 
-// `<6>`: the priority, as the journal expects it at the beginning of a line (sd-daemon(3)).
+// `<6>`: the priority, as the journal expects it at the beginning of a line (sd-daemon(3)). spdlog's
+// extension point for this has a type of its namespace `details` in its signature.
 class Priority : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
