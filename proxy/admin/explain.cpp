@@ -66,7 +66,18 @@ std::string lifetime_of(const settings::Route* route) {
   return text;
 }
 
-std::vector<std::string> also(const settings::Route& route) {
+// The patterns of writes; for one with bound placeholders, what it is for this path.
+std::vector<std::string> writes_to(const settings::Route& route, std::string_view path) {
+  std::vector<std::string> writes;
+  for (const auto& pattern : route.invalidated_by) {
+    writes.push_back(pattern.text());
+    if (pattern.has_bound_names())
+      writes.back() += fmt::format(" (here {})", pattern.bound_text(route.path, path));
+  }
+  return writes;
+}
+
+std::vector<std::string> also(const settings::Route& route, std::string_view path) {
   std::vector<std::string> said;
   if (!route.refresh_param.empty()) said.push_back(fmt::format("?{}=1 forces a fetch", route.refresh_param));
   if (!route.fields.empty()) {
@@ -78,8 +89,7 @@ std::vector<std::string> also(const settings::Route& route) {
         fmt::format("served stale for {} while it is refreshed", seconds(*route.stale_while_revalidate)));
   if (route.stale_if_error)
     said.push_back(fmt::format("served stale for {} while the API fails", seconds(*route.stale_if_error)));
-  std::vector<std::string_view> writes;
-  for (const auto& pattern : route.invalidated_by) writes.push_back(pattern.text());
+  const auto writes = writes_to(route, path);
   const bool soft = route.invalidation == settings::Invalidation::soft;
   if (!writes.empty())
     said.push_back(
@@ -219,7 +229,7 @@ std::optional<std::string> explain(const settings::Settings& settings, const Que
   }
   if (route != nullptr && route->cache != CacheMode::off) {
     std::vector<std::string> said;
-    for (const auto& sentence : also(*route)) {
+    for (const auto& sentence : also(*route, path)) {
       std::string quoted_text = "\"";
       server::append_json(sentence, quoted_text);
       said.push_back(quoted_text + "\"");

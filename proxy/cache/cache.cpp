@@ -146,14 +146,24 @@ void Cache::invalidate_concerned(const Write& write, Validity level) {
     for (const auto& group : policy::groups_invalidated(write.response))
       invalidate_group(policy::group_name(origin, group), level);
   }
-  for (const auto& route : write.settings.routes) {
-    const auto is_meant = [&](const http::PathPattern& pattern) {
-      return std::any_of(paths.begin(), paths.end(), [&](const auto& path) { return pattern.matches(path); });
-    };
-    if (std::none_of(route.invalidated_by.begin(), route.invalidated_by.end(), is_meant)) continue;
-    const bool soft = route.invalidation == settings::Invalidation::soft;
-    invalidate_route(route.name, soft ? Validity::stale_once : Validity::only_on_error);
+  for (const auto& route : write.settings.routes) invalidate_route(route, paths);
+}
+
+// For a write to `paths`: the paths to which servers may resolve the one that was sent.
+void Cache::invalidate_route(const settings::Route& route, const std::vector<std::string>& paths) {
+  const bool soft = route.invalidation == settings::Invalidation::soft;
+  const auto level = soft ? Validity::stale_once : Validity::only_on_error;
+  bool whole = false;
+  for (const auto& pattern : route.invalidated_by) {
+    for (const auto& path : paths) {
+      if (!pattern.matches(path)) continue;
+      if (pattern.has_bound_names())
+        invalidate_group(policy::binding_written(route, pattern, path), level);
+      else
+        whole = true;
+    }
   }
+  if (whole) invalidate_route(route.name, level);
 }
 
 void Cache::invalidate_path(std::string_view key, Validity level) noexcept {
@@ -198,12 +208,17 @@ std::size_t Cache::purge(const policy::Purge& what) {
   return purged;
 }
 
-void Cache::hash_groups(const policy::KeyView& key, store::Response& response) const {
-  response.group_hashes = group_hashes(store_, key.origin(), response.groups);
+void Cache::hash_groups(const settings::Route& route, const policy::KeyView& key,
+                        store::Response& response) const {
+  std::vector<std::uint64_t> hashes;
+  hashes.reserve(response.groups.size());
+  for (const auto& group : response.groups) hashes.push_back(hash(policy::group_name(key.origin(), group)));
+  for (const auto& binding : policy::bindings_of(route, key.path())) hashes.push_back(hash(binding));
+  response.group_hashes = std::move(hashes);
 }
 
 bool Cache::store(const Target& target, std::shared_ptr<store::Response> response) {
-  response->group_hashes = group_hashes(store_, target.key.origin(), response->groups);
+  hash_groups(*target.route, target.key, *response);
   if (invalidations_.is_invalidated(response->sequence, target.path_hash, target.route_hash,
                                     response->group_hashes))
     return false;
@@ -223,7 +238,7 @@ void Cache::note_head(const Target& target, const store::Response& held, const h
     return;
   }
   const auto renewal = renewed(held, head, {facts, *target.route, compression, when, sequence});
-  renewal.response->group_hashes = group_hashes(store_, target.key.origin(), renewal.response->groups);
+  hash_groups(*target.route, target.key, *renewal.response);
   const bool is_invalidated = invalidations_.is_invalidated(sequence, target.path_hash, target.route_hash,
                                                             renewal.response->group_hashes);
   if (renewal.against == policy::Detail::none && !is_invalidated)

@@ -178,8 +178,9 @@ class Cache {
   /// before the cache is used.
   void begin_restore() noexcept { store_.begin_restore(); }
   void end_restore() { store_.end_restore(); }
-  /// Sets the hashes of the groups that a response of that key names.
-  void hash_groups(const policy::KeyView& key, store::Response& response) const;
+  /// Sets the hashes of the groups that a response of that key names, and of its bindings
+  /// (policy::bindings_of).
+  void hash_groups(const settings::Route& route, const policy::KeyView& key, store::Response& response) const;
   /// Stores a response of an earlier process. False if a newer one has come, or it is too large.
   bool restore(const Target& target, std::shared_ptr<const store::Response> response) {
     return store_.restore(target.key.text(), target.hash, std::move(response)) == store::Store::Put::stored;
@@ -192,6 +193,7 @@ class Cache {
   [[nodiscard]] bool choose(const Target& target, Found& found) const noexcept;
   void invalidate_concerned(const Write& write, store::Validity level);
   void invalidate_path(std::string_view key, store::Validity level) noexcept;
+  void invalidate_route(const settings::Route& route, const std::vector<std::string>& paths);
   void invalidate_route(std::string_view name, store::Validity level) noexcept;
   void invalidate_group(std::string_view name, store::Validity level) noexcept;
   void invalidate_all(store::Validity level) noexcept;

@@ -43,7 +43,7 @@ bool Publisher::publish(const std::shared_ptr<store::Response>& response, Result
   Completed answer{
       response, false, shareable, detail, result.upstream_status, std::move(result.for_requesting_client)};
   cache_.fills_.succeeded(order_.key.text());
-  response->group_hashes = group_hashes(cache_.store_, order_.key.view().origin(), response->groups);
+  cache_.hash_groups(*order_.route, order_.key.view(), *response);
   response->access_history =
       cache_.refresh_scheduler_.access_history_of(*order_.route, order_.key.text(), response->secondary);
   // Design, invariant 5.

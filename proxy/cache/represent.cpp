@@ -105,14 +105,6 @@ bool may_be_derived(const store::Response& response, const settings::Route& rout
   return response.compressible || (response.is_json && !route.fields_param.empty());
 }
 
-std::vector<std::uint64_t> group_hashes(const store::Store& store, std::string_view origin,
-                                        const std::vector<std::string>& groups) {
-  std::vector<std::uint64_t> hashes;
-  hashes.reserve(groups.size());
-  for (const auto& group : groups) hashes.push_back(store.hash(policy::group_name(origin, group)));
-  return hashes;
-}
-
 std::vector<http::Field> upstream_fields(const store::Response& response) {
   std::vector<http::Field> fields;
   for (const auto& line : response.head_view()) {

@@ -39,10 +39,6 @@ struct Setting {
 /// Something may be made of it later: `derived` is not to be nullptr.
 [[nodiscard]] bool may_be_derived(const store::Response& response, const settings::Route& route) noexcept;
 
-/// What the write log knows the groups of a response by; `origin` is KeyView::origin() of its key.
-[[nodiscard]] std::vector<std::uint64_t> group_hashes(const store::Store& store, std::string_view origin,
-                                                      const std::vector<std::string>& groups);
-
 /// The fields of a stored response as the API sent them, as far as they were kept, without those that larder
 /// added or put in their place. Views into the response.
 [[nodiscard]] std::vector<http::Field> upstream_fields(const store::Response& response);

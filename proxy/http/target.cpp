@@ -3,6 +3,7 @@
 #include "http/fields.hpp"
 #include "http/text.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace larder::http {
@@ -117,11 +118,17 @@ std::optional<PathPattern> PathPattern::parse(std::string_view text, std::string
       pattern.segments_.push_back({Kind::rest, {}});
       pattern.exact_ = false;
     } else if (segment.starts_with('{') && segment.ends_with('}')) {
-      if (segment.size() < 3) return refuse("'{}' must have a name inside, such as {id}");
-      if (segment.substr(1, segment.size() - 2).find_first_of("{}*") != std::string_view::npos) {
-        return refuse("a name in braces cannot contain braces or '*'");
-      }
-      pattern.segments_.push_back({Kind::one, {}});
+      auto name = segment.substr(1, segment.size() - 2);
+      const auto kind = name.starts_with('=') ? Kind::bound : Kind::one;
+      if (kind == Kind::bound) name.remove_prefix(1);
+      if (name.empty()) return refuse("'" + std::string(segment) + "' must have a name inside, such as {id}");
+      if (name.find_first_of("{}*=") != std::string_view::npos)
+        return refuse("a name in braces cannot contain braces, '=' or '*'");
+      const auto bound = pattern.names_of(Kind::bound);
+      if (kind == Kind::bound && std::find(bound.begin(), bound.end(), name) != bound.end())
+        return refuse("'" + std::string(segment) +
+                      "' occurs twice; write one of them as another placeholder");
+      pattern.segments_.push_back({kind, std::string(name)});
       pattern.exact_ = false;
     } else if (segment.find_first_of("{}*") != std::string_view::npos) {
       return refuse("braces and '**' must be whole segments: /topics/{id}, /static/**");
@@ -141,7 +148,7 @@ bool PathPattern::matches(std::string_view path) const noexcept {
     if (expected.kind == Kind::rest) return more;
     std::string_view segment;
     if (!next_segment(path, segment, more)) return false;
-    if (expected.kind == Kind::literal ? segment != expected.literal : segment.empty()) return false;
+    if (expected.kind == Kind::literal ? segment != expected.text : segment.empty()) return false;
   }
   return !more;
 }
@@ -152,9 +159,9 @@ bool PathPattern::covers(const PathPattern& other) const noexcept {
     if (i >= other.segments_.size()) return false;
     const auto& theirs = other.segments_[i];
     if (theirs.kind == Kind::rest) return false;
-    if (segments_[i].kind == Kind::one) {
-      if (theirs.kind == Kind::literal && theirs.literal.empty()) return false;
-    } else if (theirs.kind != Kind::literal || theirs.literal != segments_[i].literal) {
+    if (segments_[i].kind != Kind::literal) {
+      if (theirs.kind == Kind::literal && theirs.text.empty()) return false;
+    } else if (theirs.kind != Kind::literal || theirs.text != segments_[i].text) {
       return false;
     }
   }
@@ -163,6 +170,49 @@ bool PathPattern::covers(const PathPattern& other) const noexcept {
 
 bool PathPattern::is_exact() const noexcept {
   return exact_;
+}
+
+std::vector<std::string> PathPattern::names_of(Kind kind) const {
+  std::vector<std::string> names;
+  for (const auto& segment : segments_) {
+    if (segment.kind == kind) names.push_back(segment.text);
+  }
+  return names;
+}
+
+std::vector<std::string> PathPattern::bound_names() const {
+  auto names = names_of(Kind::bound);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+bool PathPattern::has_bound_names() const noexcept {
+  return std::any_of(segments_.begin(), segments_.end(),
+                     [](const auto& segment) { return segment.kind == Kind::bound; });
+}
+
+std::string_view PathPattern::segment_of(std::string_view name, std::string_view path) const noexcept {
+  if (!path.empty()) path.remove_prefix(1);
+  bool more = true;
+  for (const auto& expected : segments_) {
+    std::string_view segment;
+    if (expected.kind == Kind::rest || !next_segment(path, segment, more)) break;
+    if (expected.kind != Kind::literal && expected.text == name) return segment;
+  }
+  return {};
+}
+
+std::string PathPattern::bound_text(const PathPattern& other, std::string_view path) const {
+  std::string out;
+  std::string_view rest = std::string_view(text_).substr(std::min<std::size_t>(text_.size(), 1));
+  std::string_view segment;
+  std::size_t index = 0;
+  for (bool more = true; next_segment(rest, segment, more); ++index) {
+    const bool is_bound = index < segments_.size() && segments_[index].kind == Kind::bound;
+    out += '/';
+    out += is_bound ? other.segment_of(segments_[index].text, path) : segment;
+  }
+  return out;
 }
 
 bool next_query_piece(std::string_view& rest, QueryPiece& piece) noexcept {

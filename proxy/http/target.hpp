@@ -22,11 +22,14 @@ namespace larder::http {
 /// A route's path pattern. `/topics/` matches only itself; `{id}` matches one non-empty segment; `**` as the
 /// last segment matches the rest, which may be empty: `/static/**` matches `/static/` and `/static/a/b`, but
 /// not `/static`; `/**` matches every path.
+///
+/// `{=id}` is a bound placeholder, for a pattern that goes with another one: it matches like `{id}`, and what
+/// it matches is compared with what `{id}` of the other pattern matches in another path.
 class PathPattern {
  public:
   /// Parses a pattern; nullopt with a message in `error` if it is malformed. A pattern must begin with '/',
   /// may have `**` only as its last segment and braces only around a whole segment with a name inside, and
-  /// has no '?', '#' or space.
+  /// has no '?', '#' or space. A name of a bound placeholder occurs only once.
   [[nodiscard]] static std::optional<PathPattern> parse(std::string_view text, std::string& error);
 
   [[nodiscard]] bool matches(std::string_view path) const noexcept;  // `path` must be normalised
@@ -36,13 +39,25 @@ class PathPattern {
   /// Whether the pattern has neither `{}` nor `**`, so that it matches one path only.
   [[nodiscard]] bool is_exact() const noexcept;
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
+  /// The names of the placeholders `{name}`, in the order of the path.
+  [[nodiscard]] std::vector<std::string> names() const { return names_of(Kind::one); }
+  /// The names of the bound placeholders `{=name}`, sorted.
+  [[nodiscard]] std::vector<std::string> bound_names() const;
+  [[nodiscard]] bool has_bound_names() const noexcept;
+  /// The segment of `path` that the first `{name}` or `{=name}` matches; empty if there is no such
+  /// placeholder. The pattern must match `path`, which the result refers to.
+  [[nodiscard]] std::string_view segment_of(std::string_view name, std::string_view path) const noexcept;
+  /// The pattern's text with each `{=name}` replaced by what `{name}` of `other` matches in `path`.
+  [[nodiscard]] std::string bound_text(const PathPattern& other, std::string_view path) const;
 
  private:
-  enum class Kind : unsigned char { literal, one, rest };
+  enum class Kind : unsigned char { literal, one, bound, rest };
   struct Segment {
     Kind kind;
-    std::string literal;
+    std::string text;  // the literal, or the placeholder's name
   };
+  [[nodiscard]] std::vector<std::string> names_of(Kind kind) const;
+
   std::string text_;
   std::vector<Segment> segments_;
   bool exact_ = false;

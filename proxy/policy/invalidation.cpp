@@ -5,6 +5,8 @@
 #include "http/host.hpp"
 #include "http/target.hpp"
 
+#include <algorithm>
+
 namespace larder::policy {
 
 namespace {
@@ -73,6 +75,35 @@ std::vector<std::string> related_targets(std::string_view authority, std::string
     }
   }
   return targets;
+}
+
+namespace {
+
+// Names of groups begin with `//`, so that no binding has the name of a group. `names` are sorted.
+std::string binding_name(const settings::Route& route, const std::vector<std::string>& names,
+                         const http::PathPattern& pattern, std::string_view path) {
+  std::string text = "binding of " + route.name;
+  for (const auto& name : names)
+    text.append("\n").append(name).append("=").append(pattern.segment_of(name, path));
+  return text;
+}
+
+}  // namespace
+
+std::vector<std::string> bindings_of(const settings::Route& route, std::string_view path) {
+  std::vector<std::string> bindings;
+  for (const auto& pattern : route.invalidated_by) {
+    if (!pattern.has_bound_names()) continue;
+    auto name = binding_name(route, pattern.bound_names(), route.path, path);
+    if (std::find(bindings.begin(), bindings.end(), name) == bindings.end())
+      bindings.push_back(std::move(name));
+  }
+  return bindings;
+}
+
+std::string binding_written(const settings::Route& route, const http::PathPattern& pattern,
+                            std::string_view written) {
+  return binding_name(route, pattern.bound_names(), pattern, written);
 }
 
 bool answers_get(http::Method method, const settings::Route& route, int status, http::Fields response,

@@ -30,6 +30,16 @@ enum class WriteEffect : std::uint8_t {
 [[nodiscard]] std::vector<std::string> related_targets(std::string_view authority, std::string_view path,
                                                        http::Fields response);
 
+/// The names, in the invalidation log, of the bindings of a route's response at `path`, a normalised path
+/// that the route matches: one for each set of bound placeholders (`{=id}`) of a pattern in the route's
+/// `invalidated_by`, with the segments that `path` has for them. A binding is invalidated like a group.
+[[nodiscard]] std::vector<std::string> bindings_of(const settings::Route& route, std::string_view path);
+
+/// The name of the binding that a write to `written`, a normalised path, invalidates through `pattern`, which
+/// is in the route's `invalidated_by`, matches it, and has bound placeholders.
+[[nodiscard]] std::string binding_written(const settings::Route& route, const http::PathPattern& pattern,
+                                          std::string_view written);
+
 /// Whether the response to a POST is also the response to a GET of the same target (RFC 9110 9.3.3): a 200
 /// with an explicit freshness lifetime and a Content-Location that names the target itself (`target`: path
 /// and query as sent), on a route with `cache: standard` and no projection.

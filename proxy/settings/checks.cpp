@@ -101,6 +101,35 @@ void check_despite(const Places& places, const Route& route, Report& report) {
                  "decide; write a ttl for the others");
 }
 
+// A bound placeholder stands for exactly one placeholder of the route's path.
+void check_bindings(const Places& places, const Route& route, Report& report) {
+  if (route.invalidated_by.empty() || !find_place(places, {"path", "invalidated_by"}).sound) return;
+  const auto names = route.path.names();
+  for (std::size_t i = 0; i < route.invalidated_by.size(); ++i) {
+    const auto& pattern = route.invalidated_by[i];
+    const auto at = find_place(places, {element_of("invalidated_by", i), "invalidated_by"});
+    const auto what = "invalidated_by: " + in_quotes(pattern.text()) + ": ";
+    const auto of_path = " the route's path " + in_quotes(route.path.text());
+    for (const auto& name : pattern.bound_names()) {
+      const auto count = std::count(names.begin(), names.end(), name);
+      const auto bound = "{=" + name + "}";
+      if (count > 1)
+        report.error(at, what + "{" + name + "} occurs more than once in" + of_path + "; rename one of them");
+      if (count > 0) continue;
+      const auto near = std::string(nearest(name, Words(names.begin(), names.end())));
+      report.error(at, what + bound + " is no placeholder of" + of_path +
+                           (near.empty() ? "; write {" + name + "} for any segment"
+                                         : "; did you mean {=" + near + "}?"));
+    }
+    for (const auto& name : pattern.names()) {
+      if (std::count(names.begin(), names.end(), name) == 0) continue;
+      report.warning(at, what + "a write invalidates the route's responses for every {" + name +
+                             "}; write {=" + name + "} for those with the same one, or rename {" + name +
+                             "}");
+    }
+  }
+}
+
 void check_parameters(const Places& places, const Route& route, Report& report) {
   const auto* refresh = place_of(places, "refresh_param");
   if (refresh == nullptr || route.refresh_param.empty()) return;
@@ -125,6 +154,7 @@ void finish_route(const Place& at, const Places& places, Route& route, Report& r
   check_needs(places, route, report);
   check_despite(places, route, report);
   check_parameters(places, route, report);
+  check_bindings(places, route, report);
   check_nesting("fields", route.fields, places, report);
   check_nesting("etag_ignore", route.etag_ignore, places, report);
   if (places.count("items") > 0 && places.count("fields") == 0 && places.count("fields_param") == 0)

@@ -103,9 +103,16 @@ Codec<ListenAddress> listen_addresses() {
   return {form_of(Form::Kind::text, "address", ""), read, write};
 }
 
-Codec<http::PathPattern> path_patterns() {
-  const auto read = [](const std::string& text, std::string& error) {
+Codec<http::PathPattern> path_patterns(bool bound) {
+  const auto read = [bound](const std::string& text, std::string& error) {
     auto pattern = http::PathPattern::parse(text, error);
+    if (pattern && !bound && pattern->has_bound_names()) {
+      const auto name = pattern->bound_names().front();
+      error = "{=" + name +
+              "} is allowed only in invalidated_by, for a placeholder of the route's path; write {" + name +
+              "}";
+      pattern.reset();
+    }
     if (!pattern) error = in_quotes(text) + ": " + error;
     return pattern;
   };

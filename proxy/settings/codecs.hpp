@@ -27,7 +27,8 @@ constexpr Millis one_year = std::chrono::hours{24 * 365};
 [[nodiscard]] Codec<std::uint64_t> numbers(std::uint64_t least, std::uint64_t greatest,
                                            std::optional<std::pair<std::string, std::uint64_t>> word = {});
 [[nodiscard]] Codec<ListenAddress> listen_addresses();
-[[nodiscard]] Codec<http::PathPattern> path_patterns();
+/// The paths of requests. With `bound`, `{=name}` is allowed.
+[[nodiscard]] Codec<http::PathPattern> path_patterns(bool bound = false);
 /// Names of query parameters, limited to characters that need no percent-encoding.
 [[nodiscard]] Codec<std::string> parameter_names();
 /// Field names of at most RequestFields::max_length characters, converted to lower case.

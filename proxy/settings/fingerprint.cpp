@@ -23,6 +23,13 @@ std::uint64_t config_fingerprint_of(const Settings& settings, const Route& route
   std::string text;
   append_included(top_rows(), settings, text);
   append_included(route_rows(), route, text);
+  // What is stored has the hashes of its bindings (policy::bindings_of).
+  for (const auto& pattern : route.invalidated_by) {
+    if (!pattern.has_bound_names()) continue;
+    text.append("bindings of ").append(route.path.text()).append(":");
+    for (const auto& name : pattern.bound_names()) text.append(" ").append(name);
+    text += '\n';
+  }
   return XXH3_64bits(text.data(), text.size());
 }
 

@@ -185,9 +185,12 @@ std::vector<Row<R>> content_rows() {
                            "Whether 4xx and 5xx responses may be stored: with a ttl, those that negative_ttl "
                            "covers; with cache: standard, those to which the upstream gives a lifetime.")),
       caching(despite_row()),
-      caching(list_row<R>("invalidated_by", excluded, at(&R::invalidated_by), path_patterns(),
+      caching(list_row<R>("invalidated_by", excluded, at(&R::invalidated_by), path_patterns(true),
                           "Writes (unsafe requests that the API does not reject with 4xx) to these paths "
-                          "invalidate the route's stored responses.")),
+                          "invalidate the route's stored responses. `{id}` is any segment. `{=id}` is the "
+                          "segment that `{id}` of the route's path has: with path: /orders/{id}/summary, "
+                          "/orders/{=id}/** invalidates by a write to /orders/7/items the response of "
+                          "/orders/7/summary only.")),
       caching(value_row<R>(
           "invalidation", excluded, at(&R::invalidation),
           choices<Invalidation>({{"hard", Invalidation::hard}, {"soft", Invalidation::soft}}),

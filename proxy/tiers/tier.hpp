@@ -25,7 +25,8 @@ struct PathInvalidated {
 struct RouteInvalidated {
   std::string_view name;
 };
-/// A group of one origin, because a response to a write names it (RFC 9875). `name` is policy::group_name.
+/// A group of one origin, because a response to a write names it (RFC 9875): `name` is policy::group_name. Or
+/// a route's responses with a binding, because of a write: `name` is policy::binding_written.
 struct GroupInvalidated {
   std::string_view name;
 };

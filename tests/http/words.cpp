@@ -297,6 +297,23 @@ TEST_CASE("a malformed pattern is refused with a message") {
   }
 }
 
+TEST_CASE("a bound placeholder of one pattern has the segment that another pattern has for its name") {
+  const auto route = pattern("/shops/{shop}/orders/{id}/summary");
+  const auto write = pattern("/orders/{=id}/of/{=shop}/**");
+  CHECK(route.names() == std::vector<std::string>{"shop", "id"});
+  CHECK_FALSE(route.has_bound_names());
+  CHECK(write.has_bound_names());
+  CHECK(write.names().empty());
+  CHECK(write.bound_names() == std::vector<std::string>{"id", "shop"});
+  CHECK(write.matches("/orders/7/of/a/b"));
+  CHECK_FALSE(write.matches("/orders//of/a/b"));
+  CHECK(write.segment_of("shop", "/orders/7/of/a/b") == "a");
+  CHECK(route.segment_of("shop", "/shops/a/orders/7/summary") == "a");
+  CHECK(route.segment_of("id", "/shops/a/orders/7/summary") == "7");
+  CHECK(route.segment_of("other", "/shops/a/orders/7/summary").empty());
+  CHECK(write.bound_text(route, "/shops/a/orders/7/summary") == "/orders/7/of/a/**");
+}
+
 TEST_CASE("a query is split without being changed") {
   std::string text;
   std::string_view rest = "a=1&b&=c&&d=x=y";

@@ -114,3 +114,24 @@ TEST_CASE("groups of different origins are different (RFC 9875 2.1)") {
   CHECK(name != policy::group_name("//b.test", "g"));
   CHECK(name != policy::group_name("//a.test", "G"));
 }
+
+TEST_CASE("a write has the binding of the response whose path has the same segments") {
+  std::string error;
+  const auto pattern = [&](const char* text) { return *http::PathPattern::parse(text, error); };
+  auto route = test::ttl_route();
+  route.name = "/shops/{shop}/orders/{id}";
+  route.path = pattern("/shops/{shop}/orders/{id}");
+  for (const auto* text : {"/orders/{=id}/**", "/x/{=shop}/{=id}", "/lists/{any}", "/orders/{=id}"})
+    route.invalidated_by.push_back(pattern(text));
+  const auto of = policy::bindings_of(route, "/shops/a/orders/7");
+  REQUIRE(of.size() == 2);  // {id}; {id} and {shop}
+  const auto& by = route.invalidated_by;
+  CHECK(policy::binding_written(route, by[0], "/orders/7/items") == of[0]);
+  CHECK(policy::binding_written(route, by[3], "/orders/7") == of[0]);
+  CHECK(policy::binding_written(route, by[0], "/orders/8/items") != of[0]);
+  CHECK(policy::binding_written(route, by[1], "/x/a/7") == of[1]);
+  CHECK(policy::binding_written(route, by[1], "/x/7/a") != of[1]);
+  auto other = route;
+  other.name = "/other";
+  CHECK(policy::bindings_of(other, "/shops/a/orders/7") != of);
+}

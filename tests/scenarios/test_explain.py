@@ -44,6 +44,13 @@ def test_explain_without_a_running_larder(tmp_path):
     assert "always forwarded to the API: method" in explain("-c", str(file), "POST", "/x").stdout
 
 
+def test_explain_shows_what_a_bound_placeholder_is_for_a_url(tmp_path):
+    file = tmp_path / "larder.yaml"
+    routes = "  - {path: '/orders/{id}/summary', ttl: 30s, invalidated_by: ['/orders/{=id}/**', /lists]}"
+    file.write_text(f"upstream: http://api.test:8000\nroutes:\n{routes}\n")
+    assert "invalidated by writes to /orders/{=id}/** (here /orders/7/**), /lists" in explain("-c", str(file), "/orders/7/summary").stdout
+
+
 def test_explain_shows_stored_responses(origin):
     origin.on("/kept", lambda exchange: reply(200, {"Cache-Control": "max-age=60", "Vary": "Accept-Language"}, b"data"))
     with Larder(origin, routes=ROUTES) as larder, larder.client() as client:

@@ -187,17 +187,19 @@ def test_a_changed_route_applies_its_new_settings(origin, file, changed):
 
 def test_an_invalidated_response_is_not_restored(origin, file):
     origin.on("*", reply(200, {}, b"old"))
-    routes = "  - {path: /list, ttl: 1h, invalidated_by: [/items/**]}\n" + HOUR
+    routes = "  - {path: /list, ttl: 1h, invalidated_by: [/items/**]}\n"
+    routes += "  - {path: '/of/{id}', ttl: 1h, invalidated_by: ['/items/{=id}']}\n" + HOUR
+    paths = ("/x", "/list", "/z", "/of/1", "/of/2")
     with Larder(origin, routes=routes, settings=settings(file)) as larder:
-        for path in ("/x", "/list", "/z"):
+        for path in paths:
             larder.get(path)
-        written(larder, 3)
+        written(larder, len(paths))
         assert larder.get("/x", method="PATCH", body=b"{}").status == 200
         assert larder.get("/items/1", method="POST", body=b"{}").status == 200
         kill(larder)  # at once: nothing has been synchronised to the disk
     origin.on("*", reply(200, {}, b"new"))
     with Larder(origin, routes=routes, settings=settings(file)) as larder:
-        assert [larder.get(path).body for path in ("/x", "/list", "/z")] == [b"new", b"new", b"old"]
+        assert [larder.get(path).body for path in paths] == [b"new", b"new", b"old", b"new", b"old"]
 
 
 def test_a_purged_response_is_not_restored_after_a_crash(origin, file):

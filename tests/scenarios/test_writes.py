@@ -191,3 +191,34 @@ def test_concurrent_clients_never_see_a_state_older_than_their_own_write(origin)
             return True
 
         assert all(in_parallel(8, write_and_read)())
+
+
+BOUND = """  - {path: '/orders/{id}/summary', ttl: 1h, invalidated_by: ['/orders/{=id}/**']}
+  - {path: '/all/{id}', ttl: 1h, invalidated_by: ['/orders/{any}/**']}
+"""
+
+
+def test_a_bound_placeholder_limits_an_invalidation_to_the_responses_with_the_same_segment(origin):
+    origin.on("*", reply(200, {}, b"data"))
+    with Larder(origin, routes=BOUND + TTL) as larder:
+        paths = ("/orders/7/summary", "/orders/8/summary", "/all/7", "/all/8")
+        for path in paths:
+            larder.get(path)
+        larder.get("/orders/%37/items?x=1", method="POST", body=b"change")
+        hits = [bool(cache_status(larder.get(path))[1].get("hit")) for path in paths]
+        assert hits == [False, True, False, False]
+        for path in paths:
+            assert cache_status(larder.get(path))[1].get("hit")
+
+
+def test_a_bound_write_invalidates_the_response_that_is_being_fetched(origin):
+    hold = origin.hold("/orders/7/summary")
+    origin.on("*", reply(200, {}, b"done"))
+    with Larder(origin, routes=BOUND) as larder:
+        join = in_parallel(1, lambda _: larder.get("/orders/7/summary"))
+        hold.wait()
+        assert larder.get("/orders/7/items", method="POST", body=b"change").status == 200
+        hold.release(reply(200, {}, b"old"))
+        join()
+        origin.on("/orders/7/summary", reply(200, {}, b"new"))
+        assert larder.get("/orders/7/summary").body == b"new"

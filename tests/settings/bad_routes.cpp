@@ -74,6 +74,26 @@ TEST_CASE("an inconsistent route is reported with the reason") {
        "  - {path: \"/t/{id}\", ttl: 1s, invalidated_by: [t, /u]}\n",
        {"f:2:49: invalidated_by: 't': a path must begin with '/'"}},
       {"routes:\n"
+       "  - {path: \"/t/{=id}\", ttl: 1s}\n",
+       {"f:2:12: path: '/t/{=id}': {=id} is allowed only in invalidated_by, for a placeholder of the route's "
+        "path; write {id}"}},
+      {"routes:\n"
+       "  - {path: \"/t/{id}/x\", ttl: 1s, invalidated_by: [\"/t/{=id}/**\", \"/u/{=idd}\", "
+       "\"/u/{=other}\"]}\n",
+       {"f:2:66: invalidated_by: '/u/{=idd}': {=idd} is no placeholder of the route's path '/t/{id}/x'; did "
+        "you mean {=id}?",
+        "f:2:79: invalidated_by: '/u/{=other}': {=other} is no placeholder of the route's path '/t/{id}/x'; "
+        "write {other} for any segment"}},
+      {"routes:\n"
+       "  - {path: \"/{a}/{a}\", ttl: 1s, invalidated_by: [\"/{=a}\", \"/{=}\", \"/{=b}/{=b}\"]}\n",
+       {"f:2:59: invalidated_by: '/{=}': '{=}' must have a name inside, such as {id}",
+        "f:2:67: invalidated_by: '/{=b}/{=b}': '{=b}' occurs twice; write one of them as another "
+        "placeholder"}},
+      {"routes:\n"
+       "  - {path: \"/{a}/{a}\", ttl: 1s, invalidated_by: \"/{=a}\"}\n",
+       {"f:2:33: invalidated_by: '/{=a}': {a} occurs more than once in the route's path '/{a}/{a}'; rename "
+        "one of them"}},
+      {"routes:\n"
        "  - {path: /a, ttl: 1s, refresh_param: \"a&b\"}\n",
        {"f:2:40: refresh_param: 'a&b' is not the name of a query parameter; use only letters, digits and - . "
         "_ ~"}},

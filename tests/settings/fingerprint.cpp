@@ -124,3 +124,14 @@ TEST_CASE("top-level keys that are part of the fingerprint change it for every r
     CHECK(fingerprint_of(line + route) == plain);
   }
 }
+
+TEST_CASE("the bound placeholders of invalidated_by are part of the fingerprint, its other paths are not") {
+  const auto of = [](const std::string& patterns) {
+    return fingerprint_of("routes:\n  - {path: '/a/{id}/{kind}', ttl: 1m, invalidated_by: [" + patterns +
+                          "]}");
+  };
+  CHECK(of("/b") == of("/c"));
+  CHECK(of("/b") != of("'/b/{=id}'"));
+  CHECK(of("'/b/{=id}'") == of("'/c/{=id}', /d"));
+  CHECK(of("'/b/{=id}'") != of("'/b/{=kind}'"));
+}

@@ -35,6 +35,10 @@ TEST_CASE("a setting without effect gives a warning") {
        {"f:1:9: warning: cache.warm_hosts: has no effect: no route has warm: true; add it to a route",
         "f:1:33: warning: cache.warm_before_ready: has no effect: no route has warm: true; add it to a "
         "route"}},
+      {"routes:\n  - {path: \"/t/{id}/x\", ttl: 1s, invalidated_by: [\"/t/{id}/**\", \"/u/{=id}\", "
+       "\"/u/{any}\"]}\n",
+       {"f:2:51: warning: invalidated_by: '/t/{id}/**': a write invalidates the route's responses for every "
+        "{id}; write {=id} for those with the same one, or rename {id}"}},
       {"cache: {warm_hosts: [api.test]}\nroutes:\n  - {path: /a, ttl: 1s, warm: true}\n", {}},
   });
 }
