@@ -19,7 +19,9 @@ using prometheus::MetricType;
 
 class Exposition {
  public:
+  /// Help is of the first row of a metric.
   MetricFamily& family(const char* name, const char* help, MetricType type) {
+    if (!families_.empty() && families_.back().name == name) return families_.back();
     auto& added = families_.emplace_back();
     added.name = name;
     added.help = help;
@@ -50,13 +52,6 @@ class Exposition {
   std::vector<MetricFamily> families_;
 };
 
-template <class Member>
-double sum(const server::Server& server, Member member) {
-  std::int64_t total = 0;
-  for (const auto& worker : server.workers()) total += (worker->loop.counters_view().*member).value();
-  return static_cast<double>(total);
-}
-
 template <class Array>
 std::vector<double> sums(const server::Server& server, Array member) {
   std::vector<double> totals;
@@ -70,10 +65,21 @@ std::vector<double> sums(const server::Server& server, Array member) {
 
 using Routes = std::map<std::string, RouteTotals>;
 
-void add_counts(const Routes& routes, const char* name, const char* help, double RouteTotals::*member,
-                Exposition& exposition) {
+// `text` is `name=value`, or empty.
+void add_label(std::string_view text, std::vector<ClientMetric::Label>& labels) {
+  if (text.empty()) return;
+  const auto equals = text.find('=');
+  labels.push_back({std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))});
+}
+
+void add_counts(const Routes& routes, const char* name, const char* label, const char* help,
+                double RouteTotals::*member, Exposition& exposition) {
   auto& family = exposition.family(name, help, MetricType::Counter);
-  for (const auto& [route, totals] : routes) Exposition::add(family, {{"route", route}}, totals.*member);
+  for (const auto& [route, totals] : routes) {
+    std::vector<ClientMetric::Label> labels{{"route", route}};
+    add_label(label, labels);
+    Exposition::add(family, std::move(labels), totals.*member);
+  }
 }
 
 void add_times(const Routes& routes, const char* name, const char* help,
@@ -106,28 +112,31 @@ void add_routes(const Routes& routes, Exposition& exposition) {
       Exposition::add(requests, {{"route", name}, {"outcome", outcome}}, totals.outcomes[i]);
     }
   }
-  add_counts(routes, "larder_not_modified_total", "Responses with status 304, by route",
-             &RouteTotals::not_modified, exposition);
-  add_counts(routes, "larder_body_bytes_total", "Bytes of response bodies sent to clients, by route",
-             &RouteTotals::body_bytes, exposition);
-  auto& saved = exposition.family("larder_saved_bytes_total",
-                                  "Bytes that did not have to be sent to clients, by route and cause",
-                                  MetricType::Counter);
-  for (const auto& [name, totals] : routes) {
-    Exposition::add(saved, {{"route", name}, {"by", "304"}}, totals.saved_by_304);
-    Exposition::add(saved, {{"route", name}, {"by", "projection"}}, totals.saved_by_projection);
-    Exposition::add(saved, {{"route", name}, {"by", "coding"}}, totals.saved_by_coding);
-  }
-  add_counts(routes, "larder_route_upstream_requests_total", "Requests sent to the API, by route",
-             &RouteTotals::upstream_requests, exposition);
-  add_counts(routes, "larder_route_upstream_errors_total", "Requests to the API that failed, by route",
-             &RouteTotals::upstream_errors, exposition);
-  add_times(routes, "larder_upstream_duration_seconds",
-            "Time from sending a request to the API to the end of the response head", &RouteTotals::upstream,
-            exposition);
-  add_times(routes, "larder_wait_duration_seconds",
-            "Time that requests waited for a fetch, their own or one that they joined", &RouteTotals::waits,
-            exposition);
+#define LARDER_ADD(member, status, name, label, help) \
+  add_counts(routes, name, label, help, &RouteTotals::member, exposition);
+  LARDER_ROUTE_COUNTERS(LARDER_ADD)
+#undef LARDER_ADD
+#define LARDER_ADD(member, name, help) add_times(routes, name, help, &RouteTotals::member, exposition);
+  LARDER_ROUTE_TIMES(LARDER_ADD)
+#undef LARDER_ADD
+}
+
+void add_loops(const server::Server& server, Exposition& exposition) {
+  using enum MetricType;
+  constexpr auto counter = Counter;
+  constexpr auto gauge = Gauge;
+  const auto add = [&](larder::Counter Counters::*member, MetricType type, const char* name,
+                       const char* label, const char* help) {
+    double total = 0;
+    for (const auto& worker : server.workers())
+      total += static_cast<double>((worker->loop.counters_view().*member).value());
+    std::vector<ClientMetric::Label> labels;
+    add_label(label, labels);
+    Exposition::add(exposition.family(name, help, type), std::move(labels), total);
+  };
+#define LARDER_ADD(member, type, name, label, help) add(&Counters::member, type, name, label, help);
+  LARDER_LOOP_COUNTERS(LARDER_ADD)
+#undef LARDER_ADD
 }
 
 void add_reasons(const server::Server& server, const Routes& routes, Exposition& exposition) {
@@ -158,35 +167,7 @@ std::string metrics_text(const server::Server& server) {
   const auto routes = totals_of(server);
   add_routes(routes, out);
   add_reasons(server, routes, out);
-  out.gauge("larder_connections", "Client connections open", sum(server, &Counters::connections));
-  out.counter("larder_connections_accepted_total", "Client connections accepted",
-              sum(server, &Counters::connections_accepted));
-  out.counter("larder_sent_bytes_total", "Bytes sent to clients", sum(server, &Counters::bytes_sent));
-  out.counter("larder_upstream_requests_total", "Requests sent to the API",
-              sum(server, &Counters::upstream_requests));
-  out.counter("larder_upstream_errors_total", "Requests to the API that failed",
-              sum(server, &Counters::upstream_errors));
-  out.counter("larder_connection_yields_total",
-              "Times a client's connection let other clients run although it had more input",
-              sum(server, &Counters::connections_yielded));
-  out.counter("larder_task_failures_total",
-              "Internal tasks that ended with an exception, for example out of memory",
-              sum(server, &Counters::task_failures));
-  out.counter("larder_upstream_retries_total",
-              "Requests sent again because the API had closed an idle connection",
-              sum(server, &Counters::upstream_retries));
-  auto& upstream = out.family("larder_upstream_connections", "Connections to the API", MetricType::Gauge);
-  Exposition::add(upstream, {{"state", "idle"}}, sum(server, &Counters::upstream_idle));
-  Exposition::add(upstream, {{"state", "busy"}}, sum(server, &Counters::upstream_busy));
-  out.gauge("larder_upstream_queue", "Requests waiting for a connection to the API",
-            sum(server, &Counters::upstream_queue));
-  out.counter("larder_upstream_breaker_opened_total", "Times that the circuit breaker opened",
-              sum(server, &Counters::breaker_opened));
-  out.gauge("larder_upstream_breakers_open", "1 while the circuit breaker is open, else 0",
-            sum(server, &Counters::breakers_open));
-  out.counter("larder_refreshes_total", "Background refreshes started", sum(server, &Counters::refreshes));
-  out.counter("larder_invalidations_total", "Writes that invalidated stored responses",
-              sum(server, &Counters::invalidations));
+  add_loops(server, out);
   out.gauge("larder_kept_warm", "Entries that keep_warm refreshes", static_cast<double>(server.kept_warm()));
   if (const auto persisted = server.archive_stats()) {
     const auto count = [](std::uint64_t value) { return static_cast<double>(value); };
@@ -217,15 +198,8 @@ std::string metrics_text(const server::Server& server) {
   for (const auto& worker : server.workers())
     Exposition::add(lag, {{"loop", std::to_string(worker->loop.index())}},
                     std::chrono::duration<double>(worker->loop.lag()).count());
-  out.gauge("larder_fills_running", "Fetches for the cache in progress",
-            sum(server, &Counters::fills_running));
-  out.gauge("larder_fill_waiters", "Requests waiting for a fetch", sum(server, &Counters::fill_waiters));
   out.counter("larder_codings_total", "Encoded representations made of stored responses",
               static_cast<double>(server.codings_made()));
-  out.counter("larder_projections_total", "Responses projected", sum(server, &Counters::projections));
-  out.counter("larder_log_lines_dropped_total",
-              "Access log lines dropped because the log could not be written fast enough or at all",
-              sum(server, &Counters::log_lines_dropped));
   const auto stats = server.store_stats();
   out.gauge("larder_store_entries", "Stored entries", static_cast<double>(stats.entries));
   out.gauge("larder_store_bytes", "Bytes charged to cache.memory", static_cast<double>(stats.bytes));

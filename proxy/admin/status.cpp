@@ -29,13 +29,9 @@ std::string totals_json(const RouteTotals& totals, const std::string* route) {
   object.real("spared", totals.spared());
   for (std::size_t i = 0; i < policy::label_count; ++i)
     object.real(policy::name_of(static_cast<policy::OutcomeLabel>(i)), totals.outcomes[i]);
-  object.real("not_modified", totals.not_modified);
-  object.real("sent_bytes", totals.body_bytes);
-  object.real("saved_bytes_304", totals.saved_by_304);
-  object.real("saved_bytes_projection", totals.saved_by_projection);
-  object.real("saved_bytes_coding", totals.saved_by_coding);
-  object.real("upstream_requests", totals.upstream_requests);
-  object.real("upstream_errors", totals.upstream_errors);
+#define LARDER_ADD(member, name, ...) object.real(name, totals.member);
+  LARDER_ROUTE_COUNTERS(LARDER_ADD)
+#undef LARDER_ADD
   const auto answers = totals.upstream.count();
   const auto mean = answers > 0 ? totals.upstream.sum / answers : 0;
   object.real("upstream_answers", answers);

@@ -9,6 +9,11 @@ void RouteTotals::Times::add(const Histogram& histogram) noexcept {
   sum += std::chrono::duration<double>(histogram.sum()).count();
 }
 
+void RouteTotals::Times::add(const Times& other) noexcept {
+  for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += other.counts[i];
+  sum += other.sum;
+}
+
 double RouteTotals::Times::count() const noexcept {
   return std::accumulate(counts.begin(), counts.end(), 0.0);
 }
@@ -28,16 +33,12 @@ double RouteTotals::spared() const noexcept {
 void RouteTotals::add(const RouteTotals& other) noexcept {
   for (std::size_t i = 0; i < outcomes.size(); ++i) outcomes[i] += other.outcomes[i];
   for (std::size_t i = 0; i < not_stored.size(); ++i) not_stored[i] += other.not_stored[i];
-  for (const auto member : {&RouteTotals::not_modified, &RouteTotals::body_bytes, &RouteTotals::saved_by_304,
-                            &RouteTotals::saved_by_projection, &RouteTotals::saved_by_coding,
-                            &RouteTotals::upstream_requests, &RouteTotals::upstream_errors})
-    this->*member += other.*member;
-  for (const auto member : {&RouteTotals::upstream, &RouteTotals::waits}) {
-    auto& times = this->*member;
-    const auto& more = other.*member;
-    for (std::size_t i = 0; i < times.counts.size(); ++i) times.counts[i] += more.counts[i];
-    times.sum += more.sum;
-  }
+#define LARDER_ADD(name, ...) name += other.name;
+  LARDER_ROUTE_COUNTERS(LARDER_ADD)
+#undef LARDER_ADD
+#define LARDER_ADD(name, ...) name.add(other.name);
+  LARDER_ROUTE_TIMES(LARDER_ADD)
+#undef LARDER_ADD
 }
 
 std::map<std::string, RouteTotals> totals_of(const server::Server& server) {
@@ -49,15 +50,12 @@ std::map<std::string, RouteTotals> totals_of(const server::Server& server) {
       for (std::size_t i = 0; i < policy::label_count; ++i) totals.outcomes[i] += value(counters.outcomes[i]);
       for (std::size_t i = 0; i < policy::detail_count; ++i)
         totals.not_stored[i] += value(counters.not_stored[i]);
-      totals.not_modified += value(counters.not_modified);
-      totals.body_bytes += value(counters.body_bytes);
-      totals.saved_by_304 += value(counters.saved_by_304);
-      totals.saved_by_projection += value(counters.saved_by_projection);
-      totals.saved_by_coding += value(counters.saved_by_coding);
-      totals.upstream_requests += value(counters.upstream_requests);
-      totals.upstream_errors += value(counters.upstream_errors);
-      totals.upstream.add(counters.upstream);
-      totals.waits.add(counters.waits);
+#define LARDER_ADD(name, ...) totals.name += value(counters.name);
+      LARDER_ROUTE_COUNTERS(LARDER_ADD)
+#undef LARDER_ADD
+#define LARDER_ADD(name, ...) totals.name.add(counters.name);
+      LARDER_ROUTE_TIMES(LARDER_ADD)
+#undef LARDER_ADD
     });
   }
   return routes;

@@ -15,18 +15,16 @@ struct RouteTotals {
     double sum = 0;  // seconds
 
     void add(const Histogram& histogram) noexcept;
+    void add(const Times& other) noexcept;
     [[nodiscard]] double count() const noexcept;
   };
+#define LARDER_TOTAL(name, ...) double name = 0;
+#define LARDER_TIMES(name, ...) Times name;
+  LARDER_ROUTE_COUNTERS(LARDER_TOTAL)
+  LARDER_ROUTE_TIMES(LARDER_TIMES)
+#undef LARDER_TOTAL
+#undef LARDER_TIMES
   std::array<double, policy::label_count> outcomes{};
-  double not_modified = 0;
-  double body_bytes = 0;
-  double saved_by_304 = 0;
-  double saved_by_projection = 0;
-  double saved_by_coding = 0;
-  double upstream_requests = 0;
-  double upstream_errors = 0;
-  Times upstream;
-  Times waits;
   std::array<double, policy::detail_count> not_stored{};
 
   [[nodiscard]] double requests() const noexcept;

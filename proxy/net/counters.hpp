@@ -48,43 +48,64 @@ class Histogram {
 
 inline constexpr std::size_t refusal_count = static_cast<std::size_t>(http::Refusal::body_too_large) + 1;
 
+// Each list has one row per counter. Its consumers (/metrics, /api/status, the sums over all loops) go
+// through the list; what is counted needs only its row and the `add` where it happens.
+// clang-format off
+
+/// Of one route: member, name in /api/status, metric, its `label="value"` or "", help.
+/// Rows of one metric are neighbours.
+#define LARDER_ROUTE_COUNTERS(X) \
+  X(not_modified, "not_modified", "larder_not_modified_total", "", "Responses with status 304, by route") \
+  X(body_bytes, "sent_bytes", "larder_body_bytes_total", "", "Bytes of response bodies sent to clients, by route") \
+  X(saved_by_304, "saved_bytes_304", "larder_saved_bytes_total", "by=304", "Bytes that did not have to be sent to clients, by route and cause") \
+  X(saved_by_projection, "saved_bytes_projection", "larder_saved_bytes_total", "by=projection", "") \
+  X(saved_by_coding, "saved_bytes_coding", "larder_saved_bytes_total", "by=coding", "") \
+  X(upstream_requests, "upstream_requests", "larder_route_upstream_requests_total", "", "Requests sent to the API, by route") \
+  X(upstream_errors, "upstream_errors", "larder_route_upstream_errors_total", "", "Requests to the API that failed, by route")
+
+/// Durations of one route: member, metric, help.
+#define LARDER_ROUTE_TIMES(X) \
+  X(upstream, "larder_upstream_duration_seconds", "Time from sending a request to the API to the end of the response head") \
+  X(waits, "larder_wait_duration_seconds", "Time that requests waited for a fetch, their own or one that they joined")
+
+/// Of one loop: member, type, metric, its `label=value` or "", help. A gauge may go down.
+#define LARDER_LOOP_COUNTERS(X) \
+  X(connections, gauge, "larder_connections", "", "Client connections open") \
+  X(connections_accepted, counter, "larder_connections_accepted_total", "", "Client connections accepted") \
+  X(bytes_sent, counter, "larder_sent_bytes_total", "", "Bytes sent to clients") \
+  X(upstream_requests, counter, "larder_upstream_requests_total", "", "Requests sent to the API") \
+  X(upstream_errors, counter, "larder_upstream_errors_total", "", "Requests to the API that failed") \
+  X(connections_yielded, counter, "larder_connection_yields_total", "", "Times a client's connection let other clients run although it had more input") \
+  X(task_failures, counter, "larder_task_failures_total", "", "Internal tasks that ended with an exception, for example out of memory") \
+  X(upstream_retries, counter, "larder_upstream_retries_total", "", "Requests sent again because the API had closed an idle connection") \
+  X(upstream_idle, gauge, "larder_upstream_connections", "state=idle", "Connections to the API") \
+  X(upstream_busy, gauge, "larder_upstream_connections", "state=busy", "") \
+  X(upstream_queue, gauge, "larder_upstream_queue", "", "Requests waiting for a connection to the API") \
+  X(breaker_opened, counter, "larder_upstream_breaker_opened_total", "", "Times that the circuit breaker opened") \
+  X(breakers_open, gauge, "larder_upstream_breakers_open", "", "1 while the circuit breaker is open, else 0") \
+  X(refreshes, counter, "larder_refreshes_total", "", "Background refreshes started") \
+  X(invalidations, counter, "larder_invalidations_total", "", "Writes that invalidated stored responses") \
+  X(fills_running, gauge, "larder_fills_running", "", "Fetches for the cache in progress") \
+  X(fill_waiters, gauge, "larder_fill_waiters", "", "Requests waiting for a fetch") \
+  X(projections, counter, "larder_projections_total", "", "Responses projected") \
+  X(log_lines_dropped, counter, "larder_log_lines_dropped_total", "", "Access log lines dropped because the log could not be written fast enough or at all")
+// clang-format on
+
+#define LARDER_COUNTER(name, ...) Counter name;
+#define LARDER_TIMES(name, ...) Histogram name;
 struct RouteCounters {
+  LARDER_ROUTE_COUNTERS(LARDER_COUNTER)
+  LARDER_ROUTE_TIMES(LARDER_TIMES)
   std::array<Counter, policy::label_count> outcomes;
-  Counter not_modified;  // responses sent as 304
-  Counter body_bytes;    // of responses, as sent
-  // Bytes that were not sent:
-  Counter saved_by_304;
-  Counter saved_by_projection;
-  Counter saved_by_coding;
-  Counter upstream_requests;
-  Counter upstream_errors;  // no response, or an unusable one
-  Histogram upstream;       // from requesting a connection to the end of the response's head
-  Histogram waits;          // time that requests waited for the API, for their own fetch or another's
   std::array<Counter, policy::detail_count> not_stored;  // responses fetched for the cache, by reason
 };
 
 struct Counters {
-  Counter connections;  // currently open
-  Counter connections_accepted;
-  Counter upstream_requests;
-  Counter upstream_errors;
-  Counter upstream_retries;
-  Counter connections_yielded;  // times a session yielded although more input was available
-  Counter task_failures;        // coroutines that ended with an exception
-  Counter upstream_idle;        // current connections
-  Counter upstream_busy;
-  Counter breakers_open;  // gauge: the sum over the loops is 1 while the breaker is open
-  Counter breaker_opened;
-  Counter refreshes;       // background fetches
-  Counter invalidations;   // writes that invalidated
-  Counter upstream_queue;  // requests that currently wait for a connection
-  Counter fills_running;
-  Counter fill_waiters;  // requests that currently wait for a fill
-  Counter projections;
-  Counter bytes_sent;
-  Counter log_lines_dropped;
+  LARDER_LOOP_COUNTERS(LARDER_COUNTER)
   std::array<Counter, refusal_count> refused_requests;
   std::array<Counter, refusal_count> refused_answers;
 };
+#undef LARDER_COUNTER
+#undef LARDER_TIMES
 
 }  // namespace larder

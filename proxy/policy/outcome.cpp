@@ -5,104 +5,47 @@
 
 namespace larder::policy {
 
-std::string_view name_of(Forward forward) noexcept {
-  switch (forward) {
-    case Forward::none:
-      return "";
-    case Forward::bypass:
-      return "bypass";
-    case Forward::method:
-      return "method";
-    case Forward::uri_miss:
-      return "uri-miss";
-    case Forward::vary_miss:
-      return "vary-miss";
-    case Forward::miss:
-      return "miss";
-    case Forward::request:
-      return "request";
-    case Forward::stale:
-      return "stale";
-    case Forward::partial:
-      return "partial";
-  }
-  return "";
+namespace {
+
+struct Words {
+  std::string_view name;
+  std::string_view meaning;
+};
+#define LARDER_WORDS(name, word, meaning) Words{word, meaning},
+constexpr Words forwards[] = {LARDER_FORWARDS(LARDER_WORDS)};
+constexpr Words details[] = {LARDER_DETAILS(LARDER_WORDS)};
+constexpr Words labels[] = {LARDER_OUTCOME_LABELS(LARDER_WORDS)};
+#undef LARDER_WORDS
+
+const Words& words_of(Forward forward) noexcept {
+  return forwards[static_cast<std::size_t>(forward)];
+}
+const Words& words_of(Detail detail) noexcept {
+  return details[static_cast<std::size_t>(detail)];
+}
+const Words& words_of(OutcomeLabel label) noexcept {
+  return labels[static_cast<std::size_t>(label)];
 }
 
+}  // namespace
+
+std::string_view name_of(Forward forward) noexcept {
+  return words_of(forward).name;
+}
 std::string_view name_of(Detail detail) noexcept {
-  switch (detail) {
-    case Detail::none:
-      return "";
-    case Detail::route_off:
-      return "route-off";
-    case Detail::request_body:
-      return "request-body";
-    case Detail::request_authorization:
-      return "request-authorization";
-    case Detail::request_no_store:
-      return "request-no-store";
-    case Detail::request_upgrade:
-      return "request-upgrade";
-    case Detail::method_override:
-      return "method-override";
-    case Detail::ambiguous_path:
-      return "ambiguous-path";
-    case Detail::route_bypass:
-      return "route-bypass";
-    case Detail::request_conditions:
-      return "request-conditions";
-    case Detail::head_miss:
-      return "head-miss";
-    case Detail::hit_for_miss:
-      return "hit-for-miss";
-    case Detail::status:
-      return "status";
-    case Detail::partial_content:
-      return "partial-content";
-    case Detail::no_store:
-      return "no-store";
-    case Detail::must_understand:
-      return "must-understand";
-    case Detail::is_private:
-      return "private";
-    case Detail::no_cache:
-      return "no-cache";
-    case Detail::set_cookie:
-      return "set-cookie";
-    case Detail::authorization:
-      return "authorization";
-    case Detail::vary_any:
-      return "vary-any";
-    case Detail::no_freshness:
-      return "no-freshness";
-    case Detail::body_too_large:
-      return "body-too-large";
-    case Detail::superseded:
-      return "superseded";
-    case Detail::not_json:
-      return "not-json";
-    case Detail::not_projectable:
-      return "not-projectable";
-    case Detail::refresh_too_soon:
-      return "refresh-too-soon";
-    case Detail::soft_invalidation:
-      return "soft-invalidation";
-    case Detail::stale_while_revalidate:
-      return "stale-while-revalidate";
-    case Detail::stale_if_error:
-      return "stale-if-error";
-    case Detail::max_stale:
-      return "max-stale";
-    case Detail::only_if_cached:
-      return "only-if-cached";
-    case Detail::max_forwards:
-      return "max-forwards";
-    case Detail::unknown_field:
-      return "unknown-field";
-    case Detail::upstream_failed:
-      return "upstream-failed";
-  }
-  return "";
+  return words_of(detail).name;
+}
+std::string_view name_of(OutcomeLabel label) noexcept {
+  return words_of(label).name;
+}
+std::string_view meaning_of(Forward forward) noexcept {
+  return words_of(forward).meaning;
+}
+std::string_view meaning_of(Detail detail) noexcept {
+  return words_of(detail).meaning;
+}
+std::string_view meaning_of(OutcomeLabel label) noexcept {
+  return words_of(label).meaning;
 }
 
 namespace {
@@ -173,32 +116,6 @@ OutcomeLabel label_of(const Outcome& outcome) noexcept {
       return OutcomeLabel::miss;
   }
   return OutcomeLabel::refused;
-}
-
-std::string_view name_of(OutcomeLabel word) noexcept {
-  switch (word) {
-    case OutcomeLabel::hit:
-      return "hit";
-    case OutcomeLabel::stale:
-      return "stale";
-    case OutcomeLabel::collapsed:
-      return "collapsed";
-    case OutcomeLabel::miss:
-      return "miss";
-    case OutcomeLabel::expired:
-      return "expired";
-    case OutcomeLabel::revalidated:
-      return "revalidated";
-    case OutcomeLabel::refresh:
-      return "refresh";
-    case OutcomeLabel::bypass:
-      return "bypass";
-    case OutcomeLabel::method:
-      return "method";
-    case OutcomeLabel::refused:
-      return "refused";
-  }
-  return "";
 }
 
 }  // namespace larder::policy
