@@ -64,7 +64,7 @@ class RequestFlow {
     const policy::Outcome* outcome = nullptr;  // of `found().response`
     bool refresh = false;
   };
-  /// Looks the request up; the arguments outlive the flow, but see `set_key`. Afterwards `decision` says what
+  /// Looks the request up; the arguments outlive the flow. Afterwards `decision` says what
   /// is to be done if there is no immediate answer.
   [[nodiscard]] Immediate begin(Cache& cache, const settings::Route& route, std::uint64_t route_hash,
                                 const policy::KeyView& key, const policy::RequestFacts& facts,
@@ -72,8 +72,6 @@ class RequestFlow {
 
   /// Without a look-up: nothing is stored for the request.
   void set_decision(policy::Decision decision) { decision_ = std::move(decision); }
-  /// The key's text has moved.
-  void set_key(const policy::KeyView& key) noexcept { target_.key = key; }
   [[nodiscard]] const policy::Decision& decision() const noexcept { return decision_; }
 
   /// For a request whose decision is Wait or Validate.

@@ -13,11 +13,12 @@ using policy::Forward;
 using policy::Outcome;
 
 Exchange::Exchange(Worker& worker, Stream& stream, const policy::Arrival& arrival,
-                   const http::RequestHead& head, std::string_view head_bytes)
+                   const http::RequestHead& head, std::string_view head_bytes, ExchangeMemory& memory)
     : worker_(worker),
       stream_(stream),
       arrival_(arrival),
       head_(head),
+      memory_(memory),
       head_bytes_(head_bytes),
       now_(worker.loop.now()),
       started_(now_.mono) {}
@@ -40,7 +41,7 @@ void Exchange::read_facts() {
 }
 
 const Reply* Exchange::try_now() {
-  const auto path = http::normalise_path(head_.path, worker_.path);
+  const auto path = http::normalise_path(head_.path, memory_.path);
   route_ = settings().route_for(path);
   view_ = worker_.view_of(route_);
   read_facts();
@@ -59,8 +60,8 @@ const Reply* Exchange::try_now() {
     facts_.refresh = policy::refresh_asked(head_.query, route_->refresh_param) == policy::Refresh::forced;
   }
   if (!read_fields_asked()) return nullptr;
-  worker_.key.assign(policy::authority_of(head_, settings()), path, head_, *route_);
-  const auto stored = flow_.begin(cache(), *route_, view_.hash, worker_.key.view(), facts_, now_);
+  memory_.key.assign(policy::authority_of(head_, settings()), path, head_, *route_);
+  const auto stored = flow_.begin(cache(), *route_, view_.hash, memory_.key.view(), facts_, now_);
   if (stored.outcome == nullptr) return nullptr;
   if (stored.refresh) refresh_in_background();
   serve_now(*flow_.found().response, *stored.outcome, true);
@@ -114,10 +115,6 @@ Task<void> Exchange::finish() {
 void Exchange::own_request() {
   if (owned_) return;
   plan_ = worker_.plan();
-  if (flow_.target().route != nullptr) {
-    key_ = worker_.key;
-    flow_.set_key(key_.view());
-  }
   owned_ = std::make_shared<const cache::OwnedRequest>(head_bytes_, settings(), arrival_);
   read_facts();
   names_ = upstream::names_of(owned_->head.fields, settings());

@@ -21,12 +21,18 @@
 
 namespace larder::server {
 
+/// Memory of an exchange that is reused by later ones, so that a hit allocates nothing.
+struct ExchangeMemory {
+  std::string path;      // the request's, normalised, if that differs
+  policy::CacheKey key;  // the primary key
+};
+
 class Exchange {
  public:
   /// `head` are views into `head_bytes`, which live until Stream::release_head, without what only a trusted
-  /// peer may say.
+  /// peer may say. All references outlive the exchange.
   Exchange(Worker& worker, Stream& stream, const policy::Arrival& arrival, const http::RequestHead& head,
-           std::string_view head_bytes);
+           std::string_view head_bytes, ExchangeMemory& memory);
   ~Exchange();
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
@@ -107,6 +113,7 @@ class Exchange {
   Stream& stream_;
   const policy::Arrival& arrival_;
   const http::RequestHead& head_;
+  ExchangeMemory& memory_;
   std::string_view head_bytes_;
   policy::RequestFacts facts_;
   policy::Now now_;
@@ -126,7 +133,6 @@ class Exchange {
   std::optional<Millis> upstream_time_;      // of the fetch that brought the answer, to the end of its head
   std::shared_ptr<const cache::Plan> plan_;  // keeps route_ alive across a reload
   std::shared_ptr<const cache::OwnedRequest> owned_;
-  policy::CacheKey key_;
   std::optional<policy::TagTranslation> tags_;  // by which the conditions that went on were translated
   std::unique_ptr<cache::PassThroughStorer> storer_;
   std::string private_fields_;                        // field lines of the answer that are not stored

@@ -28,7 +28,7 @@ cache::Order Exchange::make_order(bool uncollapsed) {
   }
   order.plan = plan_;
   order.route = route_;
-  order.key = key_;
+  order.key = memory_.key;
   order.hash = flow_.target().hash;
   if (flow_.held() != nullptr) order.held = *flow_.found().response;
   order.part = flow_.asks_for_part();

@@ -60,12 +60,13 @@ Http1Stream::Waiting& Http1Stream::waiting() {
 }
 
 Http1Stream::Http1Stream(Worker& worker, Client& client, const http::RequestHead& head, std::size_t head_size,
-                         bool last)
+                         bool last, std::string& lines)
     : worker_(worker),
       client_(client),
       request_(head.framing),
       head_size_(head_size),
-      persistence_{head.keep_alive && !last, head.minor_version} {}
+      persistence_{head.keep_alive && !last, head.minor_version},
+      lines_(lines) {}
 
 Http1Stream::~Http1Stream() = default;
 
@@ -140,7 +141,7 @@ Task<bool> Http1Stream::await_departure() {
 // ---- The response
 
 bool Http1Stream::send_now(const Reply& reply) {
-  auto& out = worker_.out;
+  auto& out = lines_;
   out.clear();
   if (!reply.private_lines.empty()) out = reply.private_lines;
   if (reply.age) append_age(*reply.age, out);

@@ -16,9 +16,9 @@ namespace larder::server {
 class Http1Stream final : public Stream {
  public:
   /// `head_size` bytes of the client's unread input are the request's head. `last`: the connection ends with
-  /// the response.
-  Http1Stream(Worker& worker, Client& client, const http::RequestHead& head, std::size_t head_size,
-              bool last);
+  /// the response. `lines` is memory that is reused.
+  Http1Stream(Worker& worker, Client& client, const http::RequestHead& head, std::size_t head_size, bool last,
+              std::string& lines);
   ~Http1Stream() override;
 
   enum class End : std::uint8_t {
@@ -64,6 +64,7 @@ class Http1Stream final : public Stream {
   const http::Framing request_;  // of the request's body
   std::size_t head_size_;        // in the client's input; 0 once it is consumed
   Persistence persistence_;
+  std::string& lines_;                // of the response, beyond the stored ones
   std::unique_ptr<Waiting> waiting_;  // what most requests do not need
   bool has_sent_ = false;
   bool is_broken_ = false;

@@ -270,9 +270,9 @@ Task<void> Exchange::relay(upstream::Call& call, cache::Handover* begun, Outcome
   co_await beside(transfer, [&] { return watcher.stop(); });
 
   if (storer_ && complete) {
-    const auto path = http::normalise_path(head().path, worker_.path);
-    worker_.key.assign(policy::authority_of(head(), settings()), path, head(), *route_);
-    (void)storer_->finish(cache().target(*route_, view_.hash, worker_.key.view(), facts_));
+    const auto path = http::normalise_path(head().path, memory_.path);
+    memory_.key.assign(policy::authority_of(head(), settings()), path, head(), *route_);
+    (void)storer_->finish(cache().target(*route_, view_.hash, memory_.key.view(), facts_));
   }
   if (failed && !stream_.has_sent()) co_return co_await fail(*failed, outcome);
   record(answer.status, body_bytes, outcome);

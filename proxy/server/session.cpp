@@ -103,9 +103,10 @@ Session::Step Session::answer_now(std::size_t head_size) {
   const bool last =
       (bound != 0 && answered_ >= bound) || worker_.shared.draining.load(std::memory_order_relaxed);
   auto& turn = *turn_;
-  auto& stream = turn.stream.emplace(worker_, client_, turn.head, head_size, last);
+  auto& stream = turn.stream.emplace(worker_, client_, turn.head, head_size, last, turn.lines);
   const auto* reply =
-      turn.exchange.emplace(worker_, stream, arrival_, turn.head, client_.unread().substr(0, head_size))
+      turn.exchange
+          .emplace(worker_, stream, arrival_, turn.head, client_.unread().substr(0, head_size), turn.memory)
           .try_now();
   is_replying_ = reply != nullptr;
   if (reply == nullptr || !stream.send_now(*reply)) return Step::finish;

@@ -22,8 +22,10 @@ namespace larder::server {
 /// What a request under way needs of its session.
 struct RequestContext {
   http::RequestHead head;
+  ExchangeMemory memory;
+  std::string lines;  // the stream's
   std::optional<Http1Stream> stream;
-  std::optional<Exchange> exchange;  // refers to both
+  std::optional<Exchange> exchange;  // refers to all of the above
 };
 
 class Session final : private IdleSet::Connection, private Client::Owner {

@@ -106,11 +106,6 @@ class Worker {
   AccessLog access_log;
   std::unique_ptr<ObjectPool<RequestContext>> turns;  // for sessions that have a request; never nullptr
 
-  // Scratch space for the synchronous part of a request.
-  std::string path;
-  policy::CacheKey key;
-  std::string out;
-
  private:
   template <class Visit>
   void each_session(Visit visit);
