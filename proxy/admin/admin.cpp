@@ -63,7 +63,7 @@ std::string problem(int status, std::string_view sentence, const server::Persist
   body.text("title", reason_of(status));
   body.number("status", status);
   body.text("detail", sentence);
-  return response(status, "application/problem+json", body.take() + "\n", persistence, fields);
+  return response(status, "application/problem+json", body.str() + "\n", persistence, fields);
 }
 
 std::string all_paths() {

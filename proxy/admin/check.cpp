@@ -19,7 +19,7 @@ void print(const std::vector<Problem>& problems) {
 }
 
 std::string as_json(const std::vector<Problem>& problems) {
-  std::vector<std::string> all;
+  json::array all;
   for (const auto& problem : problems) {
     Object one;
     one.text("severity", problem.severity == Problem::Severity::error ? "error" : "warning");
@@ -29,7 +29,7 @@ std::string as_json(const std::vector<Problem>& problems) {
     one.text("message", problem.message);
     all.push_back(one.take());
   }
-  return array(all) + "\n";
+  return json::serialize(all) + "\n";
 }
 
 }  // namespace
@@ -48,7 +48,7 @@ std::shared_ptr<const cache::Plan> load_plan(const std::string& file, const sett
   return plan;
 }
 
-int check_command(const std::string& file, bool offline, bool json) {
+int check_command(const std::string& file, bool offline, bool as_list) {
   auto loaded = settings::load_file(file);
   std::string error;
   if (loaded.settings && !cache::make_plan(loaded.settings, error)) {
@@ -62,7 +62,7 @@ int check_command(const std::string& file, bool offline, bool json) {
     not_asked = std::move(probe.not_asked);
   }
   const int code = loaded.settings ? fine : bad_usage;
-  if (json) {
+  if (as_list) {
     std::cout << as_json(loaded.problems);
     return code;
   }

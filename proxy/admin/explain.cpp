@@ -118,7 +118,7 @@ std::string_view name_of(store::Validity state) {
   return "strict";
 }
 
-std::string variant_json(const store::Response& variant, store::Validity state, policy::Now now) {
+json::object variant_json(const store::Response& variant, store::Validity state, policy::Now now) {
   Object object;
   object.number("status", variant.status);
   object.number("bytes", static_cast<std::int64_t>(variant.body->size()));
@@ -133,7 +133,7 @@ std::string variant_json(const store::Response& variant, store::Validity state, 
   if (state != store::Validity::valid) object.text("void_by_write", name_of(state));
   object.boolean("must_validate", variant.must_validate);
   if (!variant.entity_tag.empty()) object.text("etag", variant.entity_tag);
-  std::vector<std::string> varies;
+  json::array varies;
   for (const auto& field : variant.secondary) {
     Object one;
     using Kind = policy::VaryField::Kind;
@@ -142,23 +142,23 @@ std::string variant_json(const store::Response& variant, store::Validity state, 
     if (field.value) one.text("value", is_hashed ? std::string("(hashed)") : *field.value);
     varies.push_back(one.take());
   }
-  object.raw("varies", array(varies));
+  object.add("varies", std::move(varies));
   return object.take();
 }
 
 void add_stored(const Live& live, const settings::Route& route, const policy::RequestFacts& facts,
                 const policy::KeyView& key, bool any_host, Object& out) {
   const auto& cache = live.cache;
-  std::vector<std::string> stored;
+  json::array stored;
   const auto add = [&](const store::Entry& entry) {
     const policy::KeyView name(entry.key);
     const auto target = cache.target(route, cache.hash(route.name), name, facts);
-    std::vector<std::string> variants;
+    json::array variants;
     for (const auto& variant : entry.variants)
       variants.push_back(variant_json(*variant, cache.validity_of(*variant, target), live.now));
     Object object;
     object.text("key", name.url());
-    object.raw("variants", array(variants));
+    object.add("variants", std::move(variants));
     stored.push_back(object.take());
   };
   if (any_host) {
@@ -169,7 +169,7 @@ void add_stored(const Live& live, const settings::Route& route, const policy::Re
   } else if (const auto entry = cache.peek(key)) {
     add(*entry);
   }
-  out.raw("stored", array(stored));
+  out.add("stored", std::move(stored));
   const auto is_meant = [&](std::string_view name) {
     return any_host ? policy::KeyView(name).target() == key.target() : name == key.text();
   };
@@ -177,7 +177,7 @@ void add_stored(const Live& live, const settings::Route& route, const policy::Re
     Object object;
     object.text("reason", name_of(why->detail));
     object.text("ago", seconds(live.now.mono - why->when));
-    out.raw("not_stored", object.take());
+    out.add("not_stored", object.take());
   }
 }
 
@@ -228,20 +228,16 @@ std::optional<std::string> explain(const settings::Settings& settings, const Que
     out.text("passes", pass->detail == policy::Detail::none ? name_of(pass->why) : name_of(pass->detail));
   }
   if (route != nullptr && route->cache != CacheMode::off) {
-    std::vector<std::string> said;
-    for (const auto& sentence : also(*route, path)) {
-      std::string quoted_text = "\"";
-      server::append_json(sentence, quoted_text);
-      said.push_back(quoted_text + "\"");
-    }
-    out.raw("also", array(said));
+    json::array said;
+    for (const auto& sentence : also(*route, path)) said.push_back(utf8(sentence));
+    out.add("also", std::move(said));
     policy::CacheKey key;
     key.assign(policy::authority_of(asked.head, settings), path, asked.head, *route);
     out.text("key", key.view().url());
     if (live != nullptr) add_stored(*live, *route, facts, key.view(), asked.any_host, out);
   }
   out.boolean("running", live != nullptr);
-  return out.take();
+  return out.str();
 }
 
 bool print_explanation(const std::string& json, std::ostream& out) {

@@ -3,6 +3,7 @@
 #include "admin/json.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace larder::admin {
 
@@ -23,17 +24,19 @@ bool is_nothing(const Step& step) noexcept {
   return step.requests == 0 && step.upstream_answers == 0;
 }
 
-std::string mean(double sum, double count) {
-  return count > 0 ? fmt::format("{:.4g}", std::max(sum, 0.0) / count) : "null";
+// In seconds, to the microsecond; null without a measurement.
+json::value mean(double sum, double count) {
+  if (count <= 0) return nullptr;
+  return std::round(std::max(sum, 0.0) / count * 1e6) / 1e6;
 }
 
 template <class Show>
-std::string list(const std::deque<Step>& steps, const Step& under_way, Show show) {
-  std::vector<std::string> values;
+json::array list(const std::deque<Step>& steps, const Step& under_way, Show show) {
+  json::array values;
   values.reserve(steps.size() + 1);
   for (const auto& step : steps) values.push_back(show(step));
   values.push_back(show(under_way));
-  return array(values);
+  return values;
 }
 
 }  // namespace
@@ -76,7 +79,7 @@ void History::merge() {
 }
 
 std::string History::json(const std::map<std::string, RouteTotals>& totals) const {
-  std::vector<std::string> members;
+  json::array members;
   auto room = routes - kept_.size();  // for routes that have no history yet
   for (const auto& [name, total] : totals) {
     const auto kept = kept_.find(name);
@@ -88,16 +91,16 @@ std::string History::json(const std::map<std::string, RouteTotals>& totals) cons
     const auto add = [&](auto show) { return list(steps_of, under_way, show); };
     Object one;
     one.text("route", name);
-    one.raw("requests", add([](const Step& at) { return fmt::format("{:.0f}", at.requests); }));
-    one.raw("spared", add([](const Step& at) { return fmt::format("{:.0f}", at.spared); }));
-    one.raw("api", add([](const Step& at) { return mean(at.upstream_seconds, at.upstream_answers); }));
-    one.raw("wait", add([](const Step& at) { return mean(at.waited_seconds, at.requests); }));
+    one.add("requests", add([](const Step& at) { return figure(at.requests); }));
+    one.add("spared", add([](const Step& at) { return figure(at.spared); }));
+    one.add("api", add([](const Step& at) { return mean(at.upstream_seconds, at.upstream_answers); }));
+    one.add("wait", add([](const Step& at) { return mean(at.waited_seconds, at.requests); }));
     members.push_back(one.take());
   }
   Object object;
   object.real("step_seconds", std::chrono::duration<double>(step_).count());
-  object.raw("routes", array(members));
-  return object.take();
+  object.add("routes", std::move(members));
+  return object.str();
 }
 
 }  // namespace larder::admin

@@ -1,51 +1,39 @@
-// Writes JSON objects member by member. Internal to this module.
+// JSON objects, built with Boost.JSON. Internal to this module.
 #pragma once
 
-#include "server/reply.hpp"
-
-#include <fmt/format.h>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 namespace larder::admin {
 
+namespace json = boost::json;
+
+/// The same text, with U+FFFD in place of bytes that are not UTF-8, which Boost.JSON would write as they are.
+[[nodiscard]] json::string utf8(std::string_view text);
+
+/// A figure: an integer if it is one, because Boost.JSON writes doubles with an exponent.
+[[nodiscard]] json::value figure(double value);
+
+/// A JSON object whose texts are valid UTF-8, whatever they were made from.
 class Object {
  public:
-  void text(std::string_view name, std::string_view value) {
-    begin(name);
-    out_ += '"';
-    server::append_json(value, out_);
-    out_ += '"';
-  }
-  void number(std::string_view name, std::int64_t value) { raw(name, std::to_string(value)); }
-  void real(std::string_view name, double value) { raw(name, fmt::format("{:.15g}", value)); }
-  void boolean(std::string_view name, bool value) { raw(name, value ? "true" : "false"); }
-  void raw(std::string_view name, std::string_view json) {
-    begin(name);
-    out_ += json;
-  }
-  [[nodiscard]] std::string take() { return std::move(out_) + "}"; }
+  void text(std::string_view name, std::string_view value) { object_[name] = utf8(value); }
+  void number(std::string_view name, std::int64_t value) { object_[name] = value; }
+  void real(std::string_view name, double value) { object_[name] = figure(value); }
+  void boolean(std::string_view name, bool value) { object_[name] = value; }
+  void add(std::string_view name, json::value value) { object_[name] = std::move(value); }
+  [[nodiscard]] json::object take() { return std::move(object_); }
+  /// One line.
+  [[nodiscard]] std::string str() const { return json::serialize(object_); }
 
  private:
-  void begin(std::string_view name) {
-    out_ += out_.size() == 1 ? "\"" : ",\"";
-    out_ += name;
-    out_ += "\":";
-  }
-  std::string out_ = "{";
+  json::object object_;
 };
-
-[[nodiscard]] inline std::string json_text(std::string_view text) {
-  std::string out = "\"";
-  server::append_json(text, out);
-  return out += '"';
-}
-
-[[nodiscard]] inline std::string array(const std::vector<std::string>& members) {
-  return fmt::format("[{}]", fmt::join(members, ","));
-}
 
 }  // namespace larder::admin

@@ -61,27 +61,31 @@ Answer purge(server::Server& server, const std::string* body) {
                                                                    : "";
   spdlog::info("purged {}{}{}: {} entries", kind, what.text, what.soft ? ", softly" : "", count);
   Answer answer;
-  answer.text = fmt::format("{{\"purged\": {}, \"soft\": {}}}\n", count, what.soft);
+  Object object;
+  object.number("purged", static_cast<std::int64_t>(count));
+  object.boolean("soft", what.soft);
+  answer.text = object.str() + "\n";
   return answer;
 }
 
 std::string purge_json(const Purge& what) {
-  std::string out = "{";
+  Object object;
   switch (what.what) {
     case Purge::What::all:
-      out += "\"all\": true";
+      object.boolean("all", true);
       break;
     case Purge::What::path:
-      out += "\"path\": " + json_text(what.text);
+      object.text("path", what.text);
       break;
     case Purge::What::prefix:
-      out += "\"prefix\": " + json_text(what.text);
+      object.text("prefix", what.text);
       break;
     case Purge::What::group:
-      out += "\"group\": " + json_text(what.text);
+      object.text("group", what.text);
       break;
   }
-  return out + (what.soft ? ", \"soft\": true}" : "}");
+  if (what.soft) object.boolean("soft", true);
+  return object.str();
 }
 
 bool read_purge_answer(int status, const std::string& body, std::string& said) {

@@ -5,6 +5,8 @@
 #include "policy/decide.hpp"
 #include "policy/purge.hpp"
 
+#include <fmt/format.h>
+
 namespace larder::admin {
 
 namespace {
@@ -13,7 +15,7 @@ double seconds(Millis time) {
   return std::chrono::duration<double>(time).count();
 }
 
-std::string reasons_json(const RouteTotals& totals) {
+json::object reasons_json(const RouteTotals& totals) {
   Object object;
   for (std::size_t i = 0; i < policy::detail_count; ++i) {
     if (totals.not_stored[i] != 0)
@@ -22,7 +24,7 @@ std::string reasons_json(const RouteTotals& totals) {
   return object.take();
 }
 
-std::string totals_json(const RouteTotals& totals, const std::string* route) {
+json::object totals_json(const RouteTotals& totals, const std::string* route) {
   Object object;
   if (route != nullptr) object.text("route", *route);
   object.real("requests", totals.requests());
@@ -45,7 +47,7 @@ std::string totals_json(const RouteTotals& totals, const std::string* route) {
   object.real("wait_mean_seconds", waits > 0 ? totals.waits.sum / waits : 0);
   const auto requests = totals.requests();
   object.real("reader_mean_seconds", requests > 0 ? totals.waits.sum / requests : 0);
-  object.raw("not_stored", reasons_json(totals));
+  object.add("not_stored", reasons_json(totals));
   return object.take();
 }
 
@@ -56,7 +58,7 @@ double sum(const server::Server& server, Counter Counters::*member) {
   return total;
 }
 
-std::string refusals_json(const server::Server& server) {
+json::object refusals_json(const server::Server& server) {
   Object object;
   for (std::size_t i = 0; i < refusal_count; ++i) {
     std::int64_t count = 0;
@@ -84,7 +86,7 @@ std::string status_json(const server::Server& server) {
   const auto& settings = *plan->settings;
   const auto routes = totals_of(server);
   RouteTotals all;
-  std::vector<std::string> each;
+  json::array each;
   double spared_seconds = 0;
   for (const auto& [name, totals] : routes) {
     all.add(totals);
@@ -106,7 +108,7 @@ std::string status_json(const server::Server& server) {
   object.real("fills_running", sum(server, &Counters::fills_running));
   object.real("refreshes", sum(server, &Counters::refreshes));
   object.real("invalidations", sum(server, &Counters::invalidations));
-  object.raw("refused", refusals_json(server));
+  object.add("refused", refusals_json(server));
   const auto stored = server.store_stats();
   object.number("entries", static_cast<std::int64_t>(stored.entries));
   object.number("stored_bytes", static_cast<std::int64_t>(stored.bytes));
@@ -120,14 +122,14 @@ std::string status_json(const server::Server& server) {
   if (const auto reload = server.last_reload()) {
     object.boolean("last_reload_ok", reload->ok);
     object.real("last_reload_seconds_ago", seconds(now.wall - reload->when));
-    std::vector<std::string> messages;
-    for (const auto& message : reload->messages) messages.push_back(json_text(message));
-    object.raw("last_reload_messages", array(messages));
+    json::array messages;
+    for (const auto& message : reload->messages) messages.push_back(utf8(message));
+    object.add("last_reload_messages", std::move(messages));
   }
   object.real("spared_seconds", spared_seconds);
-  object.raw("total", totals_json(all, nullptr));
-  object.raw("routes", array(each));
-  return object.take();
+  object.add("total", totals_json(all, nullptr));
+  object.add("routes", std::move(each));
+  return object.str();
 }
 
 std::string entries_json(server::Server& server, const std::string& prefix, std::size_t limit) {
@@ -135,7 +137,7 @@ std::string entries_json(server::Server& server, const std::string& prefix, std:
                             false};
   auto& cache = server.shared().cache;
   const auto now = system_now().mono;
-  std::vector<std::string> entries;
+  json::array entries;
   cache.each([&](const store::Entry& entry) {
     const policy::KeyView key(entry.key);
     if (!meant.concerns(key, {})) return true;
@@ -143,7 +145,7 @@ std::string entries_json(server::Server& server, const std::string& prefix, std:
     object.text("key", key.url());
     object.text("hash", fmt::format("{:016x}", cache.hash(entry.key)));  // same format as in the access log
     object.number("charge", static_cast<std::int64_t>(entry.charge()));
-    std::vector<std::string> variants;
+    json::array variants;
     for (const auto& variant : entry.variants) {
       Object one;
       one.number("status", variant->status);
@@ -154,14 +156,14 @@ std::string entries_json(server::Server& server, const std::string& prefix, std:
       if (!variant->secondary.empty()) one.text("varies_by", names_of(variant->secondary));
       variants.push_back(one.take());
     }
-    object.raw("variants", array(variants));
+    object.add("variants", std::move(variants));
     entries.push_back(object.take());
     return entries.size() < limit;
   });
   Object answer;
   answer.number("entries", static_cast<std::int64_t>(cache.stats().entries));
-  answer.raw("shown", array(entries));
-  return answer.take();
+  answer.add("shown", std::move(entries));
+  return answer.str();
 }
 
 }  // namespace larder::admin
