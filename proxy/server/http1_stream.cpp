@@ -165,8 +165,9 @@ bool Http1Stream::send_now(const Reply& reply) {
 }
 
 Task<bool> Http1Stream::send_rest() {
-  is_complete_ = co_await write_all(waiting().rest_of_heads, waiting().rest_of_body);
-  co_return is_complete_;
+  const bool is_sent = co_await write_all(waiting().rest_of_heads, waiting().rest_of_body);
+  is_complete_ = is_sent;
+  co_return is_sent;
 }
 
 Task<bool> Http1Stream::send(const Reply& reply) {
@@ -177,14 +178,16 @@ Task<bool> Http1Stream::send(const Reply& reply) {
 Task<bool> Http1Stream::write_all(std::string_view first, std::string_view second, std::string_view third) {
   if (is_broken_) co_return false;
   has_sent_ = true;
-  is_broken_ = !co_await client_.write(first, second, third, worker_.settings().timeouts.write);
-  co_return !is_broken_;
+  const bool is_sent = co_await client_.write(first, second, third, worker_.settings().timeouts.write);
+  is_broken_ = !is_sent;
+  co_return is_sent;
 }
 
 Task<bool> Http1Stream::send_interim(const store::MadeHead& head) {
   if (persistence_.minor_version == 0) co_return true;  // RFC 9110 15.2
-  is_broken_ = !co_await client_.write(head.text, "\r\n", {}, worker_.settings().timeouts.write);
-  co_return !is_broken_;
+  const bool is_sent = co_await client_.write(head.text, "\r\n", {}, worker_.settings().timeouts.write);
+  is_broken_ = !is_sent;
+  co_return is_sent;
 }
 
 bool Http1Stream::begin(const Forwarded& response) {
@@ -212,8 +215,11 @@ Task<bool> Http1Stream::write(std::string_view data) {
 Task<bool> Http1Stream::finish() {
   const auto lead = std::exchange(waiting().head, {});
   const std::string_view last = waiting().response.kind == Framing::Kind::chunked ? "0\r\n\r\n" : "";
-  is_complete_ = lead.empty() && last.empty() ? !is_broken_ : co_await write_all(lead, last);
-  co_return is_complete_;
+  // GCC 12 with UBSan: no co_await on the right of an assignment to a member.
+  bool is_sent = !is_broken_;
+  if (!lead.empty() || !last.empty()) is_sent = co_await write_all(lead, last);
+  is_complete_ = is_sent;
+  co_return is_sent;
 }
 
 void Http1Stream::reset() noexcept {

@@ -38,8 +38,9 @@ class Watch {
 
  private:
   Task<void> run() {
-    gone_ = co_await stream_.await_departure();
-    if (gone_) call_.cancel();
+    const bool gone = co_await stream_.await_departure();
+    gone_ = gone;
+    if (gone) call_.cancel();
   }
 
   Stream& stream_;
