@@ -8,6 +8,8 @@
 #include "server/reply.hpp"
 #include "settings/scalar.hpp"
 
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
 #include <fmt/format.h>
 #include <simdjson.h>
 
@@ -30,17 +32,19 @@ bool read(const settings::Settings& settings, const Question& question, Asked& a
   const std::string_view url = question.url;
   std::string_view authority = settings.upstream.authority;
   std::string_view target = url;
+  // Only the part before the path: the gate accepts more in a target than RFC 3986 does.
   const auto scheme = url.find("://");
-  if (scheme != std::string_view::npos) {
-    const auto rest = url.substr(scheme + 3);
-    const auto end = std::min(rest.find_first_of("/?"), rest.size());
-    authority = rest.substr(0, end);
-    target = rest.substr(end);
+  const auto path_at = std::min(url.find_first_of("/?#", scheme + 3), url.size());
+  const auto origin =
+      boost::urls::parse_uri(scheme == url.npos ? std::string_view() : url.substr(0, path_at));
+  if (origin) {
+    authority = origin->encoded_host_and_port();
+    target = url.substr(path_at);
   } else if (!url.starts_with('/')) {
     error = fmt::format("'{}' is neither a URL (http://host/path) nor a path (/path)", url);
     return false;
   }
-  asked.any_host = scheme == std::string_view::npos;
+  asked.any_host = !origin;
   asked.bytes = fmt::format("{} {}{} HTTP/1.1\r\nHost: {}\r\n\r\n", question.method,
                             target.starts_with('/') ? "" : "/", target, authority);
   const auto result = http::read_request(asked.bytes, settings.gate, asked.head);

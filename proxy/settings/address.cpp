@@ -3,6 +3,9 @@
 #include "http/fields.hpp"
 #include "settings/scalar.hpp"
 
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
@@ -158,11 +161,6 @@ std::optional<UnixAddress> parse_unix(std::string_view path, std::string& error)
   return UnixAddress{std::string(path)};
 }
 
-// RFC 3986 3.1: schemes are case-insensitive.
-bool has_scheme(std::string_view text, std::string_view scheme) {
-  return text.size() >= scheme.size() && http::iequals(text.substr(0, scheme.size()), scheme);
-}
-
 }  // namespace
 
 std::optional<ListenAddress> parse_listen(std::string_view text, std::string& error) {
@@ -215,24 +213,31 @@ std::optional<Upstream> parse_upstream(std::string_view text, std::string& error
     upstream.authority = "localhost";
     return upstream;
   }
-  constexpr std::string_view scheme = "http://";
-  if (has_scheme(text, "https://"))
+  const auto url = boost::urls::parse_uri(text);
+  if (!url) {
+    // What is wrong is mostly the host or the port, of which there is a better message.
+    constexpr std::string_view scheme = "http://";
+    if (text.starts_with(scheme) && text.find_first_of("/?#@", scheme.size()) == std::string_view::npos &&
+        !parse_host_port(text.substr(scheme.size()), std::uint16_t{80}, error))
+      return std::nullopt;
+  }
+  if (url && url->scheme_id() == boost::urls::scheme::https)
     return refuse("https is not supported for the upstream; write http://host:port or unix:/path");
-  if (!has_scheme(text, scheme))
+  if (!url || url->scheme_id() != boost::urls::scheme::http || !url->has_authority())
     return refuse((text.find('@') == std::string_view::npos ? in_quotes(text) : "this") +
                   " is not an upstream; write http://host:port or unix:/path");
-  auto rest = text.substr(scheme.size());
-  if (rest.ends_with('/')) rest.remove_suffix(1);
-  if (rest.find_first_of("/?#@") != std::string_view::npos)
+  const bool has_path = url->encoded_path() != "" && url->encoded_path() != "/";
+  if (has_path || url->has_userinfo() || url->has_query() || url->has_fragment())
     // The text is not shown, as it may contain a password.
     return refuse("write a host and a port without path, query or user name, such as http://127.0.0.1:8000");
-  const auto tcp = parse_host_port(rest, std::uint16_t{80}, error);
+  const std::string_view host_and_port = url->encoded_host_and_port();
+  const auto tcp = parse_host_port(host_and_port, std::uint16_t{80}, error);
   if (!tcp) return std::nullopt;
   if (tcp->host.empty() || tcp->port == 0)
     return refuse(in_quotes(text) +
                   " needs a host, and a port from 1 to 65535; write for example http://127.0.0.1:8000");
   upstream.address = *tcp;
-  upstream.authority = rest;
+  upstream.authority = host_and_port;
   return upstream;
 }
 
