@@ -1,6 +1,8 @@
 #include "cache/collect.hpp"
 
 #include <algorithm>
+#include <new>
+#include <utility>
 
 namespace larder::cache {
 
@@ -9,26 +11,50 @@ namespace {
 // Bytes that are reserved because of a Content-Length, before they arrive.
 constexpr std::size_t max_reserved = 1u << 20;
 
+// A body that is complete by then is sent as a whole, with its length and entity tag.
+constexpr Millis stream_after{100};
+
+// Without memory for it, the response is sent when it is complete.
+void begin_stream(Fill& fill, const upstream::Call& call, const std::string& body) {
+  try {
+    fill.begin_stream(call.copy_head(), body);
+  } catch (const std::bad_alloc&) {
+  }
+}
+
 }  // namespace
 
-Task<Collected> collect(upstream::Call& call, std::size_t limit) {
-  Collected result;
+Task<CollectResult> collect(upstream::Call& call, const CollectBounds& bounds, std::string& body,
+                            Fill* stream) {
   const auto& framing = call.head().framing;
   if (framing.kind == http::Framing::Kind::length) {
-    if (framing.length > limit) co_return result;
-    result.body.reserve(std::min<std::size_t>(static_cast<std::size_t>(framing.length), max_reserved));
+    if (framing.length > bounds.size) co_return CollectResult{Collected::too_large, std::nullopt};
+    body.reserve(std::min<std::size_t>(static_cast<std::size_t>(framing.length), max_reserved));
   }
-  while (!result.complete && result.body.size() <= limit) {
-    auto piece = co_await call.read_body();
-    if (piece.failure) {
-      result.failure = std::move(piece.failure);
-      co_return result;
+  auto& loop = call.loop();
+  Fill* streamed = nullptr;
+  auto heard = loop.now().mono;
+  const auto stream_at = heard + stream_after;
+  for (;;) {
+    const auto now = loop.now().mono;
+    if (stream != nullptr && now >= stream_at) {
+      streamed = std::exchange(stream, nullptr);
+      begin_stream(*streamed, call, body);
     }
-    result.body.append(piece.data);
-    result.complete = piece.end;
+    auto end = std::min(heard + bounds.silence, bounds.until);
+    if (now >= end) co_return CollectResult{Collected::slow, std::nullopt};
+    if (stream != nullptr) end = std::min(end, stream_at);
+    auto piece = co_await call.read_body(std::max(std::chrono::ceil<Millis>(end - now), Millis{1}));
+    if (piece.failure) co_return CollectResult{Collected::failed, std::move(piece.failure)};
+    if (piece.silent) continue;
+    heard = loop.now().mono;
+    body.append(piece.data);
+    if (body.size() > bounds.size) co_return CollectResult{Collected::too_large, std::nullopt};
+    if (piece.end) break;
+    if (streamed != nullptr) streamed->feed();
   }
-  result.body.shrink_to_fit();
-  co_return result;
+  body.shrink_to_fit();
+  co_return CollectResult{};
 }
 
 }  // namespace larder::cache

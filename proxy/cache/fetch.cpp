@@ -2,11 +2,11 @@
 
 #include "cache/cache.hpp"
 #include "cache/collect.hpp"
+#include "cache/consult_tier.hpp"
 #include "cache/fetched.hpp"
 #include "cache/publish.hpp"
 #include "cache/renew.hpp"
 #include "cache/represent.hpp"
-#include "net/post_memory.hpp"
 #include "net/spawn.hpp"
 #include "policy/part.hpp"
 #include "policy/precondition.hpp"
@@ -23,7 +23,7 @@ using http::FieldId;
 using policy::Detail;
 using upstream::Failure;
 
-constexpr Millis tier_timeout{100};  // then the API is requested
+constexpr Millis unwanted_interval{1000};
 
 class Fetch {
  public:
@@ -35,7 +35,12 @@ class Fetch {
         facts_(policy::facts_of(order_.request->head,
                                 {settings_, deps_.cache.key_hash(), order_.request->arrival})),
         publisher_(deps_, std::move(permit), order_, facts_),
-        sent_{route_.projects(), false, false} {
+        sent_{route_.projects(), false, false},
+        until_(deps_.loop.now().mono + settings_.upstream.total_timeout),
+        total_(deps_.loop.sweeper(), [this] { cancel(); }),
+        unwanted_(deps_.loop.sweeper(), [this] { end_if_unwanted(); }) {
+    total_.set(settings_.upstream.total_timeout);
+    if (!order_.background) unwanted_.set(settings_.upstream.fill_timeout);
     policy::obey_directives(route_, facts_);
     // A refresh is for no client: the directives of the request that it repeats are ignored.
     if (order_.background) facts_.directives = {};
@@ -48,6 +53,7 @@ class Fetch {
     });
   }
   ~Fetch() {
+    publisher_.fill().end_stream();
     if (order_.access_history) order_.access_history->end_refresh_lease();
     if (is_in_background_) publisher_.fill().set_background(deps_.loop, nullptr);
   }
@@ -55,7 +61,10 @@ class Fetch {
   Fetch& operator=(const Fetch&) = delete;
 
   Task<void> run() {
-    if (order_.consult_tier && co_await is_restored()) co_return publisher_.restored();
+    if (order_.consult_tier) {
+      const bool is_restored = co_await consult_tier(deps_.cache, deps_.loop, order_.key.text());
+      if (is_restored) co_return publisher_.look_again();
+    }
     begin_call();
     const auto& held = order_.held;
     auto kind = FetchKind::plain;
@@ -84,25 +93,6 @@ class Fetch {
   }
 
  private:
-  // One look-up in the tier. It may end after this fetch.
-  struct LookUp {
-    explicit LookUp(Loop& its_loop) : loop(its_loop), event(its_loop) {}
-    Loop& loop;
-    Event event;
-    PostMemory waking;
-    bool found = false;
-  };
-  Task<bool> is_restored() {
-    auto* tier = deps_.cache.tier();
-    if (tier == nullptr || !tier->may_find()) co_return false;
-    const auto look_up = std::make_shared<LookUp>(deps_.loop);
-    tier->find(order_.key.text(), [look_up](bool found) {
-      look_up->found = found;
-      look_up->waking.post(look_up->loop, look_up, [](LookUp& ended) { ended.event.raise(); });
-    });
-    co_return co_await look_up->event.wait_for(tier_timeout) && look_up->found;
-  }
-
   enum class FetchKind : std::uint8_t { plain, validation, range, remainder };
 
   void begin_call() {
@@ -160,12 +150,13 @@ class Fetch {
     upstream::write_request(order_.request->head, options, head);
     when_.requested = deps_.loop.now();
     auto failed = co_await exchange(head, false);
-    if (failed && call_->may_retry()) {
+    if (failed && call_->may_retry() && !total_.expired() && !is_unwanted_) {
       deps_.loop.counters().upstream_retries.add();
       begin_call();
       failed = co_await exchange(head, true);
     }
     when_.received = deps_.loop.now();
+    if (failed && total_.expired()) failed = Failure{upstream::FailureKind::total_timeout, {}, {}};
     if (order_.counters != nullptr) {
       order_.counters->upstream_requests.add();
       if (!failed) order_.counters->upstream.observe(when_.received.mono - when_.requested.mono);
@@ -184,7 +175,22 @@ class Fetch {
     }
   }
 
-  void fail(Failure failure) { publisher_.fail(std::move(failure), when_); }
+  void fail(Failure failure) {
+    if (is_unwanted_) return publisher_.look_again();
+    publisher_.fail(std::move(failure), when_);
+  }
+
+  void cancel() noexcept {
+    if (call_) call_->cancel();
+  }
+
+  // The clients that waited have left. A fetch goes on without them, as others may ask soon, but not for
+  // longer than fill_timeout.
+  void end_if_unwanted() {
+    if (publisher_.fill().has_waiters()) return unwanted_.set(unwanted_interval);
+    is_unwanted_ = true;
+    cancel();
+  }
 
   // The publisher's description of the response whose head has been read.
   [[nodiscard]] Publisher::Result result(Detail against) {
@@ -216,6 +222,7 @@ class Fetch {
   }
 
   Task<void> receive() {
+    total_.clear();
     const auto& head = call_->head();
     auto judged = policy::judge(facts_, route_, head.status, head.fields, sent_, when_);
     std::optional<policy::StoredMeta> shared_error;
@@ -231,23 +238,47 @@ class Fetch {
       if (would_hide_what_is_held(head.status))
         co_return publisher_.hand_over({}, false, result(Detail::stale_if_error));
     }
-    auto collected = co_await collect(*call_, settings_.cache.max_body);
-    if (collected.failure) co_return fail(std::move(*collected.failure));
-    if (collected.body.size() > settings_.cache.max_body || !collected.complete) {
-      const auto why = shared_error ? Detail::status : Detail::body_too_large;
-      co_return publisher_.hand_over(std::move(collected.body), collected.complete, result(why));
+    auto& fill = publisher_.fill();
+    const auto* fetched = shared_error ? nullptr : &std::get<policy::StoredMeta>(judged);
+    auto* stream = fetched != nullptr && may_stream(*fetched) ? &fill : nullptr;
+    CollectBounds bounds{settings_.cache.max_body, settings_.upstream.fill_timeout, until_};
+    auto collected = co_await collect(*call_, bounds, body_, stream);
+    // Nobody waits for a refresh, so there is nobody to hand it over to.
+    if (collected.how == Collected::slow && is_in_background_ && !fill.has_waiters()) {
+      bounds.silence = settings_.upstream.total_timeout;
+      collected = co_await collect(*call_, bounds, body_, nullptr);
     }
-    if (shared_error) co_return share_error(std::move(*shared_error), std::move(collected.body));
+    fill.end_stream();
+    if (collected.how == Collected::failed) co_return fail(std::move(*collected.failure));
+    if (collected.how != Collected::complete) {
+      auto why = collected.how == Collected::slow ? Detail::slow : Detail::body_too_large;
+      if (shared_error) why = Detail::status;
+      co_return publisher_.hand_over(std::move(body_), false, result(why));
+    }
+    if (shared_error) co_return share_error(std::move(*shared_error), std::move(body_));
     auto& meta = std::get<policy::StoredMeta>(judged);
-    if (meta.part && !policy::fit(*meta.part, collected.body.size()))
-      co_return publisher_.hand_over(std::move(collected.body), true, result(Detail::partial_content));
-    auto made =
-        represent_fetched({head, std::move(collected.body), std::move(meta), when_, order_.held.get()},
-                          route_, *order_.plan, publisher_.fill().sequence(), deps_.workspace);
+    if (meta.part && !policy::fit(*meta.part, body_.size()))
+      co_return publisher_.hand_over(std::move(body_), true, result(Detail::partial_content));
+    auto made = represent_fetched({head, std::move(body_), std::move(meta), when_, order_.held.get()}, route_,
+                                  *order_.plan, publisher_.fill().sequence(), deps_.workspace);
     if (made.projected) deps_.loop.counters().projections.add();
     auto about = result(made.detail);
     about.for_requesting_client = std::move(made.for_requesting_client);
     publish(made.response, std::move(about));
+  }
+
+  // The client's request may get the response while it arrives, because the bytes that are stored are the
+  // same and nothing could take its place, and whether it gets a 304 or a part does not depend on the body.
+  [[nodiscard]] bool may_stream(const policy::StoredMeta& fetched) const {
+    const auto& head = call_->head();
+    if (is_in_background_ || order_.held || head.status != 200 || facts_.method != http::Method::get)
+      return false;
+    if (route_.projects() || !route_.fields_param.empty() || facts_.range) return false;
+    using Kind = http::Framing::Kind;
+    if (head.framing.kind != Kind::chunked && head.framing.kind != Kind::until_close) return false;
+    if (!has_conditions()) return true;
+    return !fetched.upstream_entity_tag.empty() && !facts_.preconditions &&
+           !policy::is_not_modified(facts_, fetched, fetched.upstream_entity_tag, when_.received.wall);
   }
 
   // An error is shared unchanged, without projection and entity tag.
@@ -280,6 +311,11 @@ class Fetch {
   policy::UpstreamRequest sent_;
   policy::ExchangeTimes when_;
   const bool is_in_background_ = order_.background;  // at the start of the fetch
+  const policy::MonoTime until_;
+  std::string body_;
+  Deadline total_;  // until a head has arrived
+  Deadline unwanted_;
+  bool is_unwanted_ = false;
   std::unique_ptr<upstream::Call> call_;
 };
 

@@ -11,8 +11,14 @@ namespace larder::cache {
 namespace {
 
 constexpr std::size_t max_interim_waiting = 16;
+constexpr std::size_t max_piece = 65536;  // bytes, of a streamed body
 
 }  // namespace
+
+Millis longest_fill(const settings::Upstream& upstream) noexcept {
+  constexpr Millis more{5000};
+  return upstream.total_timeout + upstream.queue_timeout + upstream.connect_timeout + more;
+}
 
 struct FillWaiter::Slot {
   explicit Slot(Loop& its_loop) : loop(its_loop), event(its_loop) {}
@@ -20,7 +26,13 @@ struct FillWaiter::Slot {
   Loop& loop;
   Event event;
   std::deque<store::MadeHead> interim;  // of the leader
-  bool settled = false;                 // read and written on the slot's loop
+  // Of the leader, while the body is streamed to it:
+  std::shared_ptr<const upstream::OwnedHead> head;
+  const std::string* body = nullptr;
+  std::size_t taken = 0;
+  bool is_begun = false;  // a piece has been taken
+  bool is_woken = false;  // by its owner
+  bool settled = false;   // read and written on the slot's loop
 };
 
 FillWaiter::FillWaiter(Loop& loop, std::shared_ptr<Fill> fill, bool is_leader)
@@ -52,23 +64,43 @@ FillWaiter::~FillWaiter() {
   std::erase(fill_->slots_, slot_);
 }
 
-Task<FillWaiter::FillEvent> FillWaiter::next() {
+Task<std::optional<FillWaiter::FillEvent>> FillWaiter::next(Millis timeout) {
+  slot_->is_woken = false;
   for (;;) {
     if (!slot_->interim.empty()) {
       auto head = std::move(slot_->interim.front());
       slot_->interim.pop_front();
       co_return FillEvent{std::move(head)};
     }
+    if (slot_->body != nullptr && (!slot_->is_begun || slot_->taken < slot_->body->size())) {
+      Piece piece{slot_->head, slot_->body->substr(slot_->taken, max_piece)};
+      slot_->is_begun = true;
+      slot_->taken += piece.data.size();
+      co_return FillEvent{std::move(piece)};
+    }
     if (slot_->settled) {
       const std::lock_guard lock(fill_->mutex_);
       co_return FillEvent{*fill_->result_};
     }
-    co_await slot_->event.wait();
+    const bool is_raised = co_await slot_->event.wait_for(timeout);
+    if ((!is_raised && !slot_->settled) || slot_->is_woken) co_return std::nullopt;
   }
 }
 
-Task<void> FillWaiter::settled() {
-  while (!slot_->settled) co_await slot_->event.wait();
+void FillWaiter::wake() {
+  slot_->is_woken = true;
+  slot_->event.raise();
+}
+
+std::size_t FillWaiter::taken() const noexcept {
+  return slot_->taken;
+}
+
+Task<void> FillWaiter::settled(Millis timeout) {
+  while (!slot_->settled) {
+    const bool is_woken = co_await slot_->event.wait_for(timeout);
+    if (!is_woken) co_return;
+  }
 }
 
 Handover FillWaiter::take_handover() {
@@ -125,6 +157,26 @@ void Fill::on_waiter_added(const std::shared_ptr<Fill>& self) noexcept {
 
 void Fill::offer(Handover handover) {
   if (!first_left_) handover_ = std::move(handover);
+}
+
+void Fill::begin_stream(std::shared_ptr<const upstream::OwnedHead> head, const std::string& body) noexcept {
+  if (!first_) return;
+  first_->head = std::move(head);
+  first_->body = &body;
+  first_->event.raise();
+}
+
+void Fill::feed() noexcept {
+  if (first_) first_->event.raise();
+}
+
+void Fill::end_stream() noexcept {
+  if (first_) first_->body = nullptr;
+}
+
+bool Fill::has_waiters() {
+  const std::lock_guard lock(mutex_);
+  return !slots_.empty();
 }
 
 void Fill::interim(store::MadeHead head) {

@@ -4,7 +4,7 @@
 // wait with a FillWaiter. A fill belongs to no client: a waiter that leaves does not stop it, and it ends by
 // itself, because every wait in it has a deadline. Results: Completed (a response that waiters may share,
 // stored or not), Unshareable (the response must not be shared: all waiters are released at once and fetch
-// for themselves, and the leader takes the response over), Failed, or Restored. Ownership: shared by the
+// for themselves, and the leader takes the response over), Failed, or LookAgain. Ownership: shared by the
 // coroutine and the waiters. What only the leader may take stays on its loop. Threading: `settle` and the
 // FillWaiter lock the fill's mutex; a FillWaiter belongs to one loop and is woken there.
 #pragma once
@@ -12,6 +12,7 @@
 #include "net/loop.hpp"
 #include "policy/outcome.hpp"
 #include "policy/request.hpp"
+#include "settings/settings.hpp"
 #include "store/head.hpp"
 #include "store/response.hpp"
 #include "upstream/call.hpp"
@@ -49,11 +50,12 @@ struct Failed {
   upstream::Failure failure;
   policy::Millis took{0};
 };
-/// A tier had responses for the key. They are in memory now, and the waiters look there again.
-struct Restored {
+/// A tier had responses for the key, which are in memory now; or the fetch was given up before this waiter
+/// joined. The waiters look into memory again.
+struct LookAgain {
   policy::Millis took{0};
 };
-using Result = std::variant<Completed, Unshareable, Failed, Restored>;
+using Result = std::variant<Completed, Unshareable, Failed, LookAgain>;
 
 /// What the leader of an Unshareable fill takes over: the call, whose head has been read, and the bytes of
 /// the body read so far.
@@ -62,6 +64,9 @@ struct Handover {
   std::string prefix;     // of the body
   bool complete = false;  // `prefix` is the complete body
 };
+
+/// The time after which a fill has certainly settled: upstream.total_timeout, and what is beyond that.
+[[nodiscard]] Millis longest_fill(const settings::Upstream& upstream) noexcept;
 
 class Fill;
 
@@ -77,12 +82,21 @@ class FillWaiter {
   [[nodiscard]] bool is_leader() const noexcept { return is_leader_; }
   [[nodiscard]] Fill& fill() noexcept { return *fill_; }
 
-  /// The head of an interim response (RFC 9110 15.2), for the leader only; or the result.
-  using FillEvent = std::variant<store::MadeHead, Result>;
-  [[nodiscard]] Task<FillEvent> next();
+  /// A piece of the response that is being fetched, in order; `data` may be empty in the first one.
+  struct Piece {
+    std::shared_ptr<const upstream::OwnedHead> head;
+    std::string data;
+  };
+  /// For the leader only: the head of an interim response (RFC 9110 15.2), or a Piece. For all: the result.
+  /// nullopt after `timeout`, or after `wake`.
+  using FillEvent = std::variant<store::MadeHead, Piece, Result>;
+  [[nodiscard]] Task<std::optional<FillEvent>> next(Millis timeout);
+  void wake();
+  /// The size of all pieces so far; the response's body, or the handed-over part of it, begins with them.
+  [[nodiscard]] std::size_t taken() const noexcept;
 
-  /// Waits for any result.
-  [[nodiscard]] Task<void> settled();
+  /// Waits for any result, at most for `timeout`.
+  [[nodiscard]] Task<void> settled(Millis timeout);
 
   /// For the leader, after Unshareable.
   [[nodiscard]] Handover take_handover();
@@ -114,6 +128,14 @@ class Fill {
   void set_background(Loop& loop, std::function<void()> promote);
   /// For Unshareable, before `settle`; on the fill's loop.
   void offer(Handover handover);
+  /// From now on the leader gets `body` while it grows, until `end_stream`. On the fill's loop, like the
+  /// following two.
+  void begin_stream(std::shared_ptr<const upstream::OwnedHead> head, const std::string& body) noexcept;
+  /// The body has grown.
+  void feed() noexcept;
+  /// The body will not be accessed any more.
+  void end_stream() noexcept;
+  [[nodiscard]] bool has_waiters();
   /// Passes the head of an interim response to the leader, unless that has left or reads too slowly. On the
   /// fill's loop.
   void interim(store::MadeHead head);

@@ -99,8 +99,8 @@ void Publisher::hand_over(std::string prefix, bool complete, Result result) noex
   permit_.settle(Unshareable{result.against, status, took(result.when)});
 }
 
-void Publisher::restored() noexcept {
-  permit_.settle(Restored{});
+void Publisher::look_again() noexcept {
+  permit_.settle(LookAgain{});
 }
 
 void Publisher::fail(upstream::Failure failure, const policy::ExchangeTimes& when) noexcept {

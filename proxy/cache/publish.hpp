@@ -39,8 +39,8 @@ class Publisher {
   /// For a response to its requesting client only: releases the waiters, and hands the response over with the
   /// part of the body read so far.
   void hand_over(std::string prefix, bool complete, Result result) noexcept;
-  /// A tier had responses for the key: the waiters look into memory again.
-  void restored() noexcept;
+  /// A tier had responses for the key, or the fetch is given up: the waiters look into memory again.
+  void look_again() noexcept;
   void fail(upstream::Failure failure, const policy::ExchangeTimes& when) noexcept;
 
  private:

@@ -90,6 +90,13 @@ RequestFlow::Action RequestFlow::serve_on_error(Now now) const {
   return Serve{*found_.response, stale_on_error(now), true, {}, false};
 }
 
+Outcome RequestFlow::streamed() const noexcept {
+  Outcome outcome;
+  outcome.forward = why_;
+  outcome.detail = Detail::streamed;
+  return outcome;
+}
+
 bool RequestFlow::asks_for_part() const noexcept {
   const auto* wait = std::get_if<policy::Wait>(&decision_);
   return wait != nullptr && wait->part;
@@ -215,7 +222,7 @@ RequestFlow::Action RequestFlow::resume(Result result, Now now) {
     outcome.detail = unshared->detail;
     return TakeOver{outcome};
   }
-  if (std::holds_alternative<Restored>(result)) return join_again(now);
+  if (std::holds_alternative<LookAgain>(result)) return join_again(now);
   auto& failed = std::get<Failed>(result);
   const auto trouble =
       failed.failure.is_disconnection() ? policy::Trouble::disconnected : policy::Trouble::error_status;

@@ -82,6 +82,9 @@ class RequestFlow {
   /// Joins or leads a background fetch; nullopt where none is needed.
   [[nodiscard]] std::optional<Joined> join_refresh(policy::Now now);
 
+  /// The outcome of a response that is sent while the fetch that this request leads goes on.
+  [[nodiscard]] policy::Outcome streamed() const noexcept;
+
   /// Whether a fetch that is begun now is of the range that the request names, instead of the whole.
   [[nodiscard]] bool asks_for_part() const noexcept;
   /// The request led the fill that `resume` was last called for.

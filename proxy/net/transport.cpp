@@ -80,8 +80,10 @@ Task<Error> Transport::connect(const StreamProtocol::endpoint& endpoint) {
 Task<Error> Transport::wait(Wait what) {
   if (layer_ != nullptr) co_return co_await layer_->wait(*this, what);
   if (descriptor_ < 0) co_return asio::error::operation_aborted;
-  auto [error] =
-      co_await socket().async_wait(what == Wait::read ? Socket::wait_read : Socket::wait_write, as_result);
+  const auto condition = what == Wait::read    ? Socket::wait_read
+                         : what == Wait::write ? Socket::wait_write
+                                               : Socket::wait_error;
+  auto [error] = co_await socket().async_wait(condition, as_result);
   co_return error;
 }
 

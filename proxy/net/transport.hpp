@@ -41,7 +41,11 @@ class Transport {
  public:
   /// At most 3 buffers are written at a time.
   using Pieces = std::span<const asio::const_buffer>;
-  enum class Wait : std::uint8_t { read, write };
+  enum class Wait : std::uint8_t {
+    read,
+    write,
+    broken,  // until the connection is broken; the end of the peer's sending side is not waited for
+  };
 
   /// What stands between a Transport's users and its socket. Member functions are called on the loop.
   class Layer {
@@ -52,7 +56,7 @@ class Transport {
     virtual ~Layer() = default;
     virtual Io read_some(std::span<char> room) noexcept = 0;
     virtual Io write_some(Pieces pieces) noexcept = 0;
-    /// Two waits, one for each direction, may be under way. `below` is the transport that has this layer.
+    /// Three waits, one of each kind, may be under way. `below` is the transport that has this layer.
     virtual Task<Error> wait(Transport& below, Wait what) = 0;
     /// Ends waits under way.
     virtual void cancel(Transport& below) noexcept = 0;

@@ -54,10 +54,13 @@ namespace larder::policy {
   X(vary_any, "vary-any", "the response has Vary: *, or names a field there that larder changes in each fetch") \
   X(no_freshness, "no-freshness", "the response has neither a freshness lifetime nor a validator") \
   X(body_too_large, "body-too-large", "the body is larger than cache.max_body") \
+  X(stream, "stream", "the response is a stream, which is forwarded while it arrives") \
+  X(slow, "slow", "the response was silent for upstream.fill_timeout, or not complete after upstream.total_timeout") \
   X(superseded, "superseded", "a write was sent, or a newer response arrived, while the response was fetched") \
   X(not_json, "not-json", "the route projects, and the response is not well-formed JSON") \
   X(not_projectable, "not-projectable", "the route projects, and the response has another structure, a content coding, or exceeds a limit") \
   /* The response was stored or served; the detail says why. */ \
+  X(streamed, "streamed", "the response was sent while it was fetched and stored") \
   X(refresh_too_soon, "refresh-too-soon", "a forced refresh within refresh_min_interval of the last fetch") \
   X(stale_while_revalidate, "stale-while-revalidate", "the response is stale and is being refreshed") \
   X(soft_invalidation, "soft-invalidation", "the response is stale after a write or a soft purge, and is served once more while it is refreshed") \

@@ -1,6 +1,7 @@
 #include "policy/storability.hpp"
 
 #include "http/date.hpp"
+#include "http/media_type.hpp"
 #include "http/text.hpp"
 #include "policy/groups.hpp"
 #include "policy/part.hpp"
@@ -75,6 +76,13 @@ Detail against_standard(const RequestFacts& request, const settings::Route& rout
                           (!directives.targeted && http::find(response, FieldId::expires) != nullptr);
   if (!explicitly && !is_heuristically_cacheable(status)) return Detail::status;
   return Detail::none;
+}
+
+// A stream without a length may never end.
+bool is_stream(http::Fields response) {
+  const auto* type = http::find(response, FieldId::content_type);
+  return type != nullptr && http::is_stream_type(type->value) &&
+         http::find(response, FieldId::content_length) == nullptr;
 }
 
 bool excludes_cookie(const http::CacheControl& directives) {
@@ -182,6 +190,7 @@ std::variant<StoredMeta, Detail> judge(const RequestFacts& request, const settin
   const auto against = by_ttl ? against_ttl(request, route, directives)
                               : against_standard(request, route, status, response, sent, directives);
   if (against != Detail::none) return against;
+  if (is_stream(response)) return Detail::stream;
   // RFC 9111 7.3 permits storing a response with Set-Cookie, but then clients would share a session. It is
   // stored without the cookie if the API permits that by naming Set-Cookie in private= or no-cache= (5.2.2.4,
   // 5.2.2.7).

@@ -27,6 +27,9 @@ struct ExchangeMemory {
   policy::CacheKey key;  // the primary key
 };
 
+/// A status in the access log alone: the client has gone before the response.
+inline constexpr int client_has_gone = 499;
+
 class Exchange {
  public:
   /// `head` are views into `head_bytes`, which live until Stream::release_head, without what only a trusted
@@ -70,6 +73,8 @@ class Exchange {
   [[nodiscard]] cache::Order make_order(bool uncollapsed);
   [[nodiscard]] Task<void> through_fill();
   [[nodiscard]] Task<std::optional<cache::Result>> await_result(cache::FillWaiter& waiter);
+  [[nodiscard]] Task<bool> send_piece(const cache::FillWaiter::Piece& piece);
+  [[nodiscard]] Task<void> end_streamed(cache::Result& result, cache::FillWaiter& waiter);
   [[nodiscard]] Task<void> answer(cache::RequestFlow::Action& action, cache::FillWaiter* waiter);
   void warn_not_projected(policy::Detail detail);
   void warn_of_credentials(policy::Detail detail);
@@ -79,6 +84,8 @@ class Exchange {
   [[nodiscard]] Task<std::optional<upstream::Failure>> read_final_head(upstream::Call& call);
   [[nodiscard]] Task<void> relay(upstream::Call& call, cache::Handover* begun, policy::Outcome outcome,
                                  bool watch);
+  struct Relayed;
+  [[nodiscard]] Task<void> relay_body(upstream::Call& call, bool is_stream, bool watch, Relayed& relayed);
   [[nodiscard]] Task<void> tunnel(upstream::Call& call, policy::Outcome outcome);
   [[nodiscard]] std::optional<policy::TagTranslation> tag_translation();
   [[nodiscard]] std::string confirmed_tag(const http::ResponseHead& answer) const;
@@ -133,6 +140,7 @@ class Exchange {
   std::optional<Millis> upstream_time_;      // of the fetch that brought the answer, to the end of its head
   std::shared_ptr<const cache::Plan> plan_;  // keeps route_ alive across a reload
   std::shared_ptr<const cache::OwnedRequest> owned_;
+  std::optional<policy::Outcome> streamed_;     // the response is being sent while it is fetched
   std::optional<policy::TagTranslation> tags_;  // by which the conditions that went on were translated
   std::unique_ptr<cache::PassThroughStorer> storer_;
   std::string private_fields_;                        // field lines of the answer that are not stored

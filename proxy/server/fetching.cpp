@@ -1,6 +1,7 @@
 // Exchange: carries out what its RequestFlow decides for a request that waits.
 
 #include "server/exchange.hpp"
+#include "server/watch.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -44,7 +45,7 @@ Task<void> Exchange::through_fill() {
   for (;;) {
     if (auto* current = std::get_if<Flow::AwaitCurrent>(&action)) {
       cache::FillWaiter waiter(worker_.loop, std::move(current->fill), false);
-      co_await waiter.settled();
+      co_await waiter.settled(cache::longest_fill(settings().upstream));
       now_ = worker_.loop.now();
       action = flow_.resume_after_current(now_);
       continue;
@@ -62,6 +63,7 @@ Task<void> Exchange::through_fill() {
     }
     auto result = co_await await_result(*waiter);
     if (!result) co_return;
+    if (streamed_) co_return co_await end_streamed(*result, *waiter);
     action = flow_.resume(std::move(*result), now_);
     if (std::holds_alternative<Flow::TakeOver>(action)) co_return co_await answer(action, &*waiter);
   }
@@ -69,18 +71,71 @@ Task<void> Exchange::through_fill() {
 
 // nullopt: the client cannot be reached.
 Task<std::optional<cache::Result>> Exchange::await_result(cache::FillWaiter& waiter) {
-  for (;;) {
-    auto news = co_await waiter.next();
-    if (const auto* interim = std::get_if<store::MadeHead>(&news)) {
-      if (!co_await stream_.send_interim(*interim)) co_return std::nullopt;
-      continue;
+  Watch watch(worker_.loop, stream_, [&waiter] { waiter.wake(); });
+  // Most fetches end long before the client is watched.
+  auto timeout = settings().upstream.fill_timeout;
+  bool is_watched = false;
+  const auto wait = [&]() -> Task<std::optional<cache::Result>> {
+    for (;;) {
+      auto news = co_await waiter.next(timeout);
+      if (!news && !is_watched) {
+        is_watched = true;
+        timeout = cache::longest_fill(settings().upstream);
+        watch.start(Millis{0});
+        continue;
+      }
+      if (!news && watch.client_has_gone()) co_return std::nullopt;
+      if (!news)
+        co_return cache::Result{cache::Failed{{upstream::FailureKind::total_timeout, {}, {}}, timeout}};
+      bool is_reachable = true;
+      if (const auto* interim = std::get_if<store::MadeHead>(&*news)) {
+        is_reachable = co_await stream_.send_interim(*interim);
+      } else if (const auto* piece = std::get_if<cache::FillWaiter::Piece>(&*news)) {
+        is_reachable = co_await send_piece(*piece);
+      } else {
+        co_return std::get<cache::Result>(std::move(*news));
+      }
+      if (!is_reachable) co_return std::nullopt;
     }
-    now_ = worker_.loop.now();
-    view_.counters->waits.observe(now_.mono - started_);
-    auto& result = std::get<cache::Result>(news);
-    upstream_time_ = std::visit([](const auto& end) { return end.took; }, result);
-    co_return std::move(result);
+  };
+  auto result = co_await beside(wait, [&] { return watch.stop(); });
+  now_ = worker_.loop.now();
+  if (!result) {
+    record(client_has_gone, streamed_ ? waiter.taken() : 0, streamed_ ? *streamed_ : policy::Outcome{});
+    co_return std::nullopt;
   }
+  if (!streamed_) view_.counters->waits.observe(now_.mono - started_);
+  upstream_time_ = std::visit([](const auto& end) { return end.took; }, *result);
+  co_return result;
+}
+
+// The response is sent while it is fetched, to the client whose request started the fetch.
+Task<bool> Exchange::send_piece(const cache::FillWaiter::Piece& piece) {
+  if (!streamed_) {
+    streamed_ = flow_.streamed();
+    view_.counters->waits.observe(worker_.loop.now().mono - started_);
+    (void)stream_.begin({piece.head->head, {}, false, *streamed_, shown_key()});
+  }
+  if (piece.data.empty()) co_return co_await stream_.flush();
+  co_return co_await stream_.write(piece.data);
+}
+
+Task<void> Exchange::end_streamed(cache::Result& result, cache::FillWaiter& waiter) {
+  if (const auto* done = std::get_if<cache::Completed>(&result)) {
+    const auto& body = *done->response->body;
+    const bool is_sent = co_await stream_.write(std::string_view(body).substr(waiter.taken()));
+    if (is_sent) (void)co_await stream_.finish();
+    co_return record(200, body.size(), *streamed_);
+  }
+  if (std::holds_alternative<cache::Unshareable>(result)) {
+    auto handover = waiter.take_handover();
+    auto& call = *handover.call;
+    handover.prefix.erase(0, waiter.taken());
+    streamed_->detail = std::get<cache::Unshareable>(result).detail;
+    co_return co_await relay(call, &handover, *streamed_, true);
+  }
+  record(200, waiter.taken(), *streamed_);
+  stream_.reset();
 }
 
 // The last action of a flow. `waiter` is of the fill that is taken over.

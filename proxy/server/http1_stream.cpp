@@ -133,7 +133,11 @@ Task<Stream::Piece> Http1Stream::read_body(Millis timeout) {
 }
 
 // A request behind this one hides the end; deadlines bound that.
-Task<bool> Http1Stream::await_departure() {
+Task<bool> Http1Stream::await_departure(Departure departure) {
+  if (departure == Departure::broken) {
+    const auto cancelled = co_await client_.transport().wait(Transport::Wait::broken);
+    co_return !cancelled;
+  }
   const auto error = co_await client_.readable();
   co_return !error && client_.has_ended();
 }

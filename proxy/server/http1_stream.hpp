@@ -37,7 +37,7 @@ class Http1Stream final : public Stream {
   void release_head() noexcept override;
   [[nodiscard]] Task<Piece> read_body(Millis timeout) override;
   void cancel_read() noexcept override { client_.cancel(); }
-  [[nodiscard]] Task<bool> await_departure() override;
+  [[nodiscard]] Task<bool> await_departure(Departure departure) override;
   [[nodiscard]] Task<bool> send_interim(const store::MadeHead& head) override;
   [[nodiscard]] Task<bool> send(const Reply& reply) override;
   [[nodiscard]] bool begin(const Forwarded& response) override;

@@ -2,11 +2,11 @@
 
 #include "http/max_forwards.hpp"
 #include "http/text.hpp"
-#include "net/child_task.hpp"
 #include "policy/invalidation.hpp"
 #include "server/exchange.hpp"
 #include "server/tunnel.hpp"
 #include "server/upload.hpp"
+#include "server/watch.hpp"
 #include "store/interim.hpp"
 #include "upstream/request.hpp"
 
@@ -19,35 +19,6 @@ using policy::Outcome;
 using upstream::Failure;
 
 namespace {
-
-constexpr int client_has_gone = 499;  // in the access log alone: nobody was there to answer
-
-// Ends a call once its client has gone: an answer that is slow to come, or an event stream that is silent,
-// would else hold its connection for nobody. A request behind this one hides the end; deadlines bound that.
-class Watch {
- public:
-  Watch(Stream& stream, upstream::Call& call) : stream_(stream), call_(call), companion_(call.loop()) {}
-
-  void start() { companion_.start("watch of a client", run()); }
-  /// To be awaited before the call or the client goes away.
-  [[nodiscard]] Task<void> stop() {
-    if (companion_.is_running()) stream_.cancel_read();
-    co_await companion_.join();
-  }
-  [[nodiscard]] bool client_has_gone() const noexcept { return gone_; }
-
- private:
-  Task<void> run() {
-    const bool gone = co_await stream_.await_departure();
-    gone_ = gone;
-    if (gone) call_.cancel();
-  }
-
-  Stream& stream_;
-  upstream::Call& call_;
-  ChildTask companion_;
-  bool gone_ = false;
-};
 
 // RFC 9110 7.8: upstream may switch to a protocol that was sent to it, and to no other.
 bool is_allowed(const std::string& sent, const http::ResponseHead& response) {
@@ -125,7 +96,7 @@ Task<void> Exchange::pass(Outcome outcome) {
   for (bool again = false;; again = true) {
     upstream::Call call(worker_.pool, rules.gate);
     call.set_target(request.path);
-    Watch watch(stream_, call);
+    Watch watch(worker_.loop, stream_, [&call] { call.cancel(); });
     Upload upload(stream_, call, request.framing, {rules.limits.body, rules.timeouts.body});
 
     // False: to be tried once more.
@@ -140,7 +111,7 @@ Task<void> Exchange::pass(Outcome outcome) {
         else
           call.request_complete();
         // A write continues without its client, as it may be half done.
-        if (!facts_.body && facts_.safe) watch.start();
+        if (!facts_.body && facts_.safe) watch.start(rules.upstream.fill_timeout);
         failed = co_await read_final_head(call);
         co_await watch.stop();
       }
@@ -232,55 +203,6 @@ Task<std::optional<Failure>> Exchange::read_final_head(upstream::Call& call) {
     const auto interim = store::make_interim_head(call.head());
     if (!co_await stream_.send_interim(interim))
       co_return Failure{upstream::FailureKind::closed_early, {}, "the client has gone"};
-  }
-}
-
-Task<void> Exchange::relay(upstream::Call& call, cache::Handover* begun, Outcome outcome, bool watch) {
-  const auto& answer = call.head();
-  const auto tag = confirmed_tag(answer);
-  bool complete = !stream_.begin({answer, tag, is_head(), outcome, shown_key()});
-  bool sent = true;
-  std::uint64_t body_bytes = 0;
-  const auto send = [&](std::string_view data) {
-    body_bytes += data.size();
-    return stream_.write(data);
-  };
-  if (begun != nullptr && !begun->prefix.empty()) {
-    sent = co_await send(begun->prefix);
-    complete = begun->complete;
-  }
-  // The head is sent with the first bytes of the body if they are here already.
-  if (sent && !complete && call.buffered().empty()) sent = co_await stream_.flush();
-
-  Watch watcher(stream_, call);
-  std::optional<Failure> failed;
-  const auto transfer = [&]() -> Task<void> {
-    if (sent && !complete && watch && answer.framing.kind != Framing::Kind::length) watcher.start();
-    while (sent && !complete) {
-      auto piece = co_await call.read_body();
-      if (piece.failure) {
-        failed = std::move(piece.failure);
-        break;
-      }
-      complete = piece.end;
-      if (storer_) storer_->append(piece.data);
-      sent = co_await send(piece.data);
-    }
-    if (sent && complete) (void)co_await stream_.finish();
-  };
-  co_await beside(transfer, [&] { return watcher.stop(); });
-
-  if (storer_ && complete) {
-    const auto path = http::normalise_path(head().path, memory_.path);
-    memory_.key.assign(policy::authority_of(head(), settings()), path, head(), *route_);
-    (void)storer_->finish(cache().target(*route_, view_.hash, memory_.key.view(), facts_));
-  }
-  if (failed && !stream_.has_sent()) co_return co_await fail(*failed, outcome);
-  record(answer.status, body_bytes, outcome);
-  if (failed) {
-    // The client must not take a part for the whole (RFC 9112 8).
-    worker_.loop.counters().upstream_errors.add();
-    stream_.reset();
   }
 }
 

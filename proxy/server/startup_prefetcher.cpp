@@ -113,12 +113,13 @@ Task<bool> StartupPrefetcher::try_once(std::shared_ptr<Target> target) {
     order.counters = worker_.view_of(route).counters;
     cache::begin_fetch(worker_.resources(), std::move(joined.permit), std::move(order));
   }
-  cache::FillWaiter::FillEvent news;
+  std::optional<cache::FillWaiter::FillEvent> news;
   do {
-    news = co_await waiter.next();
-  } while (std::holds_alternative<store::MadeHead>(news));
-  const auto& result = std::get<cache::Result>(news);
-  if (std::holds_alternative<cache::Restored>(result)) co_return co_await try_once(target);
+    news = co_await waiter.next(cache::longest_fill(settings.upstream));
+    if (!news) co_return false;
+  } while (!std::holds_alternative<cache::Result>(*news));
+  const auto& result = std::get<cache::Result>(*news);
+  if (std::holds_alternative<cache::LookAgain>(result)) co_return co_await try_once(target);
   auto detail = policy::Detail::upstream_failed;
   if (const auto* answered = std::get_if<cache::Completed>(&result)) {
     if (answered->stored || answered->detail == policy::Detail::none) co_return true;

@@ -70,9 +70,13 @@ class Stream {
   /// Ends waits for input.
   virtual void cancel_read() noexcept = 0;
 
-  /// While no body is read: waits until the client has gone (true), or `cancel_read` is called or the client
-  /// sends something further (false).
-  [[nodiscard]] virtual Task<bool> await_departure() = 0;
+  enum class Departure : std::uint8_t {
+    broken,  // the connection is broken, or was reset by the client
+    ended,   // also: the client has closed its sending side, and may or may not read
+  };
+  /// While no body is read: waits until the client has gone (true), or `cancel_read` is called or, in the
+  /// case of `ended`, the client sends something further (false).
+  [[nodiscard]] virtual Task<bool> await_departure(Departure departure) = 0;
 
   // ---- The response
 

@@ -1,13 +1,19 @@
 #include "server/tunnel.hpp"
 
+#include <utility>
+
 namespace larder::server {
 
+namespace {
+
+constexpr Millis half_open_time{1000};
+
+}  // namespace
+
 Tunnel::Tunnel(Loop& loop, Transport& client, Transport& upstream, Millis timeout)
-    : loop_(loop),
-      client_(client),
-      upstream_(upstream),
-      patience_(timeout),
-      deadline_(loop.sweeper(), [this] { cancel(); }) {}
+    : loop_(loop), client_(client), upstream_(upstream), timeout_(timeout), deadline_(loop.sweeper(), [this] {
+        cancel();
+      }) {}
 
 void Tunnel::cancel() noexcept {
   client_.cancel();
@@ -15,7 +21,7 @@ void Tunnel::cancel() noexcept {
 }
 
 Task<void> Tunnel::run(std::string from_client, std::string from_upstream) {
-  deadline_.set(patience_);
+  deadline_.set(timeout_);
   ChildTask back(loop_);
   bool whole = false;
   const auto there = [&]() -> Task<void> {
@@ -38,11 +44,14 @@ Task<void> Tunnel::pump(Transport& from, Transport& to, std::string_view first) 
     if (io.must_wait() && co_await from.wait(io)) break;
     auto buffer = loop_.buffers().acquire();
     io = from.read_some({buffer.data(), buffer.size()});
-    deadline_.set(patience_);
+    if (!is_ending_) deadline_.set(timeout_);
     if (io.bytes > 0) open = !co_await write_all(to, {buffer.data(), io.bytes});
     loop_.buffers().release(std::move(buffer));
     if (io.state == Io::State::end) {
-      to.shutdown_write();  // a half-close is passed on; the other direction may go on
+      // A half-close is passed on. The other direction has a moment to end, because no protocol that is
+      // tunnelled goes on in one direction.
+      to.shutdown_write();
+      if (!std::exchange(is_ending_, true)) deadline_.set(half_open_time);
       co_return;
     }
     if (io.state == Io::State::failed) open = false;

@@ -24,7 +24,8 @@ class Tunnel {
   Loop& loop_;
   Transport& client_;
   Transport& upstream_;
-  Millis patience_;
+  Millis timeout_;
+  bool is_ending_ = false;  // one direction has ended
   Deadline deadline_;
 };
 

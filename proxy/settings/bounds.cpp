@@ -26,6 +26,8 @@ const std::vector<FixedBound>& fixed_bounds() {
        "server/client.cpp", "linger_time{2000}"},
       {"closing a connection whose client still sends: bytes read", "1 MiB", "the connection is closed",
        "server/client.cpp", "linger_bytes = 1u << 20"},
+      {"tunnel (WebSocket) of which one side has ended its direction", "1 s", "the tunnel is closed",
+       "server/tunnel.cpp", "half_open_time{1000}"},
       {"after `drain_timeout`, for tasks to end", "3 s", "the process exits", "server/server.cpp",
        "force_time{3000}"},
       // The API.
@@ -36,6 +38,9 @@ const std::vector<FixedBound>& fixed_bounds() {
       {"interim responses queued for the request that started a fill", "16", "further ones are dropped",
        "cache/fill.cpp", "max_interim_waiting = 16"},
       // Fills and related tables.
+      {"response without a length that may be sent while it is fetched", "100 ms",
+       "a response that is complete by then is sent as a whole, with its length and entity tag",
+       "cache/collect.cpp", "stream_after{100}"},
       {"fills that one request joins without getting a response that it may use", "3",
        "it fetches for itself, or joins only a fill that starts later", "cache/request_flow.cpp",
        "max_attempts = 3"},

@@ -48,6 +48,8 @@ struct Upstream {
   Millis connect_timeout = 3s;
   Millis first_byte_timeout = 60s;
   Millis idle_timeout = 60s;                // between two reads or writes of one message
+  Millis fill_timeout = 10s;                // silence after which a fill's response is handed over
+  Millis total_timeout = 2min;              // of all phases of a fill
   Millis keep_alive = 30s;                  // a pooled connection that is unused for longer is closed
   Millis resolve_interval = 30s;            // interval between resolutions of the host name
   std::size_t background_connections = 16;  // maximum for background fetches; part of `connections`

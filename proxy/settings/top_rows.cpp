@@ -102,6 +102,14 @@ RowsOf outside_rows() {
             "Maximum time from the end of the request to the first byte of the response; then 504."),
       value("upstream.idle_timeout", excluded, within_upstream(&Upstream::idle_timeout), durations(1ms),
             "Maximum time between two reads, or two writes, of one message."),
+      value("upstream.fill_timeout", excluded, within_upstream(&Upstream::fill_timeout), durations(1ms),
+            "A response that is fetched for the cache and, after its head, is silent for this time is no "
+            "longer "
+            "collected: the client whose request started the fetch receives it while it arrives, unstored, "
+            "and other clients that wait for it fetch for themselves (detail=slow)."),
+      value("upstream.total_timeout", excluded, within_upstream(&Upstream::total_timeout), durations(1ms),
+            "Maximum time of a fetch for the cache, from its start to the end of the response; without a "
+            "response head by then, clients get 504, otherwise it is handed over as after fill_timeout."),
       value("upstream.keep_alive", excluded, within_upstream(&Upstream::keep_alive), durations(1ms),
             "How long an idle connection is kept for reuse. A value below the API's own idle timeout avoids "
             "retries."),

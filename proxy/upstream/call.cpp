@@ -48,7 +48,10 @@ Task<std::optional<Failure>> Call::open(bool fresh) {
 
 Failure Call::failure(FailureKind late, FailureKind otherwise, const Error& error) {
   Failure failed{otherwise, {}, error == asio::error::eof ? std::string() : error.message()};
-  if (connection_ && connection_->deadline().expired()) failed = {late, {}, {}};
+  if (connection_ && connection_->deadline().expired()) {
+    failed = {late, {}, {}};
+    timed_out_ = true;
+  }
   // Not reported if an idle connection was closed or the client left, as neither indicates a failure of the
   // API.
   if (cancelled_ || may_retry()) return failed;
@@ -90,7 +93,8 @@ void Call::request_complete() noexcept {
 }
 
 // Reads once, appending to the buffer.
-Task<std::optional<Failure>> Call::fill_buffer(Millis timeout, FailureKind late, FailureKind closed) {
+Task<std::optional<Failure>> Call::fill_buffer(Millis timeout, FailureKind late, FailureKind closed,
+                                               std::optional<Millis> silence) {
   auto& transport = connection_->transport();
   if (!buffer_) buffer_ = pool_.loop().buffers().acquire();
   if (begin_ == end_) begin_ = end_ = 0;
@@ -112,15 +116,22 @@ Task<std::optional<Failure>> Call::fill_buffer(Millis timeout, FailureKind late,
       co_return failure(late, closed, at_end_of_file_ ? Error(asio::error::eof) : io.error());
     }
     if (cancelled_) co_return failure(late, closed, asio::error::operation_aborted);
-    if (request_complete_) connection_->deadline().set(timeout);
+    const bool may_be_silent = request_complete_ && silence && *silence < timeout;
+    if (request_complete_) connection_->deadline().set(may_be_silent ? *silence : timeout);
     waits_for_answer_ = true;
     const auto error = co_await transport.wait(io);
     waits_for_answer_ = false;
+    if (error && may_be_silent && !cancelled_ && connection_->deadline().expired()) {
+      connection_->deadline().clear();
+      is_silent_ = true;
+      co_return std::nullopt;
+    }
     if (error) co_return failure(late, closed, error);
   }
 }
 
 Task<std::optional<Failure>> Call::read_head(http::Method method, bool may_switch) {
+  method_ = method;
   for (;;) {
     const std::string_view unread(buffer_.data() + begin_, end_ - begin_);
     if (!unread.empty()) {
@@ -157,9 +168,16 @@ Task<std::optional<Failure>> Call::read_head(http::Method method, bool may_switc
   }
 }
 
-Task<Call::Piece> Call::read_body() {
+std::shared_ptr<const OwnedHead> Call::copy_head() const {
+  auto copy = std::make_shared<OwnedHead>();
+  copy->bytes = head_bytes_;
+  (void)http::read_response(copy->bytes, limits_, method_, copy->head);
+  return copy;
+}
+
+Task<Call::Piece> Call::read_body(std::optional<Millis> silence) {
   for (;;) {
-    if (answer_complete_) co_return Piece{{}, true, std::nullopt};
+    if (answer_complete_) co_return Piece{{}, true, false, std::nullopt};
     const std::string_view unread(buffer_.data() + begin_, end_ - begin_);
     if (!unread.empty()) {
       switch (head_.framing.kind) {
@@ -171,20 +189,20 @@ Task<Call::Piece> Call::read_body() {
           begin_ += data.size();
           remaining_ -= data.size();
           answer_complete_ = remaining_ == 0;
-          co_return Piece{data, answer_complete_, std::nullopt};
+          co_return Piece{data, answer_complete_, false, std::nullopt};
         }
         case Kind::until_close:
           begin_ = end_;
-          co_return Piece{unread, false, std::nullopt};
+          co_return Piece{unread, false, false, std::nullopt};
         case Kind::chunked: {
           const auto step = chunked_.feed(unread);
           begin_ += step.consumed;
           if (step.state == http::ChunkedReader::Step::State::refused) {
-            co_return Piece{{}, false, bad_answer(step.refusal, "")};
+            co_return Piece{{}, false, false, bad_answer(step.refusal, "")};
           }
           answer_complete_ = step.state == http::ChunkedReader::Step::State::done;
           if (!step.data.empty() || answer_complete_)
-            co_return Piece{step.data, answer_complete_, std::nullopt};
+            co_return Piece{step.data, answer_complete_, false, std::nullopt};
           continue;
         }
       }
@@ -194,7 +212,8 @@ Task<Call::Piece> Call::read_body() {
       continue;
     }
     auto failed = co_await fill_buffer(pool_.settings().idle_timeout, FailureKind::idle_timeout,
-                                       FailureKind::closed_in_body);
+                                       FailureKind::closed_in_body, silence);
+    if (std::exchange(is_silent_, false)) co_return Piece{{}, false, true, std::nullopt};
     if (failed) {
       // RFC 9112 6.3: a body without other framing is complete only at a clean end of the connection.
       if (head_.framing.kind == Kind::until_close && at_end_of_file_) {
@@ -202,7 +221,7 @@ Task<Call::Piece> Call::read_body() {
         head_.keep_alive = false;
         continue;
       }
-      co_return Piece{{}, false, std::move(failed)};
+      co_return Piece{{}, false, false, std::move(failed)};
     }
   }
 }

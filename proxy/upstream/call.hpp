@@ -20,6 +20,12 @@
 
 namespace larder::upstream {
 
+/// A copy of a response's head.
+struct OwnedHead {
+  std::string bytes;
+  http::ResponseHead head;  // views into `bytes`
+};
+
 class Call {
  public:
   Call(Pool& pool, const http::Limits& limits, Priority priority = Priority::foreground)
@@ -46,14 +52,17 @@ class Call {
   struct Piece {
     std::string_view data;  // valid until the next call; empty only with `end` or `failure`
     bool end = false;
+    bool silent = false;  // nothing arrived within `silence`; the call goes on
     std::optional<Failure> failure;
   };
-  /// Reads the next piece of the body, without its framing.
-  [[nodiscard]] Task<Piece> read_body();
+  /// Reads the next piece of the body, without its framing. `silence`, if shorter than idle_timeout, ends the
+  /// wait for it without ending the call.
+  [[nodiscard]] Task<Piece> read_body(std::optional<Millis> silence = std::nullopt);
+  [[nodiscard]] std::shared_ptr<const OwnedHead> copy_head() const;
 
-  /// Whether the connection had been used before and no byte of a response has arrived: an idempotent request
-  /// may then be retried.
-  [[nodiscard]] bool may_retry() const noexcept { return reused_ && !any_byte_; }
+  /// Whether a connection that had been used before was closed before a byte of a response arrived: an
+  /// idempotent request may then be retried. Not after a timeout: the API may be working on the request.
+  [[nodiscard]] bool may_retry() const noexcept { return reused_ && !any_byte_ && !timed_out_; }
 
   /// After a 101: the connection; no other call may follow. See also `buffered`.
   [[nodiscard]] std::unique_ptr<Connection> take_connection() noexcept { return std::move(connection_); }
@@ -71,8 +80,8 @@ class Call {
   void cancel() noexcept;
 
  private:
-  [[nodiscard]] Task<std::optional<Failure>> fill_buffer(Millis timeout, FailureKind late,
-                                                         FailureKind closed);
+  [[nodiscard]] Task<std::optional<Failure>> fill_buffer(Millis timeout, FailureKind late, FailureKind closed,
+                                                         std::optional<Millis> silence = std::nullopt);
   [[nodiscard]] Failure failure(FailureKind late, FailureKind otherwise, const Error& error);
   /// `why` is used if there is no refusal.
   [[nodiscard]] Failure bad_answer(std::optional<http::Refusal> refusal, const char* why);
@@ -88,12 +97,15 @@ class Call {
   std::size_t end_ = 0;
   std::string head_bytes_;  // the bytes that head_ points into
   http::ResponseHead head_;
+  http::Method method_ = http::Method::get;  // of the request
   http::ChunkedReader chunked_;
   std::uint64_t remaining_ = 0;
   int interim_count_ = 0;
   bool reused_ = false;
   bool any_byte_ = false;
-  bool answered_ = false;  // a final head has been received
+  bool timed_out_ = false;
+  bool is_silent_ = false;  // the last wait ended by `silence`
+  bool answered_ = false;   // a final head has been received
   bool at_end_of_file_ = false;
   bool request_complete_ = false;
   bool waits_for_answer_ =

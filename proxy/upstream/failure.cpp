@@ -8,6 +8,7 @@ int Failure::status() const noexcept {
     case FailureKind::connect_timeout:
     case FailureKind::first_byte_timeout:
     case FailureKind::idle_timeout:
+    case FailureKind::total_timeout:
       return 504;
     case FailureKind::queue_full:
     case FailureKind::queue_timeout:
@@ -42,6 +43,8 @@ std::string_view Failure::name() const noexcept {
       return "first_byte_timeout";
     case FailureKind::idle_timeout:
       return "idle_timeout";
+    case FailureKind::total_timeout:
+      return "total_timeout";
     case FailureKind::closed_in_body:
       return "closed_in_body";
     case FailureKind::bad_answer:
@@ -78,6 +81,8 @@ std::string Failure::sentence() const {
       return "the upstream did not answer within first_byte_timeout";
     case FailureKind::idle_timeout:
       return "the upstream's answer stopped for longer than idle_timeout";
+    case FailureKind::total_timeout:
+      return "the upstream did not answer within total_timeout";
     case FailureKind::closed_in_body:
       return "the upstream closed the connection in the middle of its answer";
     case FailureKind::bad_answer:

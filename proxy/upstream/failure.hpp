@@ -22,6 +22,7 @@ enum class FailureKind : std::uint8_t {
   write_failed,        // 502: the connection was closed while the request was sent
   first_byte_timeout,  // 504
   idle_timeout,        // 504: the response stalled
+  total_timeout,       // 504: the fetch took too long as a whole
   closed_in_body,      // 502: the connection was closed before the response was complete
   bad_answer,          // 502: the response is malformed or not acceptable
 };

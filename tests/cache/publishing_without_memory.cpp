@@ -101,6 +101,6 @@ TEST_CASE("a failure reaches all waiters, also without memory") {
 
 TEST_CASE("waiters are told to look into memory, also without memory") {
   (void)fail_each_in_publishing(
-      [](Filling& filling) { filling.publisher->restored(); },
-      [](Filling& filling, bool /*failed*/) { CHECK(filling.ended_as<cache::Restored>()); });
+      [](Filling& filling) { filling.publisher->look_again(); },
+      [](Filling& filling, bool /*failed*/) { CHECK(filling.ended_as<cache::LookAgain>()); });
 }

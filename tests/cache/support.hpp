@@ -119,7 +119,8 @@ struct Filling : Tested {
   void begin() { publisher.emplace(resources(), std::move(lead->permit), order, facts); }
   void wait(cache::FillWaiter& waiter, std::optional<cache::FillWaiter::FillEvent>& event) {
     asio::co_spawn(
-        loop.executor(), [&]() -> Task<void> { event.emplace(co_await waiter.next()); }, asio::detached);
+        loop.executor(), [&]() -> Task<void> { event = co_await waiter.next(std::chrono::minutes{3}); },
+        asio::detached);
   }
   // Ends the fill, as its coroutine does whatever happens, and releases the waiters.
   void end() {

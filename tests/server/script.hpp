@@ -45,6 +45,7 @@ struct Wire {
   std::string to_larder;    // not read yet
   std::string from_larder;  // everything that was written
   bool ends = false;        // the peer has closed its sending side
+  bool is_broken = false;   // the peer has reset the connection
   bool is_closed = false;   // larder has closed the connection
   bool is_cancelled = false;
   std::function<void(Wire&)> on_write;
@@ -80,6 +81,10 @@ class ScriptedLayer final : public Transport::Layer {
     if (steps_.fails()) co_return asio::error::connection_reset;
     const auto wire = wire_;  // the layer may be gone when the wait ends
     if (what == Transport::Wait::write) co_return Error{};
+    if (what == Transport::Wait::broken) {
+      while (!wire->is_broken && !wire->is_cancelled && !wire->is_closed) co_await wire->changed.wait();
+      co_return wire->is_broken ? Error{} : asio::error::operation_aborted;
+    }
     while (wire->to_larder.empty() && !wire->ends && !wire->is_cancelled && !wire->is_closed)
       co_await wire->changed.wait();
     const bool is_cancelled = std::exchange(wire->is_cancelled, false);
