@@ -19,7 +19,7 @@ namespace {
 using Tcp = asio::ip::tcp;
 using Local = asio::local::stream_protocol;
 
-constexpr Millis patience_with_larder{5'000};
+constexpr Millis ask_timeout{5'000};
 constexpr const char* not_larder = "not a larder admin listener";
 
 // Sets the timeout of each read, write and connect.
@@ -102,7 +102,7 @@ Reply ask(const Listener& listener, const std::string& method, const std::string
   if (!listener.token.empty()) request += "Authorization: Bearer " + listener.token + "\r\n";
   if (!json.empty()) request += "Content-Type: application/json\r\n";
   request += "Content-Length: " + std::to_string(json.size()) + "\r\n\r\n" + json;
-  return with_connection(listener.address, patience_with_larder,
+  return with_connection(listener.address, ask_timeout,
                          [&](auto& socket) { return read_whole(socket, request); });
 }
 

@@ -15,8 +15,8 @@ namespace larder::admin {
 
 namespace {
 
-constexpr Millis patience_for_all{30'000};
-constexpr Millis patience_for_one{10'000};
+constexpr Millis timeout_for_all{30'000};
+constexpr Millis timeout_for_one{10'000};
 
 struct Line {
   std::string file;
@@ -100,12 +100,12 @@ Probe probe_upstream(const settings::Settings& settings) {
   std::size_t left = 0;
   for (const auto& route : settings.routes) {
     if (route.cache != settings::CacheMode::ttl || !route.path.is_exact()) continue;
-    if (system_now().mono - begun > patience_for_all) {
+    if (system_now().mono - begun > timeout_for_all) {
       ++left;
       continue;
     }
     const auto reply =
-        ask_for_head(settings.upstream.address, settings.upstream.authority, route.name, patience_for_one);
+        ask_for_head(settings.upstream.address, settings.upstream.authority, route.name, timeout_for_one);
     const auto [file, line, column] = line_of(route.place);
     const auto warn = [&](const std::string& what) {
       out.warnings.push_back({settings::Problem::Severity::warning, file, line, column,

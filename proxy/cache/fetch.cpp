@@ -243,7 +243,7 @@ class Fetch {
     auto* stream = fetched != nullptr && may_stream(*fetched) ? &fill : nullptr;
     CollectBounds bounds{settings_.cache.max_body, settings_.upstream.fill_timeout, until_};
     auto collected = co_await collect(*call_, bounds, body_, stream);
-    // Nobody waits for a refresh, so there is nobody to hand it over to.
+    // A refresh without waiters cannot be handed over.
     if (collected.how == Collected::slow && is_in_background_ && !fill.has_waiters()) {
       bounds.silence = settings_.upstream.total_timeout;
       collected = co_await collect(*call_, bounds, body_, nullptr);

@@ -51,7 +51,7 @@ std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_
     builder.add({id, name, value}, true, in_304);
   };
   for (const auto& line : fields) {
-    // What does not hold of the bytes that are sent goes to nobody, the requesting client included.
+    // What does not hold of the bytes that are sent is not sent, not even to the requesting client.
     if (line.id == FieldId::content_length) continue;  // written anew
     if (change.changed && is_of_the_original(line)) continue;
     // RFC 9530 2: a part's digest is of the bytes that came with it; what is stored may be cut again, or

@@ -29,7 +29,7 @@ struct Setting {
 
 /// Builds the response that is stored. `fields` are the answer's (or the updated ones of a renewal); `meta`
 /// as judged, its entity_tag replaced by the change's where there is one. `for_requesting_client` takes the
-/// field lines that are not stored but belong to whoever began the fetch; nullptr = nobody did.
+/// field lines that are not stored but are for the client that started the fetch; nullptr = there is none.
 [[nodiscard]] std::shared_ptr<store::Response> represent(policy::StoredMeta meta, std::string_view reason,
                                                          http::Fields fields, int minor_version,
                                                          const Setting& setting, const Change& change,

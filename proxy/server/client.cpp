@@ -30,7 +30,7 @@ void Client::release_buffer() {
   begin_ = end_ = 0;
 }
 
-// At the end of the lent buffer.
+// At the end of the buffer.
 void Client::make_room() {
   if (begin_ == end_) begin_ = end_ = 0;
   if (end_ == buffer_.size() && begin_ > 0) {

@@ -25,7 +25,7 @@ class Client {
   [[nodiscard]] Transport& transport() noexcept { return transport_; }
   [[nodiscard]] Deadline& deadline() noexcept { return deadline_; }
 
-  // Input. The unread bytes stand in one lent buffer, which goes back when there are none.
+  // Input. The unread bytes are in one buffer of the loop's pool, which is released when there are none.
   [[nodiscard]] std::string_view unread() const noexcept { return {buffer_.data() + begin_, end_ - begin_}; }
   void consume(std::size_t bytes) noexcept { begin_ += bytes; }
   void release_buffer();
@@ -41,7 +41,7 @@ class Client {
   /// Waits until there is something to read (or the end); an error when cancelled by the deadline or
   /// otherwise.
   [[nodiscard]] Task<Error> readable() { return transport_.wait(read_wants_); }
-  /// Reads once, waiting at most `patience`.
+  /// Reads once, waiting at most `timeout`.
   [[nodiscard]] Task<Read> read(Millis timeout);
 
   // Output.
@@ -53,7 +53,7 @@ class Client {
     loop_.counters().bytes_sent.add(static_cast<std::int64_t>(io.bytes));
     return io.bytes;
   }
-  /// Sends everything; false when the connection broke or stood still for `patience`.
+  /// Sends everything; false when the connection broke or accepted nothing for `timeout`.
   [[nodiscard]] Task<bool> write(std::string_view first, std::string_view second, std::string_view third,
                                  Millis timeout);
   [[nodiscard]] Task<bool> write(std::string_view bytes, Millis timeout) {

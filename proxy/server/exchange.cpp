@@ -86,12 +86,11 @@ Task<void> Exchange::finish() {
   if (const auto* refuse = std::get_if<policy::Refuse>(&flow_.decision())) {
     Outcome outcome;
     outcome.detail = refuse->detail;
-    const Problem answer{
-        refuse->status,
-        refuse->detail == Detail::unknown_field
-            ? fields_asked_.problem
-            : "nothing stored can answer, and the request asks for nothing else (only-if-cached)",
-        {}};
+    const Problem answer{refuse->status,
+                         refuse->detail == Detail::unknown_field
+                             ? fields_asked_.problem
+                             : "no stored response can be used, and the request has only-if-cached",
+                         {}};
     co_return co_await problem(answer, &outcome);
   }
   if (http::count_elements(head().fields, http::FieldId::via) > settings().limits.hops) {

@@ -169,10 +169,10 @@ void Exchange::warn_not_projected(Detail detail) {
   if (detail != Detail::not_json && detail != Detail::not_projectable) return;
   if (!worker_.may_warn(view_, now_.mono)) return;
   spdlog::warn(
-      "route {}: the answer to {} passes whole and is not stored: {}", route_->name,
+      "route {}: the response to {} is sent whole and not stored: {}", route_->name,
       redacted(head().target, settings().access_log_redact),
       detail == Detail::not_json
-          ? "it is no well-formed JSON of a JSON type"
+          ? "it is not well-formed JSON with a JSON media type"
           : "it is in a coding, must not be transformed, or has no list where `fields` and `items` say");
 }
 

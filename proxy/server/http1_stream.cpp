@@ -70,7 +70,7 @@ Http1Stream::Http1Stream(Worker& worker, Client& client, const http::RequestHead
 
 Http1Stream::~Http1Stream() = default;
 
-// Draining may have begun since the request came. A body that nobody reads makes the rest of the input
+// Draining may have begun since the request came. A body that is not read makes the rest of the input
 // unreadable.
 Persistence& Http1Stream::persistence() noexcept {
   if (has_unread_body() || worker_.shared.draining.load(std::memory_order_relaxed))

@@ -105,7 +105,7 @@ std::string Notify::figures() const {
   auto text = fmt::format("{} requests, {} upstream", requests, upstream);
   if (requests > 0) text += fmt::format(", {} % spared", 100 * hits / requests);
   text += fmt::format("; {} entries, {}", stored.entries, bytes_text(stored.bytes));
-  if (open > 0) text += "; the API does not answer";
+  if (open > 0) text += "; the API does not respond";
   return text;
 }
 

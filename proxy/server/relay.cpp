@@ -31,16 +31,16 @@ struct Exchange::Relayed {
 // gone. A finite response is still sent to such a client, but one that stops to arrive is taken for a stream.
 Task<void> Exchange::relay_body(upstream::Call& call, bool is_stream, bool watch, Relayed& relayed) {
   Watch watcher(worker_.loop, stream_, [&call] { call.cancel(); });
-  const auto patience = is_stream ? Millis{0} : settings().upstream.fill_timeout;
+  const auto half_closed = is_stream ? Millis{0} : settings().upstream.fill_timeout;
   const auto transfer = [&]() -> Task<void> {
-    if (relayed.sent && !relayed.complete && watch) watcher.start(patience);
+    if (relayed.sent && !relayed.complete && watch) watcher.start(half_closed);
     while (relayed.sent && !relayed.complete) {
       auto piece = co_await call.read_body();
       if (piece.failure) {
         relayed.failed = std::move(piece.failure);
         break;
       }
-      watcher.progress(patience);
+      watcher.progress(half_closed);
       relayed.complete = piece.end;
       if (storer_) storer_->append(piece.data);
       relayed.body_bytes += piece.data.size();

@@ -12,7 +12,7 @@ using State = http::GateResult::State;
 namespace {
 
 constexpr std::string_view task_name = "client connection";
-constexpr Millis patience_when_draining{1000};
+constexpr Millis idle_time_when_draining{1000};
 // A connection with more input than that lets other connections run first.
 constexpr std::size_t max_reads_in_a_turn = 4;
 constexpr std::size_t max_requests_in_a_turn = 128;
@@ -50,7 +50,7 @@ void Session::drain() noexcept {
   if (answered_ > 0)
     end_at_rest();
   else
-    client_.deadline().set(patience_when_draining);
+    client_.deadline().set(idle_time_when_draining);
 }
 
 void Session::force() noexcept {
@@ -72,7 +72,7 @@ void Session::arm_read_deadline() {
     client_.release_buffer();
     give_back_turn();
     const bool draining = worker_.shared.draining.load(std::memory_order_relaxed);
-    client_.deadline().set(draining ? std::min(patience_when_draining, timeouts.idle) : timeouts.idle);
+    client_.deadline().set(draining ? std::min(idle_time_when_draining, timeouts.idle) : timeouts.idle);
   } else if (!begun_) {
     begun_ = true;
     client_.deadline().set(timeouts.head);
@@ -189,7 +189,7 @@ Task<void> Session::attend(std::unique_ptr<Session> session, Step step) {
   }
 }
 
-// At rest again: nobody holds it but the worker's list.
+// At rest again: only the worker's list holds it.
 void Session::settle(std::unique_ptr<Session> self) noexcept {
   attended_ = false;
   client_.at_rest(self.release());

@@ -4,7 +4,7 @@
 // A session is at rest while it waits for input, and its worker's list is all that holds it. Input is read,
 // and what can be answered at once is, in one plain function (`proceed`). Only what has to wait for something
 // becomes a coroutine (`attend`), which holds the session until it is at rest again. What a request needs, a
-// buffer and a RequestContext, is lent to the session for as long as it has one.
+// buffer and a RequestContext, is acquired for as long as there is a request.
 #pragma once
 
 #include "http/gate.hpp"

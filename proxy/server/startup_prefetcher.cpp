@@ -132,7 +132,7 @@ Task<bool> StartupPrefetcher::try_once(std::shared_ptr<Target> target) {
   } else {
     co_return false;
   }
-  spdlog::warn("route {}: it is to be warm, but its answer is not stored: {}", route->name,
+  spdlog::warn("route {}: its response is not stored, so it cannot be kept warm: {}", route->name,
                policy::name_of(detail));
   co_return true;
 }

@@ -13,10 +13,10 @@ const std::vector<FixedBound>& fixed_bounds() {
        "max_unix_path = 107"},
       {"`larder check`, one request to the API", "10 s",
        "a warning names the route; if it is the first route, none is checked", "admin/probe.cpp",
-       "patience_for_one{10'000}"},
+       "timeout_for_one{10'000}"},
       {"`larder check`, all requests to the API", "30 s",
        "the remaining routes are not checked, and their number is reported", "admin/probe.cpp",
-       "patience_for_all{30'000}"},
+       "timeout_for_all{30'000}"},
       // Clients.
       {"fields selected by `fields_param`", "64 names", "the request gets 400", "policy/fields_asked.hpp",
        "max_fields_asked = 64"},

@@ -146,10 +146,10 @@ Task<std::optional<Failure>> Call::read_head(http::Method method, bool may_switc
         result = http::read_response(head_bytes_, limits_, method, head_);
         remaining_ = head_.framing.length;
         if (head_.status == 101 && !may_switch) {
-          co_return bad_answer({}, "it changes the protocol, which nobody asked for");
+          co_return bad_answer({}, "it switches to a protocol that was not requested");
         }
         if (is_interim() && ++interim_count_ > max_interim) {
-          co_return bad_answer({}, "too many interim answers");
+          co_return bad_answer({}, "too many interim responses");
         }
         answer_complete_ = !is_interim() && head_.framing.kind == Kind::none;
         if (!is_interim()) {

@@ -60,33 +60,33 @@ std::string Failure::sentence() const {
   };
   switch (kind) {
     case FailureKind::resolve_failed:
-      return with_reason("the upstream's name could not be resolved");
+      return with_reason("cannot resolve the upstream's host name");
     case FailureKind::resolve_timeout:
-      return "the upstream's name could not be looked up within connect_timeout";
+      return "resolving the upstream's host name took longer than connect_timeout";
     case FailureKind::connect_failed:
-      return with_reason("could not connect to the upstream");
+      return with_reason("cannot connect to the upstream");
     case FailureKind::connect_timeout:
       return "the upstream did not accept a connection within connect_timeout";
     case FailureKind::queue_full:
-      return "too many requests wait for a connection to the upstream";
+      return "too many requests are waiting for an upstream connection (upstream.queue)";
     case FailureKind::queue_timeout:
-      return "no connection to the upstream became free within queue_timeout";
+      return "no upstream connection became available within queue_timeout";
     case FailureKind::breaker_open:
-      return "the upstream has not answered for a while and is asked again in a moment";
+      return "the circuit breaker is open: the upstream keeps failing and is probed again shortly";
     case FailureKind::closed_early:
-      return with_reason("the upstream closed the connection before it answered");
+      return with_reason("the upstream closed the connection without a response");
     case FailureKind::write_failed:
-      return with_reason("the upstream closed the connection while the request was sent");
+      return with_reason("the upstream closed the connection while the request was being sent");
     case FailureKind::first_byte_timeout:
-      return "the upstream did not answer within first_byte_timeout";
+      return "no response from the upstream within first_byte_timeout";
     case FailureKind::idle_timeout:
-      return "the upstream's answer stopped for longer than idle_timeout";
+      return "the upstream's response stalled for longer than idle_timeout";
     case FailureKind::total_timeout:
-      return "the upstream did not answer within total_timeout";
+      return "no response from the upstream within total_timeout";
     case FailureKind::closed_in_body:
-      return "the upstream closed the connection in the middle of its answer";
+      return "the upstream closed the connection before its response was complete";
     case FailureKind::bad_answer:
-      return "the upstream's answer was refused: " +
+      return "the upstream's response was refused: " +
              (refusal ? std::string(http::describe(*refusal)) : reason);
   }
   return "the upstream failed";

@@ -1,6 +1,7 @@
 #include "upstream/pool.hpp"
 
 #include <boost/asio/post.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -163,9 +164,10 @@ void Pool::note(const Admission::Change& change) {
   if (change.after == Breaker::State::open) {
     loop_.counters().breaker_opened.add();
     if (change.before == Breaker::State::closed)
-      log_.say("the upstream does not answer: nothing but a probe now and then is sent to it");
+      log_.say(fmt::format("circuit breaker opened after {} failures in a row; next probe in {} ms",
+                           upstream_.breaker_failures, upstream_.breaker_wait.count()));
   } else if (change.after == Breaker::State::recovering) {
-    log_.say("the upstream answers again");
+    log_.say("the circuit breaker closes again: the upstream responds");
   }
 }
 

@@ -18,7 +18,7 @@ def test_failures_open_the_breaker_and_requests_get_503(origin):
         assert statuses == [502] * 5 + [503] * 45
         answer = larder.get("/off/x")
         assert answer["Retry-After"] == "1"
-        assert b"asked again in a moment" in answer.body
+        assert b"probed again shortly" in answer.body
         assert larder.metric("larder_upstream_breakers_open") == 1
         assert larder.metric("larder_upstream_breaker_opened_total") == 1
     assert len(origin.requests) == 5

@@ -123,7 +123,7 @@ def test_repeated_upstream_failures_are_logged_once(origin, loops):
     with Larder(origin, routes="  - {path: /**, cache: off}", settings=settings, upstream="  breaker_failures: 0") as larder:
         in_parallel(8, lambda i: [larder.get(f"/{i}/{j}").status for j in range(10)])()
         larder.wait_for("larder_upstream_errors_total", lambda value: value == 80)
-        larder.wait_for_line("the upstream closed the connection before it answered")
+        larder.wait_for_line("the upstream closed the connection without a response")
     said = [line for line in larder.errors if "closed the connection" in line]
     assert 1 <= len(said) <= loops  # each loop logs it
     assert all(" warning " in line for line in said)
@@ -135,5 +135,5 @@ def test_another_kind_of_failure_is_logged_separately(origin):
         for _ in range(5):
             for path in ("/closes", "/nonsense"):
                 assert larder.get(path).status == 502
-        larder.wait_for_line("answer was refused")
+        larder.wait_for_line("response was refused")
     assert len([line for line in larder.errors if " warning " in line]) == 2, larder.errors

@@ -109,7 +109,7 @@ def test_a_failed_projection_is_logged_once_a_minute(origin):
     with Larder(origin, routes=ROUTE) as larder, larder.client() as client:
         for _ in range(5):
             client.get("/topics/?a=b")
-        larder.wait_for_line("route /topics/: the answer to /topics/?a=b passes whole and is not stored: it is no well-formed JSON")
+        larder.wait_for_line("route /topics/: the response to /topics/?a=b is sent whole and not stored: it is not well-formed JSON")
         assert sum("passes whole" in line for line in larder.errors) == 1
 
 

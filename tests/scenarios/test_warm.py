@@ -76,7 +76,7 @@ def test_an_unstorable_warm_route_is_reported_once_and_not_retried(origin):
     origin.on("/a", reply(200, {"Set-Cookie": "a=b"}, b"a"))
     settings = "cache: {warm_hosts: [api.test], warm_before_ready: true}"
     with Larder(origin, routes="  - {path: /a, ttl: 1h, warm: true}", settings=settings) as larder:
-        larder.wait_for_line("route /a: it is to be warm, but its answer is not stored: set-cookie")
+        larder.wait_for_line("route /a: its response is not stored, so it cannot be kept warm: set-cookie")
         while larder.ask_admin("/readyz")[0] != 200:
             pass
     assert len(origin.requests) == 1

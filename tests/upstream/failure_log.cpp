@@ -30,8 +30,8 @@ using Sentences = std::vector<std::string>;
 
 const Failure refused{FailureKind::connect_failed, {}, "Connection refused"};
 const Failure late{FailureKind::first_byte_timeout, {}, {}};
-const std::string of_refused = "could not connect to the upstream: Connection refused";
-const std::string of_late = "the upstream did not answer within first_byte_timeout";
+const std::string of_refused = "cannot connect to the upstream: Connection refused";
+const std::string of_late = "no response from the upstream within first_byte_timeout";
 
 }  // namespace
 
