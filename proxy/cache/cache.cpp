@@ -16,8 +16,7 @@ namespace larder::cache {
 using store::Validity;
 
 Cache::Cache(const Options& options)
-    : invalidations_(options.invalidations != nullptr ? store::InvalidationLog(options.invalidations)
-                                                      : store::InvalidationLog()),
+    : invalidations_(options.invalidations),
       store_(options.memory, options.variants, store::Store::default_shards, options.seed),
       fills_(invalidations_, purges_),
       compressor_(store_),

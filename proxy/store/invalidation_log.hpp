@@ -5,11 +5,14 @@
 // of the routes that it invalidates; a response is valid only if its fill started after every write that
 // applies to it. Nothing is searched or erased, so the cost of a write does not depend on what is stored, and
 // fills under way are invalidated like stored responses. Groups (RFC 9875) have slots like paths. Paths share
-// a fixed number of slots by hash: a collision may invalidate too much, but never too little. Lock-free;
-// callable from any thread.
+// a fixed number of slots by hash: a collision may invalidate too much, but never too little. Callable from
+// any thread. Look-ups load atomics and are lock-free; writes take a mutex, under which they also renew
+// checks.
 //
 // The slots may be in a memory-mapped file (tiers/mapped_invalidation_log.hpp), so that writes are still
-// known after the process ends, without waiting for a disk.
+// known after the process ends, without waiting for a disk. A file can be damaged, so each slot has a check
+// of its content, and `sum` combines the checks of all: `is_sound` also finds blocks that were lost as a
+// whole.
 #pragma once
 
 #include "policy/stored.hpp"
@@ -19,6 +22,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string_view>
 
@@ -37,11 +41,12 @@ class InvalidationLog {
   using Sequence = policy::Sequence;
 
   /// The last write of each level. `any` is the last of all levels, so that a lookup usually reads only one
-  /// value.
+  /// value. `check` is a hash of the others and of the slot's place; 0 in a slot that was never written.
   struct Slot {
     std::atomic<Sequence> any;
     std::atomic<Sequence> hard;
     std::atomic<Sequence> strict;
+    std::atomic<std::uint64_t> check;
   };
   static constexpr std::size_t path_slots = 16384;
   static constexpr std::size_t route_slots = 4096;
@@ -51,16 +56,22 @@ class InvalidationLog {
   struct Memory {
     alignas(policy::cache_line) std::atomic<Sequence> clock;
     alignas(policy::cache_line) Slot all;
+    std::uint64_t sum;  // all checks, combined by exclusive or
     alignas(policy::cache_line) std::array<Slot, path_slots> paths;
     std::array<Slot, route_slots> routes;
     std::array<Slot, group_slots> groups;
   };
   static_assert(std::atomic<Sequence>::is_always_lock_free);
 
-  InvalidationLog() : owned_(std::make_unique<Memory>()), memory_(owned_.get()) {}
-  /// `memory` must outlive the log; its content is kept.
-  explicit InvalidationLog(Memory* memory) : memory_(memory) {}
-  InvalidationLog(InvalidationLog&&) = default;
+  /// `memory` must outlive the log; its content is kept. nullptr: the log has its own.
+  explicit InvalidationLog(Memory* memory = nullptr)
+      : owned_(memory == nullptr ? std::make_unique<Memory>() : nullptr),
+        memory_(memory == nullptr ? owned_.get() : memory) {}
+
+  /// Whether every check agrees, and the clock has not fallen behind the writes. To be called before a log
+  /// uses the memory. What follows from memory that is not sound is up to the caller: none of its content can
+  /// be relied on.
+  [[nodiscard]] static bool is_sound(const Memory& memory) noexcept;
 
   /// The number for a fill that starts. Later writes have greater numbers.
   [[nodiscard]] Sequence next_sequence() noexcept {
@@ -115,15 +126,9 @@ class InvalidationLog {
     while (seen < to && !value.compare_exchange_weak(seen, to, std::memory_order_acq_rel)) {
     }
   }
-  // `any` is written last: a thread that sees it also sees the level.
-  Sequence raise(Slot& slot, Validity level) noexcept {
-    const auto now = next_sequence();
-    if (level == Validity::invalid) lift(slot.strict, now);
-    if (level >= Validity::only_on_error) lift(slot.hard, now);
-    lift(slot.any, now);
-    return now;
-  }
+  Sequence raise(Slot& slot, Validity level) noexcept;
 
+  std::mutex writing_;
   std::unique_ptr<Memory> owned_;
   Memory* memory_;
 };
