@@ -187,6 +187,11 @@ std::string metrics_text(const server::Server& server) {
   out.counter("larder_refreshes_total", "Background refreshes started", sum(server, &Counters::refreshes));
   out.counter("larder_invalidations_total", "Writes that invalidated stored responses",
               sum(server, &Counters::invalidations));
+  out.counter(
+      "larder_mark_overflows_total",
+      "Times that the record of the last writes was full, so that responses under way, and those to be "
+      "restored, from before its older half are not used",
+      static_cast<double>(server.mark_overflows()));
   out.gauge("larder_kept_warm", "Entries that keep_warm refreshes", static_cast<double>(server.kept_warm()));
   if (const auto persisted = server.archive_stats()) {
     const auto count = [](std::uint64_t value) { return static_cast<double>(value); };

@@ -44,6 +44,8 @@ struct Found {
   const std::shared_ptr<const store::Response>* only_on_error = nullptr;
   /// `response` was invalidated softly: it may be served once while it is fetched again.
   bool stale_once = false;
+  /// Why there is no `response`, if one that was stored had to be left out: `invalidated` or `mark_overflow`.
+  policy::Detail left_out = policy::Detail::none;
 };
 
 /// A forwarded write. `status` 0: it got no response, and may have been applied.
@@ -93,10 +95,22 @@ class Cache {
                                                              policy::Now now) const noexcept;
   [[nodiscard]] store::Validity validity_of(const store::Response& response,
                                             const Target& target) const noexcept {
-    if (response.config_fingerprint != target.route->config_fingerprint) return store::Validity::invalid;
-    return invalidations_.validity_of(response.sequence, target.path_hash, target.route_hash,
-                                      response.group_hashes);
+    return response.config_fingerprint == target.route->config_fingerprint ? after_writes(response, target)
+                                                                           : store::Validity::invalid;
   }
+  /// The same, whatever settings it was fetched under.
+  [[nodiscard]] store::Validity after_writes(const store::Response& response,
+                                             const Target& target) const noexcept {
+    if (response.path_mark == nullptr)
+      return invalidations_.validity_of(response.sequence, target.path_hash, target.route_hash);
+    return invalidations_.validity_of(response.sequence, *response.path_mark, target.route_hash,
+                                      response.group_marks);
+  }
+  /// Why a response with marks that `validity_of` finds not valid is not.
+  [[nodiscard]] policy::Detail why_not_valid(const store::Response& response,
+                                             const Target& target) const noexcept;
+  /// How often the bounded record of writes was full (InvalidationLog::overflows).
+  [[nodiscard]] std::uint64_t mark_overflows() const noexcept { return invalidations_.overflows(); }
   /// Visits entries, without a lock held, until `visit` returns false.
   void each(const std::function<bool(const store::Entry&)>& visit) const;
   [[nodiscard]] store::StoreStats stats() const noexcept { return store_.stats(); }
@@ -178,9 +192,10 @@ class Cache {
   /// before the cache is used.
   void begin_restore() noexcept { store_.begin_restore(); }
   void end_restore() { store_.end_restore(); }
-  /// Sets the hashes of the groups that a response of that key names, and of its bindings
-  /// (policy::bindings_of).
-  void hash_groups(const settings::Route& route, const policy::KeyView& key, store::Response& response) const;
+  /// Gives a response of that key, which is to be stored, the marks of its path, of the groups that it names,
+  /// and of its bindings (policy::bindings_of). It must not be stored if `after_writes` then says that it is
+  /// not valid.
+  void set_marks(const settings::Route& route, const policy::KeyView& key, store::Response& response);
   /// Stores a response of an earlier process. False if a newer one has come, or it is too large.
   bool restore(const Target& target, std::shared_ptr<const store::Response> response) {
     return store_.restore(target.key.text(), target.hash, std::move(response)) == store::Store::Put::stored;

@@ -43,15 +43,13 @@ bool Publisher::publish(const std::shared_ptr<store::Response>& response, Result
   Completed answer{
       response, false, shareable, detail, result.upstream_status, std::move(result.for_requesting_client)};
   cache_.fills_.succeeded(order_.key.text());
-  cache_.hash_groups(*order_.route, order_.key.view(), *response);
+  cache_.set_marks(*order_.route, order_.key.view(), *response);
   response->access_history =
       cache_.refresh_scheduler_.access_history_of(*order_.route, order_.key.text(), response->secondary);
   // Design, invariant 5.
-  const auto& fill = permit_.fill();
-  if (detail == Detail::none &&
-      cache_.invalidations_.is_invalidated(fill.sequence(), fill.path_hash(), fill.route_hash(),
-                                           response->group_hashes)) {
-    answer.detail = Detail::superseded;
+  if (detail == Detail::none && cache_.after_writes(*response, target()) != store::Validity::valid) {
+    const bool forgotten = cache_.why_not_valid(*response, target()) == Detail::mark_overflow;
+    answer.detail = forgotten ? Detail::mark_overflow : Detail::superseded;
   }
   if (answer.detail == Detail::none &&
       !(response->part && whole_is_stored(*response, result.when.received))) {
@@ -130,6 +128,7 @@ void Publisher::supersede(Detail why, int status, const Result& result) noexcept
     case Detail::none:
     case Detail::stale_if_error:
     case Detail::superseded:
+    case Detail::mark_overflow:
     case Detail::request_no_store:
     case Detail::request_conditions:
     case Detail::authorization:

@@ -79,6 +79,10 @@ std::string_view name_of(Detail detail) noexcept {
       return "body-too-large";
     case Detail::superseded:
       return "superseded";
+    case Detail::mark_overflow:
+      return "mark-overflow";
+    case Detail::invalidated:
+      return "invalidated";
     case Detail::not_json:
       return "not-json";
     case Detail::not_projectable:

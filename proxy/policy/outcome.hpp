@@ -52,9 +52,11 @@ enum class Detail : std::uint8_t {
   no_freshness,     // no explicit or heuristic freshness lifetime, and no validator
   body_too_large,   // larger than cache.max_body
   superseded,       // a write was sent while the response was fetched
+  mark_overflow,    // so many writes were sent that one to this path may have been forgotten
   not_json,         // projection: the response is not well-formed JSON
   not_projectable,  // projection: unexpected JSON structure, a content coding, or over a limit
   // The response was stored or served; the detail says why.
+  invalidated,       // what was stored before was invalidated by a write
   refresh_too_soon,  // a forced refresh within refresh_min_interval: served from the cache
   stale_while_revalidate,
   soft_invalidation,  // stale after a write or soft purge: served once more while it is refreshed
