@@ -101,18 +101,18 @@ void Cache::each(const std::function<bool(const store::Entry&)>& visit) const {
 
 // ---- Fetching
 
-std::string memory_key(const policy::KeyView& key, const settings::Route& route,
-                       const policy::RequestFacts& facts) {
-  std::string text(key.text());
-  if (facts.credentials && policy::has_foreign_credentials(facts, route)) text += "\n:credentials";
-  return text;
+std::uint64_t Cache::memory_of(const Target& target) {
+  constexpr std::uint64_t with_credentials = 0xD1B5'4A32'D192'ED03;
+  const bool apart =
+      target.facts->credentials && policy::has_foreign_credentials(*target.facts, *target.route);
+  return apart ? target.hash ^ with_credentials : target.hash;
 }
 
 Joined Cache::join(const Target& target, const store::Entry* entry, policy::Now now,
                    const JoinOptions& options) {
   const auto name = name_of_fill(target.key.text(), *target.route, *target.facts, entry, options.part);
-  return fills_.join(memory_key(target.key, *target.route, *target.facts), name, target.path_hash,
-                     target.route_hash, options.since, now.mono, options.young);
+  return fills_.join(target.key.text(), memory_of(target), name, target.path_hash, target.route_hash,
+                     options.since, now.mono, options.young);
 }
 
 // ---- Invalidation

@@ -138,13 +138,12 @@ class Cache {
                             const JoinOptions& options);
   /// Set if the last fetch of the key failed.
   [[nodiscard]] std::optional<FillTable::Failing> failing(const policy::KeyView& key) const {
-    return fills_.failing(key.text());
+    return fills_.failing(hash(key.text()));
   }
-  /// Why the last response for a key was not shared or not stored; the latest of the keys that the predicate
-  /// accepts.
-  [[nodiscard]] std::optional<FillTable::NotStored> why_not_stored(
-      const std::function<bool(std::string_view)>& is_meant) const {
-    return fills_.why_not_stored(is_meant);
+  /// Why the last response for a key was not shared or not stored; with `any_host`, for its path and query.
+  [[nodiscard]] std::optional<FillTable::NotStored> why_not_stored(const policy::KeyView& key,
+                                                                   bool any_host) const noexcept {
+    return any_host ? fills_.why_not_stored_at(hash(key.target())) : fills_.why_not_stored(hash(key.text()));
   }
   /// The next number in the order of fills and writes.
   [[nodiscard]] policy::Sequence next_sequence() noexcept { return invalidations_.next_sequence(); }
@@ -205,6 +204,9 @@ class Cache {
 
  private:
   friend class Publisher;
+  // The hash under which unshared responses are remembered. Requests with credentials have hashes of their
+  // own, so that their responses do not end the collapsing of other requests.
+  [[nodiscard]] static std::uint64_t memory_of(const Target& target);
   [[nodiscard]] bool choose(const Target& target, Found& found) const noexcept;
   void invalidate_concerned(const Write& write, store::Validity level);
   void invalidate_path(std::string_view key, store::Validity level) noexcept;
@@ -225,10 +227,5 @@ class Cache {
   const policy::KeyedHash key_hash_;
   tiers::Tier* tier_ = nullptr;
 };
-
-/// The key under which unshared responses are remembered. Requests with credentials have keys of their own,
-/// so that their responses do not end the collapsing of other requests.
-[[nodiscard]] std::string memory_key(const policy::KeyView& key, const settings::Route& route,
-                                     const policy::RequestFacts& facts);
 
 }  // namespace larder::cache

@@ -42,7 +42,7 @@ bool Publisher::publish(const std::shared_ptr<store::Response>& response, Result
                          !coded && !judged_unstorable;
   Completed answer{
       response, false, shareable, detail, result.upstream_status, std::move(result.for_requesting_client)};
-  cache_.fills_.succeeded(order_.key.text());
+  cache_.fills_.succeeded(order_.hash);
   cache_.set_marks(*order_.route, order_.key.view(), *response);
   response->access_history =
       cache_.refresh_scheduler_.access_history_of(*order_.route, order_.key.text(), response->secondary);
@@ -105,8 +105,7 @@ void Publisher::fail(upstream::Failure failure, const policy::ExchangeTimes& whe
   deps_.loop.counters().upstream_errors.add();
   if (order_.counters != nullptr) order_.counters->upstream_errors.add();
   cache_.fills_.failed(
-      order_.key.text(),
-      failure.is_disconnection() ? policy::Trouble::disconnected : policy::Trouble::error_status,
+      order_.hash, failure.is_disconnection() ? policy::Trouble::disconnected : policy::Trouble::error_status,
       deps_.loop.now().mono);
   permit_.settle(Failed{std::move(failure), took(when)});
 }
@@ -161,14 +160,15 @@ void Publisher::remember(Detail why, bool for_the_next, policy::MonoTime when) n
   if (why == Detail::request_no_store || why == Detail::request_conditions) return;
   const auto until = for_the_next ? when + order_.plan->settings->cache.uncacheable_memory : when;
   try {
-    cache_.fills_.remember_unshared(memory_key(order_.key.view(), *order_.route, facts_), {why, when, until});
+    cache_.fills_.remember_unshared(Cache::memory_of(target()),
+                                    {why, when, until, cache_.hash(order_.key.view().target())});
   } catch (const std::exception&) {
   }
 }
 
 void Publisher::forget_unshared() noexcept {
   try {
-    cache_.fills_.forget_unshared(memory_key(order_.key.view(), *order_.route, facts_));
+    cache_.fills_.forget_unshared(Cache::memory_of(target()));
   } catch (const std::exception&) {
   }
 }
@@ -179,9 +179,9 @@ void Publisher::note_not_stored(Detail why) noexcept {
 
 void Publisher::note_status(int status) noexcept {
   if (policy::is_error_status(status))
-    cache_.fills_.failed(order_.key.text(), policy::Trouble::error_status, deps_.loop.now().mono);
+    cache_.fills_.failed(order_.hash, policy::Trouble::error_status, deps_.loop.now().mono);
   else
-    cache_.fills_.succeeded(order_.key.text());
+    cache_.fills_.succeeded(order_.hash);
 }
 
 }  // namespace larder::cache
