@@ -2,6 +2,7 @@
 #include "admin/admin.hpp"
 #include "admin/check.hpp"
 #include "admin/command.hpp"
+#include "admin/machine_limits.hpp"
 #include "admin/reloader.hpp"
 #include "net/spawn.hpp"
 #include "server/log.hpp"
@@ -38,6 +39,11 @@ int serve(const Arguments& arguments) {
   const auto plan = admin::load_plan(arguments.file, arguments.overrides);
   if (!plan) return bad_usage;
   server::set_up_log(plan->settings->log_level);
+  if (!admin::raise_file_limit())
+    spdlog::warn(
+        "the limit of open files (RLIMIT_NOFILE) could not be raised to the hard limit; set LimitNOFILE");
+  for (const auto& warning : admin::warnings_about(*plan->settings, admin::machine_limits()))
+    spdlog::warn("{}", warning);
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);  // exceeding a file size limit is reported as a write error instead
 

@@ -2,6 +2,7 @@
 
 #include "admin/command.hpp"
 #include "admin/json.hpp"
+#include "admin/machine_limits.hpp"
 #include "admin/probe.hpp"
 
 #include <algorithm>
@@ -54,6 +55,10 @@ int check_command(const std::string& file, bool offline, bool as_list) {
   if (loaded.settings && !cache::make_plan(loaded.settings, error)) {
     loaded.problems.push_back({Problem::Severity::error, file, 0, 0, error});
     loaded.settings = nullptr;
+  }
+  if (loaded.settings) {
+    for (auto& warning : warnings_about(*loaded.settings, machine_limits()))
+      loaded.problems.push_back({Problem::Severity::warning, file, 0, 0, std::move(warning)});
   }
   std::string not_asked;
   if (loaded.settings && !offline) {

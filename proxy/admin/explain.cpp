@@ -174,10 +174,7 @@ void add_stored(const Live& live, const settings::Route& route, const policy::Re
     add(*entry);
   }
   out.add("stored", std::move(stored));
-  const auto is_meant = [&](std::string_view name) {
-    return any_host ? policy::KeyView(name).target() == key.target() : name == key.text();
-  };
-  if (const auto why = cache.why_not_stored(is_meant)) {
+  if (const auto why = cache.why_not_stored(key, any_host)) {
     Object object;
     object.text("reason", name_of(why->detail));
     object.text("ago", seconds(live.now.mono - why->when));

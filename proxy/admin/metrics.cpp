@@ -168,6 +168,11 @@ std::string metrics_text(const server::Server& server) {
   add_routes(routes, out);
   add_reasons(server, routes, out);
   add_loops(server, out);
+  out.counter(
+      "larder_mark_overflows_total",
+      "Times that the record of the last writes was full, so that responses under way, and those to be "
+      "restored, from before its older half are not used",
+      static_cast<double>(server.mark_overflows()));
   out.gauge("larder_kept_warm", "Entries that keep_warm refreshes", static_cast<double>(server.kept_warm()));
   if (const auto persisted = server.archive_stats()) {
     const auto count = [](std::uint64_t value) { return static_cast<double>(value); };

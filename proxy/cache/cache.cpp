@@ -16,8 +16,7 @@ namespace larder::cache {
 using store::Validity;
 
 Cache::Cache(const Options& options)
-    : invalidations_(options.invalidations != nullptr ? store::InvalidationLog(options.invalidations)
-                                                      : store::InvalidationLog()),
+    : invalidations_(options.invalidations),
       store_(options.memory, options.variants, store::Store::default_shards, options.seed),
       fills_(invalidations_, purges_),
       compressor_(store_),
@@ -45,6 +44,9 @@ bool Cache::choose(const Target& target, Found& found) const noexcept {
   bool any = false;
   for (const auto& variant : found.entry->variants) {
     const auto validity = validity_of(*variant, target);
+    if (validity >= Validity::only_on_error && found.left_out == policy::Detail::none &&
+        matches(*variant, *target.facts))
+      found.left_out = why_not_valid(*variant, target);
     if (validity == Validity::invalid) continue;
     any = true;
     if (!matches(*variant, *target.facts)) continue;
@@ -53,6 +55,7 @@ bool Cache::choose(const Target& target, Found& found) const noexcept {
       continue;
     }
     found.response = &variant;
+    found.left_out = policy::Detail::none;
     found.stale_once = validity == Validity::stale_once;
     break;
   }
@@ -98,18 +101,18 @@ void Cache::each(const std::function<bool(const store::Entry&)>& visit) const {
 
 // ---- Fetching
 
-std::string memory_key(const policy::KeyView& key, const settings::Route& route,
-                       const policy::RequestFacts& facts) {
-  std::string text(key.text());
-  if (facts.credentials && policy::has_foreign_credentials(facts, route)) text += "\n:credentials";
-  return text;
+std::uint64_t Cache::memory_of(const Target& target) {
+  constexpr std::uint64_t with_credentials = 0xD1B5'4A32'D192'ED03;
+  const bool apart =
+      target.facts->credentials && policy::has_foreign_credentials(*target.facts, *target.route);
+  return apart ? target.hash ^ with_credentials : target.hash;
 }
 
 Joined Cache::join(const Target& target, const store::Entry* entry, policy::Now now,
                    const JoinOptions& options) {
   const auto name = name_of_fill(target.key.text(), *target.route, *target.facts, entry, options.part);
-  return fills_.join(memory_key(target.key, *target.route, *target.facts), name, target.path_hash,
-                     target.route_hash, options.since, now.mono, options.young);
+  return fills_.join(target.key.text(), memory_of(target), name, target.path_hash, target.route_hash,
+                     options.since, now.mono, options.young);
 }
 
 // ---- Invalidation
@@ -208,20 +211,30 @@ std::size_t Cache::purge(const policy::Purge& what) {
   return purged;
 }
 
-void Cache::hash_groups(const settings::Route& route, const policy::KeyView& key,
-                        store::Response& response) const {
-  std::vector<std::uint64_t> hashes;
-  hashes.reserve(response.groups.size());
-  for (const auto& group : response.groups) hashes.push_back(hash(policy::group_name(key.origin(), group)));
-  for (const auto& binding : policy::bindings_of(route, key.path())) hashes.push_back(hash(binding));
-  response.group_hashes = std::move(hashes);
+void Cache::set_marks(const settings::Route& route, const policy::KeyView& key, store::Response& response) {
+  std::vector<std::shared_ptr<const store::Mark>> marks;
+  marks.reserve(response.groups.size());
+  for (const auto& group : response.groups)
+    marks.push_back(invalidations_.mark_of_group(hash(policy::group_name(key.origin(), group))));
+  for (const auto& binding : policy::bindings_of(route, key.path()))
+    marks.push_back(invalidations_.mark_of_group(hash(binding)));
+  response.path_mark_owner = invalidations_.mark_of_path(hash(key.invalidation_key()));
+  response.path_mark = response.path_mark_owner.get();
+  response.group_marks = std::move(marks);
+}
+
+policy::Detail Cache::why_not_valid(const store::Response& response, const Target& target) const noexcept {
+  if (response.path_mark == nullptr || after_writes(response, target) == Validity::valid)
+    return policy::Detail::none;  // it was stored under other settings
+  return invalidations_.is_presumed(response.sequence, *response.path_mark, target.route_hash,
+                                    response.group_marks)
+             ? policy::Detail::mark_overflow
+             : policy::Detail::invalidated;
 }
 
 bool Cache::store(const Target& target, std::shared_ptr<store::Response> response) {
-  hash_groups(*target.route, target.key, *response);
-  if (invalidations_.is_invalidated(response->sequence, target.path_hash, target.route_hash,
-                                    response->group_hashes))
-    return false;
+  set_marks(*target.route, target.key, *response);
+  if (after_writes(*response, target) != Validity::valid) return false;
   return store_.put(target.key.text(), target.hash, std::move(response)) == store::Store::Put::stored;
 }
 
@@ -238,10 +251,8 @@ void Cache::note_head(const Target& target, const store::Response& held, const h
     return;
   }
   const auto renewal = renewed(held, head, {facts, *target.route, compression, when, sequence});
-  hash_groups(*target.route, target.key, *renewal.response);
-  const bool is_invalidated = invalidations_.is_invalidated(sequence, target.path_hash, target.route_hash,
-                                                            renewal.response->group_hashes);
-  if (renewal.against == policy::Detail::none && !is_invalidated)
+  set_marks(*target.route, target.key, *renewal.response);
+  if (renewal.against == policy::Detail::none && after_writes(*renewal.response, target) == Validity::valid)
     (void)store_.put(key, target.hash, renewal.response, &facts);
 }
 

@@ -44,6 +44,8 @@ struct Found {
   const std::shared_ptr<const store::Response>* only_on_error = nullptr;
   /// `response` was invalidated softly: it may be served once while it is fetched again.
   bool stale_once = false;
+  /// Why there is no `response`, if one that was stored had to be left out: `invalidated` or `mark_overflow`.
+  policy::Detail left_out = policy::Detail::none;
 };
 
 /// A forwarded write. `status` 0: it got no response, and may have been applied.
@@ -93,10 +95,22 @@ class Cache {
                                                              policy::Now now) const noexcept;
   [[nodiscard]] store::Validity validity_of(const store::Response& response,
                                             const Target& target) const noexcept {
-    if (response.config_fingerprint != target.route->config_fingerprint) return store::Validity::invalid;
-    return invalidations_.validity_of(response.sequence, target.path_hash, target.route_hash,
-                                      response.group_hashes);
+    return response.config_fingerprint == target.route->config_fingerprint ? after_writes(response, target)
+                                                                           : store::Validity::invalid;
   }
+  /// The same, whatever settings it was fetched under.
+  [[nodiscard]] store::Validity after_writes(const store::Response& response,
+                                             const Target& target) const noexcept {
+    if (response.path_mark == nullptr)
+      return invalidations_.validity_of(response.sequence, target.path_hash, target.route_hash);
+    return invalidations_.validity_of(response.sequence, *response.path_mark, target.route_hash,
+                                      response.group_marks);
+  }
+  /// Why a response with marks that `validity_of` finds not valid is not.
+  [[nodiscard]] policy::Detail why_not_valid(const store::Response& response,
+                                             const Target& target) const noexcept;
+  /// How often the bounded record of writes was full (InvalidationLog::overflows).
+  [[nodiscard]] std::uint64_t mark_overflows() const noexcept { return invalidations_.overflows(); }
   /// Visits entries, without a lock held, until `visit` returns false.
   void each(const std::function<bool(const store::Entry&)>& visit) const;
   [[nodiscard]] store::StoreStats stats() const noexcept { return store_.stats(); }
@@ -124,13 +138,12 @@ class Cache {
                             const JoinOptions& options);
   /// Set if the last fetch of the key failed.
   [[nodiscard]] std::optional<FillTable::Failing> failing(const policy::KeyView& key) const {
-    return fills_.failing(key.text());
+    return fills_.failing(hash(key.text()));
   }
-  /// Why the last response for a key was not shared or not stored; the latest of the keys that the predicate
-  /// accepts.
-  [[nodiscard]] std::optional<FillTable::NotStored> why_not_stored(
-      const std::function<bool(std::string_view)>& is_meant) const {
-    return fills_.why_not_stored(is_meant);
+  /// Why the last response for a key was not shared or not stored; with `any_host`, for its path and query.
+  [[nodiscard]] std::optional<FillTable::NotStored> why_not_stored(const policy::KeyView& key,
+                                                                   bool any_host) const noexcept {
+    return any_host ? fills_.why_not_stored_at(hash(key.target())) : fills_.why_not_stored(hash(key.text()));
   }
   /// The next number in the order of fills and writes.
   [[nodiscard]] policy::Sequence next_sequence() noexcept { return invalidations_.next_sequence(); }
@@ -178,9 +191,10 @@ class Cache {
   /// before the cache is used.
   void begin_restore() noexcept { store_.begin_restore(); }
   void end_restore() { store_.end_restore(); }
-  /// Sets the hashes of the groups that a response of that key names, and of its bindings
-  /// (policy::bindings_of).
-  void hash_groups(const settings::Route& route, const policy::KeyView& key, store::Response& response) const;
+  /// Gives a response of that key, which is to be stored, the marks of its path, of the groups that it names,
+  /// and of its bindings (policy::bindings_of). It must not be stored if `after_writes` then says that it is
+  /// not valid.
+  void set_marks(const settings::Route& route, const policy::KeyView& key, store::Response& response);
   /// Stores a response of an earlier process. False if a newer one has come, or it is too large.
   bool restore(const Target& target, std::shared_ptr<const store::Response> response) {
     return store_.restore(target.key.text(), target.hash, std::move(response)) == store::Store::Put::stored;
@@ -190,6 +204,9 @@ class Cache {
 
  private:
   friend class Publisher;
+  // The hash under which unshared responses are remembered. Requests with credentials have hashes of their
+  // own, so that their responses do not end the collapsing of other requests.
+  [[nodiscard]] static std::uint64_t memory_of(const Target& target);
   [[nodiscard]] bool choose(const Target& target, Found& found) const noexcept;
   void invalidate_concerned(const Write& write, store::Validity level);
   void invalidate_path(std::string_view key, store::Validity level) noexcept;
@@ -210,10 +227,5 @@ class Cache {
   const policy::KeyedHash key_hash_;
   tiers::Tier* tier_ = nullptr;
 };
-
-/// The key under which unshared responses are remembered. Requests with credentials have keys of their own,
-/// so that their responses do not end the collapsing of other requests.
-[[nodiscard]] std::string memory_key(const policy::KeyView& key, const settings::Route& route,
-                                     const policy::RequestFacts& facts);
 
 }  // namespace larder::cache

@@ -4,14 +4,14 @@
 
 namespace larder::cache {
 
-Joined FillTable::join(std::string_view key, std::string_view name, std::uint64_t path_hash,
-                       std::uint64_t route_hash, policy::Sequence since, policy::MonoTime now,
-                       policy::Millis young) {
-  if (is_unshared(key, now)) {
+Joined FillTable::join(std::string_view key, std::uint64_t memory, std::string_view name,
+                       std::uint64_t path_hash, std::uint64_t route_hash, policy::Sequence since,
+                       policy::MonoTime now, policy::Millis young) {
+  if (is_unshared(memory, now)) {
     auto fill = std::make_shared<Fill>(invalidations_.next_sequence(), path_hash, route_hash);
     return {Role::uncollapsed, fill, Permit(*this, {}, fill)};
   }
-  auto& shard = shard_of(name);
+  auto& shard = shard_of_fill(name);
   const std::lock_guard lock(shard.mutex);
   const auto running = shard.running.find(name);
   std::weak_ptr<Fill> before;
@@ -33,7 +33,7 @@ Joined FillTable::join(std::string_view key, std::string_view name, std::uint64_
 }
 
 void FillTable::leave(std::string_view name, const std::shared_ptr<Fill>& fill) noexcept {
-  auto& shard = shard_of(name);
+  auto& shard = shard_of_fill(name);
   const std::lock_guard lock(shard.mutex);
   const auto running = shard.running.find(name);
   if (running != shard.running.end() && running->second.fill == fill) shard.running.erase(running);
@@ -62,54 +62,53 @@ void Permit::give_up(std::shared_ptr<const store::Response> found) noexcept {
   settle(std::move(answer));
 }
 
-bool FillTable::is_unshared(std::string_view key, policy::MonoTime now) const {
-  const auto why = why_not_stored(key);
+bool FillTable::is_unshared(std::uint64_t memory, policy::MonoTime now) const noexcept {
+  const auto why = why_not_stored(memory);
   return why && now < why->until;
 }
 
-std::optional<FillTable::NotStored> FillTable::why_not_stored(std::string_view key) const {
-  const auto& shard = shard_of(key);
+std::optional<FillTable::NotStored> FillTable::why_not_stored(std::uint64_t memory) const noexcept {
+  const auto& shard = shard_of(memory);
   const std::lock_guard lock(shard.mutex);
-  const auto at = shard.unshared.find(key);
+  const auto at = shard.unshared.find(memory);
   return at == shard.unshared.end() ? std::nullopt : std::optional(at->second);
 }
 
-std::optional<FillTable::NotStored> FillTable::why_not_stored(
-    const std::function<bool(std::string_view)>& is_meant) const {
+std::optional<FillTable::NotStored> FillTable::why_not_stored_at(std::uint64_t target_hash) const noexcept {
   std::optional<NotStored> latest;
   for (const auto& shard : shards_) {
     const std::lock_guard lock(shard.mutex);
-    for (const auto& [key, why] : shard.unshared) {
-      if ((!latest || why.when > latest->when) && is_meant(key)) latest = why;
+    for (const auto& [memory, why] : shard.unshared) {
+      if (why.target_hash == target_hash && (!latest || why.when > latest->when)) latest = why;
     }
   }
   return latest;
 }
 
-void FillTable::remember_unshared(std::string_view key, const NotStored& why) noexcept {
-  auto& shard = shard_of(key);
+void FillTable::remember_unshared(std::uint64_t memory, const NotStored& why) noexcept {
+  auto& shard = shard_of(memory);
   const std::lock_guard lock(shard.mutex);
   // Bounded. A key that is forgotten costs its next requests one wait.
   if (shard.unshared.size() >= max_remembered) shard.unshared.clear();
   try {
-    shard.unshared.insert_or_assign(std::string(key), why);
+    shard.unshared.insert_or_assign(memory, why);
   } catch (const std::exception&) {
   }
 }
 
-void FillTable::forget_unshared(std::string_view key) noexcept {
-  auto& shard = shard_of(key);
+void FillTable::forget_unshared(std::uint64_t memory) noexcept {
+  auto& shard = shard_of(memory);
   const std::lock_guard lock(shard.mutex);
-  const auto at = shard.unshared.find(key);
+  const auto at = shard.unshared.find(memory);
   if (at != shard.unshared.end()) shard.unshared.erase(at);
 }
 
-void FillTable::failed(std::string_view key, policy::Trouble trouble, policy::MonoTime now) noexcept {
-  auto& shard = shard_of(key);
+void FillTable::failed(std::uint64_t key_hash, policy::Trouble trouble, policy::MonoTime now) noexcept {
+  auto& shard = shard_of(key_hash);
   const std::lock_guard lock(shard.mutex);
   if (shard.failing.size() >= max_remembered) shard.failing.clear();
   try {
-    auto& failing = shard.failing[std::string(key)];
+    auto& failing = shard.failing[key_hash];
     failing.trouble = trouble;
     failing.wait = std::clamp(failing.wait * 2, first_wait, max_wait);
     failing.until = now + failing.wait;
@@ -117,17 +116,17 @@ void FillTable::failed(std::string_view key, policy::Trouble trouble, policy::Mo
   }
 }
 
-void FillTable::succeeded(std::string_view key) noexcept {
-  auto& shard = shard_of(key);
+void FillTable::succeeded(std::uint64_t key_hash) noexcept {
+  auto& shard = shard_of(key_hash);
   const std::lock_guard lock(shard.mutex);
-  const auto at = shard.failing.find(key);
+  const auto at = shard.failing.find(key_hash);
   if (at != shard.failing.end()) shard.failing.erase(at);
 }
 
-std::optional<FillTable::Failing> FillTable::failing(std::string_view key) const {
-  const auto& shard = shard_of(key);
+std::optional<FillTable::Failing> FillTable::failing(std::uint64_t key_hash) const noexcept {
+  const auto& shard = shard_of(key_hash);
   const std::lock_guard lock(shard.mutex);
-  const auto at = shard.failing.find(key);
+  const auto at = shard.failing.find(key_hash);
   return at == shard.failing.end() ? std::nullopt : std::optional(at->second);
 }
 

@@ -2,7 +2,9 @@
 // shared, and those whose fetches failed.
 //
 // Callable from any loop; sharded, with short critical sections. Every table is bounded: running fills by the
-// number of connections and background fetches, the others by `max_remembered`.
+// number of connections and background fetches, the others by `max_remembered`. Keys are remembered as
+// hashes, since clients choose how long and how many they are; the hash is seeded, so that nobody can make
+// two keys share one.
 #pragma once
 
 #include "cache/fill.hpp"
@@ -80,38 +82,38 @@ class FillTable {
       : invalidations_(invalidations), purges_(purges) {}
 
   /// Joins the fill `name` that is under way, unless it has been invalidated or purged or began before
-  /// `since`; otherwise begins a new one. If responses for the primary key `key` are known not to be shared,
-  /// the new fill is uncollapsed. For requests with `since`, at most two fills of a name are under way:
-  /// further requests wait for the younger one to end and share the next. A fill that began less than `young`
-  /// ago is joined in any case.
-  [[nodiscard]] Joined join(std::string_view key, std::string_view name, std::uint64_t path_hash,
-                            std::uint64_t route_hash, policy::Sequence since, policy::MonoTime now,
-                            policy::Millis young = policy::Millis{0});
+  /// `since`; otherwise begins a new one. If responses for `memory` (as for `remember_unshared`) are known
+  /// not to be shared, the new fill is uncollapsed. `key` is the primary key. For requests with `since`, at
+  /// most two fills of a name are under way: further requests wait for the younger one to end and share the
+  /// next. A fill that began less than `young` ago is joined in any case.
+  [[nodiscard]] Joined join(std::string_view key, std::uint64_t memory, std::string_view name,
+                            std::uint64_t path_hash, std::uint64_t route_hash, policy::Sequence since,
+                            policy::MonoTime now, policy::Millis young = policy::Millis{0});
   /// Why the last response for a primary key could not be shared, or was not stored.
   struct NotStored {
     policy::Detail detail = policy::Detail::none;
     policy::MonoTime when;
-    policy::MonoTime until;  // until then requests are not collapsed (hit-for-miss); may be `when`
+    policy::MonoTime until;         // until then requests are not collapsed (hit-for-miss); may be `when`
+    std::uint64_t target_hash = 0;  // of the key's path and query
   };
-  /// Without memory, nothing is remembered.
-  void remember_unshared(std::string_view key, const NotStored& why) noexcept;
+  /// `memory` is the hash of the key (Cache::memory_of). Without memory for it, nothing is remembered.
+  void remember_unshared(std::uint64_t memory, const NotStored& why) noexcept;
   /// A response for the key was shared.
-  void forget_unshared(std::string_view key) noexcept;
-  [[nodiscard]] std::optional<NotStored> why_not_stored(std::string_view key) const;
-  /// The latest one whose key the predicate accepts.
-  [[nodiscard]] std::optional<NotStored> why_not_stored(
-      const std::function<bool(std::string_view)>& is_meant) const;
+  void forget_unshared(std::uint64_t memory) noexcept;
+  [[nodiscard]] std::optional<NotStored> why_not_stored(std::uint64_t memory) const noexcept;
+  /// The latest one of a path and query, whatever the host.
+  [[nodiscard]] std::optional<NotStored> why_not_stored_at(std::uint64_t target_hash) const noexcept;
 
   /// A fetch for a key has failed. For some time, which grows with further failures, requests that can be
   /// answered from the store do not wait for the next fetch.
-  void failed(std::string_view key, policy::Trouble trouble, policy::MonoTime now) noexcept;
-  void succeeded(std::string_view key) noexcept;
+  void failed(std::uint64_t key_hash, policy::Trouble trouble, policy::MonoTime now) noexcept;
+  void succeeded(std::uint64_t key_hash) noexcept;
   struct Failing {
     policy::Trouble trouble = policy::Trouble::disconnected;
     policy::Millis wait{0};
     policy::MonoTime until;  // then the next fetch may be waited for
   };
-  [[nodiscard]] std::optional<Failing> failing(std::string_view key) const;
+  [[nodiscard]] std::optional<Failing> failing(std::uint64_t key_hash) const noexcept;
 
   [[nodiscard]] std::size_t running() const;
 
@@ -123,7 +125,7 @@ class FillTable {
     }
   };
   template <class T>
-  using Table = std::unordered_map<std::string, T, TransparentHash, std::equal_to<>>;
+  using Remembered = std::unordered_map<std::uint64_t, T>;
   struct Running {
     std::shared_ptr<Fill> fill;
     policy::MonoTime begun;
@@ -131,9 +133,9 @@ class FillTable {
   };
   struct Shard {
     mutable std::mutex mutex;
-    Table<Running> running;
-    Table<NotStored> unshared;
-    Table<Failing> failing;
+    std::unordered_map<std::string, Running, TransparentHash, std::equal_to<>> running;
+    Remembered<NotStored> unshared;
+    Remembered<Failing> failing;
   };
   static constexpr std::size_t shard_count = 16;
   static constexpr std::size_t max_remembered = 1024;  // per shard and table
@@ -143,12 +145,13 @@ class FillTable {
   friend class Permit;
   // Removes a fill that has ended. No effect if another one has replaced it.
   void leave(std::string_view name, const std::shared_ptr<Fill>& fill) noexcept;
-  [[nodiscard]] bool is_unshared(std::string_view key, policy::MonoTime now) const;
-  [[nodiscard]] Shard& shard_of(std::string_view key) noexcept {
-    return shards_[TransparentHash{}(key) % shard_count];
+  [[nodiscard]] bool is_unshared(std::uint64_t memory, policy::MonoTime now) const noexcept;
+  [[nodiscard]] Shard& shard_of(std::uint64_t hash) noexcept { return shards_[(hash >> 24) % shard_count]; }
+  [[nodiscard]] const Shard& shard_of(std::uint64_t hash) const noexcept {
+    return shards_[(hash >> 24) % shard_count];
   }
-  [[nodiscard]] const Shard& shard_of(std::string_view key) const noexcept {
-    return shards_[TransparentHash{}(key) % shard_count];
+  [[nodiscard]] Shard& shard_of_fill(std::string_view name) noexcept {
+    return shard_of(TransparentHash{}(name));
   }
 
   store::InvalidationLog& invalidations_;

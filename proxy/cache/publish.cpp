@@ -42,16 +42,14 @@ bool Publisher::publish(const std::shared_ptr<store::Response>& response, Result
                          !coded && !judged_unstorable;
   Completed answer{
       response, false, shareable, detail, result.upstream_status, std::move(result.for_requesting_client)};
-  cache_.fills_.succeeded(order_.key.text());
-  cache_.hash_groups(*order_.route, order_.key.view(), *response);
+  cache_.fills_.succeeded(order_.hash);
+  cache_.set_marks(*order_.route, order_.key.view(), *response);
   response->access_history =
       cache_.refresh_scheduler_.access_history_of(*order_.route, order_.key.text(), response->secondary);
   // Design, invariant 5.
-  const auto& fill = permit_.fill();
-  if (detail == Detail::none &&
-      cache_.invalidations_.is_invalidated(fill.sequence(), fill.path_hash(), fill.route_hash(),
-                                           response->group_hashes)) {
-    answer.detail = Detail::superseded;
+  if (detail == Detail::none && cache_.after_writes(*response, target()) != store::Validity::valid) {
+    const bool forgotten = cache_.why_not_valid(*response, target()) == Detail::mark_overflow;
+    answer.detail = forgotten ? Detail::mark_overflow : Detail::superseded;
   }
   if (answer.detail == Detail::none &&
       !(response->part && whole_is_stored(*response, result.when.received))) {
@@ -107,8 +105,7 @@ void Publisher::fail(upstream::Failure failure, const policy::ExchangeTimes& whe
   deps_.loop.counters().upstream_errors.add();
   if (order_.counters != nullptr) order_.counters->upstream_errors.add();
   cache_.fills_.failed(
-      order_.key.text(),
-      failure.is_disconnection() ? policy::Trouble::disconnected : policy::Trouble::error_status,
+      order_.hash, failure.is_disconnection() ? policy::Trouble::disconnected : policy::Trouble::error_status,
       deps_.loop.now().mono);
   permit_.settle(Failed{std::move(failure), took(when)});
 }
@@ -130,6 +127,7 @@ void Publisher::supersede(Detail why, int status, const Result& result) noexcept
     case Detail::none:
     case Detail::stale_if_error:
     case Detail::superseded:
+    case Detail::mark_overflow:
     case Detail::request_no_store:
     case Detail::request_conditions:
     case Detail::authorization:
@@ -162,14 +160,15 @@ void Publisher::remember(Detail why, bool for_the_next, policy::MonoTime when) n
   if (why == Detail::request_no_store || why == Detail::request_conditions) return;
   const auto until = for_the_next ? when + order_.plan->settings->cache.uncacheable_memory : when;
   try {
-    cache_.fills_.remember_unshared(memory_key(order_.key.view(), *order_.route, facts_), {why, when, until});
+    cache_.fills_.remember_unshared(Cache::memory_of(target()),
+                                    {why, when, until, cache_.hash(order_.key.view().target())});
   } catch (const std::exception&) {
   }
 }
 
 void Publisher::forget_unshared() noexcept {
   try {
-    cache_.fills_.forget_unshared(memory_key(order_.key.view(), *order_.route, facts_));
+    cache_.fills_.forget_unshared(Cache::memory_of(target()));
   } catch (const std::exception&) {
   }
 }
@@ -180,9 +179,9 @@ void Publisher::note_not_stored(Detail why) noexcept {
 
 void Publisher::note_status(int status) noexcept {
   if (policy::is_error_status(status))
-    cache_.fills_.failed(order_.key.text(), policy::Trouble::error_status, deps_.loop.now().mono);
+    cache_.fills_.failed(order_.hash, policy::Trouble::error_status, deps_.loop.now().mono);
   else
-    cache_.fills_.succeeded(order_.key.text());
+    cache_.fills_.succeeded(order_.hash);
 }
 
 }  // namespace larder::cache

@@ -25,6 +25,7 @@ RequestFlow::Immediate RequestFlow::begin(Cache& cache, const settings::Route& r
   cache_ = &cache;
   target_ = cache.target(route, route_hash, key, facts);
   cache.find(target_, found_);
+  left_out_ = found_.left_out;
   decision_ = policy::decide(*target_.facts, *target_.route, held_for(now), now);
   if (const auto* serve = std::get_if<policy::Serve>(&decision_)) return {&serve->outcome, false};
   if (const auto* stale = std::get_if<policy::ServeThenRefresh>(&decision_)) {
@@ -196,10 +197,10 @@ std::optional<RequestFlow::Action> RequestFlow::completed(Completed& result, Out
       result.shareable && policy::matches(response.secondary, *target_.facts) &&
       policy::has_bytes_for(*target_.facts, response, now.wall) &&
       // Whether one of its groups was invalidated is known only now that the response names its groups.
-      (response.group_hashes.empty() || cache_->validity_of(response, target_) == store::Validity::valid);
+      (response.group_marks.empty() || cache_->validity_of(response, target_) == store::Validity::valid);
   if (!is_leader_ && !is_for_all) return std::nullopt;
   outcome.stored = result.stored && is_leader_;
-  outcome.detail = result.detail;
+  outcome.detail = result.detail != Detail::none ? result.detail : left_out_;
   if (result.upstream_status == 304) outcome.forward_status = 304;
   const bool with_age = !is_leader_ || response.upstream_age;
   return Serve{std::move(result.response), outcome, with_age,

@@ -113,8 +113,9 @@ class RequestFlow {
   Target target_;
   Found found_;
   policy::Decision decision_;
-  policy::Sequence came_ = 0;  // when it began to wait
-  policy::Forward why_{};      // of the fill that it waits for
+  policy::Sequence came_ = 0;                       // when it began to wait
+  policy::Forward why_{};                           // of the fill that it waits for
+  policy::Detail left_out_ = policy::Detail::none;  // as Found's, when it began
   int attempt_ = 0;
   bool forced_ = false;  // it forces a fetch: nothing that was fetched before it came may answer it
   bool is_leader_ = false;

@@ -57,10 +57,12 @@ namespace larder::policy {
   X(stream, "stream", "the response is a stream, which is forwarded while it arrives") \
   X(slow, "slow", "the response was silent for upstream.fill_timeout, or not complete after upstream.total_timeout") \
   X(superseded, "superseded", "a write was sent, or a newer response arrived, while the response was fetched") \
+  X(mark_overflow, "mark-overflow", "so many writes were sent while the response was fetched that it is not known which of them concern it") \
   X(not_json, "not-json", "the route projects, and the response is not well-formed JSON") \
   X(not_projectable, "not-projectable", "the route projects, and the response has another structure, a content coding, or exceeds a limit") \
   /* The response was stored or served; the detail says why. */ \
   X(streamed, "streamed", "the response was sent while it was fetched and stored") \
+  X(invalidated, "invalidated", "a write or a purge invalidated the stored response") \
   X(refresh_too_soon, "refresh-too-soon", "a forced refresh within refresh_min_interval of the last fetch") \
   X(stale_while_revalidate, "stale-while-revalidate", "the response is stale and is being refreshed") \
   X(soft_invalidation, "soft-invalidation", "the response is stale after a write or a soft purge, and is served once more while it is refreshed") \

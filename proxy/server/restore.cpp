@@ -86,7 +86,7 @@ class Restorer {
       field.value = std::move(value);
     }
     adapt(*route, settings_->cache.persist_stale, *response);
-    cache_.hash_groups(*route, of, *response);
+    cache_.set_marks(*route, of, *response);
     const policy::RequestFacts facts;
     const auto target = cache_.target(*route, cache_.hash(route->name), of, facts);
     if (cache_.validity_of(*response, target) == store::Validity::invalid) return;

@@ -107,6 +107,7 @@ class Server {
   [[nodiscard]] const settings::Settings& settings() const noexcept { return *plan_->settings; }
   [[nodiscard]] std::uint64_t codings_made() const noexcept { return shared_.cache.codings_made(); }
   [[nodiscard]] policy::MonoTime started() const noexcept { return started_; }
+  [[nodiscard]] std::uint64_t mark_overflows() const { return shared_.cache.mark_overflows(); }
   [[nodiscard]] std::size_t kept_warm() const { return shared_.cache.refresh_scheduler().size(); }
   /// nullopt if nothing is persisted.
   [[nodiscard]] std::optional<tiers::Archive::Stats> archive_stats() const {

@@ -123,7 +123,8 @@ Task<bool> StartupPrefetcher::try_once(std::shared_ptr<Target> target) {
   auto detail = policy::Detail::upstream_failed;
   if (const auto* answered = std::get_if<cache::Completed>(&result)) {
     if (answered->stored || answered->detail == policy::Detail::none) co_return true;
-    if (answered->detail == policy::Detail::superseded || policy::is_error_status(answered->upstream_status))
+    if (answered->detail == policy::Detail::superseded || answered->detail == policy::Detail::mark_overflow ||
+        policy::is_error_status(answered->upstream_status))
       co_return false;
     detail = answered->detail;
   } else if (const auto* unshared = std::get_if<cache::Unshareable>(&result)) {

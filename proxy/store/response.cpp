@@ -36,7 +36,11 @@ std::size_t Response::charge() const noexcept {
   if (secondary.capacity() > 1) bytes += allocated(secondary.capacity() * sizeof(policy::VaryField));
   for (const auto& field : secondary)
     bytes += charge_of(field.name) + (field.value ? charge_of(*field.value) : 0);
-  if (!groups.empty()) bytes += allocated(groups.capacity() * (sizeof(std::string) + sizeof(std::uint64_t)));
+  if (path_mark != nullptr) bytes += MarkTable::charge;
+  if (!group_marks.empty())
+    bytes +=
+        allocated(group_marks.capacity() * sizeof(group_marks[0])) + group_marks.size() * MarkTable::charge;
+  if (!groups.empty()) bytes += allocated(groups.capacity() * sizeof(std::string));
   for (const auto& group : groups) bytes += charge_of(group);
   if (access_history) bytes += interest_charge;
   if (derived) bytes += allocated(sizeof(Derived) + reference_counts) + derived->charge();

@@ -8,6 +8,7 @@
 #include "store/access_history.hpp"
 #include "store/derived.hpp"
 #include "store/head.hpp"
+#include "store/marks.hpp"
 
 #include <boost/container/small_vector.hpp>
 
@@ -46,8 +47,10 @@ struct Sent {
   std::string head;
   /// Shared with the earlier response if this one was freshened by a 304.
   Body body;
-  /// Hashes of the names of its groups, for the invalidation log.
-  std::vector<std::uint64_t> group_hashes;
+  /// Owned by `path_mark_owner`; nullptr in a response that is not for storing.
+  const Mark* path_mark = nullptr;
+  /// Of its groups and bindings.
+  std::vector<std::shared_ptr<const Mark>> group_marks;
   /// The times of the last requests, if the entry is kept warm; else nullptr.
   std::shared_ptr<AccessHistory> access_history;
   std::size_t original_size = 0;  // size of the API's body, before projection
@@ -58,6 +61,7 @@ struct Sent {
 
 struct Response : Sent, policy::StoredMeta {
   HeadLines head_lines;  // of `head`
+  std::shared_ptr<const Mark> path_mark_owner;
   /// The head of a 304; empty if there is neither an entity tag nor a date to compare.
   std::string head_304;
   /// `client_cache_control` has replaced the API's Cache-Control in `head`. Freshening uses the API's value,

@@ -1,6 +1,11 @@
 #include "tiers/mapped_invalidation_log.hpp"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <fcntl.h>
 #include <fstream>
@@ -8,6 +13,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <type_traits>
 #include <unistd.h>
 
 namespace larder::tiers {
@@ -15,15 +21,7 @@ namespace larder::tiers {
 namespace {
 
 constexpr std::size_t page = 4096;
-constexpr char magic[16] = "larder writes 3";
-
-// Identifies the current boot of the machine; empty if unknown.
-std::string boot_id() {
-  std::ifstream in("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(in, id);
-  return id;
-}
+constexpr char magic[16] = "larder writes 4";
 
 std::uint64_t random_number() {
   std::random_device random;
@@ -37,18 +35,47 @@ std::string failed(const std::string& what, const std::string& path) {
 }  // namespace
 
 struct MappedInvalidationLog::Layout {
-  char magic[16];
-  std::uint64_t size;
-  std::uint64_t seed;
-  std::uint64_t generation;
-  char boot[64];
-  std::uint64_t clean;  // 1 = closed properly
-  policy::KeyedHash::Secret secret;
+  // Without padding, so that the check is of every byte before it.
+  struct Header {
+    char magic[16];
+    std::uint64_t size;
+    std::uint64_t seed;
+    std::uint64_t generation;
+    char boot[64];
+    std::uint64_t clean;  // 1 = closed properly
+    policy::KeyedHash::Secret secret;
+    std::uint64_t check;
+
+    [[nodiscard]] std::uint64_t expected_check() const noexcept {
+      return XXH3_64bits(this, offsetof(Header, check));
+    }
+    void set_clean(bool value) noexcept {
+      clean = value ? 1 : 0;
+      check = expected_check();
+    }
+  };
+  static_assert(std::has_unique_object_representations_v<Header>);
+
+  Header header;
   alignas(page) store::InvalidationLog::Memory memory;
+
+  [[nodiscard]] bool is_of_this_version() const noexcept {
+    return std::memcmp(header.magic, magic, sizeof magic) == 0 && header.size == sizeof(Layout);
+  }
+  [[nodiscard]] bool is_sound() const noexcept {
+    return header.check == header.expected_check() && store::InvalidationLog::is_sound(memory);
+  }
 };
 
+std::string MappedInvalidationLog::current_boot() {
+  std::ifstream in("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(in, id);
+  return id;
+}
+
 std::variant<std::unique_ptr<MappedInvalidationLog>, std::string> MappedInvalidationLog::open(
-    const std::string& path, std::string& warning) {
+    const std::string& path, std::string& warning, const std::string& boot) {
   for (int attempt = 1;; ++attempt) {
     const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (descriptor < 0) return failed("cannot open", path);
@@ -70,32 +97,36 @@ std::variant<std::unique_ptr<MappedInvalidationLog>, std::string> MappedInvalida
       mapped = ::mmap(nullptr, sizeof(Layout), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
     auto* layout = mapped == MAP_FAILED ? nullptr : static_cast<Layout*>(mapped);
     file->layout_ = layout;
-    const bool is_ours = layout != nullptr && !is_new &&
-                         std::memcmp(layout->magic, magic, sizeof magic) == 0 &&
-                         layout->size == sizeof(Layout) && layout->seed != 0;
-    if (!is_new && !is_ours) {
+    const bool is_ours = layout != nullptr && !is_new && layout->is_of_this_version();
+    if (!is_new && (!is_ours || !layout->is_sound())) {
       std::string aside;
       if (attempt > 1 || !set_aside(path, {}, aside))
-        return failed(path + " is no write log; cannot move", path);
-      warning = path + " was no write log of this version; it is " + aside + " now";
+        return failed(path + " is no sound write log; cannot move", path);
+      warning = path +
+                (is_ours ? " is damaged, so that writes may be missing in it"
+                         : " was no write log of this version") +
+                "; it is " + aside + " now, and nothing that was stored before is used";
+      file->layout_ = nullptr;
+      if (layout != nullptr) ::munmap(layout, sizeof(Layout));
       continue;
     }
     if (layout == nullptr) return failed("cannot map", path);
-    const auto boot = boot_id();
+    auto header = layout->header;
     if (is_new) {
-      layout->size = sizeof(Layout);
-      layout->seed = random_number();
-      layout->generation = random_number();
-      layout->secret = policy::KeyedHash::random_secret();
-      std::memcpy(layout->magic, magic, sizeof magic);
+      header.size = sizeof(Layout);
+      header.seed = random_number();
+      header.generation = random_number();
+      header.secret = policy::KeyedHash::random_secret();
+      std::memcpy(header.magic, magic, sizeof magic);
     } else {
       const bool same_boot =
-          !boot.empty() && boot == std::string(layout->boot, ::strnlen(layout->boot, sizeof layout->boot));
-      file->may_lack_invalidations_ = layout->clean != 1 && !same_boot;
+          !boot.empty() && boot == std::string(header.boot, ::strnlen(header.boot, sizeof header.boot));
+      file->may_lack_invalidations_ = header.clean != 1 && !same_boot;
     }
-    std::memset(layout->boot, 0, sizeof layout->boot);
-    std::memcpy(layout->boot, boot.data(), std::min(boot.size(), sizeof layout->boot));
-    layout->clean = 0;
+    std::memset(header.boot, 0, sizeof header.boot);
+    std::memcpy(header.boot, boot.data(), std::min(boot.size(), sizeof header.boot));
+    header.set_clean(false);
+    layout->header = header;
     // After this is on the disk, a crash of the machine can be detected.
     (void)::msync(layout, page, MS_SYNC);
     return file;
@@ -105,7 +136,7 @@ std::variant<std::unique_ptr<MappedInvalidationLog>, std::string> MappedInvalida
 MappedInvalidationLog::~MappedInvalidationLog() {
   if (layout_ != nullptr) {
     if (::msync(layout_, sizeof(Layout), MS_SYNC) == 0) {
-      layout_->clean = 1;
+      layout_->header.set_clean(true);
       (void)::msync(layout_, page, MS_SYNC);
     }
     ::munmap(layout_, sizeof(Layout));
@@ -117,13 +148,13 @@ store::InvalidationLog::Memory* MappedInvalidationLog::memory() const noexcept {
   return &layout_->memory;
 }
 std::uint64_t MappedInvalidationLog::seed() const noexcept {
-  return layout_->seed;
+  return layout_->header.seed;
 }
 const policy::KeyedHash::Secret& MappedInvalidationLog::secret() const noexcept {
-  return layout_->secret;
+  return layout_->header.secret;
 }
 std::uint64_t MappedInvalidationLog::generation() const noexcept {
-  return layout_->generation;
+  return layout_->header.generation;
 }
 
 bool set_aside(const std::string& path, std::initializer_list<const char*> endings, std::string& aside) {

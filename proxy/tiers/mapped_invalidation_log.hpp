@@ -3,6 +3,8 @@
 // Model: the file is mapped as the log's memory. A write stores its number there as in ordinary memory,
 // without waiting for the disk, and the kernel keeps the pages when the process ends, even if it is killed.
 // Pages can be lost only if the machine goes down; then persisted responses are served only if the API fails.
+// The header and each slot have a check. A file that is damaged, or of another version, is set aside: the new
+// one has another generation, so that nothing that was stored before is served (archive.hpp).
 // The file's blocks are reserved when it is created, so that writing cannot fail on a full disk. One process
 // uses the file at a time.
 #pragma once
@@ -19,10 +21,12 @@ namespace larder::tiers {
 
 class MappedInvalidationLog {
  public:
-  /// Opens or creates the file. A file that is not an invalidation log of this version is set aside, with a
-  /// message in `warning`. Returns a message on failure.
+  /// Opens or creates the file. A file that is not a sound invalidation log of this version is set aside,
+  /// with a message in `warning`. Returns a message on failure. `boot` identifies the current boot of the
+  /// machine; empty if unknown.
   [[nodiscard]] static std::variant<std::unique_ptr<MappedInvalidationLog>, std::string> open(
-      const std::string& path, std::string& warning);
+      const std::string& path, std::string& warning, const std::string& boot = current_boot());
+  [[nodiscard]] static std::string current_boot();
   ~MappedInvalidationLog();
   MappedInvalidationLog(const MappedInvalidationLog&) = delete;
   MappedInvalidationLog& operator=(const MappedInvalidationLog&) = delete;

@@ -12,13 +12,17 @@ policy::MonoTime at(std::chrono::milliseconds after) {
   return policy::MonoTime{1h} + after;
 }
 
+// Hashes of keys.
+constexpr std::uint64_t key = 11;
+constexpr std::uint64_t other = 12;
+
 struct Table {
   store::InvalidationLog invalidations;
   store::PurgeLog purges;
   cache::FillTable fills{invalidations, purges};
 
   cache::Joined join(const char* name, policy::Sequence since = 0, std::chrono::milliseconds when = 0ms) {
-    return fills.join("key", name, 1, 100, since, at(when));
+    return fills.join("key", key, name, 1, 100, since, at(when));
   }
 };
 
@@ -104,7 +108,7 @@ TEST_CASE("within refresh_min_interval, a request joins a fill that has just sta
   Table table;
   const auto old = table.join("a", 0, 0ms);
   const auto ask = [&](policy::Millis now) {
-    return table.fills.join("key", "a", 1, 100, table.invalidations.next_sequence(), at(now), 10s);
+    return table.fills.join("key", key, "a", 1, 100, table.invalidations.next_sequence(), at(now), 10s);
   };
   CHECK(ask(9'999ms).fill == old.fill);
   CHECK(ask(10s).role == Role::lead);
@@ -112,25 +116,25 @@ TEST_CASE("within refresh_min_interval, a request joins a fill that has just sta
 
 TEST_CASE("a key that fails is retried after increasing intervals, until it succeeds") {
   Table table;
-  CHECK_FALSE(table.fills.failing("key"));
+  CHECK_FALSE(table.fills.failing(key));
   const std::chrono::milliseconds waits[] = {1s, 2s, 4s, 8s, 15s, 15s};
   auto now = 0ms;
   for (const auto wait : waits) {
-    table.fills.failed("key", policy::Trouble::disconnected, at(now));
-    REQUIRE(table.fills.failing("key"));
-    CHECK(table.fills.failing("key")->until == at(now + wait));
+    table.fills.failed(key, policy::Trouble::disconnected, at(now));
+    REQUIRE(table.fills.failing(key));
+    CHECK(table.fills.failing(key)->until == at(now + wait));
     now += wait;
   }
-  CHECK_FALSE(table.fills.failing("other"));
-  table.fills.succeeded("key");
-  CHECK_FALSE(table.fills.failing("key"));
-  table.fills.failed("key", policy::Trouble::error_status, at(now));
-  CHECK(table.fills.failing("key")->until == at(now + 1s));
+  CHECK_FALSE(table.fills.failing(other));
+  table.fills.succeeded(key);
+  CHECK_FALSE(table.fills.failing(key));
+  table.fills.failed(key, policy::Trouble::error_status, at(now));
+  CHECK(table.fills.failing(key)->until == at(now + 1s));
 }
 
 TEST_CASE("after an unshareable response, requests are not collapsed for some time") {
   Table table;
-  table.fills.remember_unshared("key", {policy::Detail::no_store, at(0s), at(2s)});
+  table.fills.remember_unshared(key, {policy::Detail::no_store, at(0s), at(2s)});
   const auto one = table.join("a", 0, 1s);
   const auto two = table.join("a", 0, 1s);
   CHECK(one.role == Role::uncollapsed);
@@ -142,21 +146,37 @@ TEST_CASE("after an unshareable response, requests are not collapsed for some ti
 
 TEST_CASE("a shared response ends hit-for-miss at once") {
   Table table;
-  table.fills.remember_unshared("key", {policy::Detail::no_store, at(0s), at(1h)});
-  table.fills.forget_unshared("key");
+  table.fills.remember_unshared(key, {policy::Detail::no_store, at(0s), at(1h)});
+  table.fills.forget_unshared(key);
   CHECK(table.join("a").role == Role::lead);
 }
 
 TEST_CASE("the number of remembered keys is limited") {
   Table table;
-  for (int i = 0; i < 100'000; ++i)
-    table.fills.remember_unshared("key" + std::to_string(i), {policy::Detail::no_store, at(0s), at(1h)});
+  const auto hash = [](std::uint64_t number) { return number * 0x9E37'79B9'7F4A'7C15; };
+  for (std::uint64_t i = 0; i < 100'000; ++i) {
+    table.fills.remember_unshared(hash(i), {policy::Detail::no_store, at(0s), at(1h)});
+    table.fills.failed(hash(i), policy::Trouble::disconnected, at(0s));
+  }
   int uncollapsed = 0;
-  for (int i = 0; i < 100'000; ++i) {
-    const auto key = "key" + std::to_string(i);
-    if (table.fills.join(key, key, 1, 100, 0, at(0s)).role == Role::uncollapsed) ++uncollapsed;
+  int failing = 0;
+  for (std::uint64_t i = 0; i < 100'000; ++i) {
+    const auto name = std::to_string(i);
+    if (table.fills.join(name, hash(i), name, 1, 100, 0, at(0s)).role == Role::uncollapsed) ++uncollapsed;
+    if (table.fills.failing(hash(i))) ++failing;
   }
   CHECK(uncollapsed <= 16 * 1024);
+  CHECK(uncollapsed > 0);
+  CHECK(failing <= 16 * 1024);
+}
+
+TEST_CASE("why a response was not stored is known by its key, and by its path and query at any host") {
+  Table table;
+  table.fills.remember_unshared(key, {policy::Detail::no_store, at(1s), at(1h), 70});
+  table.fills.remember_unshared(other, {policy::Detail::set_cookie, at(2s), at(1h), 70});
+  CHECK(table.fills.why_not_stored(key)->detail == policy::Detail::no_store);
+  CHECK(table.fills.why_not_stored_at(70)->detail == policy::Detail::set_cookie);
+  CHECK_FALSE(table.fills.why_not_stored_at(71));
 }
 
 TEST_CASE("no request joins a fill that a purge applies to") {
@@ -164,7 +184,7 @@ TEST_CASE("no request joins a fill that a purge applies to") {
   for (const auto& purge : {Purge{Purge::What::path, "/x"}, Purge{Purge::What::prefix, "/"},
                             Purge{Purge::What::group, "lists"}, Purge{Purge::What::all, ""}}) {
     Table table;
-    const auto join = [&] { return table.fills.join("http://a/x", "http://a/x", 1, 100, 0, at(0ms)); };
+    const auto join = [&] { return table.fills.join("http://a/x", 7, "http://a/x", 1, 100, 0, at(0ms)); };
     const auto first = join();
     CHECK(join().role == Role::follow);
     table.purges.add(purge, table.invalidations.next_sequence());
@@ -174,9 +194,9 @@ TEST_CASE("no request joins a fill that a purge applies to") {
     CHECK(join().role == Role::follow);
   }
   Table table;
-  const auto first = table.fills.join("http://a/x", "http://a/x", 1, 100, 0, at(0ms));
+  const auto first = table.fills.join("http://a/x", 7, "http://a/x", 1, 100, 0, at(0ms));
   table.purges.add({Purge::What::path, "/y"}, table.invalidations.next_sequence());
-  CHECK(table.fills.join("http://a/x", "http://a/x", 1, 100, 0, at(0ms)).role == Role::follow);
+  CHECK(table.fills.join("http://a/x", 7, "http://a/x", 1, 100, 0, at(0ms)).role == Role::follow);
 }
 
 TEST_CASE("requests that joined an abandoned fill get the response found in its place") {

@@ -156,3 +156,49 @@ TEST_CASE("the invalidation of everything is reported") {
   CHECK(tested.tier.events[0].validity == Validity::only_on_error);
   CHECK(tested.cache.peek(tested.target()).only_on_error != nullptr);
 }
+
+TEST_CASE(
+    "what a write has invalidated is left out for that reason, and what other settings stored for none") {
+  Tested tested;
+  cache::Found found;
+  tested.store();
+  tested.cache.find(tested.target(), found);
+  CHECK(found.left_out == policy::Detail::none);
+  CHECK(found.response != nullptr);
+  CHECK(tested.write(204));
+  tested.cache.find(tested.target(), found);
+  CHECK(found.left_out == policy::Detail::invalidated);
+  CHECK_FALSE(found.entry);
+  tested.cache.find(tested.target(), found);
+  CHECK(found.left_out == policy::Detail::none);
+  tested.store();
+  tested.cache.invalidate_all();
+  tested.cache.find(tested.target(), found);
+  CHECK(found.left_out == policy::Detail::invalidated);
+  CHECK(found.only_on_error != nullptr);
+  tested.store();
+  tested.settings.routes.front().config_fingerprint = 12345;
+  tested.cache.find(tested.target(), found);
+  CHECK(found.left_out == policy::Detail::none);
+  CHECK(found.response == nullptr);
+}
+
+TEST_CASE(
+    "writes to other paths invalidate nothing that is stored, but what is fetched while they are forgotten") {
+  Tested tested;
+  tested.store();
+  const auto fetched = std::make_shared<store::Response>();
+  fetched->sequence = tested.cache.next_sequence();
+  fetched->body = std::make_shared<const std::string>("body");
+  const test::Lines none("");
+  for (int i = 0; i < 30'000; ++i)
+    tested.cache.invalidate({"api", "/w" + std::to_string(i), 204, none, tested.settings});
+  CHECK(tested.is_found());
+  CHECK(tested.cache.mark_overflows() == 1);
+  policy::CacheKey other;
+  const test::Request request{"GET /c"};
+  other.assign("api", "/c", request.head, tested.settings.routes.front());
+  const auto target = tested.cache.target(tested.settings.routes.front(), 1, other.view(), request.facts);
+  CHECK_FALSE(tested.cache.store(target, fetched));
+  CHECK(tested.cache.why_not_valid(*fetched, target) == policy::Detail::mark_overflow);
+}

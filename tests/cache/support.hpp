@@ -79,7 +79,7 @@ struct Tested {
     made->fresh_until = made->response_time + std::chrono::hours(1);
     made->groups = {"a group whose name is longer than a short string"};
     made->body = std::make_shared<const std::string>("body");
-    cache.hash_groups(*order.route, order.key.view(), *made);
+    cache.set_marks(*order.route, order.key.view(), *made);
     return made;
   }
   void store() { REQUIRE(cache.store(target(), response())); }

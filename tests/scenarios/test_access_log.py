@@ -298,7 +298,7 @@ def test_the_programs_own_log_hides_what_the_access_log_hides(origin):
     origin.on("*", reply(200, {"Content-Type": "application/json"}, b"{nonsense"))
     with logging(origin, "access_log: json\naccess_log_redact: all") as larder:
         larder.get(f"/list?token={SECRET}")
-        assert "/list?token=***" in larder.wait_for_line("passes whole")
+        assert "/list?token=***" in larder.wait_for_line("is sent whole")
     assert SECRET not in "\n".join(larder.output + larder.errors)
 
 

@@ -76,6 +76,17 @@ def test_every_outcome_has_its_cache_status(origin, target, method, fields, aske
         assert larders(larder.get(target, fields, method=method)) == expected
 
 
+def test_a_response_that_had_to_be_fetched_again_because_of_a_write_says_so(origin):
+    origin.on("*", reply(200, {}, b"data"))
+    with Larder(origin, routes="  - {path: /**, ttl: 60s}") as larder:
+        larder.get("/x")
+        larder.get("/y")
+        larder.get("/x", method="PUT", body=b"{}")
+        assert larders(larder.get("/x")) == {"fwd": "uri-miss", "stored": True, "detail": "invalidated"}
+        assert larders(larder.get("/x")).keys() == {"hit", "ttl"}
+        assert larders(larder.get("/y")).keys() == {"hit", "ttl"}
+
+
 @pytest.mark.parametrize("fields, status", [({}, 200), ({"If-None-Match": "*"}, 304)])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_a_hit_has_the_remaining_ttl(origin, method, fields, status):

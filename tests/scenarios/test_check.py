@@ -1,6 +1,7 @@
 """`larder check`: the file, the additional files in conf.d, and the reasons why the API's responses would not be stored."""
 
 import json
+import resource
 import subprocess
 
 import pytest
@@ -108,3 +109,37 @@ def test_conf_d_is_read_by_check_dump_config_serve_and_reload(origin):
         done = check(larder.config)
         assert done.returncode == 2
         assert lines_of(done) == [f"{added}/30-wrong.yaml: cannot be read: Is a directory; correct this, or remove it from conf.d"]
+
+
+def test_settings_beyond_what_the_machine_allows_give_a_warning(tmp_path):
+    path = tmp_path / "larder.yaml"
+    path.write_text("upstream: http://127.0.0.1:1\nlimits: {connections: 1000}\nroutes:\n  - {path: /**, cache: standard}\n")
+
+    def limited(*values):
+        return subprocess.run(
+            [binary(), "check", "-c", str(path), "--offline"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, values),
+        )
+
+    done = limited(512, 512)
+    assert done.returncode == 0
+    assert lines_of(done) == [
+        f"{path}: warning: limits.connections (1000) and upstream.connections (64) need 1192 open files, 128 of them for other purposes, and the limit is 512; "
+        "raise it (LimitNOFILE of the service, or ulimit -n), or lower limits.connections"
+    ]
+    assert lines_of(limited(512, 1192)) == []
+
+
+def test_the_start_raises_the_limit_of_open_files_and_warns_where_it_is_too_low(origin):
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, before[1]))  # inherited
+    try:
+        with Larder(origin, settings=f"limits: {{connections: {before[1]}}}") as larder:
+            larder.wait_for_line("open files")
+            assert resource.prlimit(larder.process.pid, resource.RLIMIT_NOFILE) == (before[1], before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

@@ -323,14 +323,18 @@ def test_a_file_of_a_later_version_is_set_aside(origin, file):
     assert "cache.db.aside-1" in asides(file)
 
 
-@pytest.mark.parametrize("harm", ["gone", "torn", "foreign"])
+@pytest.mark.parametrize("harm", ["gone", "torn", "foreign", "header", "record"])
 def test_without_its_invalidation_log_nothing_is_restored(origin, file, harm):
     fill(origin, file)
     log = file.parent / "cache.db.writes"
     if harm == "gone":
         log.unlink()
-    else:
+    elif harm in ("torn", "foreign"):
         log.write_bytes(log.read_bytes()[:10_000] if harm == "torn" else b"text\n" * 100_000)
+    else:
+        content = bytearray(log.read_bytes())
+        content[40 if harm == "header" else 100_000] ^= 1
+        log.write_bytes(content)
     origin.on("*", lambda at: reply(200, {}, b"new " + at.request.target.encode()))
     with Larder(origin, routes=HOUR, settings=settings(file)) as larder:
         assert larder.get("/7").body == b"new /7"

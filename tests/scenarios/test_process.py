@@ -237,6 +237,23 @@ def test_admin_resources_are_served_by_the_admin_listener_only(origin):
         assert larder.get("/metrics").body == b"not scripted"
 
 
+def test_keys_that_are_remembered_take_no_memory_for_their_length(origin):
+    origin.on("*", reply(200, {"Cache-Control": "no-store"}, b"x"))
+    with Larder(origin, routes="  - {path: /**, ttl: 60s}") as larder, larder.client() as client:
+
+        def resident():
+            return int(pathlib.Path(f"/proc/{larder.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+        def ask(numbers):
+            for number in numbers:
+                assert client.get(f"/x?{number}={'y' * 7000}").status == 200
+
+        ask(range(100))
+        before = resident()
+        ask(range(100, 3100))
+        assert resident() - before < 6 << 20  # the keys alone have 21 MB
+
+
 def test_an_idle_connection_holds_no_buffer(origin):
     origin.on("/x", reply(200, {}, b"ok"))
     with Larder(origin, routes="  - {path: /**, ttl: 60s}", settings="limits: {connections: 2000}") as larder:

@@ -110,7 +110,7 @@ def test_a_failed_projection_is_logged_once_a_minute(origin):
         for _ in range(5):
             client.get("/topics/?a=b")
         larder.wait_for_line("route /topics/: the response to /topics/?a=b is sent whole and not stored: it is not well-formed JSON")
-        assert sum("passes whole" in line for line in larder.errors) == 1
+        assert sum("is sent whole" in line for line in larder.errors) == 1
 
 
 def test_an_unrequested_coding_is_decoded_before_projection(origin):

@@ -38,7 +38,7 @@ def test_a_refused_connection_is_a_502(route):
         for _ in range(2):
             answer = client.get("/x")
             assert answer.status == 502
-            assert "could not connect" in problem(answer)["detail"]
+            assert "cannot connect" in problem(answer)["detail"]
         post = client.get("/x", method="POST", body=b"lost")
         assert post.status == 502
 
@@ -47,7 +47,7 @@ def test_an_unknown_host_name_is_a_502():
     with Larder("http://no-such-host.invalid:80", routes=PASS) as larder:
         answer = larder.get("/x")
         assert answer.status == 502
-        assert "resolved" in problem(answer)["detail"]
+        assert "cannot resolve" in problem(answer)["detail"]
 
 
 def test_a_name_is_resolved(origin):
@@ -91,7 +91,7 @@ def test_connections_and_queue_are_limited(origin):
         refused = larder.get("/x")
         assert refused.status == 503
         assert refused["Retry-After"] == "1"
-        assert "wait for a connection" in problem(refused)["detail"]
+        assert "waiting for an upstream connection" in problem(refused)["detail"]
         assert hold.arrivals == 2
         hold.release(reply(200, {}, b"ok"))
         assert [answer.body for answer in join()] == [b"ok"] * 5

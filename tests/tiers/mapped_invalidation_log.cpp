@@ -12,8 +12,9 @@ using tiers::MappedInvalidationLog;
 
 namespace {
 
-std::unique_ptr<MappedInvalidationLog> open(const std::string& path, std::string& warning) {
-  auto opened = MappedInvalidationLog::open(path, warning);
+std::unique_ptr<MappedInvalidationLog> open(const std::string& path, std::string& warning,
+                                            const std::string& boot = "boot") {
+  auto opened = MappedInvalidationLog::open(path, warning, boot);
   if (auto* error = std::get_if<std::string>(&opened)) {
     warning = *error;
     return nullptr;
@@ -84,16 +85,128 @@ TEST_CASE("after a crash of the machine, writes may have been lost") {
   const Directory directory;
   const auto path = directory.file("writes");
   std::string warning;
-  { REQUIRE(open(path, warning)); }
-  // The state after a restart of the machine while the process was running.
-  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekp(40);
-  file.write("another boot", 13);
-  file.seekp(104);
-  const std::uint64_t in_use = 0;
-  file.write(reinterpret_cast<const char*>(&in_use), sizeof in_use);
-  file.close();
-  const auto again = open(path, warning);
-  REQUIRE(again);
-  CHECK(again->may_lack_invalidations());
+  {
+    auto file = open(path, warning, "first boot");
+    REQUIRE(file);
+    // What is on the disk while the file is in use.
+    std::filesystem::copy_file(path, path + ".then");
+  }
+  std::filesystem::rename(path + ".then", path);
+  SECTION("the process went down alone") {
+    const auto again = open(path, warning, "first boot");
+    REQUIRE(again);
+    CHECK_FALSE(again->may_lack_invalidations());
+  }
+  SECTION("the machine went down") {
+    const auto again = open(path, warning, "second boot");
+    REQUIRE(again);
+    CHECK(again->may_lack_invalidations());
+  }
+  CHECK(warning.empty());
+}
+
+namespace {
+
+std::string read(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void write(const std::string& path, std::string_view content) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc)
+      .write(content.data(), static_cast<std::streamsize>(content.size()));
+}
+
+struct Written {
+  std::string content;
+  std::uint64_t generation = 0;
+  policy::Sequence sequence = 0;  // of a response that was fetched before the writes
+};
+
+// A log after two writes that invalidate a response of path 1, route 5.
+Written two_writes(const std::string& path) {
+  Written written;
+  std::string warning;
+  {
+    const auto file = open(path, warning);
+    REQUIRE(file);
+    written.generation = file->generation();
+    store::InvalidationLog log(file->memory());
+    written.sequence = log.next_sequence();
+    log.invalidate_path(1, Validity::invalid);
+    log.invalidate_path(77, Validity::invalid);
+    log.invalidate_route(5, Validity::only_on_error);
+    log.invalidate_group(9, Validity::stale_once);
+  }
+  written.content = read(path);
+  return written;
+}
+
+// Whether a response from before the writes would be served from an archive that belongs to the file.
+bool would_serve_old(const std::string& path, const Written& written) {
+  std::string warning;
+  const auto file = open(path, warning);
+  INFO(warning);
+  REQUIRE(file);
+  if (file->generation() != written.generation) {
+    CHECK(warning.find(path + ".aside-1") != std::string::npos);
+    std::filesystem::remove(path + ".aside-1");
+    return false;
+  }
+  const store::InvalidationLog log(file->memory());
+  return log.validity_of(written.sequence, 1, 5) != Validity::invalid;
+}
+
+}  // namespace
+
+TEST_CASE("whichever byte of the file is damaged, no response from before a write is served") {
+  const Directory directory("/dev/shm");
+  const auto path = directory.file("writes");
+  const auto written = two_writes(path);
+  REQUIRE_FALSE(would_serve_old(path, written));
+  // Every byte that is not zero and those around it, and a sample of the rest.
+  std::size_t set_aside = 0;
+  const auto harm = [&](std::size_t offset, char by) {
+    auto content = written.content;
+    content[offset] = static_cast<char>(content[offset] ^ by);
+    write(path, content);
+    const bool old = would_serve_old(path, written);
+    INFO("damage at " << offset);
+    CHECK_FALSE(old);
+    if (read(path).substr(0, 64) != written.content.substr(0, 64)) ++set_aside;
+  };
+  const auto& content = written.content;
+  for (std::size_t offset = 0; offset < content.size(); ++offset) {
+    const auto from = offset - std::min<std::size_t>(offset, 8);
+    const bool near = content.substr(from, 17).find_first_not_of('\0') != std::string::npos;
+    if (near || offset % 7919 == 0) harm(offset, near ? '\x41' : '\x01');
+  }
+  CHECK(set_aside > 100);
+}
+
+TEST_CASE("a block of the file that was lost is noticed") {
+  const Directory directory("/dev/shm");
+  const auto path = directory.file("writes");
+  const auto written = two_writes(path);
+  constexpr std::size_t block = 512;
+  std::size_t lost = 0;
+  for (std::size_t offset = 0; offset + block <= written.content.size(); offset += block) {
+    auto content = written.content;
+    if (content.substr(offset, block).find_first_not_of('\0') == std::string::npos) continue;
+    content.replace(offset, block, block, '\0');
+    write(path, content);
+    CHECK_FALSE(would_serve_old(path, written));
+    ++lost;
+  }
+  CHECK(lost >= 4);
+}
+
+TEST_CASE("a file of an earlier version is set aside") {
+  const Directory directory;
+  const auto path = directory.file("writes");
+  const auto written = two_writes(path);
+  auto content = written.content;
+  content[14] = '3';
+  write(path, content);
+  CHECK_FALSE(would_serve_old(path, written));
 }

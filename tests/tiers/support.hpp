@@ -12,8 +12,8 @@ namespace larder::test {
 /// A new directory, removed at the end.
 class Directory {
  public:
-  Directory() {
-    std::string name = (std::filesystem::temp_directory_path() / "larder-persist-XXXXXX").string();
+  explicit Directory(const std::filesystem::path& in = std::filesystem::temp_directory_path()) {
+    std::string name = (in / "larder-persist-XXXXXX").string();
     REQUIRE(::mkdtemp(name.data()) != nullptr);
     path_ = name;
   }
