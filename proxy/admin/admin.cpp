@@ -235,7 +235,9 @@ void Admin::accept_on(const server::Bound& bound) {
   acceptor_ =
       std::make_shared<server::Acceptor>(loop.executor(), StreamProtocol(bound.family, 0), bound.descriptor);
   const auto accepted = [this](Socket socket, const server::Peer&) { begin(std::move(socket)); };
-  asio::co_spawn(loop.executor(), server::accept_loop(loop, *acceptor_, accepted),
+  asio::co_spawn(loop.executor(),
+                 server::accept_loop(
+                     loop, *acceptor_, accepted, [](const Error&) {}, [] { return true; }),
                  [kept = acceptor_](const std::exception_ptr& error) { rethrow(error); });
 }
 

@@ -72,6 +72,8 @@ inline constexpr std::size_t refusal_count = static_cast<std::size_t>(http::Refu
 #define LARDER_LOOP_COUNTERS(X) \
   X(connections, gauge, "larder_connections", "", "Client connections open") \
   X(connections_accepted, counter, "larder_connections_accepted_total", "", "Client connections accepted") \
+  X(connections_closed, counter, "larder_idle_connections_closed_total", "", "Idle client connections closed to make room for new ones") \
+  X(connections_refused, counter, "larder_connections_refused_total", "", "Client connections refused because of limits.connections") \
   X(bytes_sent, counter, "larder_sent_bytes_total", "", "Bytes sent to clients") \
   X(upstream_requests, counter, "larder_upstream_requests_total", "", "Requests sent to the API") \
   X(upstream_errors, counter, "larder_upstream_errors_total", "", "Requests to the API that failed") \

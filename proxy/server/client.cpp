@@ -28,10 +28,31 @@ void Client::release_buffer() {
   if (buffer_) loop_.buffers().release(std::move(buffer_));
   buffer_ = {};
   begin_ = end_ = 0;
+  is_set_aside_ = false;
+}
+
+void Client::set_aside() {
+  const auto bytes = unread();
+  if (is_set_aside_ && bytes.size() == buffer_.size()) return;
+  Buffer small(bytes.size());
+  std::memcpy(small.data(), bytes.data(), bytes.size());
+  release_buffer();
+  buffer_ = std::move(small);
+  end_ = buffer_.size();
+  is_set_aside_ = true;
 }
 
 // At the end of the buffer.
 void Client::make_room() {
+  if (is_set_aside_) {
+    auto large = loop_.buffers().acquire();
+    const auto bytes = unread();
+    std::memcpy(large.data(), bytes.data(), bytes.size());
+    end_ = bytes.size();
+    begin_ = 0;
+    buffer_ = std::move(large);
+    is_set_aside_ = false;
+  }
   if (begin_ == end_) begin_ = end_ = 0;
   if (end_ == buffer_.size() && begin_ > 0) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
@@ -86,7 +107,11 @@ Task<bool> Client::write(std::string_view first, std::string_view second, std::s
     }
     if (all) co_return true;
     deadline_.set(timeout);
-    if (co_await transport_.wait(io)) co_return false;
+    if (co_await transport_.wait(io)) {
+      // A reset discards what the kernel still holds for a client that does not read.
+      if (deadline_.expired()) transport_.abort();
+      co_return false;
+    }
     deadline_.clear();
   }
 }

@@ -29,6 +29,9 @@ class Client {
   [[nodiscard]] std::string_view unread() const noexcept { return {buffer_.data() + begin_, end_ - begin_}; }
   void consume(std::size_t bytes) noexcept { begin_ += bytes; }
   void release_buffer();
+  /// The unread bytes are part of a head whose rest may be long in coming: keeps them in no more memory than
+  /// they take.
+  void set_aside();
 
   enum class Read : std::uint8_t { some, would_block, end, failed };
   /// Whether a read may find something: input has been announced, or the last read left some.
@@ -96,6 +99,7 @@ class Client {
   std::string address_;
   Deadline deadline_;
   Buffer buffer_;
+  bool is_set_aside_ = false;  // buffer_ is not of the pool
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
 };

@@ -19,6 +19,7 @@ namespace {
 
 constexpr int backlog = 4096;
 constexpr Millis accept_pause{100};
+constexpr int max_unsent = 256 * 1024;  // bytes of a response in the kernel that cannot be sent yet
 
 using Result = std::variant<Bound, std::string>;
 
@@ -96,6 +97,9 @@ Result bind_tcp(const settings::TcpAddress& tcp, bool share) {
     const int on = 1;
     ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (share) ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+    // Inherited by the connections. The kernel would otherwise take megabytes for a client that does not
+    // read.
+    ::setsockopt(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &max_unsent, sizeof(max_unsent));
     if (::bind(descriptor, at->ai_addr, at->ai_addrlen) == 0 && ::listen(descriptor, backlog) == 0) {
       return Bound{descriptor, at->ai_family, name_of(descriptor, at->ai_family), {}};
     }
@@ -157,14 +161,22 @@ Result bind(const settings::ListenAddress& address, bool share) {
   return bind_tcp(std::get<settings::TcpAddress>(address), share);
 }
 
-Task<void> accept_loop(Loop& loop, Acceptor& acceptor, std::function<void(Socket, Peer)> begin) {
+Task<void> accept_loop(Loop& loop, Acceptor& acceptor, std::function<void(Socket, Peer)> begin,
+                       std::function<void(const Error&)> failed, std::function<bool()> may_accept) {
   Error error;
   const int family = acceptor.local_endpoint(error).protocol().family();
   Timer pause(loop.executor());
   while (acceptor.is_open()) {
+    if (!may_accept()) {
+      failed(boost::system::errc::make_error_code(boost::system::errc::too_many_files_open));
+      pause.expires_after(accept_pause);
+      co_await pause.async_wait(as_result);
+      continue;
+    }
     auto [failure, socket] = co_await acceptor.async_accept(as_result);
     if (failure) {
       if (failure == asio::error::operation_aborted || !acceptor.is_open()) break;
+      failed(failure);
       // Without descriptors or memory, accepting pauses until other connections have ended.
       pause.expires_after(accept_pause);
       co_await pause.async_wait(as_result);

@@ -33,7 +33,10 @@ struct Peer {
   std::uint16_t local_port = 0;  // the listener's; 0 for a Unix socket
 };
 
-/// Accepts until the acceptor is closed. If descriptors run out, it pauses and tries again.
-[[nodiscard]] Task<void> accept_loop(Loop& loop, Acceptor& acceptor, std::function<void(Socket, Peer)> begin);
+/// Accepts until the acceptor is closed. If descriptors or memory run out, or while `may_accept` says no, it
+/// calls `failed`, pauses and tries again; clients wait in the kernel's queue meanwhile.
+[[nodiscard]] Task<void> accept_loop(Loop& loop, Acceptor& acceptor, std::function<void(Socket, Peer)> begin,
+                                     std::function<void(const Error&)> failed,
+                                     std::function<bool()> may_accept);
 
 }  // namespace larder::server

@@ -11,6 +11,31 @@ bool Notices::is_first(std::set<std::string, std::less<>>& known, std::string_vi
   return true;
 }
 
+bool Notices::is_due(std::optional<Time>& last) {
+  const auto now = std::chrono::steady_clock::now();
+  const std::lock_guard lock(mutex_);
+  if (last && now - *last < std::chrono::minutes{1}) return false;
+  last = now;
+  return true;
+}
+
+void Notices::too_many_connections(std::int64_t bound) {
+  if (is_due(last_too_many_))
+    spdlog::warn(
+        "there are {} client connections, the maximum (limits.connections, or the limit of open files): for "
+        "each new "
+        "one, the connection that has been idle for the longest is closed; without an idle one, it gets 503",
+        bound);
+}
+
+void Notices::cannot_accept(std::string_view reason) {
+  if (is_due(last_cannot_accept_))
+    spdlog::warn(
+        "a client's connection cannot be accepted: {}; raise the limit of open files (LimitNOFILE) or "
+        "lower limits.connections",
+        reason);
+}
+
 void Notices::forwarding_replaced(std::string_view peer, std::string_view field) {
   const auto name = peer.empty() ? std::string_view("unix") : peer;
   if (is_first(peers_, name))

@@ -1,5 +1,6 @@
 #include "server/server.hpp"
 
+#include "server/descriptors.hpp"
 #include "server/reply.hpp"
 #include "server/restore.hpp"
 #include "server/session.hpp"
@@ -124,10 +125,18 @@ void Server::accept_on(const Place& place) {
     const auto accepted = [this, &worker](Socket socket, Peer peer) {
       begin(worker, std::move(socket), std::move(peer));
     };
+    const auto failed = [this, &worker](const Error& error) {
+      (void)worker.close_longest_idle(Worker::Closable::between_requests);
+      shared_.notices.cannot_accept(error.message());
+    };
+    const auto may_accept = [this, &worker] {
+      return shared_.connections.load(std::memory_order_relaxed) < descriptor_bound(worker.settings());
+    };
     // Runs on the place's own loop, which may be running already.
-    asio::post(worker.loop.executor(), [&worker, listening, accepted] {
+    asio::post(worker.loop.executor(), [&worker, listening, accepted, failed, may_accept] {
       if (!listening->acceptor.is_open()) return;
-      asio::co_spawn(worker.loop.executor(), accept_loop(worker.loop, listening->acceptor, accepted),
+      asio::co_spawn(worker.loop.executor(),
+                     accept_loop(worker.loop, listening->acceptor, accepted, failed, may_accept),
                      [listening](const std::exception_ptr& error) { rethrow(error); });
     });
   }
@@ -148,7 +157,13 @@ void Server::begin(Worker& worker, Socket socket, Peer peer) {
   worker.loop.counters().connections_accepted.add();
   const auto bound = static_cast<std::int64_t>(worker.settings().limits.connections);
   if (shared_.connections.fetch_add(1, std::memory_order_relaxed) >= bound) {
+    shared_.notices.too_many_connections(bound);
+    using Closable = Worker::Closable;
+    if (worker.close_longest_idle(Closable::between_requests) ||
+        worker.close_longest_idle(Closable::any_idle))
+      return begin_session(worker, std::move(socket), std::move(peer));
     shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+    worker.loop.counters().connections_refused.add();
     std::string out;
     write_problem({503, "too many connections (limits.connections)", 1}, false, {false, 1}, out);
     Error ignored;

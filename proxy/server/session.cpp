@@ -73,10 +73,15 @@ void Session::arm_read_deadline() {
     give_back_turn();
     const bool draining = worker_.shared.draining.load(std::memory_order_relaxed);
     client_.deadline().set(draining ? std::min(idle_time_when_draining, timeouts.idle) : timeouts.idle);
-  } else if (!begun_) {
+    worker_.note_idle(*this);
+    return;
+  }
+  if (!begun_) {
     begun_ = true;
     client_.deadline().set(timeouts.head);
   }
+  client_.set_aside();
+  give_back_turn();
 }
 
 void Session::apply_trust() {

@@ -28,7 +28,7 @@ struct RequestContext {
   std::optional<Exchange> exchange;  // refers to all of the above
 };
 
-class Session final : private IdleSet::Connection, private Client::Owner {
+class Session final : public SessionHook, private IdleSet::Connection, private Client::Owner {
  public:
   /// Takes its place in the worker's list.
   Session(Worker& worker, Socket socket, Peer peer, std::unique_ptr<Transport::Layer> layer);
@@ -40,6 +40,10 @@ class Session final : private IdleSet::Connection, private Client::Owner {
   void begin() noexcept;
   /// Ends it where it is at rest.
   void end_at_rest() noexcept;
+
+  /// It waits for a request's first byte, and may be ended.
+  [[nodiscard]] bool is_idle() const noexcept { return idle_ && !attended_; }
+  [[nodiscard]] bool has_answered() const noexcept { return answered_ > 0; }
 
   /// Ends it now where it waits for a request, else after the answer under way.
   void drain() noexcept;
@@ -92,8 +96,6 @@ class Session final : private IdleSet::Connection, private Client::Owner {
   bool begun_ = false;                    // the first byte of a head has come
   bool idle_ = false;                     // waits for a request's first byte
   bool attended_ = false;                 // a coroutine holds it
-  Session* previous_ = nullptr;
-  Session* following_ = nullptr;
 };
 
 /// Begins a session for an accepted socket, on the worker's loop. `layer` nullptr: without one.

@@ -102,22 +102,39 @@ void Worker::each_route(const std::function<void(const std::string&, const Route
 }
 
 void Worker::add(Session& session) noexcept {
-  session.following_ = first_;
-  if (first_ != nullptr) first_->previous_ = &session;
-  first_ = &session;
+  sessions_.push_back(session);
   ++session_count_;
 }
 
 void Worker::remove(Session& session) noexcept {
-  (session.previous_ != nullptr ? session.previous_->following_ : first_) = session.following_;
-  if (session.following_ != nullptr) session.following_->previous_ = session.previous_;
+  session.unlink();
   --session_count_;
+}
+
+void Worker::note_idle(Session& session) noexcept {
+  session.unlink();
+  sessions_.push_back(session);
+}
+
+bool Worker::close_longest_idle(Closable which) noexcept {
+  constexpr int max_visited = 64;
+  int visited = 0;
+  for (auto& hook : sessions_) {
+    auto& session = static_cast<Session&>(hook);
+    if (session.is_idle() && (which == Closable::any_idle || session.has_answered())) {
+      loop.counters().connections_closed.add();
+      session.end_at_rest();
+      return true;
+    }
+    if (++visited == max_visited) break;
+  }
+  return false;
 }
 
 // `visit` may end the session.
 template <class Visit>
 void Worker::each_session(Visit visit) {
-  for (auto* session = first_; session != nullptr;) visit(*std::exchange(session, session->following_));
+  for (auto at = sessions_.begin(); at != sessions_.end();) visit(static_cast<Session&>(*at++));
 }
 
 void Worker::drain() {

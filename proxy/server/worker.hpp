@@ -11,6 +11,8 @@
 #include "tiers/archive.hpp"
 #include "tiers/mapped_invalidation_log.hpp"
 
+#include <boost/intrusive/list.hpp>
+
 #include <atomic>
 #include <map>
 #include <memory>
@@ -53,6 +55,10 @@ struct RouteView {
 class Session;
 struct RequestContext;
 
+/// A session's place in its worker's list.
+class SessionHook
+    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {};
+
 class Worker {
  public:
   /// What a test puts in place of the system's time and of connections to the API; nullptr = the system's.
@@ -90,9 +96,14 @@ class Worker {
   /// True at most once a minute for each route: limits warnings in the log.
   [[nodiscard]] bool may_warn(const RouteView& view, policy::MonoTime now);
 
-  // The list of sessions, for draining and reloading.
+  // The list of sessions, for draining and reloading: in the order in which they became idle or began.
   void add(Session& session) noexcept;
   void remove(Session& session) noexcept;
+  void note_idle(Session& session) noexcept;
+  enum class Closable : std::uint8_t { between_requests, any_idle };
+  /// Closes the connection that has been idle for the longest time, with `any_idle` also one that has not
+  /// sent its first request yet; false if none of the first few is idle.
+  [[nodiscard]] bool close_longest_idle(Closable which) noexcept;
   [[nodiscard]] std::size_t session_count() const noexcept { return session_count_; }
   /// Closes connections that wait for a request; the others end after their response.
   void drain();
@@ -117,7 +128,7 @@ class Worker {
   std::uint32_t generation_ = 0;
   mutable std::mutex routes_mutex_;
   std::map<std::string, std::unique_ptr<RouteCounters>> routes_;
-  Session* first_ = nullptr;
+  boost::intrusive::list<SessionHook, boost::intrusive::constant_time_size<false>> sessions_;
   std::size_t session_count_ = 0;
 };
 

@@ -272,7 +272,11 @@ RowsOf limit_rows() {
       value("limits.buffer", excluded, limits(&Bounds::buffer), sizes(4 * kib, 16 * mib),
             "Maximum number of bytes buffered in each direction of a streamed body."),
       value("limits.connections", excluded, limits(&Bounds::connections), numbers(1, million),
-            "Maximum number of client connections, over all loops; further ones get 503."),
+            "Maximum number of client connections, over all loops. For a further one, the connection that "
+            "has been "
+            "idle for the longest is closed; if none is idle, it gets 503. The limit of open files, less "
+            "what other "
+            "connections need, is a maximum too."),
       value("limits.hops", excluded, limits(&Bounds::hops), numbers(1, 255),
             "Maximum number of proxies named in a request's Via; a request with more is taken for a "
             "forwarding loop and gets 508."),

@@ -105,7 +105,12 @@ Task<std::variant<Admission::Permit, Failure>> Admission::enter(Loop& loop, Clai
   {
     const std::lock_guard lock(mutex_);
     if (closed_) co_return Result{Failure{FailureKind::connect_failed, {}, "shutting down"}};
-    if (!breaker_.admits(loop.now().mono)) co_return Result{Failure{FailureKind::breaker_open, {}, {}}};
+    const auto now = loop.now().mono;
+    const bool is_open =
+        breaker_.state() == Breaker::State::open || breaker_.state() == Breaker::State::probing;
+    if (is_open && is_failing(claim.target) && !breaker_.is_overdue(now))
+      co_return Result{Failure{FailureKind::breaker_open, {}, {}}};
+    if (!breaker_.admits(now)) co_return Result{Failure{FailureKind::breaker_open, {}, {}}};
     // A new request does not overtake requests that already wait.
     const bool is_next = claim.priority == Priority::foreground
                              ? queue_->empty()
@@ -189,29 +194,44 @@ std::shared_ptr<Admission::Idle::State> Admission::claim_idle(Idle& own) {
   return state;
 }
 
+bool Admission::is_failing(std::size_t target) const noexcept {
+  return std::find(failing_.begin(), failing_.begin() + failing_count_, target) !=
+         failing_.begin() + failing_count_;
+}
+
+// False if it was failing already.
+bool Admission::note_failing(std::size_t target) noexcept {
+  if (is_failing(target)) return false;
+  if (failing_count_ == max_failing) failing_count_ = 0;
+  failing_[failing_count_++] = target;
+  return true;
+}
+
 Admission::Change Admission::responded(int status, std::size_t target, policy::MonoTime now) {
   const std::lock_guard lock(mutex_);
-  if (status == 502 || status == 503 || status == 504) {
-    const bool again = last_refused_ == target && breaker_.state() == Breaker::State::closed;
-    last_refused_ = target;
-    return again ? Change{} : fail_request(now);
+  if (status == 502 || status == 503 || status == 504)
+    return note_failing(target) ? fail_request(now, false) : Change{};
+  const auto end = failing_.begin() + failing_count_;
+  if (const auto found = std::find(failing_.begin(), end, target); found != end) {
+    *found = *(end - 1);
+    --failing_count_;
   }
-  last_refused_.reset();
   const auto before = breaker_.state();
   breaker_.succeeded();
   grant_permits();
   return {before, breaker_.state()};
 }
 
-Admission::Change Admission::failed(const Failure& failure, policy::MonoTime now) {
+Admission::Change Admission::failed(const Failure& failure, std::size_t target, policy::MonoTime now) {
   if (!failure.is_of_the_api()) return {};
   const std::lock_guard lock(mutex_);
-  return fail_request(now);
+  if (failure.is_after_connecting()) return note_failing(target) ? fail_request(now, false) : Change{};
+  return fail_request(now, true);
 }
 
-Admission::Change Admission::fail_request(policy::MonoTime now) noexcept {
+Admission::Change Admission::fail_request(policy::MonoTime now, bool is_refused) noexcept {
   const auto before = breaker_.state();
-  if (breaker_.failed(now)) refuse_all();
+  if (breaker_.failed(now, is_refused)) refuse_all();
   return {before, breaker_.state()};
 }
 

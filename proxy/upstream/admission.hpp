@@ -18,6 +18,7 @@
 
 #include <boost/intrusive/list.hpp>
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -37,6 +38,7 @@ class Admission {
   /// What a request needs of `enter`; must live until `enter` has returned.
   struct Claim {
     Priority priority = Priority::foreground;
+    std::size_t target = 0;             // a hash
     std::weak_ptr<Waiter> waiter = {};  // used by the Admission while the request is queued
   };
 
@@ -127,11 +129,12 @@ class Admission {
     Breaker::State before = Breaker::State::closed;
     Breaker::State after = Breaker::State::closed;
   };
-  /// Reports how a request ended: with a response of that status, or with a failure. Of consecutive 502, 503
-  /// and 504 responses to the same `target` (a hash) only one counts as a failure, because they may concern
-  /// the target rather than the API.
+  /// Reports how a request ended: with a response of that status, or with a failure. What may concern the
+  /// `target` (a hash) rather than the API (502, 503, 504, a failure after a connection was made) counts once
+  /// for each target, until that target responds again; and such a target does not become the probe while
+  /// there may be another one.
   Change responded(int status, std::size_t target, policy::MonoTime now);
-  Change failed(const Failure& failure, policy::MonoTime now);
+  Change failed(const Failure& failure, std::size_t target, policy::MonoTime now);
 
  private:
   using Queue = boost::intrusive::list<Waiter>;
@@ -145,7 +148,9 @@ class Admission {
   void grant_permits() noexcept;
   void grant_slots() noexcept;
   void refuse_all() noexcept;
-  Change fail_request(policy::MonoTime now) noexcept;
+  Change fail_request(policy::MonoTime now, bool is_refused) noexcept;
+  [[nodiscard]] bool is_failing(std::size_t target) const noexcept;
+  [[nodiscard]] bool note_failing(std::size_t target) noexcept;
   [[nodiscard]] std::shared_ptr<Idle::State> claim_idle(Idle& own);
 
   mutable std::mutex mutex_;
@@ -157,7 +162,10 @@ class Admission {
   std::size_t connections_ = 0;
   std::size_t claimed_ = 0;  // idle connections that must be closed
   Breaker breaker_;
-  std::optional<std::size_t> last_refused_;  // target of the last response, if that was a 502, 503 or 504
+  // Targets that failed last time; forgotten together when there are too many.
+  static constexpr std::size_t max_failing = 64;
+  std::array<std::size_t, max_failing> failing_{};
+  std::size_t failing_count_ = 0;
   std::unique_ptr<Queue> queue_;
   std::unique_ptr<Queue> background_queue_;  // served only while `queue_` is empty
   std::unique_ptr<Queue> slot_queue_;

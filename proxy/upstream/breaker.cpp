@@ -38,7 +38,7 @@ void Breaker::succeeded() noexcept {
   wait_ = Millis{0};
 }
 
-bool Breaker::failed(MonoTime now) noexcept {
+bool Breaker::failed(MonoTime now, bool is_refused) noexcept {
   if (rules_.failures == 0) return false;
   switch (state_) {
     case State::closed:
@@ -50,7 +50,7 @@ bool Breaker::failed(MonoTime now) noexcept {
     case State::recovering:
       break;
   }
-  open(now);
+  open(now, is_refused);
   return true;
 }
 
@@ -59,10 +59,11 @@ Millis Breaker::retry_in(MonoTime now) const noexcept {
   return closed ? Millis{0} : std::max(again_at_ - now, Millis{0});
 }
 
-void Breaker::open(MonoTime now) noexcept {
+void Breaker::open(MonoTime now, bool is_refused) noexcept {
   state_ = State::open;
   failures_ = 0;
-  wait_ = std::clamp(wait_ * 2, rules_.wait, std::max(rules_.wait, rules_.longest));
+  wait_ =
+      is_refused ? rules_.wait : std::clamp(wait_ * 2, rules_.wait, std::max(rules_.wait, rules_.longest));
   again_at_ = now + wait_;
 }
 

@@ -1,7 +1,7 @@
 // Circuit breaker: stops sending requests to an API that fails, probes it, and raises the load step by step.
 //
 //   closed      all requests pass; after a number of consecutive failures -> open
-//   open        no request passes; after a wait, which doubles each time -> probing
+//   open        no request passes; after a wait, which doubles each time a response fails -> probing
 //   probing     one request at a time passes; success -> recovering, failure -> open
 //   recovering  a limited number of requests passes, doubled with each success, until the limit is reached
 //               -> closed; failure -> open
@@ -36,14 +36,18 @@ class Breaker {
   /// A response arrived. Late responses count as well.
   void succeeded() noexcept;
   /// A request failed, or its response was 502, 503 or 504. Returns true if this opened the breaker.
-  bool failed(policy::MonoTime now) noexcept;
+  /// `is_refused`: no connection was made. Trying that again costs the API nothing, so the wait is not
+  /// doubled.
+  bool failed(policy::MonoTime now, bool is_refused) noexcept;
+  /// The next probe has been due for as long as the last wait, and no request came that could be it.
+  [[nodiscard]] bool is_overdue(policy::MonoTime now) const noexcept { return now >= again_at_ + wait_; }
 
   [[nodiscard]] State state() const noexcept { return state_; }
   /// The time until a request may be sent again.
   [[nodiscard]] policy::Millis retry_in(policy::MonoTime now) const noexcept;
 
  private:
-  void open(policy::MonoTime now) noexcept;
+  void open(policy::MonoTime now, bool is_refused) noexcept;
 
   Rules rules_;
   State state_ = State::closed;

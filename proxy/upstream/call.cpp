@@ -35,7 +35,7 @@ void Call::cancel() noexcept {
 Task<std::optional<Failure>> Call::open(bool fresh) {
   auto acquired = co_await pool_.acquire(fresh, claim_);
   if (auto* failed = std::get_if<Failure>(&acquired)) {
-    pool_.failed(*failed);
+    pool_.failed(*failed, claim_.target);
     if (failed->kind != FailureKind::breaker_open) pool_.log().note(*failed, pool_.loop().now().mono);
     co_return std::move(*failed);
   }
@@ -57,7 +57,7 @@ Failure Call::failure(FailureKind late, FailureKind otherwise, const Error& erro
   if (cancelled_ || may_retry()) return failed;
   // The end of a connection is also the regular end of a body without other framing.
   if (at_end_of_file_ && answered_ && head_.framing.kind == Kind::until_close) return failed;
-  if (!answered_) pool_.failed(failed);
+  if (!answered_) pool_.failed(failed, claim_.target);
   pool_.log().note(failed, pool_.loop().now().mono);
   return failed;
 }
@@ -154,7 +154,7 @@ Task<std::optional<Failure>> Call::read_head(http::Method method, bool may_switc
         answer_complete_ = !is_interim() && head_.framing.kind == Kind::none;
         if (!is_interim()) {
           answered_ = true;
-          pool_.responded(head_.status, target_);
+          pool_.responded(head_.status, claim_.target);
         }
         co_return std::nullopt;
       }

@@ -29,7 +29,7 @@ struct OwnedHead {
 class Call {
  public:
   Call(Pool& pool, const http::Limits& limits, Priority priority = Priority::foreground)
-      : pool_(pool), limits_(limits), claim_{priority}, chunked_(limits) {}
+      : pool_(pool), limits_(limits), claim_{priority, 0, {}}, chunked_(limits) {}
   ~Call();
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
@@ -71,7 +71,7 @@ class Call {
   }
 
   /// Sets the request's target, as a hash, for the circuit breaker.
-  void set_target(std::string_view target) noexcept { target_ = std::hash<std::string_view>{}(target); }
+  void set_target(std::string_view target) noexcept { claim_.target = std::hash<std::string_view>{}(target); }
   /// A client now waits for this call.
   void promote() noexcept { pool_.promote(claim_); }
 
@@ -90,7 +90,6 @@ class Call {
   Pool& pool_;
   http::Limits limits_;
   Admission::Claim claim_;
-  std::size_t target_ = 0;
   std::unique_ptr<Connection> connection_;
   Buffer buffer_;
   std::size_t begin_ = 0;  // start of the unread bytes in buffer_

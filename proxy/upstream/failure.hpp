@@ -40,6 +40,12 @@ struct Failure {
     return kind != FailureKind::queue_full && kind != FailureKind::queue_timeout &&
            kind != FailureKind::breaker_open && kind != FailureKind::bad_answer;
   }
+  /// Whether a connection was made, so that the failure may concern the target rather than the API.
+  [[nodiscard]] bool is_after_connecting() const noexcept {
+    return kind == FailureKind::closed_early || kind == FailureKind::write_failed ||
+           kind == FailureKind::first_byte_timeout || kind == FailureKind::idle_timeout ||
+           kind == FailureKind::total_timeout || kind == FailureKind::closed_in_body;
+  }
   /// Whether no response was received, as opposed to an unusable one.
   [[nodiscard]] bool is_disconnection() const noexcept { return kind != FailureKind::bad_answer; }
   [[nodiscard]] std::string_view name() const noexcept;  // the enumerator's name

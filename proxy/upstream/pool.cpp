@@ -149,8 +149,8 @@ void Pool::responded(int status, std::size_t target) {
   note(admission_.responded(status, target, loop_.now().mono));
 }
 
-void Pool::failed(const Failure& failure) {
-  note(admission_.failed(failure, loop_.now().mono));
+void Pool::failed(const Failure& failure, std::size_t target) {
+  note(admission_.failed(failure, target, loop_.now().mono));
 }
 
 void Pool::note(const Admission::Change& change) {

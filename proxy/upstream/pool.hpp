@@ -78,7 +78,7 @@ class Pool {
 
   /// Reports how a request ended to the circuit breaker; see Admission.
   void responded(int status, std::size_t target);
-  void failed(const Failure& failure);
+  void failed(const Failure& failure, std::size_t target);
 
   [[nodiscard]] FailureLog& log() noexcept { return log_; }
   [[nodiscard]] Loop& loop() noexcept { return loop_; }

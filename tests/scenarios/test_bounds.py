@@ -335,3 +335,55 @@ def test_a_client_that_pipelines_many_requests_does_not_starve_others(origin):
             for _ in range(600):
                 assert client.response().status == 200
         assert larder.metric("larder_connection_yields_total") > 0
+
+
+def test_at_the_limit_the_longest_idle_connection_makes_room(origin):
+    origin.on("/x", reply(200, {}, b"x"))
+    with Larder(origin, routes="  - {path: /**, ttl: 1h}", settings="loops: 1\nlimits: {connections: 3}") as larder:
+        clients = [larder.client() for _ in range(3)]
+        for client in clients:
+            assert client.get("/x").body == b"x"
+        assert clients[0].get("/x").body == b"x"  # now the second is idle for the longest
+        with larder.client() as new:
+            assert new.get("/x").body == b"x"
+            assert clients[1].ended()
+            assert clients[0].get("/x").body == b"x"
+            assert clients[2].get("/x").body == b"x"
+        assert larder.metric("larder_idle_connections_closed_total") == 1
+        larder.wait_for_line("the maximum (limits.connections")
+        for client in clients:
+            client.close()
+
+
+def test_a_connection_that_is_busy_is_not_closed_for_a_new_one(origin):
+    hold = origin.hold("/x")
+    with Larder(origin, routes="  - {path: /**, cache: off}", settings="loops: 1\nlimits: {connections: 2}") as larder:
+        clients = [larder.client() for _ in range(2)]
+        for client in clients:
+            client.request("GET", "/x")
+        hold.wait(2)
+        with larder.client() as new:
+            new.request("GET", "/y")
+            assert new.response().status == 503
+        hold.release(reply(200, {}, b"x"))
+        for client in clients:
+            assert client.response().body == b"x"
+            client.close()
+        assert larder.metric("larder_connections_refused_total") == 1
+
+
+def test_half_sent_heads_take_little_memory(origin):
+    count = 500
+    with Larder(origin, routes="  - {path: /**, ttl: 1h}", settings="loops: 1") as larder:
+        larder.get("/x")
+        before = larder.peak_memory()
+        clients = [larder.client() for _ in range(count)]
+        for client in clients:
+            client.send(b"GET /x HTTP/1.1\r\nHost: a\r\nX-Half")
+        larder.wait_for("larder_connections", lambda value: value == count)
+        larder.get("/x")  # what was sent has been read
+        assert larder.peak_memory() - before < count * 16384
+        for client in clients:
+            client.send(b": sent\r\n\r\n")
+            assert client.response().status == 404
+            client.close()

@@ -65,6 +65,15 @@ def test_one_endpoint_that_answers_503_does_not_open_the_breaker(origin):
         assert larder.metric("larder_upstream_breaker_opened_total") == 0
 
 
+def test_one_endpoint_that_breaks_does_not_take_the_api_away_from_the_others(origin):
+    origin.on("/off/broken", Origin.CLOSE).on("/off/good", reply(200, {}, b"good"))
+    with Larder(origin, routes=OFF, upstream=FEW) as larder:
+        for _ in range(30):
+            assert larder.get("/off/broken").status == 502
+        assert {larder.get("/off/good").status for _ in range(20)} == {200}
+        assert larder.metric("larder_upstream_breaker_opened_total") == 0
+
+
 def test_a_success_between_failures_keeps_the_breaker_closed(origin):
     origin.on("/off/bad", Origin.CLOSE).on("/off/good", reply(200, {}, b""))
     with Larder(origin, routes=OFF, upstream=FEW) as larder:
@@ -79,8 +88,8 @@ def test_a_successful_probe_closes_the_breaker(origin):
     upstream = "  breaker_failures: 5\n  breaker_wait: 100ms\n  breaker_longest_wait: 100ms"
     origin.on("*", Origin.CLOSE)
     with Larder(origin, routes=OFF, upstream=upstream) as larder:
-        for _ in range(6):
-            larder.get("/off/x")
+        for i in range(6):
+            larder.get(f"/off/{i}")
         origin.on("*", reply(200, {}, b"back"))
         larder.get_until("/off/x", lambda answer: answer.status == 200)
         join = in_parallel(30, lambda i: larder.get(f"/off/{i}"))
@@ -89,10 +98,10 @@ def test_a_successful_probe_closes_the_breaker(origin):
 
 
 def test_queued_requests_fail_at_once_when_the_breaker_opens(origin):
-    hold = origin.hold("/off/slow")
+    hold = origin.hold("*")
     upstream = "  connections: 5\n  breaker_failures: 5\n  breaker_wait: 1h\n  breaker_longest_wait: 1h"
     with Larder(origin, routes=OFF, upstream=upstream) as larder:
-        join = in_parallel(20, lambda _: larder.get("/off/slow"))
+        join = in_parallel(20, lambda i: larder.get(f"/off/{i}"))
         hold.wait(5)
         larder.wait_for("larder_upstream_queue", lambda value: value == 15)
         hold.release(Origin.CLOSE)

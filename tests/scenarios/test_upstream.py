@@ -224,10 +224,35 @@ def test_an_idle_connection_of_one_loop_does_not_keep_another_loop_from_the_api(
 
 
 def test_failures_on_all_loops_together_open_the_breaker(origin):
-    origin.on("/x", lambda _: Origin.CLOSE)
+    origin.on("*", lambda _: Origin.CLOSE)
     settings = "loops: 2"
     with Larder(origin, routes=PASS, settings=settings, upstream="  breaker_failures: 8\n  breaker_wait: 1h\n") as larder:
-        for _ in range(8):
-            assert larder.get("/x").status == 502
+        for i in range(8):
+            assert larder.get(f"/{i}").status == 502
         assert larder.get("/x").status == 503
         assert larder.metric("larder_upstream_breaker_opened_total") == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_request_that_had_no_answer_in_time_is_not_sent_again(origin, method):
+    hold = origin.hold("/slow")
+    origin.on("/x", reply(200, {}, b"x"))
+    with Larder(origin, routes=PASS, upstream="  first_byte_timeout: 200ms") as larder, larder.client() as client:
+        assert client.get("/x").body == b"x"  # its connection is used again
+        assert client.get("/slow", method=method).status == 504
+        hold.release(Origin.CLOSE)
+        assert larder.metric("larder_upstream_retries_total") == 0
+    assert len(origin.seen("/slow")) == 1
+
+
+def test_an_early_response_ends_the_connection_or_leaves_it_usable(origin):
+    origin.on("/early", reply(413, {}, b"no"))  # it does not read the body, because of Expect
+    origin.on("/x", reply(200, {}, b"x"))
+    head = b"POST /early HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3000000\r\n\r\n"
+    with Larder(origin, routes=PASS) as larder, larder.client() as client:
+        client.send(head + b"a" * 100_000)
+        answer = client.response()
+        assert answer.status == 413
+        if answer.get("Connection", "").lower() != "close":
+            client.send(b"a" * 2_900_000)
+            assert client.get("/x").body == b"x"

@@ -176,11 +176,11 @@ TEST_CASE("failures on any loop open the circuit breaker for all of them") {
   loops.enter(loops.first, requests[0]);
   loops.enter(loops.second, requests[1]);
   const Failure closed{FailureKind::closed_early, {}, {}};
-  CHECK(loops.admission.failed(closed, system_now().mono).after == Breaker::State::closed);
+  CHECK(loops.admission.failed(closed, 1, system_now().mono).after == Breaker::State::closed);
   CHECK(loops.admission.responded(200, 1, system_now().mono).after == Breaker::State::closed);
-  for (int i = 0; i < 2; ++i)
-    CHECK(loops.admission.failed(closed, system_now().mono).after == Breaker::State::closed);
-  const auto change = loops.admission.failed(closed, system_now().mono);
+  for (std::size_t target : {1, 2})
+    CHECK(loops.admission.failed(closed, target, system_now().mono).after == Breaker::State::closed);
+  const auto change = loops.admission.failed(closed, 3, system_now().mono);
   CHECK(change.before == Breaker::State::closed);
   CHECK(change.after == Breaker::State::open);
   loops.turn();
@@ -195,10 +195,31 @@ TEST_CASE("failures by larder's own limits, and 503s of one target, do not open 
   loops.upstream.breaker_failures = 2;
   loops.configure();
   for (int i = 0; i < 5; ++i) {
-    (void)loops.admission.failed({FailureKind::queue_full, {}, {}}, system_now().mono);
+    (void)loops.admission.failed({FailureKind::queue_full, {}, {}}, 6, system_now().mono);
+    CHECK(loops.admission.responded(503, 7, system_now().mono).after == Breaker::State::closed);
+    const Failure late{FailureKind::first_byte_timeout, {}, {}};
+    CHECK(loops.admission.failed(late, 7, system_now().mono).after == Breaker::State::closed);
+    // A success elsewhere does not make the broken target count again.
+    CHECK(loops.admission.responded(200, 1, system_now().mono).after == Breaker::State::closed);
     CHECK(loops.admission.responded(503, 7, system_now().mono).after == Breaker::State::closed);
   }
+  CHECK(loops.admission.responded(503, 9, system_now().mono).after == Breaker::State::closed);
   CHECK(loops.admission.responded(503, 8, system_now().mono).after == Breaker::State::open);
+}
+
+TEST_CASE("connections that are refused count each, and a broken target is not the first probe") {
+  Loops loops(1);
+  loops.upstream.breaker_failures = 3;
+  loops.upstream.breaker_wait = 1ms;
+  loops.configure();
+  CHECK(loops.admission.responded(503, 7, system_now().mono).after == Breaker::State::closed);
+  const Failure refused{FailureKind::connect_failed, {}, {}};
+  CHECK(loops.admission.failed(refused, 1, system_now().mono).after == Breaker::State::closed);
+  CHECK(loops.admission.failed(refused, 1, system_now().mono + 1h).after == Breaker::State::open);
+  Request broken;
+  broken.claim.target = 7;
+  loops.enter(loops.first, broken);
+  CHECK(broken.failure() == FailureKind::breaker_open);
 }
 
 TEST_CASE("if idle connections of another loop hold all slots, one of them is closed") {
