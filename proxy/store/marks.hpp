@@ -108,7 +108,7 @@ class MarkTable {
   static constexpr std::size_t charge = 48 + 48 + 8;
 
  private:
-  struct alignas(policy::cache_line) Shard {
+  struct Shard {
     mutable std::mutex mutex;
     std::unordered_map<std::uint64_t, std::weak_ptr<Mark>> marks;
     std::size_t limit = least;

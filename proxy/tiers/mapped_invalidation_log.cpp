@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -57,7 +58,8 @@ struct MappedInvalidationLog::Layout {
   static_assert(std::has_unique_object_representations_v<Header>);
 
   Header header;
-  alignas(page) store::InvalidationLog::Memory memory;
+  std::array<char, page - sizeof(Header)> unused;  // the header is written to the disk alone
+  store::InvalidationLog::Memory memory;
 
   [[nodiscard]] bool is_of_this_version() const noexcept {
     return std::memcmp(header.magic, magic, sizeof magic) == 0 && header.size == sizeof(Layout);
@@ -102,10 +104,10 @@ std::variant<std::unique_ptr<MappedInvalidationLog>, std::string> MappedInvalida
       std::string aside;
       if (attempt > 1 || !set_aside(path, {}, aside))
         return failed(path + " is no sound write log; cannot move", path);
-      warning = path +
-                (is_ours ? " is damaged, so that writes may be missing in it"
-                         : " was no write log of this version") +
-                "; it is " + aside + " now, and nothing that was stored before is used";
+      warning = path;
+      warning +=
+          is_ours ? " is damaged, so that writes may be missing in it" : " was no write log of this version";
+      warning.append("; it is ").append(aside).append(" now, and nothing that was stored before is used");
       file->layout_ = nullptr;
       if (layout != nullptr) ::munmap(layout, sizeof(Layout));
       continue;
