@@ -20,6 +20,8 @@ using upstream::Failure;
 
 namespace {
 
+constexpr Millis read_ahead_time{1000};  // for the beginning of a request's body
+
 // RFC 9110 7.8: upstream may switch to a protocol that was sent to it, and to no other.
 bool is_allowed(const std::string& sent, const http::ResponseHead& response) {
   const http::Field upgrade{http::FieldId::upgrade, "Upgrade", sent};
@@ -86,18 +88,36 @@ Task<void> Exchange::pass(Outcome outcome) {
   options.without_trace = names_.began_trace;
   options.without_request_id = names_.began_request_id;
   options.more = lines;
+  // The API decides whether it wants a large body; a small one costs less than the question.
+  const bool is_small =
+      request.framing.kind == Framing::Kind::length && request.framing.length <= rules.limits.request_buffer;
+  const bool waits_for_100 = request.expect_continue && !is_small;
+  options.with_expect = waits_for_100;
+  if (request.expect_continue && is_small) {
+    const store::MadeHead go_on{"HTTP/1.1 100 Continue\r\n", {}};
+    if (!co_await stream_.send_interim(go_on)) co_return;
+  }
   std::string out;
   upstream::write_request(request, options, out);
 
+  RequestBody body(stream_);
+  if (facts_.body && !waits_for_100) co_await body.read_ahead(rules.limits.request_buffer, read_ahead_time);
+  if (const auto* broken = body.broken()) {
+    if (broken->state == Stream::Piece::State::refused) co_return co_await refuse_body(broken->refusal);
+    co_return record(client_has_gone, 0, outcome);
+  }
+  const auto priority =
+      facts_.body && !body.is_complete() ? upstream::Priority::upload : upstream::Priority::foreground;
   const auto sequence = cache().next_sequence();
   auto& counters = *view_.counters;
   const auto asked = worker_.loop.now().mono;
   InDoubt write(*this);
   for (bool again = false;; again = true) {
-    upstream::Call call(worker_.pool, rules.gate);
+    upstream::Call call(worker_.pool, rules.gate, priority);
     call.set_target(request.path);
     Watch watch(worker_.loop, stream_, [&call] { call.cancel(); });
-    Upload upload(stream_, call, request.framing, {rules.limits.body, rules.timeouts.body});
+    Upload upload(stream_, body, call, request.framing,
+                  {rules.limits.body, rules.timeouts.body, rules.limits.body_rate});
 
     // False: to be tried once more.
     const auto attempt = [&]() -> Task<bool> {
@@ -160,7 +180,10 @@ Task<void> Exchange::pass(Outcome outcome) {
       if (uploaded == Upload::State::refused) {
         co_await refuse_body(upload.refusal());
       } else if (uploaded == Upload::State::client_late) {
-        const Problem late{408, "the request's body stopped for longer than timeouts.body", {}};
+        const Problem late{408,
+                           "the request's body stopped for longer than timeouts.body, or came more slowly "
+                           "than limits.body_rate",
+                           {}};
         co_await problem(late, nullptr);
       } else {
         worker_.loop.counters().upstream_errors.add();

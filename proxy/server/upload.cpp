@@ -4,8 +4,20 @@
 
 namespace larder::server {
 
-Upload::Upload(Stream& stream, upstream::Call& call, const http::Framing& framing, Bounds bounds)
-    : stream_(stream), call_(call), framing_(framing), bounds_(bounds), companion_(call.loop()) {}
+namespace {
+
+constexpr Millis rate_window{10'000};
+
+}  // namespace
+
+Upload::Upload(Stream& stream, RequestBody& body, upstream::Call& call, const http::Framing& framing,
+               Bounds bounds)
+    : stream_(stream),
+      body_(body),
+      call_(call),
+      framing_(framing),
+      bounds_(bounds),
+      companion_(call.loop()) {}
 
 Task<void> Upload::run() {
   state_ = State::running;
@@ -27,11 +39,27 @@ Task<void> Upload::stop() {
   co_await companion_.join();
 }
 
+// A body that arrives too slowly is late, even if it never stops.
+Task<Stream::Piece> Upload::next_piece() {
+  auto& loop = call_.loop();
+  const auto began = loop.now().mono;
+  auto piece = co_await body_.next(bounds_.timeout);
+  waited_ += std::chrono::duration_cast<Millis>(loop.now().mono - began);
+  received_ += piece.data.size();
+  if (waited_ >= rate_window && piece.state == Stream::Piece::State::some) {
+    const auto expected = bounds_.rate * static_cast<std::uint64_t>(waited_.count()) / 1000;
+    if (received_ < expected) piece = {Stream::Piece::State::late, {}, {}};
+    waited_ = Millis{0};
+    received_ = 0;
+  }
+  co_return piece;
+}
+
 Task<Upload::State> Upload::transfer() {
   using Piece = Stream::Piece::State;
   const bool is_chunked = framing_.kind == http::Framing::Kind::chunked;
   for (;;) {
-    const auto piece = co_await stream_.read_body(bounds_.timeout);
+    const auto piece = co_await next_piece();
     if (piece.state == Piece::gone || (piece.state == Piece::some && stopping_)) co_return State::client_gone;
     if (piece.state == Piece::late) co_return State::client_late;
     if (piece.state == Piece::refused) {

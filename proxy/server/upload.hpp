@@ -6,6 +6,7 @@
 #pragma once
 
 #include "net/child_task.hpp"
+#include "server/request_body.hpp"
 #include "server/stream.hpp"
 #include "upstream/call.hpp"
 
@@ -18,8 +19,10 @@ class Upload {
   struct Bounds {
     std::uint64_t body;  // bytes
     Millis timeout;      // between two reads
+    std::uint64_t rate;  // bytes per second, at least
   };
-  Upload(Stream& stream, upstream::Call& call, const http::Framing& framing, Bounds bounds);
+  Upload(Stream& stream, RequestBody& body, upstream::Call& call, const http::Framing& framing,
+         Bounds bounds);
 
   void start() { companion_.start("request body", run()); }
 
@@ -29,7 +32,7 @@ class Upload {
     complete,
     refused,  // `refusal` is the reason
     client_gone,
-    client_late,      // no byte arrived within the timeout
+    client_late,      // no byte arrived within the timeout, or they arrive too slowly
     upstream_failed,  // upstream accepts no more; its response may state the reason
   };
   [[nodiscard]] State state() const noexcept { return state_; }
@@ -44,7 +47,10 @@ class Upload {
   [[nodiscard]] Task<void> run();
   [[nodiscard]] Task<State> transfer();
 
+  [[nodiscard]] Task<Stream::Piece> next_piece();
+
   Stream& stream_;
+  RequestBody& body_;
   upstream::Call& call_;
   http::Framing framing_;
   Bounds bounds_;
@@ -52,6 +58,9 @@ class Upload {
   State state_ = State::none;
   http::Refusal refusal_ = http::Refusal::bad_chunk;
   std::uint64_t sent_ = 0;
+  // Since the last check of the rate:
+  Millis waited_{0};  // for the client
+  std::uint64_t received_ = 0;
   bool stopping_ = false;
 };
 

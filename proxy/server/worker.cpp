@@ -65,6 +65,7 @@ void Worker::adopt(std::shared_ptr<const cache::Plan> plan, std::shared_ptr<LogS
   loop.buffers().set_size(buffer_size(settings()));
   loop.sweeper().set_resolution(sweep_resolution(settings()));
   pool.configure(settings().upstream);
+  shared.admission.limit_uploads(settings().limits.uploads);
   access_log.configure(settings(), std::move(sink));
   const std::lock_guard lock(routes_mutex_);
   const auto view = [&](const std::string& name) {

@@ -26,6 +26,8 @@ const std::vector<FixedBound>& fixed_bounds() {
        "server/client.cpp", "linger_time{2000}"},
       {"closing a connection whose client still sends: bytes read", "1 MiB", "the connection is closed",
        "server/client.cpp", "linger_bytes = 1u << 20"},
+      {"reading a request's body before a connection to the API is taken", "1 s",
+       "the rest is forwarded while it arrives (limits.uploads)", "server/pass.cpp", "read_ahead_time{1000}"},
       {"tunnel (WebSocket) of which one side has ended its direction", "1 s", "the tunnel is closed",
        "server/tunnel.cpp", "half_open_time{1000}"},
       {"after `drain_timeout`, for tasks to end", "3 s", "the process exits", "server/server.cpp",

@@ -152,6 +152,9 @@ struct Timeouts {
 struct ConnectionLimits {
   std::size_t connections = 10'000;         // maximum of client connections, over all loops
   std::uint64_t body = 1ull << 30;          // bytes of a request's body
+  std::size_t request_buffer = 64 * 1024;   // bytes of a body that are read before a connection is taken
+  std::size_t uploads = 32;                 // maximum of upstream connections held by request bodies
+  std::uint64_t body_rate = 1024;           // minimum of bytes per second of a request's body
   std::size_t buffer = 64 * 1024;           // bytes buffered per direction of a streamed body
   std::size_t requests_per_connection = 0;  // 0 = unlimited
   std::size_t json_depth = 64;              // maximum nesting depth of projected JSON

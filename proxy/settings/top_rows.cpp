@@ -269,6 +269,20 @@ RowsOf limit_rows() {
             "without projection."),
       value("limits.body", excluded, limits(&Bounds::body), sizes(kib, 1024 * gib),
             "Maximum size of a request body."),
+      value(
+          "limits.request_buffer", excluded, limits(&Bounds::request_buffer), sizes(kib, 16 * mib),
+          "A request's body is read up to this size, for at most 1 s, before the request takes a connection "
+          "to "
+          "the API. If a request with Expect: 100-continue has a body of at most this Content-Length, larder "
+          "sends the 100 itself."),
+      value(
+          "limits.uploads", excluded, limits(&Bounds::uploads), numbers(1, 65536),
+          "Maximum number of connections to the API used by requests whose bodies are still being received; "
+          "further ones wait, as in upstream.queue, without delaying requests without a body."),
+      value("limits.body_rate", excluded, limits(&Bounds::body_rate), sizes(1, gib),
+            "Minimum rate of a request's body, per second, on average over 10 s of waiting for the client; a "
+            "slower "
+            "one gets 408."),
       value("limits.buffer", excluded, limits(&Bounds::buffer), sizes(4 * kib, 16 * mib),
             "Maximum number of bytes buffered in each direction of a streamed body."),
       value("limits.connections", excluded, limits(&Bounds::connections), numbers(1, million),

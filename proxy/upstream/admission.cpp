@@ -70,7 +70,7 @@ class Admission::Place {
  private:
   [[nodiscard]] Queue& queue() noexcept {
     if (of_slot_) return *admission_.slot_queue_;
-    return waiter_->priority == Priority::foreground ? *admission_.queue_ : *admission_.background_queue_;
+    return admission_.queue_of(waiter_->priority);
   }
   Admission& admission_;
   std::shared_ptr<Waiter> waiter_;
@@ -79,6 +79,7 @@ class Admission::Place {
 
 Admission::Admission()
     : queue_(std::make_unique<Queue>()),
+      upload_queue_(std::make_unique<Queue>()),
       background_queue_(std::make_unique<Queue>()),
       slot_queue_(std::make_unique<Queue>()) {}
 Admission::~Admission() = default;
@@ -91,6 +92,24 @@ void Admission::configure(const settings::Upstream& upstream) {
   breaker_.configure({upstream.breaker_failures, upstream.breaker_wait, upstream.breaker_longest_wait, max_});
   grant_permits();
   grant_slots();
+}
+
+void Admission::limit_uploads(std::size_t max) {
+  const std::lock_guard lock(mutex_);
+  max_uploads_ = std::max<std::size_t>(max, 1);
+  grant_permits();
+}
+
+Admission::Queue& Admission::queue_of(Priority priority) noexcept {
+  switch (priority) {
+    case Priority::foreground:
+      return *queue_;
+    case Priority::upload:
+      return *upload_queue_;
+    case Priority::background:
+      break;
+  }
+  return *background_queue_;
 }
 
 void Admission::close() noexcept {
@@ -112,14 +131,13 @@ Task<std::variant<Admission::Permit, Failure>> Admission::enter(Loop& loop, Clai
       co_return Result{Failure{FailureKind::breaker_open, {}, {}}};
     if (!breaker_.admits(now)) co_return Result{Failure{FailureKind::breaker_open, {}, {}}};
     // A new request does not overtake requests that already wait.
-    const bool is_next = claim.priority == Priority::foreground
-                             ? queue_->empty()
-                             : queue_->empty() && background_queue_->empty();
+    auto& queue = queue_of(claim.priority);
+    const bool is_next = queue.empty() && (claim.priority != Priority::background ||
+                                           (queue_->empty() && upload_queue_->empty()));
     if (is_next && may_begin(claim.priority)) {
       begin_request(claim.priority);
       co_return Result{Permit(*this, claim.priority)};
     }
-    auto& queue = claim.priority == Priority::foreground ? *queue_ : *background_queue_;
     if (queue.size() >= max_queued_) co_return Result{Failure{FailureKind::queue_full, {}, {}}};
     waiter = std::make_shared<Waiter>(loop, claim.priority);
     queue.push_back(*waiter);
@@ -147,7 +165,7 @@ void Admission::promote(Claim& claim) noexcept {
   const auto waiter = claim.waiter.lock();
   if (!waiter) return;
   const std::lock_guard lock(mutex_);
-  if (waiter->state != Waiter::State::queued || waiter->priority == Priority::foreground) return;
+  if (waiter->state != Waiter::State::queued || waiter->priority != Priority::background) return;
   waiter->priority = Priority::foreground;
   queue_->splice(queue_->end(), *background_queue_, Queue::s_iterator_to(*waiter));
   grant_permits();
@@ -236,7 +254,7 @@ Admission::Change Admission::fail_request(policy::MonoTime now, bool is_refused)
 }
 
 void Admission::refuse_all() noexcept {
-  for (auto* queue : {queue_.get(), background_queue_.get()}) {
+  for (auto* queue : {queue_.get(), upload_queue_.get(), background_queue_.get()}) {
     while (!queue->empty()) {
       auto& waiter = queue->front();
       queue->pop_front();
@@ -247,18 +265,36 @@ void Admission::refuse_all() noexcept {
 
 bool Admission::may_begin(Priority priority) const noexcept {
   if (requests_ >= std::min(max_, breaker_.allowance())) return false;
+  if (priority == Priority::upload) return uploads_ < max_uploads_;
   return priority == Priority::foreground || background_ < max_background_;
+}
+
+// Of the request that is granted a permit next, if there is one for it. Uploads and other requests take
+// turns, so that neither waits for the whole queue of the other.
+std::optional<Priority> Admission::next_priority() noexcept {
+  const bool any = !queue_->empty() && may_begin(Priority::foreground);
+  const bool upload = !upload_queue_->empty() && may_begin(Priority::upload);
+  if (any && upload) {
+    is_uploads_turn_ = !is_uploads_turn_;
+    return is_uploads_turn_ ? Priority::upload : Priority::foreground;
+  }
+  if (any) return Priority::foreground;
+  if (upload) return Priority::upload;
+  const bool background = queue_->empty() && !background_queue_->empty() && may_begin(Priority::background);
+  return background ? std::optional(Priority::background) : std::nullopt;
 }
 
 void Admission::begin_request(Priority priority) noexcept {
   ++requests_;
   if (priority == Priority::background) ++background_;
+  if (priority == Priority::upload) ++uploads_;
 }
 
 void Admission::end_request(Priority priority) noexcept {
   const std::lock_guard lock(mutex_);
   --requests_;
   if (priority == Priority::background) --background_;
+  if (priority == Priority::upload) --uploads_;
   grant_permits();
 }
 
@@ -270,12 +306,12 @@ void Admission::end_connection() noexcept {
 
 void Admission::grant_permits() noexcept {
   for (;;) {
-    const auto priority = queue_->empty() ? Priority::background : Priority::foreground;
-    auto& queue = queue_->empty() ? *background_queue_ : *queue_;
-    if (queue.empty() || !may_begin(priority)) return;
+    const auto priority = next_priority();
+    if (!priority) return;
+    auto& queue = queue_of(*priority);
     auto& waiter = queue.front();
     queue.pop_front();
-    begin_request(priority);
+    begin_request(*priority);
     waiter.end_wait(Waiter::State::granted);
   }
 }

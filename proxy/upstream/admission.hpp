@@ -29,7 +29,11 @@
 
 namespace larder::upstream {
 
-enum class Priority : std::uint8_t { foreground, background };
+enum class Priority : std::uint8_t {
+  foreground,
+  upload,  // with a body that is still being received: has a maximum and a queue of its own
+  background,
+};
 
 class Admission {
   struct Waiter;
@@ -113,6 +117,8 @@ class Admission {
   Admission& operator=(const Admission&) = delete;
 
   void configure(const settings::Upstream& upstream);
+  /// Maximum of requests with Priority::upload.
+  void limit_uploads(std::size_t max);
   /// Ends all waits and refuses further requests, because the process is stopping.
   void close() noexcept;
 
@@ -143,7 +149,9 @@ class Admission {
   void end_request(Priority priority) noexcept;
   void end_connection() noexcept;
   // The following require the mutex.
+  [[nodiscard]] Queue& queue_of(Priority priority) noexcept;
   [[nodiscard]] bool may_begin(Priority priority) const noexcept;
+  [[nodiscard]] std::optional<Priority> next_priority() noexcept;
   void begin_request(Priority priority) noexcept;
   void grant_permits() noexcept;
   void grant_slots() noexcept;
@@ -157,8 +165,10 @@ class Admission {
   std::size_t max_ = 1;  // maximum of requests, and of connections
   std::size_t max_queued_ = 1;
   std::size_t max_background_ = 1;
+  std::size_t max_uploads_ = 32;
   std::size_t requests_ = 0;
   std::size_t background_ = 0;  // of these, background
+  std::size_t uploads_ = 0;     // of these, uploads
   std::size_t connections_ = 0;
   std::size_t claimed_ = 0;  // idle connections that must be closed
   Breaker breaker_;
@@ -167,7 +177,9 @@ class Admission {
   std::array<std::size_t, max_failing> failing_{};
   std::size_t failing_count_ = 0;
   std::unique_ptr<Queue> queue_;
-  std::unique_ptr<Queue> background_queue_;  // served only while `queue_` is empty
+  std::unique_ptr<Queue> upload_queue_;      // takes turns with `queue_`
+  std::unique_ptr<Queue> background_queue_;  // served only while both are empty
+  bool is_uploads_turn_ = false;
   std::unique_ptr<Queue> slot_queue_;
   std::vector<std::shared_ptr<Idle::State>> idle_;
   bool closed_ = false;

@@ -290,7 +290,7 @@ def test_half_open_clients_do_not_block_other_clients(origin):
 def test_a_client_that_leaves_before_the_answer_frees_its_connection_to_the_api(origin):
     hold = origin.hold("/slow")
     origin.on("/x", reply(200, {}, b"ok"))
-    with Larder(origin, routes=PASS, upstream="  connections: 1\n  queue_timeout: 1h", settings="loops: 1") as larder:
+    with Larder(origin, routes=PASS, upstream="  connections: 1\n  queue_timeout: 1h\n  fill_timeout: 100ms", settings="loops: 1") as larder:
         client = larder.client()
         client.request("GET", "/slow")
         hold.wait()

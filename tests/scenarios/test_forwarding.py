@@ -154,10 +154,10 @@ def test_a_client_that_expects_100_gets_it_before_it_sends(origin):
 
     origin.on("/x", script)
     with Larder(origin) as larder, larder.client() as client:
-        client.request("POST", "/x", {"Expect": "100-continue", "Content-Length": "5"})
+        client.request("POST", "/x", {"Expect": "100-continue", "Content-Length": "100000"})
         assert client.read_head().status == 100
-        client.send(b"hello")
-        assert client.response("POST").body == b"hello"
+        client.send(b"hello" * 20_000)
+        assert client.response("POST").body == b"hello" * 20_000
 
 
 @pytest.mark.parametrize("expect", [["100-continue", "100-Continue"], ["100-continue, 100-continue"]])
@@ -169,18 +169,29 @@ def test_a_repeated_expect_is_forwarded_once(origin, expect):
 
     origin.on("/x", script)
     with Larder(origin) as larder, larder.client() as client:
-        client.request("POST", "/x", [*(("Expect", value) for value in expect), ("Content-Length", "5")])
+        client.request("POST", "/x", [*(("Expect", value) for value in expect), ("Content-Length", "100000")])
         assert client.read_head().status == 100
+        client.send(b"hello" * 20_000)
+        assert client.response("POST").body == b"hello" * 20_000
+    assert origin.seen("/x")[0].all("Expect") == ["100-continue"]
+
+
+def test_a_small_body_is_asked_for_before_a_connection_is_taken(origin):
+    origin.on("/x", echo)
+    with Larder(origin) as larder, larder.client() as client:
+        client.request("POST", "/x", {"Expect": "100-continue", "Content-Length": "5"})
+        assert client.read_head().status == 100
+        assert larder.metric("larder_upstream_requests_total") == 0
         client.send(b"hello")
         assert client.response("POST").body == b"hello"
-    assert origin.seen("/x")[0].all("Expect") == ["100-continue"]
+    assert "Expect" not in origin.seen("/x")[0]
 
 
 @pytest.mark.parametrize("status", [401, 417])
 def test_a_final_response_to_an_expectation_arrives_without_the_body(origin, status):
     origin.on("/x", reply(status, {}, b"no"))
     with Larder(origin) as larder, larder.client() as client:
-        client.request("POST", "/x", {"Expect": "100-continue", "Content-Length": "5"})
+        client.request("POST", "/x", {"Expect": "100-continue", "Content-Length": "100000"})
         assert client.response("POST").status == status
         assert client.ended()
 
