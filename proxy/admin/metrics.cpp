@@ -205,6 +205,8 @@ std::string metrics_text(const server::Server& server) {
                     std::chrono::duration<double>(worker->loop.lag()).count());
   out.counter("larder_codings_total", "Encoded representations made of stored responses",
               static_cast<double>(server.codings_made()));
+  out.gauge("larder_bodies_in_flight_bytes", "Bytes of bodies being received, of limits.bodies_in_flight",
+            static_cast<double>(server.bodies_in_flight()));
   const auto stats = server.store_stats();
   out.gauge("larder_store_entries", "Stored entries", static_cast<double>(stats.entries));
   out.gauge("larder_store_bytes", "Bytes charged to cache.memory", static_cast<double>(stats.bytes));

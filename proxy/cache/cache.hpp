@@ -8,6 +8,7 @@
 // 5). Threading: every member function from any thread, unless it says otherwise. Hits take one shard's lock.
 #pragma once
 
+#include "cache/body_budget.hpp"
 #include "cache/compressor.hpp"
 #include "cache/fill_table.hpp"
 #include "cache/refresh_scheduler.hpp"
@@ -114,6 +115,9 @@ class Cache {
   /// Visits entries, without a lock held, until `visit` returns false.
   void each(const std::function<bool(const store::Entry&)>& visit) const;
   [[nodiscard]] store::StoreStats stats() const noexcept { return store_.stats(); }
+  /// Memory of bodies that are being received.
+  [[nodiscard]] BodyBudget& bodies() noexcept { return bodies_; }
+  [[nodiscard]] const BodyBudget& bodies() const noexcept { return bodies_; }
   /// Evicts entries beyond the limits.
   void set_limits(std::size_t memory, std::size_t variants) { store_.set_limits(memory, variants); }
 
@@ -226,6 +230,7 @@ class Cache {
   Compressor compressor_;
   const policy::KeyedHash key_hash_;
   tiers::Tier* tier_ = nullptr;
+  BodyBudget bodies_;
 };
 
 }  // namespace larder::cache

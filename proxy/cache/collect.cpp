@@ -29,7 +29,9 @@ Task<CollectResult> collect(upstream::Call& call, const CollectBounds& bounds, s
   const auto& framing = call.head().framing;
   if (framing.kind == http::Framing::Kind::length) {
     if (framing.length > bounds.size) co_return CollectResult{Collected::too_large, std::nullopt};
-    body.reserve(std::min<std::size_t>(static_cast<std::size_t>(framing.length), max_reserved));
+    const auto expected = std::min<std::size_t>(static_cast<std::size_t>(framing.length), max_reserved);
+    if (!bounds.share.grow_to(expected)) co_return CollectResult{Collected::no_room, std::nullopt};
+    body.reserve(expected);
   }
   auto& loop = call.loop();
   Fill* streamed = nullptr;
@@ -50,6 +52,8 @@ Task<CollectResult> collect(upstream::Call& call, const CollectBounds& bounds, s
     heard = loop.now().mono;
     body.append(piece.data);
     if (body.size() > bounds.size) co_return CollectResult{Collected::too_large, std::nullopt};
+    if (!bounds.share.grow_to(body.capacity()) && !piece.end)
+      co_return CollectResult{Collected::no_room, std::nullopt};
     if (piece.end) break;
     if (streamed != nullptr) streamed->feed();
   }

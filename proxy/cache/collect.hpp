@@ -1,6 +1,7 @@
 // Reading a response's body into memory.
 #pragma once
 
+#include "cache/body_budget.hpp"
 #include "cache/fill.hpp"
 #include "upstream/call.hpp"
 
@@ -11,6 +12,7 @@
 namespace larder::cache {
 
 struct CollectBounds {
+  BodyShare& share;
   std::size_t size;        // bytes
   Millis silence;          // between two pieces
   policy::MonoTime until;  // the end of all of it
@@ -19,6 +21,7 @@ struct CollectBounds {
 enum class Collected : std::uint8_t {
   complete,
   too_large,  // the body exceeds the size; it may have been read in part
+  no_room,    // the budget is used up
   slow,       // nothing came for `silence`, or `until` has passed
   failed,     // the body was incomplete or timed out: `failure`
 };

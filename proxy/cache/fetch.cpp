@@ -241,7 +241,7 @@ class Fetch {
     auto& fill = publisher_.fill();
     const auto* fetched = shared_error ? nullptr : &std::get<policy::StoredMeta>(judged);
     auto* stream = fetched != nullptr && may_stream(*fetched) ? &fill : nullptr;
-    CollectBounds bounds{settings_.cache.max_body, settings_.upstream.fill_timeout, until_};
+    CollectBounds bounds{share_, settings_.cache.max_body, settings_.upstream.fill_timeout, until_};
     auto collected = co_await collect(*call_, bounds, body_, stream);
     // A refresh without waiters cannot be handed over.
     if (collected.how == Collected::slow && is_in_background_ && !fill.has_waiters()) {
@@ -251,7 +251,9 @@ class Fetch {
     fill.end_stream();
     if (collected.how == Collected::failed) co_return fail(std::move(*collected.failure));
     if (collected.how != Collected::complete) {
-      auto why = collected.how == Collected::slow ? Detail::slow : Detail::body_too_large;
+      auto why = collected.how == Collected::slow      ? Detail::slow
+                 : collected.how == Collected::no_room ? Detail::no_room
+                                                       : Detail::body_too_large;
       if (shared_error) why = Detail::status;
       co_return publisher_.hand_over(std::move(body_), false, result(why));
     }
@@ -313,6 +315,7 @@ class Fetch {
   const bool is_in_background_ = order_.background;  // at the start of the fetch
   const policy::MonoTime until_;
   std::string body_;
+  BodyShare share_{deps_.cache.bodies(), settings_.bodies_in_flight()};
   Deadline total_;  // until a head has arrived
   Deadline unwanted_;
   bool is_unwanted_ = false;

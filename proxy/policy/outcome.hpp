@@ -54,6 +54,7 @@ namespace larder::policy {
   X(vary_any, "vary-any", "the response has Vary: *, or names a field there that larder changes in each fetch") \
   X(no_freshness, "no-freshness", "the response has neither a freshness lifetime nor a validator") \
   X(body_too_large, "body-too-large", "the body is larger than cache.max_body") \
+  X(no_room, "no-room", "limits.bodies_in_flight is used up by other bodies that are being received") \
   X(stream, "stream", "the response is a stream, which is forwarded while it arrives") \
   X(slow, "slow", "the response was silent for upstream.fill_timeout, or not complete after upstream.total_timeout") \
   X(superseded, "superseded", "a write was sent, or a newer response arrived, while the response was fetched") \

@@ -100,7 +100,7 @@ Task<void> Exchange::pass(Outcome outcome) {
   std::string out;
   upstream::write_request(request, options, out);
 
-  RequestBody body(stream_);
+  RequestBody body(stream_, cache().bodies(), rules.bodies_in_flight());
   if (facts_.body && !waits_for_100) co_await body.read_ahead(rules.limits.request_buffer, read_ahead_time);
   if (const auto* broken = body.broken()) {
     if (broken->state == Stream::Piece::State::refused) co_return co_await refuse_body(broken->refusal);

@@ -14,7 +14,8 @@ Task<void> RequestBody::read_ahead(std::size_t size, Millis time) {
       last_ = piece;
       co_return;
     }
-    ahead_.append(piece.data);
+    ahead_.append(piece.data);  // at most a buffer of the loop's, even without room for more
+    if (!share_.grow_to(ahead_.capacity())) co_return;
   }
 }
 

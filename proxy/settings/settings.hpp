@@ -150,9 +150,10 @@ struct Timeouts {
 };
 
 struct ConnectionLimits {
-  std::size_t connections = 10'000;         // maximum of client connections, over all loops
-  std::uint64_t body = 1ull << 30;          // bytes of a request's body
-  std::size_t request_buffer = 64 * 1024;   // bytes of a body that are read before a connection is taken
+  std::size_t connections = 10'000;        // maximum of client connections, over all loops
+  std::uint64_t body = 1ull << 30;         // bytes of a request's body
+  std::size_t request_buffer = 64 * 1024;  // bytes of a body that are read before a connection is taken
+  std::optional<std::uint64_t> bodies_in_flight = {};  // bytes; see Settings::bodies_in_flight
   std::size_t uploads = 32;                 // maximum of upstream connections held by request bodies
   std::uint64_t body_rate = 1024;           // minimum of bytes per second of a request's body
   std::size_t buffer = 64 * 1024;           // bytes buffered per direction of a streamed body
@@ -216,6 +217,8 @@ struct Settings {
   Millis drain_timeout = 30s;
   std::vector<Route> routes;
 
+  /// limits.bodies_in_flight, or its default: 64 MiB or a quarter of cache.memory, whichever is more.
+  [[nodiscard]] std::size_t bodies_in_flight() const noexcept;
   /// The first route that matches the normalised path; nullptr if none does, so that the request is forwarded
   /// without caching.
   [[nodiscard]] const Route* route_for(std::string_view normalised_path) const noexcept;

@@ -283,6 +283,12 @@ RowsOf limit_rows() {
             "Minimum rate of a request's body, per second, on average over 10 s of waiting for the client; a "
             "slower "
             "one gets 408."),
+      optional_row<S>(
+          "limits.bodies_in_flight", excluded, limits(&Bounds::bodies_in_flight), sizes(mib, 1024 * gib),
+          "Memory, in addition to cache.memory, for bodies that are being received: responses on "
+          "their way into the cache, and beginnings of request bodies. A response for which there is no "
+          "room is sent to its client while it arrives, unstored (detail=no-room). Default: 64 MiB or a "
+          "quarter of cache.memory, whichever is more."),
       value("limits.buffer", excluded, limits(&Bounds::buffer), sizes(4 * kib, 16 * mib),
             "Maximum number of bytes buffered in each direction of a streamed body."),
       value("limits.connections", excluded, limits(&Bounds::connections), numbers(1, million),

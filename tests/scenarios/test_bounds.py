@@ -11,7 +11,7 @@ import socket
 import threading
 
 import pytest
-from harness import PATIENCE, Client, Larder, Origin, binary, in_parallel, reply
+from harness import Client, Larder, Origin, PATIENCE, binary, cache_status, in_parallel, reply
 
 PASS = "  - {path: /**, cache: off}"
 TTL = "  - {path: /**, ttl: 60s}"
@@ -387,3 +387,31 @@ def test_half_sent_heads_take_little_memory(origin):
             client.send(b": sent\r\n\r\n")
             assert client.response().status == 404
             client.close()
+
+
+def test_bodies_on_their_way_into_the_cache_have_a_budget(origin):
+    size, count = 900_000, 6
+    parts = [threading.Event() for _ in range(count)]
+
+    def slow(exchange):
+        exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"a" * (size - 10))
+        assert parts[0].wait(30)
+        return b"b" * 10
+
+    origin.on("*", slow)
+    settings = "limits: {bodies_in_flight: 2MiB}"
+    with Larder(origin, routes="  - {path: /**, ttl: 1h}", settings=settings) as larder:
+        clients = [larder.client() for _ in range(count)]
+        for i, client in enumerate(clients):
+            client.request("GET", f"/{i}")
+        heads = {}
+        larder.wait_for("larder_fills_running", lambda value: value == 2)  # the others have been handed over
+        assert 1_800_000 <= larder.metric("larder_bodies_in_flight_bytes") <= 2 * 1024 * 1024
+        parts[0].set()
+        for i, client in enumerate(clients):
+            answer = client.response()
+            assert answer.body == b"a" * (size - 10) + b"b" * 10
+            heads[i] = cache_status(answer)[1].get("detail")
+            client.close()
+        assert list(heads.values()).count("no-room") == count - 2
+        larder.wait_for("larder_bodies_in_flight_bytes", lambda value: value == 0)
