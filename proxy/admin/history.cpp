@@ -10,7 +10,7 @@ namespace larder::admin {
 namespace {
 
 Step grown(const RouteTotals& now, const RouteTotals& before) {
-  return {now.requests() - before.requests(), now.spared() - before.spared(),
+  return {now.requests() - before.requests(), std::max(now.spared() - before.spared(), 0.0),
           now.upstream.count() - before.upstream.count(), now.upstream.sum - before.upstream.sum,
           now.waits.sum - before.waits.sum};
 }

@@ -57,6 +57,11 @@ std::optional<Snapshot> read_snapshot(const std::string& json) {
   out.busy = number(root, "upstream_busy");
   out.queue = number(root, "upstream_queue");
   out.upstream_errors = number(root, "upstream_errors");
+  double heard = 0;
+  if (root["upstream_heard_seconds_ago"].get(heard) == simdjson::SUCCESS)
+    out.upstream_heard_seconds_ago = heard;
+  out.persist_failures = number(root, "persist_failures");
+  out.log_lines_dropped = number(root, "log_lines_dropped");
   out.connections = number(root, "connections");
   out.entries = number(root, "entries");
   out.stored_bytes = number(root, "stored_bytes");
@@ -98,6 +103,19 @@ std::string share_text(double part, double of) {
   return of > 0 ? fmt::format("{:.1f} %", 100 * part / of) : "-";
 }
 
+namespace {
+
+std::string state_text(const Snapshot& snapshot) {
+  const auto heard = snapshot.upstream_heard_seconds_ago
+                         ? "last response " + time_text(*snapshot.upstream_heard_seconds_ago) + " ago"
+                         : std::string("no response yet");
+  if (snapshot.breaker_open)
+    return "circuit breaker open, " + heard + "; requests resume when a probe succeeds";
+  return snapshot.upstream_heard_seconds_ago ? "fine, " + heard : heard;
+}
+
+}  // namespace
+
 void print_status(const Snapshot& snapshot, std::ostream& out) {
   const auto line = [&out](std::string_view name, const std::string& value) {
     out << fmt::format("{:<10} {}\n", name, value);
@@ -105,11 +123,9 @@ void print_status(const Snapshot& snapshot, std::ostream& out) {
   const auto& total = snapshot.total;
   line("larder", fmt::format("{}, up for {}{}", snapshot.version, time_text(snapshot.uptime_seconds),
                              snapshot.draining ? ", draining" : ""));
-  line("API",
-       fmt::format(
-           "{}: {}; {} requests under way, {} waiting, {} failed", snapshot.upstream,
-           snapshot.breaker_open ? "circuit breaker open; requests resume when a probe succeeds" : "fine",
-           count_text(snapshot.busy), count_text(snapshot.queue), count_text(snapshot.upstream_errors)));
+  line("API", fmt::format("{}: {}; {} requests under way, {} waiting, {} failed", snapshot.upstream,
+                          state_text(snapshot), count_text(snapshot.busy), count_text(snapshot.queue),
+                          count_text(snapshot.upstream_errors)));
   line("avoided", fmt::format("{} of {} API requests ({}), {} of API time", count_text(total.spared),
                               count_text(total.requests), share_text(total.spared, total.requests),
                               time_text(snapshot.spared_seconds)));
@@ -118,6 +134,13 @@ void print_status(const Snapshot& snapshot, std::ostream& out) {
   line("stored", fmt::format("{} entries, {} of {}, {} evicted", count_text(snapshot.entries),
                              size_text(snapshot.stored_bytes), size_text(snapshot.memory_bytes),
                              count_text(snapshot.evictions)));
+  if (snapshot.persist_failures > 0)
+    line("warning",
+         count_text(snapshot.persist_failures) +
+             " failed writes to cache.persist: after a restart, responses are missing; see the log");
+  if (snapshot.log_lines_dropped > 0)
+    line("warning", count_text(snapshot.log_lines_dropped) +
+                        " lines of the access log are lost: it cannot be written, or not fast enough");
   if (snapshot.last_reload_ok)
     line("reload",
          fmt::format("{} ago: {}", time_text(snapshot.last_reload_seconds_ago),

@@ -12,7 +12,7 @@ namespace larder::admin {
 struct RouteFigures {
   std::string name;  // "" for requests that match no route
   double requests = 0;
-  double spared = 0;  // completed without a request to the API of their own
+  double spared = 0;  // requests to the API that were avoided
   double upstream_requests = 0;
   double upstream_errors = 0;
   double upstream_answers = 0;
@@ -34,6 +34,9 @@ struct Snapshot {
   double busy = 0;   // requests in progress at the API
   double queue = 0;  // requests that wait for a connection
   double upstream_errors = 0;
+  std::optional<double> upstream_heard_seconds_ago;  // absent before the first response
+  double persist_failures = 0;
+  double log_lines_dropped = 0;
   double connections = 0;
   double entries = 0;
   double stored_bytes = 0;

@@ -104,6 +104,9 @@ std::string status_json(const server::Server& server) {
   object.real("upstream_busy", sum(server, &Counters::upstream_busy));
   object.real("upstream_queue", sum(server, &Counters::upstream_queue));
   object.real("upstream_errors", sum(server, &Counters::upstream_errors));
+  if (const auto heard = server.last_upstream_response())
+    object.real("upstream_heard_seconds_ago", seconds(std::chrono::duration_cast<Millis>(now.mono - *heard)));
+  object.real("log_lines_dropped", sum(server, &Counters::log_lines_dropped));
   object.real("connections", sum(server, &Counters::connections));
   object.real("fills_running", sum(server, &Counters::fills_running));
   object.real("refreshes", sum(server, &Counters::refreshes));

@@ -1,5 +1,6 @@
 #include "admin/totals.hpp"
 
+#include <algorithm>
 #include <numeric>
 
 namespace larder::admin {
@@ -22,12 +23,11 @@ double RouteTotals::requests() const noexcept {
   return std::accumulate(outcomes.begin(), outcomes.end(), 0.0);
 }
 
+// Background fetches are requests to the API too.
 double RouteTotals::spared() const noexcept {
-  using policy::OutcomeLabel;
-  double sum = 0;
-  for (const auto word : {OutcomeLabel::hit, OutcomeLabel::stale, OutcomeLabel::collapsed})
-    sum += outcomes[static_cast<std::size_t>(word)];
-  return sum;
+  return std::max(
+      requests() - upstream_requests - outcomes[static_cast<std::size_t>(policy::OutcomeLabel::refused)],
+      0.0);
 }
 
 void RouteTotals::add(const RouteTotals& other) noexcept {

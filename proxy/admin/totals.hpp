@@ -28,7 +28,7 @@ struct RouteTotals {
   std::array<double, policy::detail_count> not_stored{};
 
   [[nodiscard]] double requests() const noexcept;
-  /// Requests completed without a request to the API of their own.
+  /// Requests to the API that were avoided: how many fewer it got than clients sent.
   [[nodiscard]] double spared() const noexcept;
   void add(const RouteTotals& other) noexcept;
 };

@@ -157,15 +157,16 @@ class Fetch {
     }
     when_.received = deps_.loop.now();
     if (failed && total_.expired()) failed = Failure{upstream::FailureKind::total_timeout, {}, {}};
-    if (order_.counters != nullptr) {
-      order_.counters->upstream_requests.add();
-      if (!failed) order_.counters->upstream.observe(when_.received.mono - when_.requested.mono);
-    }
+    if (order_.counters != nullptr && !failed)
+      order_.counters->upstream.observe(when_.received.mono - when_.requested.mono);
     co_return failed;
   }
 
   Task<std::optional<Failure>> exchange(const std::string& head, bool fresh) {
     if (auto failed = co_await call_->open(fresh)) co_return failed;
+    // Without the wait for a connection, which is larder's.
+    when_.requested = deps_.loop.now();
+    if (order_.counters != nullptr) order_.counters->upstream_requests.add();
     if (auto failed = co_await call_->write(head)) co_return failed;
     call_->request_complete();
     for (;;) {
@@ -195,7 +196,7 @@ class Fetch {
   // The publisher's description of the response whose head has been read.
   [[nodiscard]] Publisher::Result result(Detail against) {
     const auto status = call_->head().status;
-    return {std::move(call_), when_, sent_.identity, against, status, {}};
+    return {std::move(call_), when_, sent_.identity, against, Detail::none, status, {}};
   }
 
   void publish(const std::shared_ptr<store::Response>& response, Publisher::Result about) {
@@ -264,7 +265,8 @@ class Fetch {
     auto made = represent_fetched({head, std::move(body_), std::move(meta), when_, order_.held.get()}, route_,
                                   *order_.plan, publisher_.fill().sequence(), deps_.workspace);
     if (made.projected) deps_.loop.counters().projections.add();
-    auto about = result(made.detail);
+    auto about = result(made.is_storable ? Detail::none : made.detail);
+    if (made.is_storable) about.note = made.detail;
     about.for_requesting_client = std::move(made.for_requesting_client);
     publish(made.response, std::move(about));
   }

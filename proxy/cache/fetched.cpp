@@ -29,25 +29,32 @@ bool is_json(http::Fields fields) {
   return type != nullptr && projection::is_json_type(type->value);
 }
 
-// Detail::none and the result in `out`, or why the body cannot be projected.
-Detail project(const projection::ProjectionRule& rule, http::Fields fields, std::string_view body,
-               const projection::ProjectionLimits& limits, projection::Workspace& workspace,
-               std::string& out) {
-  if (!is_json(fields)) return Detail::not_json;
-  if (http::forbids_transformation(fields)) return Detail::not_projectable;
+struct Projected {
+  Detail detail = Detail::none;  // why the body is not projected
+  bool is_storable = false;      // it can be stored as it is
+};
+
+// The result is in `out` if there is no detail.
+Projected project(const projection::ProjectionRule& rule, http::Fields fields, std::string_view body,
+                  const projection::ProjectionLimits& limits, projection::Workspace& workspace,
+                  std::string& out) {
+  if (!is_json(fields)) return {Detail::not_json};
+  if (http::forbids_transformation(fields)) return {Detail::not_projectable};
   std::string decoded;
   if (http::is_coded(fields)) {
     // Identity was requested, but some servers send a coding nevertheless.
     const auto coding = http::only_coding(fields);
-    if (!coding) return Detail::not_projectable;
+    if (!coding) return {Detail::not_projectable};
     auto result = coding::decode(*coding, body, limits.bytes);
-    if (result.error) return Detail::not_projectable;
+    if (result.error) return {Detail::not_projectable};
     decoded = std::move(result.bytes);
     body = decoded;
   }
   const auto error = projection::project(body, rule, limits, workspace, out);
-  if (!error) return Detail::none;
-  return *error == projection::ProjectionError::not_json ? Detail::not_json : Detail::not_projectable;
+  if (!error) return {};
+  using Error = projection::ProjectionError;
+  return {*error == Error::not_json ? Detail::not_json : Detail::not_projectable,
+          *error == Error::nothing_kept};
 }
 
 // The entity tag of the members that are not ignored; empty if the body is not JSON.
@@ -86,8 +93,10 @@ Represented represent_fetched(Fetched fetched, const settings::Route& route, con
   }
   if (const auto* rule = meta.status == 200 ? plan.rule_of(route) : nullptr) {
     std::string projected;
-    out.detail = project(*rule, head.fields, body, limits, workspace, projected);
-    if (out.detail == Detail::none) {
+    const auto [detail, is_storable] = project(*rule, head.fields, body, limits, workspace, projected);
+    out.detail = detail;
+    out.is_storable = is_storable;
+    if (detail == Detail::none) {
       out.projected = change.changed = true;
       change.original_size = body.size();
       body = std::move(projected);

@@ -28,6 +28,8 @@ struct Represented {
   std::shared_ptr<store::Response> response;
   /// Detail::none, or why the route's projection was not applied: the body is as the API sent it.
   policy::Detail detail = policy::Detail::none;
+  /// With a `detail`: the response may be stored nevertheless.
+  bool is_storable = false;
   bool projected = false;
   std::string for_requesting_client;  // field lines that are not stored: see represent()
 };

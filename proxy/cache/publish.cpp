@@ -66,6 +66,7 @@ bool Publisher::publish(const std::shared_ptr<store::Response>& response, Result
   if (answer.detail != Detail::none) note_not_stored(answer.detail);
   // A 304 counts as the 200 that it validates.
   supersede(answer.detail, response->status, result);
+  if (answer.detail == Detail::none) answer.detail = result.note;
   result.call.reset();
   answer.took = took(result.when);
   permit_.settle(std::move(answer));
@@ -102,8 +103,10 @@ void Publisher::look_again() noexcept {
 }
 
 void Publisher::fail(upstream::Failure failure, const policy::ExchangeTimes& when) noexcept {
-  deps_.loop.counters().upstream_errors.add();
-  if (order_.counters != nullptr) order_.counters->upstream_errors.add();
+  if (!failure.is_of_larder()) {
+    deps_.loop.counters().upstream_errors.add();
+    if (order_.counters != nullptr) order_.counters->upstream_errors.add();
+  }
   cache_.fills_.failed(
       order_.hash, failure.is_disconnection() ? policy::Trouble::disconnected : policy::Trouble::error_status,
       deps_.loop.now().mono);

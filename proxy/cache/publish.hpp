@@ -29,6 +29,7 @@ class Publisher {
     policy::ExchangeTimes when;
     bool identity = false;
     policy::Detail against = policy::Detail::none;
+    policy::Detail note = policy::Detail::none;  // what else is to be said of a response that is stored
     int upstream_status = 0;
     std::string for_requesting_client;
   };

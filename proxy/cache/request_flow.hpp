@@ -71,7 +71,7 @@ class RequestFlow {
                                 policy::Now now);
 
   /// Without a look-up: nothing is stored for the request.
-  void set_decision(policy::Decision decision) { decision_ = std::move(decision); }
+  void set_decision(const policy::Decision& decision) { decision_ = decision; }
   [[nodiscard]] const policy::Decision& decision() const noexcept { return decision_; }
 
   /// For a request whose decision is Wait or Validate.

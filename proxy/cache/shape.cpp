@@ -26,7 +26,8 @@ std::shared_ptr<const store::Representation> make_shape(const store::Response& r
                                                         const settings::Route& route, const Plan& plan,
                                                         projection::Workspace& workspace) {
   if (!response.is_json) return nullptr;
-  const auto limits = projection_limits(*plan.settings);
+  auto limits = projection_limits(*plan.settings);
+  limits.may_keep_nothing = true;  // the client has asked for members that exist in some responses
   std::string error;
   const auto rule = projection::ProjectionRule::compile(fields, route.items, error);
   std::string body;

@@ -93,6 +93,7 @@ inline constexpr std::size_t refusal_count = static_cast<std::size_t>(http::Refu
   X(log_lines_dropped, counter, "larder_log_lines_dropped_total", "", "Access log lines dropped because the log could not be written fast enough or at all")
 // clang-format on
 
+// NOLINTBEGIN(bugprone-macro-parentheses): names of members cannot be in parentheses
 #define LARDER_COUNTER(name, ...) Counter name;
 #define LARDER_TIMES(name, ...) Histogram name;
 struct RouteCounters {
@@ -109,5 +110,6 @@ struct Counters {
 };
 #undef LARDER_COUNTER
 #undef LARDER_TIMES
+// NOLINTEND(bugprone-macro-parentheses)
 
 }  // namespace larder

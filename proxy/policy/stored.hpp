@@ -31,7 +31,7 @@ struct Part {
   friend bool operator==(const Part&, const Part&) = default;
 };
 
-struct StoredMeta {
+struct StoredMeta {  // NOLINT(bugprone-exception-escape): its members do not throw when moved
   // Members that every hit reads come first, so that they share few cache lines.
   MonoTime fresh_until;
   MonoTime response_time;  // when the head was received, or the response was last validated

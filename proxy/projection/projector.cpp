@@ -102,6 +102,8 @@ class Projection {
     return at != nullptr && reader_.is_end(at);
   }
   [[nodiscard]] bool misshapen() const noexcept { return misshapen_; }
+  /// Items have members, and none of these is kept: the rule is not made for this document.
+  [[nodiscard]] bool keeps_nothing() const noexcept { return has_members_ && !has_kept_; }
 
  private:
   // Copies a value, or opens a container. `listed`: it is an element of a list.
@@ -193,6 +195,10 @@ class Projection {
     const char* here = reader_.text(at);
     if (*here == end) {
       if (frame.node->kind == Kind::path && !frame.found) misshapen_ = true;
+      if (frame.node->kind == Kind::items && frame.object) {
+        has_members_ = has_members_ || !frame.fresh;
+        has_kept_ = has_kept_ || !frame.bare || frame.node->children.empty();
+      }
       frames_.pop_back();
       return take(at);
     }
@@ -228,6 +234,9 @@ class Projection {
   std::string& name_;
   Output& out_;
   bool misshapen_ = false;
+  // Of the items:
+  bool has_members_ = false;
+  bool has_kept_ = false;
 };
 
 }  // namespace
@@ -250,6 +259,7 @@ std::optional<ProjectionError> Workspace::Impl::project(std::string_view json, c
   Projection projection(reader, frames, name, output);
   if (!projection.run(root)) return reader.error();
   if (projection.misshapen()) return ProjectionError::wrong_shape;
+  if (projection.keeps_nothing() && !limits.may_keep_nothing) return ProjectionError::nothing_kept;
   output.finish();
   return std::nullopt;
 }
@@ -271,6 +281,8 @@ std::string_view describe(ProjectionError error) noexcept {
       return "it is not well-formed JSON";
     case ProjectionError::wrong_shape:
       return "it has no list of objects where the rule says";
+    case ProjectionError::nothing_kept:
+      return "no item has a member that `fields` names";
     case ProjectionError::too_deep:
       return "it is nested too deeply";
     case ProjectionError::too_large:

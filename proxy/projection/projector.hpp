@@ -17,10 +17,11 @@ namespace larder::projection {
 
 /// Why a document was not projected. The response is then sent unchanged.
 enum class ProjectionError : std::uint8_t {
-  not_json,     // malformed, not UTF-8, or followed by further bytes
-  wrong_shape,  // well-formed, but without a list or objects where the rule requires them
-  too_deep,     // containers are nested more deeply than the limit; the document was read up to there only
-  too_large,    // more bytes or members than the limit, or out of memory
+  not_json,      // malformed, not UTF-8, or followed by further bytes
+  wrong_shape,   // well-formed, but without a list or objects where the rule requires them
+  nothing_kept,  // well-formed, and some item has members, but no item has any that the rule keeps
+  too_deep,      // containers are nested more deeply than the limit; the document was read up to there only
+  too_large,     // more bytes or members than the limit, or out of memory
 };
 [[nodiscard]] std::string_view describe(ProjectionError error) noexcept;
 
@@ -28,6 +29,7 @@ struct ProjectionLimits {
   std::size_t depth = 64;
   std::size_t bytes = 256u << 20;
   std::size_t members = 10'000'000;  // of all objects together; an element of a list counts as one
+  bool may_keep_nothing = false;     // then there is no ProjectionError::nothing_kept
 };
 
 /// The members to keep, compiled from a route's `fields` and `items`.

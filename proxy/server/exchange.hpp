@@ -76,7 +76,7 @@ class Exchange {
   [[nodiscard]] Task<bool> send_piece(const cache::FillWaiter::Piece& piece);
   [[nodiscard]] Task<void> end_streamed(cache::Result& result, cache::FillWaiter& waiter);
   [[nodiscard]] Task<void> answer(cache::RequestFlow::Action& action, cache::FillWaiter* waiter);
-  void warn_not_projected(policy::Detail detail);
+  void warn_not_projected(const policy::Outcome& outcome);
   void warn_of_credentials(policy::Detail detail);
 
   // Passing through.

@@ -3,6 +3,7 @@
 #include "server/exchange.hpp"
 #include "server/watch.hpp"
 
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 namespace larder::server {
@@ -142,7 +143,7 @@ Task<void> Exchange::end_streamed(cache::Result& result, cache::FillWaiter& wait
 Task<void> Exchange::answer(cache::RequestFlow::Action& action, cache::FillWaiter* waiter) {
   using Flow = cache::RequestFlow;
   if (auto* stored = std::get_if<Flow::Serve>(&action)) {
-    if (flow_.is_leader()) warn_not_projected(stored->outcome.detail);
+    if (flow_.is_leader()) warn_not_projected(stored->outcome);
     if (stored->refresh) refresh_in_background();
     private_fields_ = std::move(stored->for_requesting_client);
     co_return co_await serve(std::move(stored->response), stored->outcome, stored->with_age);
@@ -164,13 +165,22 @@ void Exchange::warn_of_credentials(Detail detail) {
   if (worker_.is_first_credentials_refusal(view_)) worker_.shared.notices.credentials_refused(route_->name);
 }
 
-// An operator who names fields wants to know that they are not cut; once a minute is enough.
-void Exchange::warn_not_projected(Detail detail) {
+// A route whose fields fit no response is mostly a mistake in the configuration. Once a minute is enough.
+void Exchange::warn_not_projected(const policy::Outcome& outcome) {
+  const auto detail = outcome.detail;
   if (detail != Detail::not_json && detail != Detail::not_projectable) return;
   if (!worker_.may_warn(view_, now_.mono)) return;
+  const auto target = redacted(head().target, settings().access_log_redact);
+  if (outcome.stored) {
+    spdlog::warn(
+        "route {}: the response to {} is stored and sent whole: no item has any of the members in fields: "
+        "[{}]; "
+        "run `larder check`, which names the members that exist",
+        route_->name, target, fmt::join(route_->fields, ", "));
+    return;
+  }
   spdlog::warn(
-      "route {}: the response to {} is sent whole and not stored: {}", route_->name,
-      redacted(head().target, settings().access_log_redact),
+      "route {}: the response to {} is sent whole and not stored: {}", route_->name, target,
       detail == Detail::not_json
           ? "it is not well-formed JSON with a JSON media type"
           : "it is in a coding, must not be transformed, or has no list where `fields` and `items` say");

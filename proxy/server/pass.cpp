@@ -110,7 +110,6 @@ Task<void> Exchange::pass(Outcome outcome) {
       facts_.body && !body.is_complete() ? upstream::Priority::upload : upstream::Priority::foreground;
   const auto sequence = cache().next_sequence();
   auto& counters = *view_.counters;
-  const auto asked = worker_.loop.now().mono;
   InDoubt write(*this);
   for (bool again = false;; again = true) {
     upstream::Call call(worker_.pool, rules.gate, priority);
@@ -123,6 +122,7 @@ Task<void> Exchange::pass(Outcome outcome) {
     const auto attempt = [&]() -> Task<bool> {
       auto failed = co_await call.open(again);
       const bool opened = !failed;
+      const auto requested = worker_.loop.now().mono;  // without the wait for a connection, which is larder's
       if (opened) write.sent();
       if (!failed) failed = co_await call.write(out);
       if (!failed) {
@@ -138,8 +138,8 @@ Task<void> Exchange::pass(Outcome outcome) {
       if (opened) counters.upstream_requests.add();
       if (!failed) {
         const auto answered = worker_.loop.now().mono;
-        counters.upstream.observe(answered - asked);
-        upstream_time_ = answered - asked;
+        counters.upstream.observe(answered - requested);
+        upstream_time_ = answered - requested;
         counters.waits.observe(answered - started_);
         write.answered(call.head());
         note_head(call.head(), sequence);
@@ -186,8 +186,10 @@ Task<void> Exchange::pass(Outcome outcome) {
                            {}};
         co_await problem(late, nullptr);
       } else {
-        worker_.loop.counters().upstream_errors.add();
-        counters.upstream_errors.add();
+        if (!failed->is_of_larder()) {
+          worker_.loop.counters().upstream_errors.add();
+          counters.upstream_errors.add();
+        }
         co_await fail(*failed, outcome);
       }
       co_return true;

@@ -174,6 +174,12 @@ void Server::begin(Worker& worker, Socket socket, Peer peer) {
   begin_session(worker, std::move(socket), std::move(peer));
 }
 
+std::optional<policy::MonoTime> Server::last_upstream_response() const noexcept {
+  policy::MonoTime last{};
+  for (const auto& worker : workers_) last = std::max(last, worker->pool.last_response());
+  return last == policy::MonoTime{} ? std::nullopt : std::optional(last);
+}
+
 void Server::on_every_loop(const std::function<void(Worker&)>& action) {
   for (const auto& worker : workers_) {
     asio::post(worker->loop.executor(), [action, at = worker.get()] { action(*at); });

@@ -113,6 +113,8 @@ class Server {
   [[nodiscard]] std::optional<tiers::Archive::Stats> archive_stats() const {
     return shared_.archive ? std::optional(shared_.archive->stats()) : std::nullopt;
   }
+  /// nullopt before the API's first response.
+  [[nodiscard]] std::optional<policy::MonoTime> last_upstream_response() const noexcept;
   [[nodiscard]] std::size_t bodies_in_flight() const noexcept { return shared_.cache.bodies().used(); }
   [[nodiscard]] store::StoreStats store_stats() const noexcept { return shared_.cache.stats(); }
   [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const noexcept { return workers_; }

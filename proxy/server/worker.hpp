@@ -23,7 +23,7 @@
 namespace larder::server {
 
 /// Shared between loops; each member documents its threading.
-struct Shared {
+struct Shared {  // NOLINT(clang-analyzer-optin.performance.Padding): cache lines of their own
   explicit Shared(const settings::Settings& settings)
       : mapped_log(open_invalidation_log(settings)), cache(options_of(settings, mapped_log.get())) {}
 

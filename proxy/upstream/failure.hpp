@@ -40,6 +40,11 @@ struct Failure {
     return kind != FailureKind::queue_full && kind != FailureKind::queue_timeout &&
            kind != FailureKind::breaker_open && kind != FailureKind::bad_answer;
   }
+  /// Whether a limit of larder's own kept the request from being sent.
+  [[nodiscard]] bool is_of_larder() const noexcept {
+    return kind == FailureKind::queue_full || kind == FailureKind::queue_timeout ||
+           kind == FailureKind::breaker_open;
+  }
   /// Whether a connection was made, so that the failure may concern the target rather than the API.
   [[nodiscard]] bool is_after_connecting() const noexcept {
     return kind == FailureKind::closed_early || kind == FailureKind::write_failed ||

@@ -146,6 +146,7 @@ void Pool::release(std::unique_ptr<Connection> connection) noexcept {
 }
 
 void Pool::responded(int status, std::size_t target) {
+  last_response_.store(loop_.now().mono.time_since_epoch().count(), std::memory_order_relaxed);
   note(admission_.responded(status, target, loop_.now().mono));
 }
 

@@ -15,6 +15,7 @@
 
 #include <boost/intrusive/list.hpp>
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <variant>
@@ -80,6 +81,11 @@ class Pool {
   void responded(int status, std::size_t target);
   void failed(const Failure& failure, std::size_t target);
 
+  /// When the API last responded to this loop; the epoch = not yet. Callable from any thread.
+  [[nodiscard]] policy::MonoTime last_response() const noexcept {
+    return policy::MonoTime(policy::MonoTime::duration(last_response_.load(std::memory_order_relaxed)));
+  }
+
   [[nodiscard]] FailureLog& log() noexcept { return log_; }
   [[nodiscard]] Loop& loop() noexcept { return loop_; }
   [[nodiscard]] const settings::Upstream& settings() const noexcept { return upstream_; }
@@ -100,6 +106,7 @@ class Pool {
   Admission::Idle idle_count_;                     // of those
   std::uint32_t generation_ = 0;                   // number of changes of the address
   bool forced_ = false;
+  std::atomic<policy::MonoTime::rep> last_response_{0};
   std::unique_ptr<Connector> connector_;
 };
 

@@ -29,6 +29,7 @@ RouteTotals totals(double hits, double misses = 0, double upstream_seconds = 0, 
   RouteTotals made;
   made.outcomes[static_cast<std::size_t>(policy::OutcomeLabel::hit)] = hits;
   made.outcomes[static_cast<std::size_t>(policy::OutcomeLabel::miss)] = misses;
+  made.upstream_requests = misses;
   made.upstream.counts[0] = misses;
   made.upstream.sum = upstream_seconds;
   made.waits.counts[0] = misses;

@@ -18,6 +18,7 @@ DEPTH = 64
 NOT_JSON = "it is not well-formed JSON"
 WRONG_SHAPE = "it has no list of objects where the rule says"
 TOO_DEEP = "it is nested too deeply"
+NOTHING_KEPT = "no item has a member that `fields` names"
 
 RULES = [
     (["id", "slug"], ""),
@@ -88,7 +89,7 @@ def tree(fields):
 class Model:
     def __init__(self, fields, items):
         self.fields, self.path = tree(fields), items.split(".") if items else []
-        self.misshapen = False
+        self.misshapen = self.has_members = self.has_kept = False
 
     def project(self, text):
         self.text = text
@@ -142,6 +143,9 @@ class Model:
         if self.text[at] != "{":
             self.misshapen = True
             return ""
+        names = [name for _, name, _ in self.members(at)]
+        self.has_members = self.has_members or bool(names)
+        self.has_kept = self.has_kept or any(name in self.fields for name in names)
         return self.inside(at, self.fields)
 
     def inside(self, at, node):
@@ -165,7 +169,9 @@ def expected(document, fields, items):
         return [TOO_DEEP + "\n"]
     model = Model(fields, items)
     out = model.project(text)
-    return [WRONG_SHAPE + "\n" if model.misshapen else "ok\n" + out]
+    if model.misshapen:
+        return [WRONG_SHAPE + "\n"]
+    return [NOTHING_KEPT + "\n" if model.has_members and not model.has_kept else "ok\n" + out]
 
 
 # The documents

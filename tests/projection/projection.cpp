@@ -3,6 +3,7 @@
 using namespace larder;
 using test::Fields;
 using test::not_json;
+using test::nothing_kept;
 using test::projected;
 using test::wrong_shape;
 
@@ -10,7 +11,7 @@ TEST_CASE("only the named fields of a list's objects are kept") {
   CHECK(projected(R"([{"id":1,"slug":"a","body":"long"},{"body":"x","slug":"b","id":2}])", {"id", "slug"}) ==
         R"([{"id":1,"slug":"a"},{"slug":"b","id":2}])");
   CHECK(projected(R"([{"id":1}])", {"id"}) == R"([{"id":1}])");
-  CHECK(projected(R"([{"a":1},{"b":[1,{"id":2}]},{}])", {"id"}) == "[{},{},{}]");
+  CHECK(projected(R"([{"a":1},{"b":[1,{"id":2}]},{"id":3},{}])", {"id"}) == R"([{},{},{"id":3},{}])");
   CHECK(projected("[]", {"id"}) == "[]");
 }
 
@@ -82,13 +83,13 @@ TEST_CASE("names are compared unescaped and copied as they are") {
   CHECK(projected(R"([{"\ud83d\ude00":1,"😀":2,"\uD83D":3,"\ude00\ud83d":4}])", {"😀"}) ==
         R"([{"\ud83d\ude00":1,"😀":2}])");
   // A high surrogate followed by something else is not a pair, whatever value the bits would give.
-  CHECK(projected(R"([{"\ud83d\u0041":1,"\ud83d\ue000":2}])", {"\U00011841", "\U0001F800"}) == "[{}]");
+  CHECK(projected(R"([{"\ud83d\u0041":1,"\ud83d\ue000":2}])", {"\U00011841", "\U0001F800"}) == nothing_kept);
   CHECK(projected(R"([{"\u20ac":1,"\u007a":2}])", {"€", "z"}) == R"([{"\u20ac":1,"\u007a":2}])");
   CHECK(projected(R"([{"a\/b":1,"a\tb":2,"a\"b":3,"a\\b":4,"a\bb":5,"a\fb":6,"a\nb":7,"a\rb":8}])",
                   {"a/b", "a\tb", "a\"b", "a\\b", "a\bb", "a\fb", "a\nb", "a\rb"}) ==
         R"([{"a\/b":1,"a\tb":2,"a\"b":3,"a\\b":4,"a\bb":5,"a\fb":6,"a\nb":7,"a\rb":8}])");
   // The source bytes of one name equal the unescaped text of another.
-  CHECK(projected(R"([{"a\nb":1}])", {"a\\nb"}) == "[{}]");
+  CHECK(projected(R"([{"a\nb":1}])", {"a\\nb"}) == nothing_kept);
 }
 
 TEST_CASE("names that differ in one byte are distinguished") {
@@ -180,6 +181,18 @@ TEST_CASE("wrong_shape is reported only for a document that is well-formed to it
   }
   CHECK(projected(R"({"data":1,"x":tru})", {"id"}, "data") == not_json);
   CHECK(projected(R"({"data":[],})", {"id"}, "data") == not_json);
+}
+
+TEST_CASE("a document in which no item has any of the fields is not projected") {
+  for (const auto* json :
+       {R"({"items":[{"id":1}],"total":3})", R"([{"a":1},{"b":2}])", R"({"a":{"id":1}})", R"([{"ID":1},{}])"})
+    CHECK(projected(json, {"id"}) == nothing_kept);
+  CHECK(projected(R"({"w":{"k":[{"a":1}],"l":[]}})", {"id"}, "w.*") == nothing_kept);
+  CHECK(projected(R"({"w":{"k":[{"a":1}],"l":[{"id":1}]}})", {"id"}, "w.*") ==
+        R"({"w":{"k":[{}],"l":[{"id":1}]}})");
+  // Without items, or without members, there is nothing to tell.
+  for (const auto* json : {"[]", "{}", "[{},{}]"}) CHECK(projected(json, {"id"}) == json);
+  CHECK(projected(R"({"data":[]})", {"id"}, "data") == R"({"data":[]})");
 }
 
 TEST_CASE("an empty list of fields keeps empty items") {

@@ -60,6 +60,8 @@ inline std::string projected(std::string_view json, const Fields& fields, std::s
 }
 
 inline const std::string not_json = "(" + std::string(describe(projection::ProjectionError::not_json)) + ")";
+inline const std::string nothing_kept =
+    "(" + std::string(describe(projection::ProjectionError::nothing_kept)) + ")";
 inline const std::string wrong_shape =
     "(" + std::string(describe(projection::ProjectionError::wrong_shape)) + ")";
 

@@ -312,3 +312,25 @@ def test_the_requesting_client_gets_no_field_about_bytes_that_are_not_sent(origi
         assert (answer.body, answer.all("Content-Length")) == (b'[{"id":1}]', ["10"])
         assert len(answer.all("ETag")) == 1 and answer["ETag"] != '"up"'
         assert "Content-Digest" not in answer
+
+
+def test_a_list_in_which_no_item_has_the_fields_is_stored_whole_and_logged(origin):
+    body = b'{"items": [{"orderId": 1}], "total": 3}'
+    origin.on("/orders", reply(200, {"Content-Type": "application/json"}, body))
+    with Larder(origin, routes="  - {path: /orders, ttl: 1h, fields: [orderId]}") as larder:
+        first = larder.get("/orders")
+        assert first.body == body
+        told = cache_status(first)[1]
+        assert told["detail"] == "not-projectable" and told["stored"]
+        hit = larder.get("/orders")
+        assert hit.body == body and cache_status(hit)[1]["hit"]
+        line = larder.wait_for_line("no item has any of the members in fields: [orderId]")
+        assert "route /orders" in line and "larder check" in line
+    assert len(origin.seen("/orders")) == 1
+
+
+def test_an_empty_list_is_projected(origin):
+    origin.on("/orders", reply(200, {"Content-Type": "application/json"}, b"[ ]"))
+    with Larder(origin, routes="  - {path: /orders, ttl: 1h, fields: [orderId]}") as larder:
+        answer = larder.get("/orders")
+        assert answer.body == b"[]" and "detail" not in cache_status(answer)[1]
