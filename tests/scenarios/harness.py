@@ -35,6 +35,11 @@ def binary():
     return str(max(built, key=lambda path: path.stat().st_mtime))
 
 
+def is_sanitized():
+    data = pathlib.Path(binary()).read_bytes()
+    return b"__ubsan_handle" in data or b"__tsan_init" in data
+
+
 def tied(command):
     """The command, run so that it ends with this process, however that ends."""
     setpriv = shutil.which("setpriv")

@@ -8,7 +8,7 @@ import socket
 import subprocess
 
 import pytest
-from harness import ROOT, Client, Larder, binary, cache_status, in_parallel, reply
+from harness import Client, Larder, ROOT, binary, cache_status, in_parallel, is_sanitized, reply
 
 
 def run(*arguments):
@@ -200,19 +200,6 @@ def test_the_combined_format_ends_with_the_outcome(origin):
     assert line.endswith(" miss")
 
 
-def test_connections_are_bounded(origin):
-    origin.on("/x", reply(200, {}, b"ok"))
-    with Larder(origin, settings="limits: {connections: 2}") as larder:
-        with larder.client() as one, larder.client() as two:
-            one.get("/x")
-            two.get("/x")
-            with larder.client() as three:
-                assert three.response().status == 503
-            assert one.get("/x").body == b"ok"
-        larder.wait_for("larder_connections", lambda value: value == 0)
-        assert larder.get("/x").body == b"ok"
-
-
 @pytest.mark.parametrize("setting, sent", [("head: 100ms", "GET / HTT"), ("idle: 100ms", "")])
 def test_a_silent_client_is_disconnected(origin, setting, sent):
     with Larder(origin, settings=f"timeouts: {{{setting}}}") as larder, larder.client() as client:
@@ -238,6 +225,8 @@ def test_admin_resources_are_served_by_the_admin_listener_only(origin):
 
 
 def test_keys_that_are_remembered_take_no_memory_for_their_length(origin):
+    if is_sanitized():
+        pytest.skip("a sanitizer keeps memory that has been freed")
     origin.on("*", reply(200, {"Cache-Control": "no-store"}, b"x"))
     with Larder(origin, routes="  - {path: /**, ttl: 60s}") as larder, larder.client() as client:
 
