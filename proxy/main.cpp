@@ -93,7 +93,7 @@ struct CommandLine {
   Arguments arguments;
   std::string admin_address;
   bool json = false;
-  bool offline = false;
+  admin::CheckOptions checked;
   std::vector<std::string> question;
   policy::Purge purged;
   std::string path;
@@ -128,7 +128,12 @@ struct CommandLine {
     serve->add_option("--upstream", arguments.overrides.upstream,
                       "Replaces upstream: http://host:port or unix:/path");
     serve->add_option("--admin", arguments.overrides.admin, "Replaces admin: host:port or unix:/path");
-    check->add_flag("--offline", offline, "Do not send requests to the API");
+    auto* offline = check->add_flag("--offline", checked.offline, "Do not send requests to the API");
+    check
+        ->add_option(
+            "--sample", checked.samples,
+            "A path, with its query, that the API is asked for, of a route with a pattern; may be repeated")
+        ->excludes(offline);
     for (auto* one : {check, explain, purge, reload, status}) one->add_flag("--json", json, "Print JSON");
     explain->add_option("request", question, "[METHOD] URL, or a path")->required()->expected(1, 2);
     auto* what = purge->add_option_group("what");
@@ -201,7 +206,10 @@ int run(int argc, char** argv) {
   if (*line.status) return admin::status_command(whom, line.json);
   if (*line.top) return top(line, whom);
   if (*line.dump_config) return admin::dump_command(line.arguments.file, line.arguments.overrides);
-  if (*line.check) return admin::check_command(line.arguments.file, line.offline, line.json);
+  if (*line.check) {
+    line.checked.json = line.json;
+    return admin::check_command(line.arguments.file, line.checked);
+  }
   return serve(line.arguments);
 }
 

@@ -12,12 +12,12 @@ _larder() {
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -- "$word")
       return ;;
-    --listen | --upstream | --admin | --path | --prefix | --group | --interval | --frames | -n) return ;;
+    --listen | --upstream | --admin | --sample | --path | --prefix | --group | --interval | --frames | -n) return ;;
   esac
   local options
   case $command in
     serve) options='--config --listen --upstream --admin' ;;
-    check) options='--config --offline --json' ;;
+    check) options='--config --offline --sample --json' ;;
     dump-config) options='--config' ;;
     explain | reload | status) options='--config --admin --json' ;;
     purge) options='--config --admin --json --path --prefix --group --all --soft' ;;

@@ -1,5 +1,6 @@
 #include "admin/ask.hpp"
 
+#include "http/chunked.hpp"
 #include "http/gate.hpp"
 #include "net/loop.hpp"
 
@@ -31,8 +32,8 @@ void bound(int descriptor, Millis timeout) {
 }
 
 // Connects and calls talk(socket); returns the reason if connecting fails.
-template <class Talk>
-Reply with_connection(const settings::ListenAddress& address, Millis timeout, Talk talk) {
+template <class Answer, class Talk>
+Answer with_connection(const settings::ListenAddress& address, Millis timeout, Talk talk) {
   asio::io_context io;
   Error error;
   if (const auto* local = std::get_if<settings::UnixAddress>(&address)) {
@@ -41,22 +42,23 @@ Reply with_connection(const settings::ListenAddress& address, Millis timeout, Ta
     Local::socket socket(io, Local());
     bound(socket.native_handle(), timeout);
     socket.connect(Local::endpoint(path), error);
-    return error ? Reply{0, error.message()} : talk(socket);
+    return error ? Answer{0, error.message()} : talk(socket);
   }
   const auto* tcp = std::get_if<settings::TcpAddress>(&address);
   if (tcp == nullptr)
-    return {0, "fd: names a socket that only the service manager can pass; give an address with --admin"};
+    return Answer{0,
+                  "fd: names a socket that only the service manager can pass; give an address with --admin"};
   Tcp::resolver resolver(io);
   const auto places =
       resolver.resolve(tcp->host.empty() ? "localhost" : tcp->host, std::to_string(tcp->port), error);
-  if (error) return {0, error.message()};
+  if (error) return Answer{0, error.message()};
   for (const auto& place : places) {
     Tcp::socket socket(io, place.endpoint().protocol());
     bound(socket.native_handle(), timeout);
     socket.connect(place.endpoint(), error);
     if (!error) return talk(socket);
   }
-  return {0, error.message()};
+  return Answer{0, error.message()};
 }
 
 template <class AnySocket>
@@ -73,17 +75,54 @@ Reply read_whole(AnySocket& socket, const std::string& request) {
   return {head.status, answer.substr(result.head_size)};
 }
 
+// Reads a body to its end; nullopt if it is too large, too slow, or cut off. `read` are the bytes after the
+// head that have arrived already.
 template <class AnySocket>
-Reply read_head(AnySocket& socket, const std::string& request) {
+std::optional<std::string> read_body(AnySocket& socket, const http::Framing& framing, std::string read,
+                                     const ApiRequest& request) {
+  using Kind = http::Framing::Kind;
+  const auto until = std::chrono::steady_clock::now() + request.timeout;
+  http::ChunkedReader chunks({});
+  std::string body;
+  for (;;) {
+    for (std::string_view rest = read; !rest.empty();) {
+      if (framing.kind != Kind::chunked) {
+        body += rest;
+        break;
+      }
+      const auto step = chunks.feed(rest);
+      body += step.data;
+      if (step.state == http::ChunkedReader::Step::State::done) return body;
+      if (step.state == http::ChunkedReader::Step::State::refused) return std::nullopt;
+      rest.remove_prefix(step.consumed);
+    }
+    if (framing.kind == Kind::none) return std::string();
+    if (framing.kind == Kind::length && body.size() >= framing.length) return body;
+    if (body.size() > request.max_body || std::chrono::steady_clock::now() > until) return std::nullopt;
+    Error error;
+    read.resize(64 * 1024);
+    read.resize(socket.read_some(asio::buffer(read), error));
+    if (error == asio::error::eof && framing.kind == Kind::until_close) return body;
+    if (error) return std::nullopt;
+  }
+}
+
+template <class AnySocket>
+ApiReply read_response(AnySocket& socket, const std::string& bytes, const ApiRequest& request) {
   Error error;
-  asio::write(socket, asio::buffer(request), error);
+  asio::write(socket, asio::buffer(bytes), error);
   std::string answer;
   while (!error) {
     http::ResponseHead head;
     const auto result = http::read_response(answer, {}, http::Method::get, head);
-    if (result.refusal) return {0, "malformed response: " + std::string(http::describe(*result.refusal))};
+    if (result.refusal) return {0, "malformed response: " + std::string(http::describe(*result.refusal)), {}};
     if (result.state == http::GateResult::State::complete) {
-      if (head.status >= 200) return {head.status, answer.substr(0, result.head_size)};
+      if (head.status >= 200) {
+        ApiReply reply{head.status, answer.substr(0, result.head_size), {}};
+        if (request.wants_body(head))
+          reply.body = read_body(socket, head.framing, answer.substr(result.head_size), request);
+        return reply;
+      }
       answer.erase(0, result.head_size);
       continue;
     }
@@ -91,7 +130,7 @@ Reply read_head(AnySocket& socket, const std::string& request) {
     const auto got = socket.read_some(asio::buffer(piece), error);
     answer.append(piece, got);
   }
-  return {0, error == asio::error::try_again ? "no response in time" : error.message()};
+  return {0, error == asio::error::try_again ? "no response in time" : error.message(), {}};
 }
 
 }  // namespace
@@ -102,16 +141,17 @@ Reply ask(const Listener& listener, const std::string& method, const std::string
   if (!listener.token.empty()) request += "Authorization: Bearer " + listener.token + "\r\n";
   if (!json.empty()) request += "Content-Type: application/json\r\n";
   request += "Content-Length: " + std::to_string(json.size()) + "\r\n\r\n" + json;
-  return with_connection(listener.address, ask_timeout,
-                         [&](auto& socket) { return read_whole(socket, request); });
+  return with_connection<Reply>(listener.address, ask_timeout,
+                                [&](auto& socket) { return read_whole(socket, request); });
 }
 
-Reply ask_for_head(const std::variant<settings::TcpAddress, settings::UnixAddress>& address,
-                   const std::string& authority, const std::string& target, Millis timeout) {
-  const auto request = "GET " + target + " HTTP/1.1\r\nHost: " + authority +
-                       "\r\nUser-Agent: larder-check\r\nAccept: */*\r\nConnection: close\r\n\r\n";
-  const auto there = std::visit([](const auto& one) { return settings::ListenAddress(one); }, address);
-  return with_connection(there, timeout, [&](auto& socket) { return read_head(socket, request); });
+ApiReply ask_api(const ApiRequest& request) {
+  const auto bytes = "GET " + request.target + " HTTP/1.1\r\nHost: " + request.authority +
+                     "\r\nUser-Agent: larder-check\r\nAccept: */*\r\nConnection: close\r\n\r\n";
+  const auto there =
+      std::visit([](const auto& one) { return settings::ListenAddress(one); }, request.address);
+  return with_connection<ApiReply>(there, request.timeout,
+                                   [&](auto& socket) { return read_response(socket, bytes, request); });
 }
 
 }  // namespace larder::admin

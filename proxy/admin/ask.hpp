@@ -1,9 +1,12 @@
 // A blocking HTTP client for single requests, used by the commands for the admin listener and for the API.
 #pragma once
 
+#include "http/gate.hpp"
 #include "settings/settings.hpp"
 
 #include <chrono>
+#include <functional>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -25,10 +28,22 @@ struct Listener {
 [[nodiscard]] Reply ask(const Listener& listener, const std::string& method, const std::string& target,
                         const std::string& json = {});
 
-/// Sends a GET to the API and reads only the head of the response, which is returned as the body. `timeout`
-/// applies to connecting and to each read.
-[[nodiscard]] Reply ask_for_head(const std::variant<settings::TcpAddress, settings::UnixAddress>& address,
-                                 const std::string& authority, const std::string& target,
-                                 std::chrono::milliseconds timeout);
+/// A response of the API.
+struct ApiReply {
+  int status = 0;                        // 0: no response was received, and `head` has the reason
+  std::string head;                      // its bytes
+  std::optional<std::string> body = {};  // without chunked framing; nullopt: not read, or not to its end
+};
+
+/// A GET for the API. `timeout` applies to connecting and to each read, and to the body as a whole.
+struct ApiRequest {
+  const std::variant<settings::TcpAddress, settings::UnixAddress>& address;
+  std::string authority;
+  std::string target;
+  std::chrono::milliseconds timeout;
+  std::function<bool(const http::ResponseHead&)> wants_body;
+  std::size_t max_body = 0;  // bytes; a larger body is not read to its end
+};
+[[nodiscard]] ApiReply ask_api(const ApiRequest& request);
 
 }  // namespace larder::admin

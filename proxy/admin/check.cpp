@@ -4,6 +4,7 @@
 #include "admin/json.hpp"
 #include "admin/machine_limits.hpp"
 #include "admin/probe.hpp"
+#include "settings/scalar.hpp"
 
 #include <algorithm>
 #include <iostream>
@@ -49,7 +50,16 @@ std::shared_ptr<const cache::Plan> load_plan(const std::string& file, const sett
   return plan;
 }
 
-int check_command(const std::string& file, bool offline, bool as_list) {
+int check_command(const std::string& file, const CheckOptions& options) {
+  for (const auto& sample : options.samples) {
+    const bool is_target = sample.starts_with('/') && std::all_of(sample.begin(), sample.end(), [](char c) {
+                             return c > ' ' && c < 0x7F && c != '#';
+                           });
+    if (is_target) continue;
+    std::cerr << "--sample: " << settings::in_quotes(sample)
+              << " is not a path; write for example /topics/7?limit=5\n";
+    return bad_usage;
+  }
   auto loaded = settings::load_file(file);
   std::string error;
   if (loaded.settings && !cache::make_plan(loaded.settings, error)) {
@@ -60,21 +70,21 @@ int check_command(const std::string& file, bool offline, bool as_list) {
     for (auto& warning : warnings_about(*loaded.settings, machine_limits()))
       loaded.problems.push_back({Problem::Severity::warning, file, 0, 0, std::move(warning)});
   }
-  std::string not_asked;
-  if (loaded.settings && !offline) {
-    auto probe = probe_upstream(*loaded.settings);
+  std::vector<std::string> not_asked;
+  if (loaded.settings && !options.offline) {
+    auto probe = probe_upstream(*loaded.settings, options.samples);
     std::move(probe.warnings.begin(), probe.warnings.end(), std::back_inserter(loaded.problems));
     not_asked = std::move(probe.not_asked);
   }
   const int code = loaded.settings ? fine : bad_usage;
-  if (as_list) {
+  if (options.json) {
     std::cout << as_json(loaded.problems);
     return code;
   }
   print(loaded.problems);
   if (!loaded.settings) return code;
   for (const auto& one : loaded.files) std::cout << one << ": fine\n";
-  if (!not_asked.empty()) std::cout << "(" << not_asked << ")\n";
+  for (const auto& one : not_asked) std::cout << "(" << one << ")\n";
   return code;
 }
 

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace larder::admin {
 
@@ -15,9 +16,14 @@ namespace larder::admin {
     const std::string& file, const settings::Overrides& overrides,
     settings::Problem::Severity severity = settings::Problem::Severity::warning);
 
-/// Prints the problems of the file and, unless `offline`, why responses of the API would not be cached.
-/// Returns the exit code.
-[[nodiscard]] int check_command(const std::string& file, bool offline, bool json);
+struct CheckOptions {
+  bool offline = false;
+  bool json = false;
+  std::vector<std::string> samples;  // paths, with their query, that the API is asked for
+};
+/// Prints the problems of the file and, unless `offline`, why responses of the API would not be cached or
+/// projected. Returns the exit code.
+[[nodiscard]] int check_command(const std::string& file, const CheckOptions& options);
 
 /// Prints the effective settings as YAML. Returns the exit code.
 [[nodiscard]] int dump_command(const std::string& file, const settings::Overrides& overrides);

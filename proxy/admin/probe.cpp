@@ -1,14 +1,20 @@
 #include "admin/probe.hpp"
 
 #include "admin/ask.hpp"
+#include "admin/projection_advice.hpp"
+#include "coding/codec.hpp"
+#include "http/coding.hpp"
 #include "http/gate.hpp"
+#include "http/target.hpp"
 #include "net/loop.hpp"
 #include "policy/request.hpp"
 #include "policy/storability.hpp"
 #include "projection/projector.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace larder::admin {
@@ -17,6 +23,7 @@ namespace {
 
 constexpr Millis timeout_for_all{30'000};
 constexpr Millis timeout_for_one{10'000};
+constexpr std::size_t max_named = 10;  // routes in a message
 
 struct Line {
   std::string file;
@@ -73,58 +80,108 @@ bool is_json(const http::ResponseHead& head) {
   return false;
 }
 
-// Why the response would not be stored, as the end of a sentence; empty if it would.
-std::string against(const settings::Route& route, const settings::Settings& settings, const Reply& reply) {
-  const auto bytes =
-      fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", route.name, settings.upstream.authority);
+// What to change about the route or the API, as ends of sentences; empty if nothing.
+std::vector<std::string> against(const settings::Route& route, const settings::Settings& settings,
+                                 const std::string& target, const ApiReply& reply) {
+  const auto bytes = fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", target, settings.upstream.authority);
   http::RequestHead request;
   http::ResponseHead head;
   (void)http::read_request(bytes, settings.gate, request);
-  (void)http::read_response(reply.body, settings.gate, http::Method::get, head);
+  (void)http::read_response(reply.head, settings.gate, http::Method::get, head);
   const auto now = system_now();
   const policy::KeyedHash hash({});
   const auto facts = policy::facts_of(request, {settings, hash});
   const auto judged = policy::judge(facts, route, head.status, head.fields, {}, {now, now});
-  if (const auto* why = std::get_if<policy::Detail>(&judged)) return remedy(*why, head.status);
+  if (const auto* why = std::get_if<policy::Detail>(&judged)) return {remedy(*why, head.status)};
   if (route.projects() && !is_json(head))
-    return "is not JSON by its Content-Type and is not projected; remove fields, or correct the Content-Type";
-  return {};
+    return {
+        "is not JSON by its Content-Type and is not projected; remove fields, or correct the Content-Type"};
+  if (!reply.body || head.status != 200) return {};
+  if (!http::is_coded(head.fields)) return advise_projection(route, *reply.body);
+  const auto coding = http::only_coding(head.fields);
+  if (!coding)
+    return {
+        "is in a content coding that larder does not know, although none was requested, and is not "
+        "projected"};
+  const auto decoded = coding::decode(*coding, *reply.body, settings.cache.max_body);
+  return decoded.error ? std::vector<std::string>() : advise_projection(route, decoded.bytes);
+}
+
+// A route that is asked, and the path and query that it is asked for.
+struct Question {
+  const settings::Route* route;
+  std::string target;
+};
+
+std::vector<Question> questions_of(const settings::Settings& settings,
+                                   const std::vector<std::string>& samples,
+                                   std::vector<std::string>& not_asked) {
+  std::vector<Question> all;
+  std::vector<std::string> patterns;
+  std::string scratch;
+  for (const auto& sample : samples) {
+    const auto path = http::normalise_path(std::string_view(sample).substr(0, sample.find('?')), scratch);
+    const auto* route = settings.route_for(path);
+    if (route != nullptr && route->cache != settings::CacheMode::off)
+      all.push_back({route, sample});
+    else
+      not_asked.push_back(sample + ": no route caches it; it was not requested");
+  }
+  const auto is_asked = [&](const settings::Route& route) {
+    return std::any_of(all.begin(), all.end(), [&](const Question& one) { return one.route == &route; });
+  };
+  for (const auto& route : settings.routes) {
+    if (route.cache != settings::CacheMode::ttl || is_asked(route)) continue;
+    if (route.path.is_exact())
+      all.push_back({&route, route.name});
+    else
+      patterns.push_back(route.name);
+  }
+  if (patterns.empty()) return all;
+  const auto more = patterns.size() > max_named ? patterns.size() - max_named : 0;
+  patterns.resize(patterns.size() - more);
+  not_asked.push_back(
+      fmt::format("not checked, as their paths are patterns: {}{}; name a path of each with --sample",
+                  fmt::join(patterns, ", "), more > 0 ? fmt::format(" and {} more", more) : ""));
+  return all;
 }
 
 }  // namespace
 
-Probe probe_upstream(const settings::Settings& settings) {
+Probe probe_upstream(const settings::Settings& settings, const std::vector<std::string>& samples) {
   Probe out;
   const auto begun = system_now().mono;
   bool answers = false;
-  std::size_t left = 0;
-  for (const auto& route : settings.routes) {
-    if (route.cache != settings::CacheMode::ttl || !route.path.is_exact()) continue;
+  std::vector<std::string> left;
+  for (const auto& [route, target] : questions_of(settings, samples, out.not_asked)) {
     if (system_now().mono - begun > timeout_for_all) {
-      ++left;
+      left.push_back(target);
       continue;
     }
-    const auto reply =
-        ask_for_head(settings.upstream.address, settings.upstream.authority, route.name, timeout_for_one);
-    const auto [file, line, column] = line_of(route.place);
-    const auto warn = [&](const std::string& what) {
-      out.warnings.push_back({settings::Problem::Severity::warning, file, line, column,
-                              route.name + ": the API's response " + what});
+    const bool projects = !route->fields.empty();
+    const auto reply = ask_api(
+        {settings.upstream.address, settings.upstream.authority, target, timeout_for_one,
+         [projects](const auto& head) { return projects && is_json(head); }, settings.cache.max_body});
+    const auto [file, line, column] = line_of(route->place);
+    const auto warn = [&, &place = target](const std::string& what) {
+      out.warnings.push_back(
+          {settings::Problem::Severity::warning, file, line, column, place + ": the API's response " + what});
     };
     if (reply.status == 0 && !answers) {
-      out.not_asked =
-          fmt::format("{}: {}; the API's responses were not checked", settings.upstream.url, reply.body);
+      out.not_asked = {
+          fmt::format("{}: {}; the API's responses were not checked", settings.upstream.url, reply.head)};
       return out;
     }
     answers = true;
-    if (reply.status == 0)
-      warn("could not be fetched: " + reply.body);
-    else if (const auto why = against(route, settings, reply); !why.empty())
-      warn(why);
+    if (reply.status == 0) {
+      warn("could not be fetched: " + reply.head);
+      continue;
+    }
+    for (const auto& why : against(*route, settings, target, reply)) warn(why);
   }
-  if (left > 0)
-    out.not_asked =
-        fmt::format("{}: the API is slow; {} routes were not checked", settings.upstream.url, left);
+  if (!left.empty())
+    out.not_asked.push_back(
+        fmt::format("{}: the API is slow; not checked: {}", settings.upstream.url, fmt::join(left, ", ")));
   return out;
 }
 

@@ -10,11 +10,14 @@ namespace larder::admin {
 
 struct Probe {
   std::vector<settings::Problem> warnings;
-  std::string not_asked;  // why some or all routes were not checked; empty if all were
+  std::vector<std::string> not_asked;  // which routes were not checked, and why
 };
 
-/// Requests each ttl route with an exact path once, without cookies, one after the other, for at most half a
-/// minute. Warns if policy::judge would not store the response, judging by its head; bodies are not read.
-[[nodiscard]] Probe probe_upstream(const settings::Settings& settings);
+/// Requests each ttl route with an exact path, and each of the `samples` (paths with their query), once,
+/// without cookies, one after the other, for at most half a minute. Warns if policy::judge would not store
+/// the response, judging by its head, and, where the route projects, of names in `fields` and `items` that
+/// the body does not have.
+[[nodiscard]] Probe probe_upstream(const settings::Settings& settings,
+                                   const std::vector<std::string>& samples);
 
 }  // namespace larder::admin

@@ -1,5 +1,6 @@
 """`larder check`: the file, the additional files in conf.d, and the reasons why the API's responses would not be stored."""
 
+import gzip
 import json
 import resource
 import subprocess
@@ -40,8 +41,62 @@ def test_responses_that_the_api_marks_unstorable_give_a_warning(origin, tmp_path
     done = check(path)
     assert done.returncode == 0
     assert lines_of(done) == ([f"{path}:3:5: warning: /list/: the API's response {said}"] if said else [])
-    assert done.stdout == f"{path}: fine\n"
+    assert done.stdout == f"{path}: fine\n(not checked, as their paths are patterns: /list/{{id}}; name a path of each with --sample)\n"
     assert [request.target for request in origin.requests] == ["/list/"]  # only exact paths of ttl routes
+
+
+ITEMS = b'[{"id": 1, "slug": "a", "domain": {"name": "d"}}, {"id": 2, "title": "b"}]'
+
+
+@pytest.mark.parametrize(
+    ("body", "rule", "said"),
+    [
+        (ITEMS, "fields: [id, title, domain.name]", []),
+        (b"[]", "fields: [nope]", []),
+        (b'{"items": []}', "items: items, fields: [nope]", []),
+        (ITEMS, "fields: [id, titel]", ["has no item with 'titel' (fields: titel); did you mean 'title'? the names are id, slug, domain, title"]),
+        (ITEMS, "fields: [id, domain.slug]", ["has no item with 'slug' (fields: domain.slug); the names are name"]),
+        (b'{"items": ' + ITEMS + b', "total": 2}', "fields: [id, slug]", ["has its items in 'items'; write items: items"]),
+        (b'{"page": {"rows": ' + ITEMS + b"}}", "fields: [id]", ["has its items in 'page.rows'; write items: page.rows"]),
+        (b'{"items": ' + ITEMS + b"}", "items: data, fields: [id]", ["has its items in 'items'; write items: items"]),
+        (b'{"total": 0}', "items: data, fields: [id]", ["has no 'data' (items) and is stored whole; the names are total"]),
+        (b"{oops", "fields: [id]", ["is not well-formed JSON; it is neither projected nor stored"]),
+    ],
+)
+def test_names_that_a_response_does_not_have_give_a_warning(origin, tmp_path, body, rule, said):
+    origin.on("/list/", reply(200, JSON, body))
+    path = tmp_path / "larder.yaml"
+    path.write_text(f"upstream: {origin.url}\nroutes:\n  - {{path: /list/, ttl: 1m, {rule}}}\n")
+    done = check(path)
+    assert (done.returncode, lines_of(done)) == (0, [f"{path}:3:5: warning: /list/: the API's response {one}" for one in said])
+
+
+def test_a_coded_or_chunked_response_is_looked_at_too(origin, tmp_path):
+    origin.on("/coded", reply(200, {**JSON, "Content-Encoding": "gzip"}, gzip.compress(ITEMS)))
+    origin.on("/chunked", reply(200, {**JSON, "Transfer-Encoding": "chunked"}, b"%x\r\n%s\r\n0\r\n\r\n" % (len(ITEMS), ITEMS)))
+    path = tmp_path / "larder.yaml"
+    path.write_text(f"upstream: {origin.url}\nroutes:\n  - {{path: /coded, ttl: 1m, fields: [x]}}\n  - {{path: /chunked, ttl: 1m, fields: [x]}}\n")
+    assert [line.split(": ", 3)[2:] for line in lines_of(check(path))] == [
+        [target, "the API's response has no item with 'x' (fields: x); the names are id, slug, domain, title"] for target in ("/coded", "/chunked")
+    ]
+
+
+def test_samples_are_asked_for_routes_with_patterns(origin, tmp_path):
+    origin.on("/list/7?full=1", reply(200, JSON, b'{"id": 7}')).on("/list/8", reply(200, {**JSON, "Set-Cookie": "a=b"}, b"{}"))
+    path = tmp_path / "larder.yaml"
+    path.write_text(f"upstream: {origin.url}\nroutes:\n  - {{path: '/list/{{id}}', ttl: 1m, fields: [name]}}\n  - {{path: '/other/{{id}}', ttl: 1m}}\n")
+    done = check(path, "--sample", "/list/7?full=1", "--sample", "/list/8", "--sample", "/none")
+    assert [request.target for request in origin.requests] == ["/list/7?full=1", "/list/8"]
+    first, second = lines_of(done)
+    assert first == f"{path}:3:5: warning: /list/7?full=1: the API's response has no item with 'name' (fields: name); the names are id"
+    assert second.startswith(f"{path}:3:5: warning: /list/8: the API's response sets a cookie")
+    assert done.stdout.splitlines() == [
+        f"{path}: fine",
+        "(/none: no route caches it; it was not requested)",
+        "(not checked, as their paths are patterns: /other/{id}; name a path of each with --sample)",
+    ]
+    assert check(path, "--sample", "list").returncode == 2
+    assert check(path, "--sample", "/list", "--offline").returncode == 2
 
 
 def test_a_status_that_is_not_stored_gives_a_warning(origin, tmp_path):
