@@ -262,11 +262,12 @@ class Fetch {
     auto& meta = std::get<policy::StoredMeta>(judged);
     if (meta.part && !policy::fit(*meta.part, body_.size()))
       co_return publisher_.hand_over(std::move(body_), true, result(Detail::partial_content));
-    auto made = represent_fetched({head, std::move(body_), std::move(meta), when_, order_.held.get()}, route_,
-                                  *order_.plan, publisher_.fill().sequence(), deps_.workspace);
+    const auto client = is_in_background_ ? http::Fields() : http::Fields(order_.request->head.fields);
+    auto made = represent_fetched({head, std::move(body_), std::move(meta), when_, order_.held.get(), client},
+                                  route_, *order_.plan, fill.sequence(), deps_.workspace);
     if (made.projected) deps_.loop.counters().projections.add();
-    auto about = result(made.is_storable ? Detail::none : made.detail);
-    if (made.is_storable) about.note = made.detail;
+    auto about = result(made.against);
+    about.note = made.note;
     about.for_requesting_client = std::move(made.for_requesting_client);
     publish(made.response, std::move(about));
   }

@@ -8,6 +8,8 @@
 #include "policy/precondition.hpp"
 #include "projection/entity_tag.hpp"
 
+#include <optional>
+
 namespace larder::cache {
 
 namespace {
@@ -29,32 +31,65 @@ bool is_json(http::Fields fields) {
   return type != nullptr && projection::is_json_type(type->value);
 }
 
-struct Projected {
-  Detail detail = Detail::none;  // why the body is not projected
-  bool is_storable = false;      // it can be stored as it is
+// The body, without its content coding where larder has removed that.
+struct Decoded {
+  std::optional<std::string> bytes;  // nullopt: as received
+  Detail against = Detail::none;
 };
 
-// The result is in `out` if there is no detail.
-Projected project(const projection::ProjectionRule& rule, http::Fields fields, std::string_view body,
-                  const projection::ProjectionLimits& limits, projection::Workspace& workspace,
-                  std::string& out) {
-  if (!is_json(fields)) return {Detail::not_json};
-  if (http::forbids_transformation(fields)) return {Detail::not_projectable};
-  std::string decoded;
-  if (http::is_coded(fields)) {
-    // Identity was requested, but some servers send a coding nevertheless.
-    const auto coding = http::only_coding(fields);
-    if (!coding) return {Detail::not_projectable};
-    auto result = coding::decode(*coding, body, limits.bytes);
-    if (result.error) return {Detail::not_projectable};
-    decoded = std::move(result.bytes);
-    body = decoded;
-  }
-  const auto error = projection::project(body, rule, limits, workspace, out);
-  if (!error) return {};
+Decoded decode(http::Fields fields, std::string_view body, std::size_t max_size) {
+  // Identity was requested, but some servers send a coding nevertheless.
+  if (!http::is_coded(fields)) return {};
+  const auto coding = http::only_coding(fields);
+  if (!coding) return {{}, Detail::not_projectable};
+  auto result = coding::decode(*coding, body, max_size);
+  if (result.error) return {{}, Detail::not_projectable};
+  return {std::move(result.bytes), Detail::none};
+}
+
+// Whether the client gets the body in the API's coding (RFC 9110 12.5.3): without Accept-Encoding any is
+// acceptable.
+bool accepts_coding(http::Fields client, http::Fields response) {
+  const auto coding = http::only_coding(response);
+  return http::find(client, FieldId::accept_encoding) == nullptr ||
+         (coding && http::choose_coding(client, {&*coding, 1}));
+}
+
+struct ProjectedBody {
+  std::optional<std::string> bytes;  // what replaces the body; nullopt: it is sent as received
+  bool is_projected = false;
+  Detail against = Detail::none;  // see Represented
+  Detail note = Detail::none;
+};
+
+ProjectedBody project(const projection::ProjectionRule& rule, const Fetched& fetched,
+                      const projection::ProjectionLimits& limits, projection::Workspace& workspace) {
+  const http::Fields fields = fetched.head.fields;
+  ProjectedBody out;
+  out.against = Detail::not_json;
+  if (!is_json(fields)) return out;
+  out.against = Detail::not_projectable;
+  if (http::forbids_transformation(fields)) return out;
+  auto decoded = decode(fields, fetched.body, limits.bytes);
+  out.against = decoded.against;
+  if (out.against != Detail::none) return out;
+  const std::string_view body = decoded.bytes ? *decoded.bytes : fetched.body;
+  std::string projected;
   using Error = projection::ProjectionError;
-  return {*error == Error::not_json ? Detail::not_json : Detail::not_projectable,
-          *error == Error::nothing_kept};
+  const auto error = projection::project(body, rule, limits, workspace, projected);
+  if (!error) {
+    out.bytes = std::move(projected);
+    out.is_projected = true;
+    return out;
+  }
+  if (*error == Error::nothing_kept || *error == Error::wrong_shape)
+    out.note = Detail::not_projectable;
+  else
+    out.against = *error == Error::not_json ? Detail::not_json : Detail::not_projectable;
+  // What is stored is for every client. What is not is for the one that asked.
+  if (out.against == Detail::none || !accepts_coding(fetched.client, fields))
+    out.bytes = std::move(decoded.bytes);
+  return out;
 }
 
 // The entity tag of the members that are not ignored; empty if the body is not JSON.
@@ -92,19 +127,19 @@ Represented represent_fetched(Fetched fetched, const settings::Route& route, con
     }
   }
   if (const auto* rule = meta.status == 200 ? plan.rule_of(route) : nullptr) {
-    std::string projected;
-    const auto [detail, is_storable] = project(*rule, head.fields, body, limits, workspace, projected);
-    out.detail = detail;
-    out.is_storable = is_storable;
-    if (detail == Detail::none) {
-      out.projected = change.changed = true;
+    auto made = project(*rule, fetched, limits, workspace);
+    out.projected = made.is_projected;
+    out.against = made.against;
+    out.note = made.note;
+    if (made.bytes) {
+      change.changed = true;
       change.original_size = body.size();
-      body = std::move(projected);
+      body = std::move(*made.bytes);
     }
   }
   if (meta.status == 200) {
     const bool has_tag = http::parse_entity_tag(meta.upstream_entity_tag).has_value();
-    const auto* compared = out.detail == Detail::none ? plan.compared_of(route) : nullptr;
+    const auto* compared = out.against == Detail::none ? plan.compared_of(route) : nullptr;
     if (compared != nullptr)
       change.entity_tag = tag_ignoring(*compared, head.fields, body, limits, workspace);
     if (change.entity_tag.empty() && (change.changed || !has_tag))

@@ -22,14 +22,16 @@ struct Fetched {
   policy::StoredMeta meta;  // as decided by policy::judge
   policy::ExchangeTimes when;
   const store::Response* held = nullptr;  // a part that this one may complete; nullptr = none
+  http::Fields client = {};               // of the request that waits for the response; empty = none waits
 };
 
 struct Represented {
   std::shared_ptr<store::Response> response;
-  /// Detail::none, or why the route's projection was not applied: the body is as the API sent it.
-  policy::Detail detail = policy::Detail::none;
-  /// With a `detail`: the response may be stored nevertheless.
-  bool is_storable = false;
+  /// Why it must not be stored: the body is no JSON, or was not understood. Else Detail::none.
+  policy::Detail against = policy::Detail::none;
+  /// not_projectable if the body is well-formed JSON of which the route's projection would leave nothing: it
+  /// is stored as a whole. Else Detail::none.
+  policy::Detail note = policy::Detail::none;
   bool projected = false;
   std::string for_requesting_client;  // field lines that are not stored: see represent()
 };

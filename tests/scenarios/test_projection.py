@@ -77,8 +77,6 @@ WHOLE = [
     ("nothing", 200, JSON, b"", "not-json"),
     ("another type", 200, {"Content-Type": "text/html"}, b'[{"id": 1, "fat": 2}]', "not-json"),
     ("no type", 200, {}, b'[{"id": 1, "fat": 2}]', "not-json"),
-    ("a list of numbers", 200, JSON, b"[1, 2]", "not-projectable"),
-    ("a single value", 200, JSON, b'"text"', "not-projectable"),
     ("an unknown coding", 200, {**JSON, "Content-Encoding": "x-unknown"}, b"\x00\x01", "not-projectable"),
     ("a coding that is none", 200, {**JSON, "Content-Encoding": "gzip"}, b'[{"id": 1}]', "not-projectable"),
     ("one that is cut off", 200, {**JSON, "Content-Encoding": "gzip"}, gzip.compress(b'[{"id": 1}]')[:-4], "not-projectable"),
@@ -102,6 +100,60 @@ def test_a_response_that_cannot_be_projected_is_sent_whole_and_not_stored(origin
             assert cache_status(answer)[1]["detail"] == detail
         assert larder.metric("larder_store_entries") == 0
         assert larder.metric(f'larder_not_stored_total{{reason="{detail}"}}') >= 1
+
+
+STORED_WHOLE = [
+    ("an envelope", b'{"items": [{"id": 1}], "total": 3}'),
+    ("a list without the fields", b'[{"name": "a"}, {"name": "b"}]'),
+    ("an item without the fields", b'{"name": "a"}'),
+    ("a list of numbers", b"[1, 2]"),
+    ("a single value", b'"text"'),
+]
+
+
+@pytest.mark.parametrize("body", [row[1] for row in STORED_WHOLE], ids=[row[0] for row in STORED_WHOLE])
+def test_a_response_of_which_nothing_would_be_left_is_stored_whole(origin, body):
+    origin.on("/topics/?a", reply(200, {**JSON, "ETag": '"up"'}, body))
+    with Larder(origin, routes=ROUTE) as larder, larder.client() as client:
+        first = client.get("/topics/?a")
+        assert (first.body, first["ETag"]) == (body, '"up"')
+        assert first["Cache-Status"] == "larder; fwd=uri-miss; stored; detail=not-projectable"
+        second = client.get("/topics/?a")
+        assert second.body == body and cache_status(second)[1].get("hit")
+        assert len(origin.requests) == 1
+        assert larder.metric("larder_projections_total") == 0
+        larder.wait_for_line("route /topics/: the response to /topics/?a is stored and sent whole: no item has any of the members in fields: [id, slug]")
+
+
+@pytest.mark.parametrize("body, left", [(b"[]", b"[]"), (b"[ ]", b"[]"), (b"[{}, {}]", b"[{},{}]"), (b'[{"x": 1}, {"id": 2}]', b'[{},{"id":2}]')])
+def test_an_empty_list_and_one_with_some_fields_are_projected(origin, body, left):
+    origin.on("/topics/", reply(200, JSON, body))
+    with Larder(origin, routes=ROUTE) as larder, larder.client() as client:
+        answer = client.get("/topics/")
+        assert (answer.body, answer["Cache-Status"]) == (left, "larder; fwd=uri-miss; stored")
+
+
+def test_what_cannot_be_projected_keeps_the_apis_coding_only_where_the_client_accepts_it(origin):
+    bad = b'[{"id": 1,}]'
+    origin.on("/topics/", reply(200, {**JSON, "Content-Encoding": "gzip", "ETag": '"up"'}, gzip.compress(bad)))
+    with Larder(origin, routes=ROUTE) as larder, larder.client() as client:
+        kept = client.get("/topics/", {"Accept-Encoding": "gzip"})
+        assert (gzip.decompress(kept.body), kept["Content-Encoding"], kept["ETag"]) == (bad, "gzip", '"up"')
+        plain = client.get("/topics/", {"Accept-Encoding": "identity"})
+        assert (plain.body, plain.get("Content-Encoding")) == (bad, None)
+        assert plain["ETag"] != '"up"'
+
+
+def test_what_is_stored_whole_is_coded_by_larder(origin):
+    body = json.dumps([{"name": "x" * 40} for _ in range(200)]).encode()
+    origin.on("/topics/", reply(200, {**JSON, "Content-Encoding": "gzip", "ETag": '"up"'}, gzip.compress(body)))
+    with Larder(origin, routes=ROUTE, settings="compression: {codings: [gzip]}") as larder, larder.client() as client:
+        plain = client.get("/topics/", {"Accept-Encoding": "identity"})
+        assert (plain.body, plain.get("Content-Encoding")) == (body, None)
+        assert plain["ETag"] != '"up"'
+        coded = larder.get_until("/topics/", lambda it: it.get("Content-Encoding") == "gzip", {"Accept-Encoding": "gzip"})
+        assert gzip.decompress(coded.body) == body
+    assert len(origin.requests) == 1
 
 
 def test_a_failed_projection_is_logged_once_a_minute(origin):
