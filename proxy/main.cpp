@@ -123,6 +123,7 @@ struct CommandLine {
 
   CommandLine() {
     app.require_subcommand(1);
+    app.set_version_flag("--version", "larder " LARDER_VERSION, "Print the version");
     serve->add_option("--listen", arguments.overrides.listen,
                       "Replaces listen: host:port, [::1]:port, unix:/path or fd:NAME; may be repeated");
     serve->add_option("--upstream", arguments.overrides.upstream,

@@ -4,7 +4,7 @@ _larder() {
   # bash splits --config=FILE into three words.
   if [ "$before" = = ]; then before=${COMP_WORDS[COMP_CWORD-2]}; elif [ "$word" = = ]; then before=${COMP_WORDS[COMP_CWORD-1]} word=; fi
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'serve check dump-config explain purge reload status top version --help' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'serve check dump-config explain purge reload status top version --help --version' -- "$word")
     return
   fi
   case $before in

@@ -1,6 +1,7 @@
 #include "server/server.hpp"
 
 #include "server/descriptors.hpp"
+#include "server/listening.hpp"
 #include "server/reply.hpp"
 #include "server/restore.hpp"
 #include "server/session.hpp"
@@ -39,17 +40,6 @@ std::vector<std::unique_ptr<Worker>> make_workers(Shared& shared,
 }
 
 }  // namespace
-
-// One socket of one loop.
-struct Server::Listening {
-  Listening(Worker& its_worker, const Bound& bound, std::string its_key)
-      : worker(its_worker),
-        acceptor(its_worker.loop.executor(), StreamProtocol(bound.family, 0), bound.descriptor),
-        key(std::move(its_key)) {}
-  Worker& worker;
-  Acceptor acceptor;
-  std::string key;  // the address as configured
-};
 
 Server::Server(std::shared_ptr<const cache::Plan> plan)
     : shared_(*plan->settings),
@@ -134,7 +124,7 @@ void Server::accept_on(const Place& place) {
     };
     // Runs on the place's own loop, which may be running already.
     asio::post(worker.loop.executor(), [&worker, listening, accepted, failed, may_accept] {
-      if (!listening->acceptor.is_open()) return;
+      listening->open();
       asio::co_spawn(worker.loop.executor(),
                      accept_loop(worker.loop, listening->acceptor, accepted, failed, may_accept),
                      [listening](const std::exception_ptr& error) { rethrow(error); });

@@ -28,7 +28,7 @@ in_bash() {
 
 commands=$(commands_of_help)
 [ -n "$commands" ] || { echo "$larder --help lists no command"; exit 1; }
-same "bash, commands" "$commands --help" "$(in_bash larder '')"
+same "bash, commands" "$commands $("$larder" --help | grep -oE -- "--(help|version)" | sort -u)" "$(in_bash larder '')"
 same "bash, a command begun" "reload" "$(in_bash larder rel)"
 for command in $commands; do same "bash, $command" "$(options_of_help "$command")" "$(in_bash larder "$command" --)"; done
 same "bash, a file" config/larder.yaml "$(in_bash larder check -c config/larder.y)"
