@@ -354,7 +354,7 @@ def start_way(name: str, api: Api, work: Path, options: argparse.Namespace) -> t
         configuration.write_text(NGINX.format(work=work, api=api.port, port=port, locations=nginx_locations()))
         command = ["nginx", "-p", work, "-e", work / "nginx.log", "-c", configuration]
     else:
-        command = [LARDER, "serve", "-c", ROOT / "config/larder.yaml", "--listen", f"127.0.0.1:{port}", "--upstream", api.url,
+        command = [LARDER, "serve", "-c", ROOT / "config/examples/statehub.yaml", "--listen", f"127.0.0.1:{port}", "--upstream", api.url,
                    "--admin", f"127.0.0.1:{free_port()}"]
     return Program(command, log, port=port), ("127.0.0.1", port)
 

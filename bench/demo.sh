@@ -103,15 +103,15 @@ start() { # NAME COMMAND ...
   exec {ready}<&-
 }
 
-# The shipped configuration without the admin listener's fixed port, which may be in use, and without cache.persist, which would
+# The configuration for State Hub without the admin listener's fixed port, which may be in use, and without cache.persist, which would
 # turn the first request into a hit.
 write_configuration() {
-  [ -r config/larder.yaml ] || die "config/larder.yaml is missing"
+  [ -r config/examples/statehub.yaml ] || die "config/examples/statehub.yaml is missing"
   awk -v socket="$work/admin.sock" '
     /^[^[:space:]#]/ { skip = /^admin:/ }
     skip || /^[[:space:]]+persist:/ { next }
     { print }
-    END { print "admin: unix:" socket }' config/larder.yaml >"$work/larder.yaml"
+    END { print "admin: unix:" socket }' config/examples/statehub.yaml >"$work/larder.yaml"
 }
 
 # --- measuring -------------------------------------------------------------------------------------------------

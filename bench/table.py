@@ -179,9 +179,9 @@ def start_api(cluster: Cluster, scale: float, work: Path) -> tuple[Program, int]
 
 def write_settings(path: Path) -> None:
     """The shipped settings, without keep_warm and with ttls of an hour, so that no background fetch disturbs a measurement."""
-    shipped = (ROOT / "config" / "larder.yaml").read_text()
+    shipped = (ROOT / "config" / "examples" / "statehub.yaml").read_text()
     settings = re.sub(r"(?m)^ +keep_warm:.*\n", "", re.sub(r"(?m)^( +ttl:) .*$", r"\1 1h", shipped))
-    path.write_text("# config/larder.yaml with ttls of an hour, and without keep_warm.\n" + settings)
+    path.write_text("# config/examples/statehub.yaml with ttls of an hour, and without keep_warm.\n" + settings)
 
 
 @contextmanager

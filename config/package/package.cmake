@@ -14,6 +14,7 @@ install(FILES ${PROJECT_SOURCE_DIR}/config/larder.schema.json ${PROJECT_SOURCE_D
 install(FILES ${PROJECT_SOURCE_DIR}/config/completion/larder.bash DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/bash-completion/completions RENAME larder)
 install(FILES ${PROJECT_SOURCE_DIR}/config/completion/_larder DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/zsh/vendor-completions)
 install(FILES ${package_dir}/copyright ${PROJECT_SOURCE_DIR}/config/reference.md DESTINATION ${doc_dir})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/config/examples DESTINATION ${doc_dir})
 
 # Debian policy requires these compressed, reproducibly.
 find_program(GZIP gzip REQUIRED)

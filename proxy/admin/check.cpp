@@ -6,7 +6,10 @@
 #include "admin/probe.hpp"
 #include "settings/scalar.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <iterator>
 
@@ -32,6 +35,29 @@ std::string as_json(const std::vector<Problem>& problems) {
     all.push_back(one.take());
   }
   return json::serialize(all) + "\n";
+}
+
+// What is valid, but probably not meant, and what only this machine's file system can tell.
+std::vector<std::string> advice_about(const settings::Settings& settings) {
+  std::vector<std::string> advice;
+  if (settings.routes.empty())
+    advice.emplace_back(
+        "there are no routes: every request is forwarded, and nothing is cached; add a route, such as - "
+        "path: "
+        "/** with cache: standard");
+  const auto check_directory = [&](const char* key, const std::optional<std::string>& file) {
+    if (!file) return;
+    const auto directory = std::filesystem::path(*file).parent_path();
+    std::error_code error;
+    if (std::filesystem::is_directory(directory, error) || error == std::errc::permission_denied) return;
+    advice.push_back(fmt::format(
+        "{}: the directory {} does not exist; create it, writable for the user that larder runs as, or "
+        "correct the path",
+        key, settings::printable(directory.string())));
+  };
+  check_directory("cache.persist", settings.cache.persist);
+  check_directory("access_log_file", settings.access_log_file);
+  return advice;
 }
 
 }  // namespace
@@ -67,7 +93,10 @@ int check_command(const std::string& file, const CheckOptions& options) {
     loaded.settings = nullptr;
   }
   if (loaded.settings) {
+    auto warnings = advice_about(*loaded.settings);
     for (auto& warning : warnings_about(*loaded.settings, machine_limits()))
+      warnings.push_back(std::move(warning));
+    for (auto& warning : warnings)
       loaded.problems.push_back({Problem::Severity::warning, file, 0, 0, std::move(warning)});
   }
   std::vector<std::string> not_asked;

@@ -74,7 +74,7 @@ void RefreshScheduler::leave_loop() {
 
 std::shared_ptr<store::AccessHistory> RefreshScheduler::access_history_of(
     const settings::Route& route, std::string_view key, const policy::SecondaryKey& secondary) {
-  if (!route.keep_warm) return nullptr;
+  if (!route.keeps_warm()) return nullptr;
   const auto name = variant_name(key, secondary);
   const std::lock_guard lock(mutex_);
   auto& known = histories_[name];
@@ -201,7 +201,7 @@ std::optional<MonoTime> RefreshScheduler::look_at(const Item& item, const Depend
   std::string scratch;
   const auto path = http::normalise_path(head.path, scratch);
   const auto* route = deps.plan->settings->route_for(path);
-  if (route == nullptr || !route->keep_warm) return std::nullopt;
+  if (route == nullptr || !route->keeps_warm()) return std::nullopt;
   policy::CacheKey key;
   key.assign(policy::authority_of(head, *deps.plan->settings), path, head, *route);
   if (key.text() != item.key.text()) return std::nullopt;  // a reload has changed its projection

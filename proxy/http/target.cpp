@@ -130,6 +130,8 @@ std::optional<PathPattern> PathPattern::parse(std::string_view text, std::string
                       "' occurs twice; write one of them as another placeholder");
       pattern.segments_.push_back({kind, std::string(name)});
       pattern.exact_ = false;
+    } else if (segment == "*") {
+      return refuse("'*' is no pattern; write {id} for one segment, or '**' for the rest of the path");
     } else if (segment.find_first_of("{}*") != std::string_view::npos) {
       return refuse("braces and '**' must be whole segments: /topics/{id}, /static/**");
     } else {
@@ -166,6 +168,40 @@ bool PathPattern::covers(const PathPattern& other) const noexcept {
     }
   }
   return segments_.size() == other.segments_.size();
+}
+
+bool PathPattern::overlaps(const PathPattern& other) const noexcept {
+  const auto is_empty = [](const Segment& segment) {
+    return segment.kind == Kind::literal && segment.text.empty();
+  };
+  for (std::size_t i = 0;; ++i) {
+    const bool ours = i < segments_.size();
+    const bool theirs = i < other.segments_.size();
+    if (!ours || !theirs) return ours == theirs;
+    const auto& a = segments_[i];
+    const auto& b = other.segments_[i];
+    if (a.kind == Kind::rest || b.kind == Kind::rest) return true;
+    if (a.kind == Kind::literal && b.kind == Kind::literal ? a.text != b.text : is_empty(a) || is_empty(b))
+      return false;
+  }
+}
+
+bool PathPattern::matches_all() const noexcept {
+  return segments_.size() == 1 && segments_.front().kind == Kind::rest;
+}
+
+std::optional<std::pair<std::string, std::string>> PathPattern::foreign_placeholder() const {
+  for (const auto& segment : segments_) {
+    const std::string_view text = segment.text;
+    if (segment.kind != Kind::literal || text.size() < 2) continue;
+    const bool angles = text.front() == '<' && text.back() == '>';
+    if (!angles && text.front() != ':') continue;
+    auto name = text.substr(1, text.size() - (angles ? 2 : 1));
+    name.remove_prefix(angles ? name.find(':') + 1 : 0);  // <int:id>
+    if (name.empty() || !std::all_of(name.begin(), name.end(), is_unreserved)) continue;
+    return std::pair(segment.text, "{" + std::string(name) + "}");
+  }
+  return std::nullopt;
 }
 
 bool PathPattern::is_exact() const noexcept {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace larder::http {
@@ -36,6 +37,13 @@ class PathPattern {
   /// Whether this pattern matches every path that `other` matches. A later route with such a pattern is
   /// unreachable.
   [[nodiscard]] bool covers(const PathPattern& other) const noexcept;
+  /// Whether some path matches both patterns.
+  [[nodiscard]] bool overlaps(const PathPattern& other) const noexcept;
+  /// Whether the pattern matches every path: `/**`.
+  [[nodiscard]] bool matches_all() const noexcept;
+  /// A literal segment that is a placeholder in other programs' patterns (`:id`, `<id>`), and how it is
+  /// written here; nullopt if there is none.
+  [[nodiscard]] std::optional<std::pair<std::string, std::string>> foreign_placeholder() const;
   /// Whether the pattern has neither `{}` nor `**`, so that it matches one path only.
   [[nodiscard]] bool is_exact() const noexcept;
   [[nodiscard]] const std::string& text() const noexcept { return text_; }

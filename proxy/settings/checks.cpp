@@ -130,6 +130,20 @@ void check_bindings(const Places& places, const Route& route, Report& report) {
   }
 }
 
+// Patterns that were probably copied from another program match only themselves.
+void check_placeholders(const Places& places, const Route& route, Report& report) {
+  const auto check = [&](const http::PathPattern& pattern, const std::string& name, const Place& at) {
+    const auto foreign = pattern.foreign_placeholder();
+    if (!foreign || !at.sound) return;
+    report.warning(at, name + ": " + in_quotes(pattern.text()) + " matches only a segment with the text " +
+                           in_quotes(foreign->first) + "; did you mean " + in_quotes(foreign->second) + "?");
+  };
+  check(route.path, "path", find_place(places, {"path"}));
+  for (std::size_t i = 0; i < route.invalidated_by.size(); ++i)
+    check(route.invalidated_by[i], "invalidated_by",
+          find_place(places, {element_of("invalidated_by", i), "invalidated_by"}));
+}
+
 void check_parameters(const Places& places, const Route& route, Report& report) {
   const auto* refresh = place_of(places, "refresh_param");
   if (refresh == nullptr || route.refresh_param.empty()) return;
@@ -155,6 +169,7 @@ void finish_route(const Place& at, const Places& places, Route& route, Report& r
   check_despite(places, route, report);
   check_parameters(places, route, report);
   check_bindings(places, route, report);
+  check_placeholders(places, route, report);
   check_nesting("fields", route.fields, places, report);
   check_nesting("etag_ignore", route.etag_ignore, places, report);
   if (places.count("items") > 0 && places.count("fields") == 0 && places.count("fields_param") == 0)
@@ -181,6 +196,45 @@ void check_routes(const std::vector<Route>& routes, const std::vector<Places>& p
       report.error(at, "this route can never match: " + in_quotes(first.name) + where + " comes first; " +
                            (same ? "remove one" : "move the narrower route above it"));
       break;
+    }
+  }
+}
+
+namespace {
+
+std::string_view first_segment(const http::PathPattern& pattern) {
+  const std::string_view text = pattern.text();
+  return text.substr(0, text.find('/', 1));
+}
+
+}  // namespace
+
+void check_invalidations(const std::vector<Route>& routes, const std::vector<Places>& places,
+                         Report& report) {
+  for (std::size_t i = 0; i < routes.size(); ++i) {
+    if (!find_place(places[i], {"invalidated_by"}).sound) continue;
+    const auto& patterns = routes[i].invalidated_by;
+    for (std::size_t j = 0; j < patterns.size(); ++j) {
+      const auto& pattern = patterns[j];
+      const bool is_known = std::any_of(routes.begin(), routes.end(), [&](const Route& route) {
+        if (first_segment(route.path) == first_segment(pattern)) return true;
+        return route.path.overlaps(pattern) &&
+               (&route == &routes[i] || pattern.matches_all() || !route.path.matches_all());
+      });
+      if (is_known) continue;
+      Words known;
+      for (const auto& route : routes) known.push_back(first_segment(route.path));
+      const auto first = first_segment(pattern);
+      // One letter of a short segment is no evidence.
+      const auto near = first.size() > 3 ? nearest(first, known) : std::string_view();
+      const auto meant = std::string(near) + pattern.text().substr(first.size());
+      const auto remedy = near.empty() || near == first
+                              ? "correct it, or, if the API has such paths, add a route for them: - path: " +
+                                    std::string(first) + "/** with cache: standard"
+                              : "did you mean " + in_quotes(meant) + "?";
+      report.warning(
+          find_place(places[i], {element_of("invalidated_by", j), "invalidated_by"}),
+          "invalidated_by: " + in_quotes(pattern.text()) + " matches the path of no other route; " + remedy);
     }
   }
 }

@@ -17,6 +17,10 @@ void finish_route(const Place& at, const Places& places, Route& route, Report& r
 /// the routes' keys.
 void check_routes(const std::vector<Route>& routes, const std::vector<Places>& places, Report& report);
 
+/// Warns of patterns in invalidated_by that overlap the path of no route, `/**` aside, and begin like none:
+/// they are probably misspelt.
+void check_invalidations(const std::vector<Route>& routes, const std::vector<Places>& places, Report& report);
+
 /// Checks addresses and budgets. `places` are those of the top level's keys; a key that is not in it has its
 /// default.
 void check_whole(const Settings& settings, const Places& places, Report& report);

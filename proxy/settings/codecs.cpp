@@ -3,6 +3,7 @@
 #include "http/host.hpp"
 #include "http/target.hpp"
 #include "http/text.hpp"
+#include "settings/misnomers.hpp"
 
 #include <algorithm>
 
@@ -62,6 +63,33 @@ Codec<Millis> durations(Millis least, Millis greatest, const std::string& no_zer
   const auto number = [](Millis value) { return static_cast<std::uint64_t>(value.count()); };
   return {form_of(Form::Kind::duration, "duration", range, number(least), number(greatest)), read,
           format_duration};
+}
+
+std::string remedy_for_word(std::string_view written, const Words& allowed) {
+  auto meant = nearest(written, allowed);
+  if (const auto other = meant_word(written, allowed); !other.empty()) meant = other;
+  if (!meant.empty()) return joined(allowed) + "; did you mean " + in_quotes(meant) + "?";
+  const bool compresses = std::find(allowed.begin(), allowed.end(), "auto") != allowed.end();
+  if (compresses && is_coding_name(written))
+    return joined(allowed) + "; to choose codings, write compression: {codings: [" + std::string(written) +
+           "]}";
+  return joined(allowed);
+}
+
+Codec<Millis> or_off(Codec<Millis> codec) {
+  codec.form.name = "duration or off";
+  codec.form.words = {"off"};
+  codec.read = [read = codec.read](const std::string& text, std::string& error) -> std::optional<Millis> {
+    if (text == "off") return Millis{0};
+    auto value = read(text, error);
+    const auto meant = value ? std::string_view() : meant_word(text, {"off"});
+    if (!meant.empty()) error = in_quotes(text) + " is neither a duration nor off; did you mean 'off'?";
+    return value;
+  };
+  codec.write = [write = codec.write](const Millis& value) {
+    return value == Millis{0} ? std::string("off") : write(value);
+  };
+  return codec;
 }
 
 Codec<std::uint64_t> sizes(std::uint64_t least, std::uint64_t greatest) {

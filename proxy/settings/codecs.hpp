@@ -22,6 +22,10 @@ constexpr Millis one_year = std::chrono::hours{24 * 365};
 /// `no_zero`: the remedy in the message for zero, for keys where users are likely to try that.
 [[nodiscard]] Codec<Millis> durations(Millis least, Millis greatest = one_year,
                                       const std::string& no_zero = {});
+/// The allowed words, and which of them a wrong one probably means: `off, json; did you mean 'json'?`
+[[nodiscard]] std::string remedy_for_word(std::string_view written, const Words& allowed);
+/// The same, or `off`, which is 0.
+[[nodiscard]] Codec<Millis> or_off(Codec<Millis> codec);
 [[nodiscard]] Codec<std::uint64_t> sizes(std::uint64_t least, std::uint64_t greatest);
 /// `word`: a word for one number outside the range, such as `auto` for 0.
 [[nodiscard]] Codec<std::uint64_t> numbers(std::uint64_t least, std::uint64_t greatest,
@@ -64,10 +68,7 @@ template <class Value>
     for (const auto& [word, value] : known) {
       if (text == word) return value;
     }
-    const Words all(list.begin(), list.end());
-    const auto near = nearest(text, all);
-    error = in_quotes(text) + " is none of " + joined(all) +
-            (near.empty() ? "" : "; did you mean " + in_quotes(near) + "?");
+    error = in_quotes(text) + " is none of " + remedy_for_word(text, Words(list.begin(), list.end()));
     return std::nullopt;
   };
   const auto write = [known](const Value& value) {

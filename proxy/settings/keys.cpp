@@ -1,5 +1,7 @@
 #include "settings/keys.hpp"
 
+#include "settings/misnomers.hpp"
+
 namespace larder::settings {
 
 namespace {
@@ -54,6 +56,7 @@ const Level& level_called(std::string_view where) {
 }
 
 std::string remedy(std::string_view name, const Level& level) {
+  if (const auto known = remedy_for_key(name, level.where); !known.empty()) return std::string(known);
   const auto near = nearest(name, level.names);
   if (!near.empty()) return "did you mean " + in_quotes(near) + "?";
   if (const auto places = elsewhere(name, level); !places.empty()) return "it belongs " + places;

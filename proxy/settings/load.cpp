@@ -60,10 +60,15 @@ void report_syntax(const YAML::Exception& error, std::string_view text, Report& 
   const auto line = line_of(text, error.mark.line);
   const bool braces = line.find('[') != std::string_view::npos && line.find("/{") != std::string_view::npos;
   const bool stars = line.find("[**") != std::string_view::npos || line.find(": *") != std::string_view::npos;
+  const auto variable = line.find("${");
+  const bool unquoted = variable != std::string_view::npos && variable > 0 && line[variable - 1] != '"' &&
+                        line[variable - 1] != '\'';
   report.error(place, "not YAML: " + printable(error.msg) +
-                          (braces  ? "; inside brackets, quote a path that has braces: [\"/topics/{id}\"]"
-                           : stars ? "; a path begins with '/': /**"
-                                   : ""));
+                          (unquoted ? "; inside brackets and braces, quote a value that has ${...}: "
+                                      "\"${NAME}\""
+                           : braces ? "; inside brackets, quote a path that has braces: [\"/topics/{id}\"]"
+                           : stars  ? "; a path begins with '/': /**"
+                                    : ""));
 }
 
 // An event handler that records only the start of a document.

@@ -1,6 +1,7 @@
 #include "settings/loader.hpp"
 
 #include "settings/checks.hpp"
+#include "settings/defaults.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -166,7 +167,9 @@ std::shared_ptr<Settings> Loader::finish(Report& report, bool whole) {
   }
   for (std::size_t i = 0; i < settings_.routes.size(); ++i) settings_.routes[i].index = i;
   if (whole) {
+    set_dependent_defaults(settings_, places_, places, report);
     check_routes(settings_.routes, places, report);
+    if (report.errors() == 0) check_invalidations(settings_.routes, places, report);
     check_whole(settings_, places_, report);
   }
   return std::make_shared<Settings>(std::move(settings_));

@@ -117,18 +117,20 @@ std::vector<Row<R>> lifetime_rows() {
             optional_row<R>(
                 "negative_ttl", excluded, at(&R::negative_ttl), durations(1ms),
                 "Freshness lifetime of 404 and 410 responses, which a ttl route does not store otherwise.")),
-      wants(
-          Needs::caching,
-          optional_row<R>("stale_while_revalidate", excluded, at(&R::stale_while_revalidate), durations(0ms),
-                          "How long after its freshness lifetime a response may be served while it is "
-                          "refreshed in the background (RFC 5861).")),
       wants(Needs::caching,
-            optional_row<R>("stale_if_error", excluded, at(&R::stale_if_error), durations(0ms),
+            optional_row<R>("stale_while_revalidate", excluded, at(&R::stale_while_revalidate),
+                            or_off(durations(0ms)),
+                            "How long after its freshness lifetime a response may be served while it is "
+                            "refreshed in the background (RFC 5861). If not set, the upstream's "
+                            "directive applies; off: never.")),
+      wants(Needs::caching,
+            optional_row<R>("stale_if_error", excluded, at(&R::stale_if_error), or_off(durations(0ms)),
                             "How long after its freshness lifetime a response may be served "
-                            "while the upstream fails (RFC 5861).")),
+                            "while the upstream fails (RFC 5861). If not set, the upstream's directive "
+                            "applies; off: never.")),
       wants(Needs::ttl,
             optional_row<R>(
-                "keep_warm", excluded, at(&R::keep_warm), durations(1ms),
+                "keep_warm", excluded, at(&R::keep_warm), or_off(durations(1ms)),
                 "Refreshes an entry before it expires if it has been requested within this time. The refresh "
                 "repeats the request that last fetched the entry, its cookies included. There is at most one "
                 "refresh per ttl, and fewer if the entry is requested at longer intervals.")),

@@ -156,4 +156,7 @@ template <class Target, class Access, class Value>
   return row;
 }
 
+/// The rows for limits, timeouts and compression, which follow the other ones of the top level.
+[[nodiscard]] std::vector<Row<Settings>> limit_rows();
+
 }  // namespace larder::settings

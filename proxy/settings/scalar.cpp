@@ -75,6 +75,24 @@ std::string meant(std::string_view digits, std::string_view unit, const Measure&
   return {};
 }
 
+std::string format_measure(std::uint64_t value, const Measure& measure) {
+  for (const auto& unit : measure.units) {
+    if (value != 0 && value % unit.factor == 0) return std::to_string(value / unit.factor).append(unit.name);
+  }
+  return "0" + std::string(measure.units.back().name);
+}
+
+// What a number without a unit may mean. A large size is certainly one in bytes, a small one may also have
+// been meant in the usual unit.
+std::string with_unit(std::string_view digits, const Measure& measure) {
+  constexpr std::uint64_t surely_bytes = 16 * 1024;
+  const auto usual = std::string(digits).append(measure.usual);
+  const auto value = multiply(digits, 1);
+  if (&measure != &a_size || !value) return usual;
+  const auto bytes = format_measure(*value, measure);
+  return *value >= surely_bytes ? bytes : bytes + " or " + usual;
+}
+
 std::optional<std::uint64_t> parse_measure(std::string_view text, const Measure& measure,
                                            std::string& error) {
   const auto end = std::min(text.find_first_not_of("0123456789"), text.size());
@@ -93,10 +111,7 @@ std::optional<std::uint64_t> parse_measure(std::string_view text, const Measure&
     return value;
   }
   if (unit.empty()) {
-    // A number without a unit most likely means bytes, but that is not certain enough to assume it.
-    const auto bytes = &measure == &a_size ? std::string(digits) + "B or " : std::string();
-    error = in_quotes(text) + " has no unit; write " + bytes + std::string(digits) +
-            std::string(measure.usual) + units;
+    error = in_quotes(text) + " has no unit; write " + with_unit(digits, measure) + units;
   } else if (unit.front() == '.' || unit.front() == ',') {
     error = in_quotes(text) + " is not a whole number; write it in a smaller unit" + units;
   } else if (const auto instead = meant(digits, unit, measure); !instead.empty()) {
@@ -105,13 +120,6 @@ std::optional<std::uint64_t> parse_measure(std::string_view text, const Measure&
     error = in_quotes(text) + " has an unknown unit" + units;
   }
   return std::nullopt;
-}
-
-std::string format_measure(std::uint64_t value, const Measure& measure) {
-  for (const auto& unit : measure.units) {
-    if (value != 0 && value % unit.factor == 0) return std::to_string(value / unit.factor).append(unit.name);
-  }
-  return "0" + std::string(measure.units.back().name);
 }
 
 void append_escaped(std::string_view text, std::string& out) {

@@ -97,9 +97,10 @@ struct Route {
   CacheMode cache = CacheMode::off;
   Millis ttl{0};  // for CacheMode::ttl, > 0
   std::optional<Millis> negative_ttl;
+  /// 0 is `off`: never, even where the response's own fields allow it. nullopt: those fields decide.
   std::optional<Millis> stale_while_revalidate;
   std::optional<Millis> stale_if_error;
-  std::optional<Millis> keep_warm;
+  std::optional<Millis> keep_warm;  // 0 is `off`
   bool warm = false;
   std::string refresh_param;  // empty = none
   Millis refresh_min_interval{0};
@@ -117,6 +118,7 @@ struct Route {
   std::vector<std::string> groups;
   bool compress = true;                             // `compress: auto|off`
   std::optional<std::string> client_cache_control;  // replaces Cache-Control towards the client
+  [[nodiscard]] bool keeps_warm() const noexcept { return keep_warm.value_or(Millis{0}) > Millis{0}; }
   /// Whether responses are projected, by the route or on request of a client; such routes always fetch the
   /// complete representation without content coding.
   [[nodiscard]] bool projects() const noexcept { return !fields.empty() || !fields_param.empty(); }
@@ -129,7 +131,7 @@ struct Route {
 
 struct Cache {
   std::size_t memory = 256u << 20;      // bytes
-  std::size_t max_body = 16u << 20;     // bytes
+  std::size_t max_body = 16u << 20;     // bytes; lowered with `memory`, see set_dependent_defaults()
   std::size_t variants = 32;            // maximum of stored responses for one primary key (Vary, Origin)
   Millis uncacheable_memory = 2s;       // how long a key is remembered as hit-for-miss
   bool status_key = false;              // Cache-Status includes the cache key
@@ -139,6 +141,13 @@ struct Cache {
   std::optional<std::string> persist;      // path of the archive
   std::size_t persist_size = 1024u << 20;  // bytes
   Millis persist_stale = 10min;  // after a restart: how long past its lifetime a response may be served
+};
+
+/// Values for the routes with a ttl that do not set them themselves; `off` (0) in a route overrides.
+struct RouteDefaults {
+  std::optional<Millis> keep_warm;
+  std::optional<Millis> stale_while_revalidate;
+  std::optional<Millis> stale_if_error;
 };
 
 struct Timeouts {
@@ -200,6 +209,7 @@ struct Settings {
   std::string admin_token;  // empty = no token required
   unsigned loops = 1;       // 0 = one per core
   Cache cache;
+  RouteDefaults defaults;  // already applied to `routes`
   http::Limits gate;
   ConnectionLimits limits;
   Timeouts timeouts;

@@ -153,7 +153,7 @@ def real(tmp_path_factory):
     api = Api(tmp_path_factory.mktemp("api"), scale=0.2)
     topics = [topic["id"] for topic in json.loads(api.get("/topics/")[1])]
     arguments = ["--listen", "127.0.0.1:0", "--upstream", api.url, "--admin", "127.0.0.1:0"]
-    with Larder(api.url, config=ROOT / "config" / "larder.yaml", arguments=arguments) as larder, Dashboards(larder, topics):
+    with Larder(api.url, config=ROOT / "config" / "examples" / "statehub.yaml", arguments=arguments) as larder, Dashboards(larder, topics):
         yield larder
     api.close()
 

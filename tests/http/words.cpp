@@ -287,6 +287,26 @@ TEST_CASE("a pattern covers another if it matches all of its paths") {
   }
 }
 
+TEST_CASE("two patterns overlap if some path matches both") {
+  struct Row {
+    const char* first;
+    const char* second;
+    bool overlap;
+  };
+  const Row rows[] = {
+      {"/**", "/a", true},          {"/a/**", "/a", false},    {"/a/**", "/a/", true},
+      {"/a/**", "/{x}/b", true},    {"/a/{x}", "/a/b", true},  {"/a/{x}", "/a/", false},
+      {"/{x}/b", "/a/{y}", true},   {"/{x}/b", "/a/c", false}, {"/a", "/a", true},
+      {"/a", "/a/b", false},        {"/a/**", "/b/**", false}, {"/a/b/**", "/a/**", true},
+      {"/a/b/**", "/a/{x}", false}, {"/{x}/**", "/a/b", true}, {"/a/{x}/c", "/a/b/**", true},
+  };
+  for (const auto& row : rows) {
+    INFO(row.first << " " << row.second);
+    CHECK(pattern(row.first).overlaps(pattern(row.second)) == row.overlap);
+    CHECK(pattern(row.second).overlaps(pattern(row.first)) == row.overlap);
+  }
+}
+
 TEST_CASE("a malformed pattern is refused with a message") {
   for (const char* bad :
        {"", "a", "/a b", "/a?b", "/a#b", "/**/a", "/a**", "/{}", "/a{b}", "/{a}b", "/*", "/{a*}"}) {

@@ -44,6 +44,7 @@ class Api(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "max-age=3600")
         self.end_headers()
         self.wfile.write(body)
 
@@ -147,7 +148,7 @@ def it_starts_with_the_configuration_that_it_brings():
     assert property_of("ActiveState") == "active" and property_of("Type") == "notify"
     assert re.match(r"\d+ requests", property_of("StatusText")), property_of("StatusText")
     status, _, body = get()
-    assert status == 200 and json.loads(body) == [{"id": 1, "slug": "a"}], body
+    assert status == 200 and json.loads(body) == [{"id": 1, "slug": "a", "secret": "b"}], body
     assert is_hit()
     assert "requests" in run("larder", "status")
 

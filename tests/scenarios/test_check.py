@@ -132,7 +132,7 @@ def test_json_has_the_place_of_each_problem(tmp_path):
         {"severity": "error", "file": str(path), "line": 1, "column": 1, "message": "unknown key 'lissen'; did you mean 'listen'?"},
         {"severity": "error", "file": str(path), "line": 2, "column": 25, "message": "listen: '127.0.0.1:1' is listed twice; remove one"},
     ]
-    path.write_text("")
+    path.write_text("routes: [{path: /**, cache: standard}]\n")
     done = check(path, "--json", "--offline")
     assert (done.returncode, json.loads(done.stdout)) == (0, [])
 
@@ -198,3 +198,18 @@ def test_the_start_raises_the_limit_of_open_files_and_warns_where_it_is_too_low(
             assert resource.prlimit(larder.process.pid, resource.RLIMIT_NOFILE) == (before[1], before[1])
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_directories_that_do_not_exist_and_a_file_without_routes_give_warnings(tmp_path):
+    path = tmp_path / "larder.yaml"
+    path.write_text(f"access_log: json\naccess_log_file: {tmp_path}/logs/access.log\ncache: {{persist: {tmp_path}/cache/cache.db}}\n")
+    done = check(path, "--offline")
+    assert done.returncode == 0
+    no_routes, persist, log = lines_of(done)
+    assert no_routes == f"{path}: warning: there are no routes: every request is forwarded, and nothing is cached; add a route, such as - path: /** with cache: standard"
+    remedy = "does not exist; create it, writable for the user that larder runs as, or correct the path"
+    assert persist == f"{path}: warning: cache.persist: the directory {tmp_path}/cache {remedy}"
+    assert log == f"{path}: warning: access_log_file: the directory {tmp_path}/logs {remedy}"
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "logs").mkdir()
+    assert lines_of(check(path, "--offline")) == [no_routes]

@@ -57,7 +57,7 @@ def api(tmp_path_factory):
 @pytest.fixture
 def larder(api, tmp_path):
     """The shipped configuration, with lifetimes so long that nothing expires during a test."""
-    shipped, lifetimes = re.subn(r"(?m)^( +ttl): \d+s$", r"\1: 1h", (ROOT / "config" / "larder.yaml").read_text())
+    shipped, lifetimes = re.subn(r"(?m)^( +ttl): \d+s$", r"\1: 1h", (ROOT / "config" / "examples" / "statehub.yaml").read_text())
     assert lifetimes >= 7
     config = tmp_path / "larder.yaml"
     config.write_text(shipped)

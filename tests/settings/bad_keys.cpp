@@ -12,10 +12,10 @@ TEST_CASE("an unknown key is reported with a suggestion") {
       {"memory: 64MiB\n", {"f:1:1: unknown key 'memory'; it belongs in cache"}},
       {"body: 1MiB\n", {"f:1:1: unknown key 'body'; it belongs in limits or in timeouts"}},
       {"stale_while_revaldate: 30s\n",
-       {"f:1:1: unknown key 'stale_while_revaldate'; did you mean 'stale_while_revalidate' in a route?"}},
+       {"f:1:1: unknown key 'stale_while_revaldate'; did you mean 'stale_while_revalidate' in defaults?"}},
       {"quux: 1\n",
        {"f:1:1: unknown key 'quux'; the keys are listen, upstream, admin, admin_token, loops, "
-        "trusted_proxies, credentials, upgrade, underscores, cache, access_log, access_log_file, "
+        "trusted_proxies, credentials, upgrade, underscores, cache, defaults, access_log, access_log_file, "
         "access_log_redact, trace_context, request_id, log_level, drain_timeout, limits, timeouts, "
         "compression, routes"}},
       {"cache: {memroy: 64MiB}\n", {"f:1:9: unknown key 'memroy' in cache; did you mean 'memory'?"}},
@@ -153,5 +153,71 @@ TEST_CASE("a key that has no meaning in its context is an error") {
        {"f:2:39: etag_ignore: 'a.b' is inside 'a', which is already listed; remove one",
         "f:2:60: groups: '' is not one line of visible ASCII, such as dashboard",
         "f:2:79: invalidation: 'sotf' is none of hard, soft; did you mean 'soft'?"}},
+  });
+}
+
+TEST_CASE("a word of another program is reported with what it is called here") {
+  check_lines({
+      {"timeout: 30s\n",
+       {"f:1:1: unknown key 'timeout'; did you mean 'timeouts' (for clients), or 'first_byte_timeout' in "
+        "upstream (for the API)?"}},
+      {"upstream: {timeout: 30s}\n",
+       {"f:1:12: unknown key 'timeout' in upstream; did you mean 'first_byte_timeout' (until the response "
+        "begins) or 'total_timeout'?"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 30s, invalidates: [/b]}\n",
+       {"f:2:26: unknown key 'invalidates' in a route; did you mean 'invalidated_by'? It is written in the "
+        "route whose responses become invalid, and names the paths of the writes"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 30s, methods: [GET, POST]}\n",
+       {"f:2:26: unknown key 'methods' in a route; this version caches GET and HEAD only; other methods are "
+        "forwarded, and need no key"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 30s, headers: [accept]}\n",
+       {"f:2:26: unknown key 'headers' in a route; did you mean 'key: {headers: [...]}' (one response per "
+        "value) or 'bypass: {headers: [...]}'?"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 30s, warm: yes}\n",
+       {"f:2:32: warm: 'yes' is none of true, false; did you mean 'true'?"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 30s, compress: gzip}\n",
+       {"f:2:36: compress: 'gzip' is none of auto, off; to choose codings, write compression: {codings: "
+        "[gzip]}"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 30s, compress: no}\n",
+       {"f:2:36: compress: 'no' is none of auto, off; did you mean 'off'?"}},
+      {"routes:\n"
+       "  - {path: /a, ttl: 30s, keep_warm: false}\n",
+       {"f:2:37: keep_warm: 'false' is neither a duration nor off; did you mean 'off'?"}},
+      {"log_level: warn\n",
+       {"f:1:12: log_level: 'warn' is none of trace, debug, info, warning, error; did you mean 'warning'?"}},
+      {"limits: {buffer: 65536}\n",
+       {"f:1:18: limits.buffer: '65536' has no unit; write 64KiB (the units are B KiB MiB GiB)"}},
+      {"limits: {buffer: 64}\n",
+       {"f:1:18: limits.buffer: '64' has no unit; write 64B or 64MiB (the units are B KiB MiB GiB)"}},
+      {"routes: [{path: '/a/*', cache: off}]\n",
+       {"f:1:17: path: '/a/*': '*' is no pattern; write {id} for one segment, or '**' for the rest of the "
+        "path"}},
+      {"upstream: {url: ${API}, connections: 4}\n",
+       {"f:1:18: not YAML: end of map flow not found; inside brackets and braces, quote a value that has "
+        "${...}: \"${NAME}\""}},
+  });
+}
+
+TEST_CASE("a feature that this version does not have is named") {
+  check_lines({
+      {"tls: {certificate: /c, key: /k}\n",
+       {"f:1:1: unknown key 'tls'; this version does not support TLS; put a TLS proxy in front of larder"}},
+      {"upstream: {servers: [http://a, http://b]}\n",
+       {"f:1:12: unknown key 'servers' in upstream; this version supports one server: write url: "
+        "http://host:port"}},
+      {"fleet: {name: a}\n",
+       {"f:1:1: unknown key 'fleet'; this version does not share its cache with other instances"}},
+      {"listen: [{address: 127.0.0.1:80, http2: true}]\n",
+       {"f:1:10: listen: an element must be a single value"}},
+      {"admin: {address: 127.0.0.1:80}\n", {"f:1:8: admin must be a single value, not a mapping"}},
+      {"routes: [{path: /a, ttl: 30s, cors: {origins: [https://a]}}]\n",
+       {"f:1:31: unknown key 'cors' in a route; this version forwards the API's CORS fields and answers no "
+        "preflight requests"}},
   });
 }

@@ -30,7 +30,7 @@ TEST_CASE("an invalid value is reported with the valid ones") {
       {"cache: {memory: 10MB}\n",
        {"f:1:17: cache.memory: '10MB' has an unknown unit; write 10MiB (the units are B KiB MiB GiB)"}},
       {"cache: {memory: 268435456}\n",
-       {"f:1:17: cache.memory: '268435456' has no unit; write 268435456B or 268435456MiB (the units are B "
+       {"f:1:17: cache.memory: '268435456' has no unit; write 256MiB (the units are B "
         "KiB MiB GiB)"}},
       {"cache: {memory: 10mib}\n",
        {"f:1:17: cache.memory: '10mib' has an unknown unit; write 10MiB (the units are B KiB MiB GiB)"}},
@@ -57,16 +57,19 @@ TEST_CASE("an invalid value is reported with the valid ones") {
       {"loops: autp\n", {"f:1:8: loops: 'autp' is neither auto nor a number from 1 to 256"}},
       {"access_log: jsno\n",
        {"f:1:13: access_log: 'jsno' is none of off, json, combined; did you mean 'json'?"}},
-      {"access_log: true\n", {"f:1:13: access_log: 'true' is none of off, json, combined"}},
+      {"access_log: true\n",
+       {"f:1:13: access_log: 'true' is none of off, json, combined; did you mean 'json'?"}},
       {"log_level: verbose\n",
-       {"f:1:12: log_level: 'verbose' is none of trace, debug, info, warning, error"}},
+       {"f:1:12: log_level: 'verbose' is none of trace, debug, info, warning, error; did you mean 'debug'?"}},
       {"log_level: Info\n",
        {"f:1:12: log_level: 'Info' is none of trace, debug, info, warning, error; did you mean 'info'?"}},
       {"access_log: jason\n",
        {"f:1:13: access_log: 'jason' is none of off, json, combined; did you mean 'json'?"}},
-      {"compression: gzip\n", {"f:1:14: compression: 'gzip' is none of off, auto"}},
+      {"compression: gzip\n",
+       {"f:1:14: compression: 'gzip' is none of off, auto; to choose codings, write compression: {codings: "
+        "[gzip]}"}},
       {"compression: {codings: [gzip, deflate]}\n",
-       {"f:1:31: compression.codings: 'deflate' is none of zstd, br, gzip"}},
+       {"f:1:31: compression.codings: 'deflate' is none of zstd, br, gzip; did you mean 'gzip'?"}},
       {"cache: {persist: cache.db}\n",
        {"f:1:18: cache.persist: 'cache.db' is not an absolute path of a file, such as "
         "/var/cache/larder/cache.db"}},

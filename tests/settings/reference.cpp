@@ -103,7 +103,7 @@ TEST_CASE("config/man/larder.yaml.5 agrees with the table (LARDER_WRITE_REFERENC
 }
 
 TEST_CASE("the effective settings are written as an equivalent file") {
-  const auto loaded = settings::load(content("config/larder.yaml"), "larder.yaml");
+  const auto loaded = settings::load(content("config/examples/statehub.yaml"), "statehub.yaml");
   REQUIRE(loaded.settings);
   const auto text = settings::effective_yaml(*loaded.settings);
   const auto again = settings::load(text, "dump");
@@ -114,11 +114,38 @@ TEST_CASE("the effective settings are written as an equivalent file") {
   CHECK(settings::effective_yaml(settings::Settings{}).find("memory: 256MiB") != std::string::npos);
 }
 
-TEST_CASE("the shipped configuration has no problems") {
-  const auto loaded = settings::load(content("config/larder.yaml"), "larder.yaml");
+TEST_CASE("the shipped configuration is neutral: it caches what the responses' own fields allow") {
+  const auto text = content("config/larder.yaml");
+  const auto loaded = settings::load(text, "larder.yaml");
+  CHECK(test::lines_of(loaded).empty());
+  REQUIRE(loaded.settings);
+  REQUIRE(loaded.settings->routes.size() == 1);
+  CHECK(loaded.settings->route_for("/anything")->cache == settings::CacheMode::standard);
+  // The example in a comment is valid.
+  std::istringstream lines(text);
+  std::string with_example;
+  for (std::string line; std::getline(lines, line);) {
+    const bool is_example = line.starts_with("  # - path:") || line.starts_with("  #   ");
+    with_example += (is_example ? "  " + line.substr(4) : line) + "\n";
+  }
+  const auto example = settings::load(with_example, "larder.yaml");
+  CHECK(test::lines_of(example).empty());
+  REQUIRE(example.settings);
+  REQUIRE(example.settings->routes.size() == 2);
+  CHECK(example.settings->route_for("/orders/")->keeps_warm());
+}
+
+TEST_CASE("the example for State Hub has no problems") {
+  const auto loaded = settings::load(content("config/examples/statehub.yaml"), "statehub.yaml");
   CHECK(test::lines_of(loaded).empty());
   REQUIRE(loaded.settings);
   CHECK(loaded.settings->routes.size() == 10);
+  for (const auto& route : loaded.settings->routes) {
+    if (route.cache != settings::CacheMode::ttl) continue;
+    CHECK(route.keeps_warm());
+    CHECK(route.stale_while_revalidate);
+    CHECK(route.stale_if_error);
+  }
   CHECK(loaded.settings->route_for("/anything/else")->cache == settings::CacheMode::standard);
   CHECK(loaded.settings->route_for("/events")->cache == settings::CacheMode::off);
 }
@@ -140,7 +167,7 @@ compression: {codings: [br], min_size: 100B}
 routes:
   - path: /topics/{id}
     ttl: 90s
-    stale_if_error: 0ms
+    stale_if_error: off
     fields: ["a, b", c.d]
     key: {query: [limit, "a b"], headers: cookie}
     despite: [private, no-store]

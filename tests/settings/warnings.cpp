@@ -36,9 +36,33 @@ TEST_CASE("a setting without effect gives a warning") {
         "f:1:33: warning: cache.warm_before_ready: has no effect: no route has warm: true; add it to a "
         "route"}},
       {"routes:\n  - {path: \"/t/{id}/x\", ttl: 1s, invalidated_by: [\"/t/{id}/**\", \"/u/{=id}\", "
-       "\"/u/{any}\"]}\n",
+       "\"/u/{any}\"]}\n  - {path: /u/**, cache: off}\n",
        {"f:2:51: warning: invalidated_by: '/t/{id}/**': a write invalidates the route's responses for every "
         "{id}; write {=id} for those with the same one, or rename {id}"}},
       {"cache: {warm_hosts: [api.test]}\nroutes:\n  - {path: /a, ttl: 1s, warm: true}\n", {}},
+  });
+}
+
+TEST_CASE("a pattern that can match no path of the API gives a warning") {
+  const std::string at = "f:2:49: warning: invalidated_by: ";
+  const auto with = [](const std::string& pattern) {
+    return "routes:\n  - {path: /topics/, ttl: 30s, invalidated_by: [" + pattern +
+           "]}\n  - {path: /**, cache: standard}\n";
+  };
+  check_lines({
+      {with("/topics/**"), {}},
+      {with("/**"), {}},
+      {with("/topic/**"),
+       {at + "'/topic/**' matches the path of no other route; did you mean '/topics/**'?"}},
+      {with("/orders/**"),
+       {at + "'/orders/**' matches the path of no other route; correct it, or, if the API has such paths, "
+             "add a route for them: - path: /orders/** with cache: standard"}},
+      {"routes:\n  - {path: /**, ttl: 30s, invalidated_by: [/orders/**]}\n", {}},
+      {"routes: [{path: '/a/:id', cache: standard}]\n",
+       {"f:1:11: warning: path: '/a/:id' matches only a segment with the text ':id'; did you mean '{id}'?"}},
+      {"routes: [{path: '/a/<int:id>', cache: standard}]\n",
+       {"f:1:11: warning: path: '/a/<int:id>' matches only a segment with the text '<int:id>'; did you mean "
+        "'{id}'?"}},
+      {"routes: [{path: '/a/x:id', cache: standard}]\n", {}},
   });
 }
