@@ -136,7 +136,9 @@ struct CommandLine {
             "A path, with its query, that the API is asked for, of a route with a pattern; may be repeated")
         ->excludes(offline);
     for (auto* one : {check, explain, purge, reload, status}) one->add_flag("--json", json, "Print JSON");
-    explain->add_option("request", question, "[METHOD] URL, or a path")->required()->expected(1, 2);
+    explain->add_option("request", question, "[METHOD] URL or path, as one argument or two")
+        ->required()
+        ->expected(1, 2);
     auto* what = purge->add_option_group("what");
     what->add_option("path,--path", path, "A path, such as /topics/");
     what->add_option("--prefix", prefix, "Every path with this prefix");
@@ -199,8 +201,7 @@ int run(int argc, char** argv) {
     return admin::fine;
   }
   if (*line.explain) {
-    const auto& asked = line.question;
-    return admin::explain_command(whom, {asked.size() == 2 ? asked[0] : "GET", asked.back()}, line.json);
+    return admin::explain_command(whom, admin::question_of(line.question), line.json);
   }
   if (*line.purge) return purge(line, whom);
   if (*line.reload) return admin::reload_command(whom, line.json);

@@ -81,6 +81,26 @@ std::vector<std::string> writes_to(const settings::Route& route, std::string_vie
   return writes;
 }
 
+// The responses that a write to the path invalidates, as paths or patterns.
+std::vector<std::string> invalidated_by_write(const settings::Settings& settings, std::string_view path) {
+  std::vector<std::string> all{std::string(path)};
+  for (const auto& route : settings.routes) {
+    if (route.cache == CacheMode::off) continue;
+    for (const auto& pattern : route.invalidated_by) {
+      if (!pattern.matches(path)) continue;
+      auto text = route.path.text();
+      for (const auto& name : pattern.bound_names()) {
+        const auto placeholder = "{" + name + "}";
+        if (const auto at = text.find(placeholder); at != std::string::npos)
+          text.replace(at, placeholder.size(), pattern.segment_of(name, path));
+      }
+      if (route.invalidation == settings::Invalidation::soft) text += " (marked stale)";
+      if (std::find(all.begin(), all.end(), text) == all.end()) all.push_back(std::move(text));
+    }
+  }
+  return all;
+}
+
 std::vector<std::string> also(const settings::Route& route, std::string_view path) {
   std::vector<std::string> said;
   if (!route.refresh_param.empty()) said.push_back(fmt::format("?{}=1 forces a fetch", route.refresh_param));
@@ -88,17 +108,17 @@ std::vector<std::string> also(const settings::Route& route, std::string_view pat
     said.push_back(fmt::format("projected to {}{}", fmt::join(route.fields, " "),
                                route.items.empty() ? "" : ", in " + route.items));
   }
-  if (route.stale_while_revalidate)
+  if (route.stale_while_revalidate.value_or(Millis{0}) > Millis{0})
     said.push_back(
         fmt::format("served stale for {} while it is refreshed", seconds(*route.stale_while_revalidate)));
-  if (route.stale_if_error)
+  if (route.stale_if_error.value_or(Millis{0}) > Millis{0})
     said.push_back(fmt::format("served stale for {} while the API fails", seconds(*route.stale_if_error)));
   const auto writes = writes_to(route, path);
   const bool soft = route.invalidation == settings::Invalidation::soft;
   if (!writes.empty())
     said.push_back(
         fmt::format("{} by writes to {}", soft ? "marked stale" : "invalidated", fmt::join(writes, ", ")));
-  if (route.keep_warm)
+  if (route.keeps_warm())
     said.push_back(
         fmt::format("refreshed before it expires if requested within {}", seconds(*route.keep_warm)));
   if (route.warm) said.push_back("fetched at startup");
@@ -199,6 +219,19 @@ bool boolean(simdjson::dom::element object, const char* name) {
 
 }  // namespace
 
+Question question_of(const std::vector<std::string>& arguments) {
+  if (arguments.size() == 2) return {arguments[0], arguments[1]};
+  Question question;
+  question.url = arguments.front();
+  const auto space = question.url.find(' ');
+  // Otherwise the space is in the URL, which is an error with a message of its own.
+  const std::string_view first(question.url.data(), std::min(space, question.url.size()));
+  if (space == std::string::npos || first.find_first_of("/:?") != std::string_view::npos) return question;
+  question.method = first;
+  question.url.erase(0, question.url.find_first_not_of(' ', space));
+  return question;
+}
+
 std::optional<std::string> explain(const settings::Settings& settings, const Question& question,
                                    const Live* live, std::string& error) {
   Asked asked;
@@ -228,6 +261,11 @@ std::optional<std::string> explain(const settings::Settings& settings, const Que
   if (const auto* pass = std::get_if<policy::Pass>(&for_cache)) {
     out.text("passes", pass->detail == policy::Detail::none ? name_of(pass->why) : name_of(pass->detail));
   }
+  if (!http::is_safe(asked.head.method, asked.head.method_name)) {
+    json::array writes;
+    for (const auto& one : invalidated_by_write(settings, path)) writes.push_back(utf8(one));
+    out.add("invalidates", std::move(writes));
+  }
   if (route != nullptr && route->cache != CacheMode::off) {
     json::array said;
     for (const auto& sentence : also(*route, path)) said.push_back(utf8(sentence));
@@ -256,7 +294,21 @@ bool print_explanation(const std::string& json, std::ostream& out) {
   else
     line("route", fmt::format("{} (number {} of {}), cache: {}", text(root, "route"), number(root, "index"),
                               number(root, "routes"), text(root, "cache")));
-  if (!text(root, "passes").empty()) line("passes", "always forwarded to the API: " + text(root, "passes"));
+  // A reason in one word, what it means, and what to do about it.
+  const auto reason = [&](std::string_view name, const std::string& intro, const std::string& word) {
+    const auto detail = policy::detail_called(word);
+    line(name, intro + word + (detail ? fmt::format(" ({})", policy::meaning_of(*detail)) : ""));
+    if (detail) line("", fmt::format("remedy: {}", policy::remedy_of(*detail)));
+  };
+  if (!text(root, "passes").empty()) reason("passes", "always forwarded to the API: ", text(root, "passes"));
+  simdjson::dom::array writes;
+  if (root["invalidates"].get(writes) == simdjson::SUCCESS) {
+    std::string_view name = "writes";
+    for (const auto one : writes) {
+      line(name, fmt::format("{} {}", name.empty() ? "and" : "invalidates", one.get_string().value()));
+      name = "";
+    }
+  }
   if (!text(root, "key").empty())
     line("key", text(root, "key") + (boolean(root, "any_host") ? "  (any Host)" : ""));
   line("lifetime", text(root, "lifetime"));
@@ -300,8 +352,9 @@ bool print_explanation(const std::string& json, std::ostream& out) {
   if (!any && text(root, "passes").empty() && text(root, "cache") != "off") line("stored", "nothing");
   simdjson::dom::element not_stored;
   if (root["not_stored"].get(not_stored) == simdjson::SUCCESS) {
-    line("not kept", fmt::format("the last response that could not be shared, {} ago: {}",
-                                 text(not_stored, "ago"), text(not_stored, "reason")));
+    reason("not kept",
+           fmt::format("the last response that could not be shared, {} ago: ", text(not_stored, "ago")),
+           text(not_stored, "reason"));
   }
   return true;
 }

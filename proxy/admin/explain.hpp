@@ -10,6 +10,7 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <vector>
 
 namespace larder::admin {
 
@@ -17,6 +18,9 @@ struct Question {
   std::string method = "GET";
   std::string url;  // absolute, or a path, which stands for all hosts
 };
+
+/// The question in one argument or two: `URL`, `METHOD URL`, or `METHOD` and `URL`.
+[[nodiscard]] Question question_of(const std::vector<std::string>& arguments);
 
 /// The state of a running larder.
 struct Live {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <initializer_list>
 
 namespace larder::policy {
 
@@ -10,8 +11,9 @@ namespace {
 struct Words {
   std::string_view name;
   std::string_view meaning;
+  std::string_view remedy = {};
 };
-#define LARDER_WORDS(name, word, meaning) Words{word, meaning},
+#define LARDER_WORDS(name, ...) Words{__VA_ARGS__},
 constexpr Words forwards[] = {LARDER_FORWARDS(LARDER_WORDS)};
 constexpr Words details[] = {LARDER_DETAILS(LARDER_WORDS)};
 constexpr Words labels[] = {LARDER_OUTCOME_LABELS(LARDER_WORDS)};
@@ -46,6 +48,61 @@ std::string_view meaning_of(Detail detail) noexcept {
 }
 std::string_view meaning_of(OutcomeLabel label) noexcept {
   return words_of(label).meaning;
+}
+
+std::string_view remedy_of(Detail detail) noexcept {
+  return words_of(detail).remedy;
+}
+
+std::optional<Detail> detail_called(std::string_view word) noexcept {
+  for (std::size_t i = 0; i < detail_count; ++i) {
+    if (details[i].name == word) return static_cast<Detail>(i);
+  }
+  return std::nullopt;
+}
+
+std::string cache_status_markdown() {
+  std::string out = R"(# The words of Cache-Status
+
+Each response that larder sends has a member `larder` in its `Cache-Status` field ([RFC 9211](https://www.rfc-editor.org/rfc/rfc9211)):
+`larder; hit; ttl=27` is a fresh response from the cache, `larder; fwd=uri-miss; stored` one that was fetched and stored,
+`larder; fwd=bypass; detail=request-authorization` one that did not use the cache. The access log, the metrics and
+`larder explain` use the same words.
+
+- `hit`: the response is from the cache. `ttl`: the remaining seconds of its freshness lifetime, negative if it is stale.
+- `fwd`: why the request was forwarded to the API (below). `fwd-status`: the API's status, if the client got another one.
+- `stored`: the response was stored. `collapsed`: the response is the one that another client's request fetched.
+- `key`: the cache key, with `cache.status_key: true`. `detail`: more about it (below).
+
+## fwd
+
+| word | meaning |
+|---|---|
+)";
+  const auto row = [&out](std::initializer_list<std::string_view> cells) {
+    if (cells.begin()->empty()) return;
+    out.append("| `").append(*cells.begin()).append("`");
+    for (const auto* cell = cells.begin() + 1; cell != cells.end(); ++cell) out.append(" | ").append(*cell);
+    out += " |\n";
+  };
+  for (const auto& one : forwards) row({one.name, one.meaning});
+  out += R"(
+## detail
+
+| word | meaning | what to do |
+|---|---|---|
+)";
+  for (const auto& one : details) row({one.name, one.meaning, one.remedy});
+  out += R"(
+## outcome
+
+The access log and the metrics also have the outcome in one word.
+
+| word | meaning |
+|---|---|
+)";
+  for (const auto& one : labels) row({one.name, one.meaning});
+  return out;
 }
 
 namespace {

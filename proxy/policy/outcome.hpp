@@ -26,53 +26,53 @@ namespace larder::policy {
   X(stale, "stale", "the stored response is stale") \
   X(partial, "partial", "the stored part does not have all the bytes requested")
 
-/// Further explanation: why the cache was not used, why the response was not stored, or why this response was
+/// Further explanation, with what to do about it: why the cache was not used, why the response was not stored, or why this response was
 /// chosen. Sent as `detail` in Cache-Status; a label of the metrics and a field of the access log.
 #define LARDER_DETAILS(X) \
-  X(none, "", "") \
+  X(none, "", "", "") \
   /* The request does not use the cache. */ \
-  X(route_off, "route-off", "the route has `cache: off`, or no route matches") \
-  X(request_body, "request-body", "the request is a GET or HEAD with a body") \
-  X(request_authorization, "request-authorization", "the request has a credential that neither the route's `key` nor `despite` names") \
-  X(request_no_store, "request-no-store", "the request has Cache-Control: no-store (RFC 9111 5.2.1.5)") \
-  X(request_upgrade, "request-upgrade", "the request upgrades to a protocol that `upgrade` allows") \
-  X(method_override, "method-override", "the request has a field or a parameter that overrides its method") \
-  X(ambiguous_path, "ambiguous-path", "servers may interpret the request's path differently") \
-  X(route_bypass, "route-bypass", "the route's `bypass` names a cookie or a field of the request") \
-  X(request_conditions, "request-conditions", "the request was forwarded with the client's own conditions") \
-  X(head_miss, "head-miss", "the request is a HEAD, and nothing is stored") \
-  X(hit_for_miss, "hit-for-miss", "the last response for this key could not be shared, which is remembered for a short time") \
+  X(route_off, "route-off", "the route has `cache: off`, or no route matches", "give the path a route with a ttl or cache: standard") \
+  X(request_body, "request-body", "the request is a GET or HEAD with a body", "send the GET without a body") \
+  X(request_authorization, "request-authorization", "the request has a credential that neither the route's `key` nor `despite` names", "if each client has its own credential: key: {headers: [authorization]}; if all clients may share the response: despite: [authorization]") \
+  X(request_no_store, "request-no-store", "the request has Cache-Control: no-store (RFC 9111 5.2.1.5)", "remove the directive from the request, or write client_directives: ignore for the others") \
+  X(request_upgrade, "request-upgrade", "the request upgrades to a protocol that `upgrade` allows", "none is needed: an upgraded connection is forwarded") \
+  X(method_override, "method-override", "the request has a field or a parameter that overrides its method", "send the method itself, or remove the field") \
+  X(ambiguous_path, "ambiguous-path", "servers may interpret the request's path differently", "send the path without dot segments, ';', backslashes or encoded slashes") \
+  X(route_bypass, "route-bypass", "the route's `bypass` names a cookie or a field of the request", "none is needed: the route's bypass asks for it") \
+  X(request_conditions, "request-conditions", "the request was forwarded with the client's own conditions", "none is needed: the client's own If-Match or If-Unmodified-Since is decided by the API") \
+  X(head_miss, "head-miss", "the request is a HEAD, and nothing is stored", "none is needed: a GET is stored, and then answers HEAD too") \
+  X(hit_for_miss, "hit-for-miss", "the last response for this key could not be shared, which is remembered for a short time", "find the reason of the last response: larder explain shows it") \
   /* The response must not be stored, or storing it is of no use. */ \
-  X(status, "status", "responses with this status are not stored") \
-  X(partial_content, "partial-content", "the response is a 206 that cannot be stored") \
-  X(no_store, "no-store", "the response has Cache-Control: no-store") \
-  X(must_understand, "must-understand", "the response has must-understand and a status that larder does not understand") \
-  X(is_private, "private", "the response has Cache-Control: private") \
-  X(no_cache, "no-cache", "the response has Cache-Control: no-cache, and the route has a ttl") \
-  X(set_cookie, "set-cookie", "the response sets a cookie") \
-  X(authorization, "authorization", "the request has Authorization, and no directive permits sharing (RFC 9111 3.5)") \
-  X(vary_any, "vary-any", "the response has Vary: *, or names a field there that larder changes in each fetch") \
-  X(no_freshness, "no-freshness", "the response has neither a freshness lifetime nor a validator") \
-  X(body_too_large, "body-too-large", "the body is larger than cache.max_body") \
-  X(no_room, "no-room", "limits.bodies_in_flight is used up by other bodies that are being received") \
-  X(stream, "stream", "the response is a stream, which is forwarded while it arrives") \
-  X(slow, "slow", "the response was silent for upstream.fill_timeout, or not complete after upstream.total_timeout") \
-  X(superseded, "superseded", "a write was sent, or a newer response arrived, while the response was fetched") \
-  X(mark_overflow, "mark-overflow", "so many writes were sent while the response was fetched that it is not known which of them concern it") \
-  X(not_json, "not-json", "the route projects, and the response is not well-formed JSON") \
-  X(not_projectable, "not-projectable", "the route projects, and the response has another structure, a content coding, or exceeds a limit") \
+  X(status, "status", "responses with this status are not stored", "correct the API's error; negative_ttl stores 404 and 410") \
+  X(partial_content, "partial-content", "the response is a 206 that cannot be stored", "none is needed: without Range the whole response is stored") \
+  X(no_store, "no-store", "the response has Cache-Control: no-store", "if all clients may share the response: despite: [no-store], or remove the directive in the API") \
+  X(must_understand, "must-understand", "the response has must-understand and a status that larder does not understand", "send a status that RFC 9110 defines") \
+  X(is_private, "private", "the response has Cache-Control: private", "if all clients get the same response: despite: [private]; if each session has its own: key: {cookies: [...]} with it") \
+  X(no_cache, "no-cache", "the response has Cache-Control: no-cache, and the route has a ttl", "if it may be reused for the ttl: despite: [no-cache]; or cache: standard, which validates it at each use") \
+  X(set_cookie, "set-cookie", "the response sets a cookie", "if the cookie does not identify a client: despite: [set-cookie], which stores the response without it") \
+  X(authorization, "authorization", "the request has Authorization, and no directive permits sharing (RFC 9111 3.5)", "let the API send Cache-Control: public or s-maxage, or write a ttl and key: {headers: [authorization]}") \
+  X(vary_any, "vary-any", "the response has Vary: *, or names a field there that larder changes in each fetch", "name in Vary the fields that matter, or write cache: off") \
+  X(no_freshness, "no-freshness", "the response has neither a freshness lifetime nor a validator", "write a ttl, or let the API send Cache-Control: max-age or an ETag") \
+  X(body_too_large, "body-too-large", "the body is larger than cache.max_body", "raise cache.max_body, or request less, such as a smaller limit") \
+  X(no_room, "no-room", "limits.bodies_in_flight is used up by other bodies that are being received", "raise limits.bodies_in_flight, or lower the size of the responses") \
+  X(stream, "stream", "the response is a stream, which is forwarded while it arrives", "write cache: off for streams; a finite response needs another Content-Type") \
+  X(slow, "slow", "the response was silent for upstream.fill_timeout, or not complete after upstream.total_timeout", "raise upstream.fill_timeout or upstream.total_timeout, or make the API send without pauses") \
+  X(superseded, "superseded", "a write was sent, or a newer response arrived, while the response was fetched", "none is needed: the next request fetches the newer response") \
+  X(mark_overflow, "mark-overflow", "so many writes were sent while the response was fetched that it is not known which of them concern it", "none is needed: the next request fetches the newer response") \
+  X(not_json, "not-json", "the route projects, and the response is not well-formed JSON", "correct the API's response or its Content-Type, or remove fields and fields_param") \
+  X(not_projectable, "not-projectable", "the route projects, and the response has none of the fields, or a content coding that larder does not know, or exceeds a limit; it is sent whole", "correct fields or items: larder check names the members that exist; or raise limits.json_depth, json_members") \
   /* The response was stored or served; the detail says why. */ \
-  X(streamed, "streamed", "the response was sent while it was fetched and stored") \
-  X(invalidated, "invalidated", "a write or a purge invalidated the stored response") \
-  X(refresh_too_soon, "refresh-too-soon", "a forced refresh within refresh_min_interval of the last fetch") \
-  X(stale_while_revalidate, "stale-while-revalidate", "the response is stale and is being refreshed") \
-  X(soft_invalidation, "soft-invalidation", "the response is stale after a write or a soft purge, and is served once more while it is refreshed") \
-  X(stale_if_error, "stale-if-error", "the API failed, and a stale response was served instead") \
-  X(max_stale, "max-stale", "the request's max-stale permits a stale response (RFC 9111 5.2.1.2)") \
-  X(only_if_cached, "only-if-cached", "the request has only-if-cached, and nothing usable is stored: 504") \
-  X(max_forwards, "max-forwards", "larder responded as the final recipient, because of Max-Forwards: 0 (RFC 9110 7.6.2)") \
-  X(unknown_field, "unknown-field", "fields_param names a field that the route does not have: 400") \
-  X(upstream_failed, "upstream-failed", "the API could not be reached, or its response could not be used: 502, 503 or 504")
+  X(streamed, "streamed", "the response was sent while it was fetched and stored", "none is needed: the next request is a hit") \
+  X(invalidated, "invalidated", "a write or a purge invalidated the stored response", "none is needed: the response was fetched again") \
+  X(refresh_too_soon, "refresh-too-soon", "a forced refresh within refresh_min_interval of the last fetch", "lower refresh_min_interval if clients must get newer responses") \
+  X(stale_while_revalidate, "stale-while-revalidate", "the response is stale and is being refreshed", "lower stale_while_revalidate if clients must not get stale responses") \
+  X(soft_invalidation, "soft-invalidation", "the response is stale after a write or a soft purge, and is served once more while it is refreshed", "write invalidation: hard if clients must not get the earlier response") \
+  X(stale_if_error, "stale-if-error", "the API failed, and a stale response was served instead", "find out why the API failed: the log and larder status name it") \
+  X(max_stale, "max-stale", "the request's max-stale permits a stale response (RFC 9111 5.2.1.2)", "remove max-stale from the request") \
+  X(only_if_cached, "only-if-cached", "the request has only-if-cached, and nothing usable is stored: 504", "request it without only-if-cached first") \
+  X(max_forwards, "max-forwards", "larder responded as the final recipient, because of Max-Forwards: 0 (RFC 9110 7.6.2)", "remove Max-Forwards from the request") \
+  X(unknown_field, "unknown-field", "fields_param names a field that the route does not have: 400", "request only members that the route's fields lists") \
+  X(upstream_failed, "upstream-failed", "the API could not be reached, or its response could not be used: 502, 503 or 504", "find out why the API failed: the log and larder status name it")
 
 /// The outcome in one word, for metrics and logs.
 #define LARDER_OUTCOME_LABELS(X) \
@@ -88,8 +88,8 @@ namespace larder::policy {
   X(refused, "refused", "generated by larder, without the cache or the API")
 
 // NOLINTBEGIN(bugprone-macro-parentheses): names and counts cannot be in parentheses
-#define LARDER_ENUMERATOR(name, word, meaning) name,
-#define LARDER_ONE(name, word, meaning) +1
+#define LARDER_ENUMERATOR(name, ...) name,
+#define LARDER_ONE(name, ...) +1
 enum class Forward : std::uint8_t { LARDER_FORWARDS(LARDER_ENUMERATOR) };
 enum class Detail : std::uint8_t { LARDER_DETAILS(LARDER_ENUMERATOR) };
 enum class OutcomeLabel : std::uint8_t { LARDER_OUTCOME_LABELS(LARDER_ENUMERATOR) };
@@ -108,6 +108,14 @@ inline constexpr std::size_t label_count = LARDER_OUTCOME_LABELS(LARDER_ONE);
 [[nodiscard]] std::string_view meaning_of(Forward forward) noexcept;
 [[nodiscard]] std::string_view meaning_of(Detail detail) noexcept;
 [[nodiscard]] std::string_view meaning_of(OutcomeLabel label) noexcept;
+
+/// What to write or change where the detail is not wanted; a sentence without a full stop.
+[[nodiscard]] std::string_view remedy_of(Detail detail) noexcept;
+/// The value with that word on the wire; nullopt if there is none.
+[[nodiscard]] std::optional<Detail> detail_called(std::string_view word) noexcept;
+
+/// Generates config/cache-status.md, the table of all these words.
+[[nodiscard]] std::string cache_status_markdown();
 
 struct Outcome {
   bool hit = false;

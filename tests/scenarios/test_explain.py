@@ -44,6 +44,23 @@ def test_explain_without_a_running_larder(tmp_path):
     assert "always forwarded to the API: method" in explain("-c", str(file), "POST", "/x").stdout
 
 
+def test_explain_shows_what_a_write_invalidates(tmp_path):
+    file = tmp_path / "larder.yaml"
+    routes = """
+  - {path: '/orders/{id}/summary', ttl: 30s, invalidated_by: ['/orders/{=id}/**']}
+  - {path: /counts, ttl: 30s, invalidated_by: [/orders/**, /lists], invalidation: soft}
+  - {path: /other, ttl: 30s, invalidated_by: [/lists]}
+  - {path: /**, cache: standard}"""
+    file.write_text(f"upstream: http://api.test:8000\nroutes:{routes}\n")
+    shown = explain("-c", str(file), "POST http://api.test/orders/7/items").stdout.splitlines()
+    assert shown[0] == "request   POST /orders/7/items"
+    at = shown.index("writes    invalidates /orders/7/items")
+    assert shown[at + 1 : at + 3] == ["          and /orders/7/summary", "          and /counts (marked stale)"]
+    assert "/other" not in "\n".join(shown)
+    assert "invalidates" not in explain("-c", str(file), "GET", "/orders/7/items").stdout
+    assert explain("-c", str(file), "POST", "http://api.test/orders/7/items").stdout.splitlines() == shown
+
+
 def test_explain_shows_what_a_bound_placeholder_is_for_a_url(tmp_path):
     file = tmp_path / "larder.yaml"
     routes = "  - {path: '/orders/{id}/summary', ttl: 30s, invalidated_by: ['/orders/{=id}/**', /lists]}"
@@ -80,7 +97,8 @@ def test_explain_says_why_nothing_is_stored(origin, fields, reason):
         for target in ("/x", "http://api.test/x"):
             text = said(larder, target)
             assert "stored    nothing" in text
-            assert f"ago: {reason}\n" in text
+            assert f"ago: {reason} (" in text
+            assert "\n          remedy: " in text
         origin.on("/x", reply(200, {"Cache-Control": "max-age=60"}, b"data"))
         larder.get_until("/x", lambda it: "stored" in it["Cache-Status"])
         assert "not kept" not in said(larder, "/x")
@@ -90,7 +108,7 @@ def test_explain_says_why_a_projection_is_not_stored(origin):
     origin.on("/topics/", reply(200, {"Content-Type": "application/json"}, b"{oops"))
     with Larder(origin, routes=ROUTES) as larder:
         larder.get("/topics/")
-        assert "ago: not-json\n" in said(larder, "/topics/")
+        assert "ago: not-json (the route projects" in said(larder, "/topics/")
 
 
 def test_explain_as_json(origin):
