@@ -66,11 +66,17 @@ ProjectedBody project(const projection::ProjectionRule& rule, const Fetched& fet
                       const projection::ProjectionLimits& limits, projection::Workspace& workspace) {
   const http::Fields fields = fetched.head.fields;
   ProjectedBody out;
-  out.against = Detail::not_json;
-  if (!is_json(fields)) return out;
   out.against = Detail::not_projectable;
   if (http::forbids_transformation(fields)) return out;
+  const bool may_project = is_json(fields);
+  const bool keeps_coding = accepts_coding(fetched.client, fields);
+  if (!may_project) out.against = Detail::not_json;
+  if (!may_project && keeps_coding) return out;
   auto decoded = decode(fields, fetched.body, limits.bytes);
+  if (!may_project) {
+    out.bytes = std::move(decoded.bytes);
+    return out;
+  }
   out.against = decoded.against;
   if (out.against != Detail::none) return out;
   const std::string_view body = decoded.bytes ? *decoded.bytes : fetched.body;
@@ -87,8 +93,7 @@ ProjectedBody project(const projection::ProjectionRule& rule, const Fetched& fet
   else
     out.against = *error == Error::not_json ? Detail::not_json : Detail::not_projectable;
   // What is stored is for every client. What is not is for the one that asked.
-  if (out.against == Detail::none || !accepts_coding(fetched.client, fields))
-    out.bytes = std::move(decoded.bytes);
+  if (out.against == Detail::none || !keeps_coding) out.bytes = std::move(decoded.bytes);
   return out;
 }
 

@@ -53,7 +53,9 @@ Renewal renewed(const store::Response& held, const http::ResponseHead& fresh, co
 
   Change change;
   const bool own_tag = held.entity_tag != held.upstream_entity_tag;
-  change.changed = own_tag && !by.route.fields.empty();
+  // Projection only removes, so that a body of the API's size is the API's, unless it has been decoded.
+  change.changed = own_tag && by.route.projects() &&
+                   (held.original_size != held.body->size() || http::is_coded(fresh.fields));
   if (own_tag) change.entity_tag = held.entity_tag;
   change.original_size = held.original_size;
   std::string for_requesting_client;

@@ -60,7 +60,7 @@ namespace larder::policy {
   X(superseded, "superseded", "a write was sent, or a newer response arrived, while the response was fetched", "none is needed: the next request fetches the newer response") \
   X(mark_overflow, "mark-overflow", "so many writes were sent while the response was fetched that it is not known which of them concern it", "none is needed: the next request fetches the newer response") \
   X(not_json, "not-json", "the route projects, and the response is not well-formed JSON", "correct the API's response or its Content-Type, or remove fields and fields_param") \
-  X(not_projectable, "not-projectable", "the route projects, and the response has none of the fields, or a content coding that larder does not know, or exceeds a limit; it is sent whole", "correct fields or items: larder check names the members that exist; or raise limits.json_depth, json_members") \
+  X(not_projectable, "not-projectable", "the route projects, and the response is sent whole: it has none of the fields (then it is stored), must not be transformed, has an unknown content coding, or exceeds a limit", "correct fields or items: larder check names the members that exist; or raise limits.json_depth, json_members") \
   /* The response was stored or served; the detail says why. */ \
   X(streamed, "streamed", "the response was sent while it was fetched and stored", "none is needed: the next request is a hit") \
   X(invalidated, "invalidated", "a write or a purge invalidated the stored response", "none is needed: the response was fetched again") \

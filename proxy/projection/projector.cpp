@@ -112,10 +112,13 @@ class Projection {
     const bool list = *reader_.text(at) == '[';
     switch (node.kind) {
       case Kind::whole:
+        has_kept_ = true;
         return copy(at);
       case Kind::within:
       case Kind::without:
-        return object || list ? open(at, node, object) : copy(at);
+        if (object || list) return open(at, node, object);
+        has_kept_ = true;
+        return copy(at);
       case Kind::items:
         return object || (list && !listed) ? open(at, node, object) : pass_misshapen(at);
       case Kind::path:
@@ -197,8 +200,10 @@ class Projection {
       if (frame.node->kind == Kind::path && !frame.found) misshapen_ = true;
       if (frame.node->kind == Kind::items && frame.object) {
         has_members_ = has_members_ || !frame.fresh;
-        has_kept_ = has_kept_ || !frame.bare || frame.node->children.empty();
+        has_kept_ = has_kept_ || frame.node->children.empty();
       }
+      // Nothing was removed from an empty member.
+      if (frame.node->kind == Kind::within && frame.fresh) has_kept_ = true;
       frames_.pop_back();
       return take(at);
     }

@@ -173,9 +173,10 @@ void Exchange::warn_not_projected(const policy::Outcome& outcome) {
   const auto target = redacted(head().target, settings().access_log_redact);
   if (outcome.stored) {
     spdlog::warn(
-        "route {}: the response to {} is stored and sent whole: no item has any of the members in fields: "
-        "[{}]; "
-        "run `larder check`, which names the members that exist",
+        "route {}: the response to {} is stored and sent whole: it has no list of objects where `items` "
+        "says, "
+        "or no object in it has any of the members in fields: [{}]; run `larder check`, which names the "
+        "members that exist",
         route_->name, target, fmt::join(route_->fields, ", "));
     return;
   }
@@ -183,7 +184,8 @@ void Exchange::warn_not_projected(const policy::Outcome& outcome) {
       "route {}: the response to {} is sent whole and not stored: {}", route_->name, target,
       detail == Detail::not_json
           ? "it is not well-formed JSON with a JSON media type"
-          : "it is in a coding, must not be transformed, or has no list where `fields` and `items` say");
+          : "it has a content coding that larder cannot decode, must not be transformed (no-transform), or "
+            "exceeds limits.json_depth, limits.json_members or cache.max_body");
 }
 
 }  // namespace larder::server

@@ -145,13 +145,15 @@ class Model:
             return ""
         names = [name for _, name, _ in self.members(at)]
         self.has_members = self.has_members or bool(names)
-        self.has_kept = self.has_kept or any(name in self.fields for name in names)
         return self.inside(at, self.fields)
 
     def inside(self, at, node):
         kind = self.text[at]
         if node is WHOLE or kind not in "{[":
+            self.has_kept = True
             return self.copy(at)
+        if node is not self.fields and self.text[self.space(at + 1)] in "}]":
+            self.has_kept = True
         if kind == "[":
             return "[" + ",".join(self.inside(element, node) for element in self.elements(at)) + "]"
         return "{" + ",".join(source + ":" + self.inside(value, node[name])

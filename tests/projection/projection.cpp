@@ -106,7 +106,7 @@ TEST_CASE("a nested field names a member of a member") {
   CHECK(projected(R"([{"a":{"b":{"c":1,"d":2},"e":3},"b":4,"c":5}])", {"a.b.c"}) ==
         R"([{"a":{"b":{"c":1}}}])");
   CHECK(projected(R"([{"a":{"b":1,"c":2,"d":3}}])", {"a.b", "a.d"}) == R"([{"a":{"b":1,"d":3}}])");
-  CHECK(projected(R"([{"domain":{"name":"Core"}}])", {"domain.slug"}) == R"([{"domain":{}}])");
+  CHECK(projected(R"([{"domain":{"name":"Core"}}])", {"domain.slug"}) == nothing_kept);
 }
 
 TEST_CASE("a nested field applies through lists") {
@@ -132,7 +132,7 @@ TEST_CASE("a name that is kept as a whole stays whole if nested names are added"
   CHECK(projected(json, {"domain", "domain.slug"}) == whole);
   CHECK(projected(json, {"domain.slug", "domain"}) == whole);
   CHECK(projected(json, {"domain.slug.b", "domain.slug"}) == R"([{"domain":{"slug":{"a":1}}}])");
-  CHECK(projected(json, {"domain.slug.b"}) == R"([{"domain":{"slug":{}}}])");
+  CHECK(projected(json, {"domain.slug.b"}) == nothing_kept);
 }
 
 TEST_CASE("items names the list in an envelope whose other members are kept") {
@@ -193,6 +193,16 @@ TEST_CASE("a document in which no item has any of the fields is not projected") 
   // Without items, or without members, there is nothing to tell.
   for (const auto* json : {"[]", "{}", "[{},{}]"}) CHECK(projected(json, {"id"}) == json);
   CHECK(projected(R"({"data":[]})", {"id"}, "data") == R"({"data":[]})");
+}
+
+TEST_CASE("a member of which nothing is kept does not count as kept") {
+  CHECK(projected(R"([{"domain":{"name":"a"}}])", {"domain.slug"}) == nothing_kept);
+  CHECK(projected(R"([{"tags":[{"a":1},{"b":2}]}])", {"tags.c"}) == nothing_kept);
+  CHECK(projected(R"([{"domain":{"name":"a"}},{"domain":{"slug":1}}])", {"domain.slug"}) ==
+        R"([{"domain":{}},{"domain":{"slug":1}}])");
+  // What is not an object, or has no members, is kept as it is.
+  for (const auto* json : {R"([{"domain":null}])", R"([{"domain":{}}])", R"([{"domain":[]}])"})
+    CHECK(projected(json, {"domain.slug"}) == json);
 }
 
 TEST_CASE("an empty list of fields keeps empty items") {

@@ -122,7 +122,7 @@ def test_a_response_of_which_nothing_would_be_left_is_stored_whole(origin, body)
         assert second.body == body and cache_status(second)[1].get("hit")
         assert len(origin.requests) == 1
         assert larder.metric("larder_projections_total") == 0
-        larder.wait_for_line("route /topics/: the response to /topics/?a is stored and sent whole: no item has any of the members in fields: [id, slug]")
+        larder.wait_for_line("route /topics/: the response to /topics/?a is stored and sent whole: it has no list of objects where `items` says, or no object in it has any of the members in fields: [id, slug]")
 
 
 @pytest.mark.parametrize("body, left", [(b"[]", b"[]"), (b"[ ]", b"[]"), (b"[{}, {}]", b"[{},{}]"), (b'[{"x": 1}, {"id": 2}]', b'[{},{"id":2}]')])
@@ -142,6 +142,28 @@ def test_what_cannot_be_projected_keeps_the_apis_coding_only_where_the_client_ac
         plain = client.get("/topics/", {"Accept-Encoding": "identity"})
         assert (plain.body, plain.get("Content-Encoding")) == (bad, None)
         assert plain["ETag"] != '"up"'
+
+
+def test_what_is_no_json_keeps_the_apis_coding_only_where_the_client_accepts_it(origin):
+    page = b"<p>" * 100
+    origin.on("/topics/", reply(200, {"Content-Type": "text/html", "Content-Encoding": "gzip"}, gzip.compress(page)))
+    with Larder(origin, routes=ROUTE) as larder, larder.client() as client:
+        kept = client.get("/topics/", {"Accept-Encoding": "gzip"})
+        assert (gzip.decompress(kept.body), kept["Content-Encoding"]) == (page, "gzip")
+        plain = client.get("/topics/", {"Accept-Encoding": "identity"})
+        assert (plain.body, plain.get("Content-Encoding")) == (page, None)
+        assert plain["Cache-Status"].endswith("detail=not-json")
+
+
+def test_what_is_stored_whole_keeps_the_fields_about_its_bytes_when_it_is_renewed(origin):
+    fields = {**JSON, "Last-Modified": "Wed, 01 Jan 2025 00:00:00 GMT", "Repr-Digest": "sha-256=:AAAA:"}
+    origin.on("/topics/", lambda exchange: reply(304 if exchange.request.get("If-Modified-Since") else 200, fields, b"" if exchange.request.get("If-Modified-Since") else b'[{"name": 1}]'))
+    with Larder(origin, routes=ROUTE) as larder, larder.client() as client:
+        assert client.get("/topics/")["Repr-Digest"] == fields["Repr-Digest"]
+        renewed = client.get("/topics/", {"Cache-Control": "no-cache"})
+        assert "fwd-status=304" in renewed["Cache-Status"]
+        assert (renewed.body, renewed["Repr-Digest"]) == (b'[{"name": 1}]', fields["Repr-Digest"])
+        assert client.get("/topics/")["Repr-Digest"] == fields["Repr-Digest"]
 
 
 def test_what_is_stored_whole_is_coded_by_larder(origin):
@@ -376,7 +398,7 @@ def test_a_list_in_which_no_item_has_the_fields_is_stored_whole_and_logged(origi
         assert told["detail"] == "not-projectable" and told["stored"]
         hit = larder.get("/orders")
         assert hit.body == body and cache_status(hit)[1]["hit"]
-        line = larder.wait_for_line("no item has any of the members in fields: [orderId]")
+        line = larder.wait_for_line("no object in it has any of the members in fields: [orderId]")
         assert "route /orders" in line and "larder check" in line
     assert len(origin.seen("/orders")) == 1
 
