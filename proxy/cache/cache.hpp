@@ -191,6 +191,11 @@ class Cache {
   }
   [[nodiscard]] tiers::Tier* tier() const noexcept { return tier_; }
   [[nodiscard]] const store::Store& stored() const noexcept { return store_; }
+  /// See InvalidationLog::while_unwritten.
+  template <class Move>
+  void while_no_write(Move move) {
+    invalidations_.while_unwritten(std::move(move));
+  }
   /// Responses of an earlier process are restored between these two calls. `begin_restore` must be called
   /// before the cache is used.
   void begin_restore() noexcept { store_.begin_restore(); }

@@ -53,8 +53,8 @@ std::unique_ptr<tiers::MappedInvalidationLog> Shared::open_invalidation_log(
   auto opened = tiers::MappedInvalidationLog::open(*settings.cache.persist + ".writes", warning);
   if (!warning.empty()) spdlog::warn("cache.persist: {}", warning);
   if (const auto* error = std::get_if<std::string>(&opened)) {
-    spdlog::warn("cache.persist: {}; nothing is persisted until the next start", *error);
-    return nullptr;
+    spdlog::warn("cache.persist: {}; nothing is persisted until that succeeds, which is tried again", *error);
+    return tiers::MappedInvalidationLog::in_memory();
   }
   return std::move(std::get<std::unique_ptr<tiers::MappedInvalidationLog>>(opened));
 }
@@ -134,10 +134,21 @@ void restore(Shared& shared, std::shared_ptr<const settings::Settings> settings)
     if (restorer->count() > 0)
       spdlog::info("cache.persist: {} stored responses were restored", restorer->count());
   };
-  auto opened = tiers::Archive::open(std::move(options));
+  auto& log = *shared.mapped_log;
+  options.prepare = [&log, &cache, path = options.path + ".writes"] {
+    if (!log.is_in_memory()) return std::string();
+    return log.move_to_file(path, [&cache](const auto& move) { cache.while_no_write(move); });
+  };
+  const auto open_later = [&] {
+    shared.archive = tiers::Archive::open_later(std::move(options));
+    cache.set_tier(*shared.archive);
+    shared.archive->start(cache.stored());
+  };
+  if (log.is_in_memory()) return open_later();
+  auto opened = tiers::Archive::open(options);
   if (const auto* error = std::get_if<std::string>(&opened)) {
-    spdlog::warn("cache.persist: {}; nothing is persisted until the next start", *error);
-    return;
+    spdlog::warn("cache.persist: {}; nothing is persisted until that succeeds, which is tried again", *error);
+    return open_later();
   }
   shared.archive = std::move(std::get<std::unique_ptr<tiers::Archive>>(opened));
   // Sequences continue after those of the stored responses, whatever the invalidation log's memory says.

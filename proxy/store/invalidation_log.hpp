@@ -129,6 +129,13 @@ class InvalidationLog {
   [[nodiscard]] bool is_presumed(Sequence sequence, const Mark& path, std::uint64_t route_hash,
                                  std::span<const std::shared_ptr<const Mark>> groups) const noexcept;
 
+  /// Calls `move` while no invalidation is written, to give the memory another place at the same address.
+  /// Fills still take numbers meanwhile: the clock there must go on from a number that they cannot reach.
+  template <class Move>
+  void while_unwritten(Move move) {
+    const std::lock_guard lock(writing_);
+    move();
+  }
   /// How often the table has given records up, in this process.
   [[nodiscard]] std::uint64_t overflows() const noexcept;
 

@@ -20,7 +20,7 @@ constexpr std::size_t max_questions = 1024;
 constexpr std::size_t max_changed = 65'536;  // keys that wait to be written
 constexpr std::size_t max_purges = 64;       // that wait to be carried out
 constexpr Millis gathering{50};              // how long a change waits for others, to share a transaction
-constexpr Millis first_pause{1'000};         // after a batch that could not be written
+constexpr Millis first_pause{1'000};         // after a file that could not be opened, or a batch not written
 constexpr Millis max_pause{60'000};
 
 }  // namespace
@@ -31,15 +31,14 @@ void Archive::start(const store::Store& store) {
   store_ = &store;
   work_.changed.reserve(max_changed);
   work_.purges.reserve(max_purges);
-  if (!database_) return;
-  restoring_.store(true, std::memory_order_release);
+  restoring_.store(database_ != nullptr, std::memory_order_release);
   // The thread reads `thread_` too: it begins after that has been written.
   const std::lock_guard lock(mutex_);
   thread_ = std::thread([this] {
     { const std::lock_guard begun(mutex_); }
     run();
   });
-  accepts_ = true;
+  accepts_ = database_ != nullptr;
 }
 
 Archive::~Archive() {
@@ -114,9 +113,15 @@ void Archive::add_work(Add add) noexcept {
 }
 
 void Archive::run() noexcept {
-  begin_restoring();
+  if (database_) begin_restoring();
+  while (work() || wait_for_file()) {
+  }
+}
+
+// Until the process ends (false), or there is no usable file (true).
+bool Archive::work() noexcept {
   Work batch;
-  for (bool more = true; more;) {
+  for (bool more = database_ != nullptr; more;) {
     try {
       batch.changed.reserve(keys_a_batch);  // so that moving keys to and fro needs no memory
       more = turn(batch);
@@ -129,7 +134,44 @@ void Archive::run() noexcept {
   if (restoring_.load()) end_restoring();
   const std::lock_guard lock(mutex_);
   accepts_ = false;
-  work_ = {};
+  work_.clear();
+  return !stopping_ && database_ != nullptr;
+}
+
+// Tries to open the file until that succeeds (true) or the process ends (false).
+bool Archive::wait_for_file() noexcept {
+  for (pause_ = first_pause;; pause_ = std::min(pause_ * 2, max_pause)) {
+    {
+      std::unique_lock lock(mutex_);
+      if (woken_.wait_for(lock, pause_, [&] { return stopping_; })) return false;
+    }
+    try {
+      auto why = options_.prepare ? options_.prepare() : std::string();
+      if (why.empty()) why = create_file();
+      if (why.empty()) why = open_file();
+      if (why.empty()) break;
+      database_.reset();
+      complain(why);
+    } catch (const std::exception& error) {  // out of memory
+      database_.reset();
+      complain(error.what());
+    }
+    failures_.fetch_add(1, std::memory_order_relaxed);
+  }
+  pause_ = Millis{0};
+  restart();
+  warn([] { return std::string("responses are persisted from now on"); });
+  return true;
+}
+
+// Replaces what is in the file by what is in memory.
+void Archive::restart() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    work_.lost_changes = true;
+    accepts_ = true;
+  }
+  store_->each([this](const store::Entry& entry) { changed(entry.key, store_->hash(entry.key)); });
 }
 
 // Waits for something to do, and does it. False at the end.

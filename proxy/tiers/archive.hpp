@@ -6,9 +6,11 @@
 // (`find`), which is answered between two slices. Each body is stored once, under its digest, so that a
 // renewal does not write it again. Each row has a digest of its own: a damaged row is never served. The file
 // has a size budget; beyond it the oldest responses are deleted. A file that is no archive of this version,
-// or is corrupt, is set aside and replaced. While the disk is full or fails, nothing is persisted; writing is
-// tried again after a pause. If a change cannot be noted, because memory is short or too many wait,
-// everything in the file is deleted: it could restore what a newer response has replaced.
+// or is corrupt, is set aside and replaced. While the disk is full or fails, nothing is persisted; opening
+// the file and writing are tried again after a pause. A file that is opened later than at the start begins
+// with what is in memory by then, and nothing of what it had is restored. If a change cannot be noted,
+// because memory is short or too many wait, everything in the file is deleted: it could restore what a newer
+// response has replaced.
 //
 // Invalidations: writes are judged at restoring by the invalidation log beside the file; a purge deletes the
 // rows that it concerns, in memory or not.
@@ -50,9 +52,14 @@ class Archive final : public Tier {
     /// called once: when all are restored, or when the process ends before that.
     std::function<void(const std::string& key, std::shared_ptr<store::Response>)> restore;
     std::function<void()> restored;
+    /// Called on the archive's thread before the file is opened later than at the start: returns a message if
+    /// it cannot be opened yet.
+    std::function<std::string()> prepare;
   };
   /// Returns a message if there can be no archive: another process uses it, or nothing can be written there.
   [[nodiscard]] static std::variant<std::unique_ptr<Archive>, std::string> open(Options options);
+  /// An archive whose file cannot be opened yet: its thread tries that again.
+  [[nodiscard]] static std::unique_ptr<Archive> open_later(Options options);
   /// Writes the changes that wait, and ends the thread.
   ~Archive() override;
 
@@ -71,7 +78,7 @@ class Archive final : public Tier {
 
   struct Stats {
     std::uint64_t written = 0;   // responses
-    std::uint64_t failures = 0;  // batches that could not be written, or restored
+    std::uint64_t failures = 0;  // times that the file could not be opened, a batch written or restored
     std::uint64_t loaded = 0;    // responses restored
     std::uint64_t unsound = 0;   // damaged rows
     std::uint64_t bytes = 0;     // in the file now
@@ -110,13 +117,17 @@ class Archive final : public Tier {
   };
 
   explicit Archive(Options options);
+  [[nodiscard]] std::string create_file() const;
   [[nodiscard]] std::string open_file();
+  void restart() noexcept;
   void begin_anew(std::string_view why) noexcept;
   template <class Add>
   void add_work(Add add) noexcept;
 
   // On the archive's thread:
   void run() noexcept;
+  [[nodiscard]] bool wait_for_file() noexcept;
+  [[nodiscard]] bool work() noexcept;
   [[nodiscard]] bool turn(Work& batch);
   void take_batch(Work& batch);
   [[nodiscard]] bool put_back(Work& batch) noexcept;

@@ -50,12 +50,26 @@ struct MappedInvalidationLog::Layout {
     [[nodiscard]] std::uint64_t expected_check() const noexcept {
       return XXH3_64bits(this, offsetof(Header, check));
     }
+    void set_boot(const std::string& name) noexcept {
+      std::memset(boot, 0, sizeof boot);
+      std::memcpy(boot, name.data(), std::min(name.size(), sizeof boot));
+    }
     void set_clean(bool value) noexcept {
       clean = value ? 1 : 0;
       check = expected_check();
     }
   };
   static_assert(std::has_unique_object_representations_v<Header>);
+
+  [[nodiscard]] static Header new_header() {
+    Header made{};
+    made.size = sizeof(Layout);
+    made.seed = random_number();
+    made.generation = random_number();
+    made.secret = policy::KeyedHash::random_secret();
+    std::memcpy(made.magic, magic, sizeof magic);
+    return made;
+  }
 
   Header header;
   std::array<char, page - sizeof(Header)> unused;  // the header is written to the disk alone
@@ -115,18 +129,13 @@ std::variant<std::unique_ptr<MappedInvalidationLog>, std::string> MappedInvalida
     if (layout == nullptr) return failed("cannot map", path);
     auto header = layout->header;
     if (is_new) {
-      header.size = sizeof(Layout);
-      header.seed = random_number();
-      header.generation = random_number();
-      header.secret = policy::KeyedHash::random_secret();
-      std::memcpy(header.magic, magic, sizeof magic);
+      header = Layout::new_header();
     } else {
       const bool same_boot =
           !boot.empty() && boot == std::string(header.boot, ::strnlen(header.boot, sizeof header.boot));
       file->may_lack_invalidations_ = header.clean != 1 && !same_boot;
     }
-    std::memset(header.boot, 0, sizeof header.boot);
-    std::memcpy(header.boot, boot.data(), std::min(boot.size(), sizeof header.boot));
+    header.set_boot(boot);
     header.set_clean(false);
     layout->header = header;
     // After this is on the disk, a crash of the machine can be detected.
@@ -135,7 +144,62 @@ std::variant<std::unique_ptr<MappedInvalidationLog>, std::string> MappedInvalida
   }
 }
 
+std::unique_ptr<MappedInvalidationLog> MappedInvalidationLog::in_memory() {
+  void* memory = ::mmap(nullptr, sizeof(Layout), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return nullptr;
+  auto* layout = static_cast<Layout*>(memory);
+  layout->header = Layout::new_header();
+  return std::unique_ptr<MappedInvalidationLog>(new MappedInvalidationLog(-1, layout));
+}
+
+std::string MappedInvalidationLog::move_to_file(
+    const std::string& path, const std::function<void(const std::function<void()>&)>& exclusively) {
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (descriptor < 0) return failed("cannot open", path);
+  void* mapped = MAP_FAILED;
+  const auto give_up = [&](std::string why) {
+    if (mapped != MAP_FAILED) ::munmap(mapped, sizeof(Layout));
+    ::close(descriptor);
+    return why;
+  };
+  if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) return give_up(path + ": another process uses it");
+  // Without the blocks that another version of the file had.
+  if (::ftruncate(descriptor, 0) != 0) return give_up(failed("cannot write", path));
+  if (const int error = ::posix_fallocate(descriptor, 0, static_cast<off_t>(sizeof(Layout))); error != 0) {
+    (void)::ftruncate(descriptor, 0);
+    errno = error;
+    return give_up(failed("no room for", path));
+  }
+  mapped = ::mmap(nullptr, sizeof(Layout), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+  if (mapped == MAP_FAILED) return give_up(failed("cannot map", path));
+  auto* file = static_cast<Layout*>(mapped);
+  file->header = layout_->header;
+  file->header.set_boot(current_boot());
+  file->header.set_clean(false);
+  bool is_moved = false;
+  exclusively([&] {
+    // The bytes after the clock: fills advance it meanwhile, by far less than this.
+    constexpr store::InvalidationLog::Sequence ahead = std::uint64_t{1} << 32;
+    constexpr auto after_clock = offsetof(store::InvalidationLog::Memory, sum);
+    std::memcpy(reinterpret_cast<std::byte*>(&file->memory) + after_clock,
+                reinterpret_cast<const std::byte*>(&layout_->memory) + after_clock,
+                sizeof(file->memory) - after_clock);
+    file->memory.clock.store(layout_->memory.clock.load() + ahead);
+    // Replaces the memory in one step: a thread reads either, and both say the same.
+    is_moved = ::mmap(layout_, sizeof(Layout), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, descriptor,
+                      0) != MAP_FAILED;
+  });
+  if (!is_moved) return give_up(failed("cannot map", path));
+  ::munmap(mapped, sizeof(Layout));
+  descriptor_ = descriptor;
+  return {};
+}
+
 MappedInvalidationLog::~MappedInvalidationLog() {
+  if (is_in_memory()) {
+    ::munmap(layout_, sizeof(Layout));
+    return;
+  }
   if (layout_ != nullptr) {
     if (::msync(layout_, sizeof(Layout), MS_SYNC) == 0) {
       layout_->header.set_clean(true);

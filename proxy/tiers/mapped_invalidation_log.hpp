@@ -6,13 +6,15 @@
 // The header and each slot have a check. A file that is damaged, or of another version, is set aside: the new
 // one has another generation, so that nothing that was stored before is served (archive.hpp).
 // The file's blocks are reserved when it is created, so that writing cannot fail on a full disk. One process
-// uses the file at a time.
+// uses the file at a time. Where there can be no file yet, the log is in memory alone, and move_to_file() is
+// tried until it succeeds.
 #pragma once
 
 #include "policy/keyed_hash.hpp"
 #include "store/invalidation_log.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <variant>
@@ -27,6 +29,8 @@ class MappedInvalidationLog {
   [[nodiscard]] static std::variant<std::unique_ptr<MappedInvalidationLog>, std::string> open(
       const std::string& path, std::string& warning, const std::string& boot = current_boot());
   [[nodiscard]] static std::string current_boot();
+  /// A log without a file. nullptr if there is no memory for it.
+  [[nodiscard]] static std::unique_ptr<MappedInvalidationLog> in_memory();
   ~MappedInvalidationLog();
   MappedInvalidationLog(const MappedInvalidationLog&) = delete;
   MappedInvalidationLog& operator=(const MappedInvalidationLog&) = delete;
@@ -38,6 +42,12 @@ class MappedInvalidationLog {
   [[nodiscard]] const policy::KeyedHash::Secret& secret() const noexcept;
   /// Identifies this log. Responses that were stored with another one cannot be judged by it.
   [[nodiscard]] std::uint64_t generation() const noexcept;
+  [[nodiscard]] bool is_in_memory() const noexcept { return descriptor_ < 0; }
+  /// Gives a log in memory its file; what the file had is gone. `exclusively` calls its argument while no
+  /// invalidation is written (InvalidationLog::while_unwritten). Returns a message on failure. Other threads
+  /// may use the log meanwhile.
+  [[nodiscard]] std::string move_to_file(
+      const std::string& path, const std::function<void(const std::function<void()>&)>& exclusively);
   /// The machine went down since the last use, and invalidations may be lost.
   [[nodiscard]] bool may_lack_invalidations() const noexcept { return may_lack_invalidations_; }
 
@@ -45,7 +55,7 @@ class MappedInvalidationLog {
   struct Layout;
   MappedInvalidationLog(int descriptor, Layout* layout) : descriptor_(descriptor), layout_(layout) {}
 
-  int descriptor_;
+  int descriptor_;  // -1 = in memory
   Layout* layout_;
   bool may_lack_invalidations_ = false;
 };

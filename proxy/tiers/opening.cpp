@@ -33,17 +33,24 @@ constexpr const char* tables = R"(
 
 std::variant<std::unique_ptr<Archive>, std::string> Archive::open(Options options) {
   auto archive = std::unique_ptr<Archive>(new Archive(std::move(options)));
-  // Only the owner may read the file: bodies can be confidential.
-  const auto& path = archive->options_.path;
+  if (auto error = archive->create_file(); !error.empty()) return error;
+  if (auto error = archive->open_file(); !error.empty()) return error;
+  return archive;
+}
+
+std::unique_ptr<Archive> Archive::open_later(Options options) {
+  return std::unique_ptr<Archive>(new Archive(std::move(options)));
+}
+
+// Only the owner may read the file: bodies can be confidential. Returns a message on failure.
+std::string Archive::create_file() const {
+  const auto& path = options_.path;
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (descriptor < 0) return "cannot open " + path + ": " + std::strerror(errno);
   struct stat status {};
   const bool is_file = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
   ::close(descriptor);
-  if (!is_file) return path + " is not a regular file";
-  auto error = archive->open_file();
-  if (!error.empty()) return error;
-  return archive;
+  return is_file ? std::string() : path + " is not a regular file";
 }
 
 // Opens the file, or sets it aside and creates another one if it is not an archive of this version. Returns
@@ -121,25 +128,25 @@ std::string Archive::open_file() {
   }
 }
 
-// Replaces a file that is damaged. If that is not possible, `database_` is empty afterwards and nothing is
-// persisted until the next start.
+// Replaces a file that is damaged. If that is not possible, `database_` is empty afterwards and it is tried
+// again (wait_for_file).
 void Archive::begin_anew(std::string_view why) noexcept {
   database_.reset();
   try {
     std::string aside;
     if (!set_aside(options_.path, {"-wal", "-shm", "-journal"}, aside)) {
-      options_.warn(options_.path + ": " + std::string(why) + "; nothing is persisted until the next start");
+      options_.warn(options_.path + ": " + std::string(why) + "; nothing is persisted until that succeeds");
       return;
     }
     options_.warn(options_.path + ": " + std::string(why) + "; it is " + aside +
                   " now, and a new one is begun");
     if (const auto error = open_file(); !error.empty()) {
       database_.reset();
-      options_.warn(error + "; nothing is persisted until the next start");
+      options_.warn(error + "; nothing is persisted until that succeeds");
     }
   } catch (const std::exception& error) {  // out of memory
     database_.reset();
-    warn([&] { return std::string(error.what()) + "; nothing is persisted until the next start"; });
+    warn([&] { return std::string(error.what()) + "; nothing is persisted until that succeeds"; });
   }
 }
 

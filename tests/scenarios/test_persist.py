@@ -359,8 +359,35 @@ def test_a_file_that_cannot_be_created_is_a_warning(origin, tmp_path, place):
         (tmp_path / "cache.db").mkdir()
         path = tmp_path / "cache.db"
     with Larder(origin, routes=HOUR, settings=settings(path)) as larder:
-        larder.wait_for_line("nothing is persisted until the next start")
+        larder.wait_for_line("nothing is persisted until that succeeds, which is tried again")
         assert "hit" in told((larder.get("/x"), larder.get("/x"))[1])
+        larder.wait_for("larder_persist_failures_total", lambda value: value >= 1)
+
+
+def test_a_file_that_cannot_be_created_at_the_start_is_tried_again(origin, tmp_path):
+    origin.on("*", lambda at: reply(200, {}, at.request.target.encode()))
+    file = tmp_path / "later" / "cache.db"
+    with Larder(origin, routes="  - {path: /**, ttl: 1h}", settings=settings(file)) as larder, larder.client() as client:
+        for path in ("/before", "/purged", "/written"):
+            client.get(path)
+        larder.wait_for("larder_persist_failures_total", lambda value: value >= 1)
+        client.get("/written", method="DELETE")
+        assert larder.change("/api/purge", {"path": "/purged"})[0] == 200
+        assert "hit" in told(client.get("/before"))
+        file.parent.mkdir()
+        larder.wait_for_line("responses are persisted from now on")
+        client.get("/after")
+        larder.wait_for("larder_persist_written_total", lambda value: value >= 2)
+        larder.wait_for("larder_persist_waiting", lambda value: value == 0)
+        assert "hit" in told(client.get("/before"))
+    with Larder(origin, routes="  - {path: /**, ttl: 1h}", settings=settings(file)) as larder, larder.client() as client:
+        loaded(larder)
+        for path in ("/before", "/after"):
+            assert "hit" in told(client.get(path))
+        for path in ("/purged", "/written"):
+            assert "hit" not in told(client.get(path))
+        client.get("/before", method="DELETE")  # the file's log of writes continues
+        assert "hit" not in told(client.get("/before"))
 
 
 def test_a_full_disk_suspends_persistence_and_affects_no_request(origin, file):

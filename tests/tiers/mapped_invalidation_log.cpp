@@ -210,3 +210,55 @@ TEST_CASE("a file of an earlier version is set aside") {
   write(path, content);
   CHECK_FALSE(would_serve_old(path, written));
 }
+
+TEST_CASE("a log in memory gets its file later, with what was written until then") {
+  const Directory directory;
+  const auto path = directory.file("writes");
+  std::uint64_t generation = 0;
+  policy::Sequence before = 0;
+  policy::Sequence between = 0;
+  {
+    const auto file = MappedInvalidationLog::in_memory();
+    REQUIRE(file);
+    CHECK(file->is_in_memory());
+    generation = file->generation();
+    store::InvalidationLog log(file->memory());
+    before = log.next_sequence();
+    const auto mark = log.mark_of_path(1);
+    log.invalidate_path(1, Validity::invalid);
+    log.invalidate_route(7, Validity::only_on_error);
+    const auto exclusively = [&](const std::function<void()>& move) { log.while_unwritten(move); };
+    CHECK_FALSE(file->move_to_file(directory.file("missing/writes"), exclusively).empty());
+    CHECK(file->is_in_memory());
+    between = log.next_sequence();
+    CHECK(file->move_to_file(path, exclusively).empty());
+    CHECK_FALSE(file->is_in_memory());
+    CHECK(log.next_sequence() > between);
+    CHECK(log.validity_of(before, *mark, 0, {}) == Validity::invalid);
+    log.invalidate_path(2, Validity::invalid);
+    std::string warning;
+    CHECK_FALSE(open(path, warning));  // it is in use
+  }
+  std::string warning;
+  const auto file = open(path, warning, MappedInvalidationLog::current_boot());
+  REQUIRE(file);
+  CHECK(warning.empty());
+  CHECK(file->generation() == generation);
+  CHECK_FALSE(file->may_lack_invalidations());
+  store::InvalidationLog log(file->memory());
+  CHECK(log.validity_of(before, 1, 0) == Validity::invalid);
+  CHECK(log.validity_of(before, 3, 7) == Validity::only_on_error);
+  CHECK(log.validity_of(between, 1, 7) == Validity::valid);
+  CHECK(log.validity_of(between, 2, 0) == Validity::invalid);
+}
+
+TEST_CASE("a log that gets its file later replaces what another process left there") {
+  const Directory directory;
+  const auto path = directory.file("writes");
+  std::ofstream(path) << std::string(10'000, 'x');
+  const auto file = MappedInvalidationLog::in_memory();
+  REQUIRE(file);
+  store::InvalidationLog log(file->memory());
+  CHECK(file->move_to_file(path, [&](const auto& move) { log.while_unwritten(move); }).empty());
+  CHECK(store::InvalidationLog::is_sound(*file->memory()));
+}
