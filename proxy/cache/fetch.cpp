@@ -98,7 +98,7 @@ class Fetch {
   void begin_call() {
     const auto priority = order_.background ? upstream::Priority::background : upstream::Priority::foreground;
     call_ = std::make_unique<upstream::Call>(deps_.pool, settings_.gate, priority);
-    call_->set_target(order_.request->head.path);
+    call_->set_path(order_.request->head.path);
   }
 
   [[nodiscard]] bool keeps_client_conditions(FetchKind kind) const {

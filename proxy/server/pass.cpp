@@ -113,7 +113,7 @@ Task<void> Exchange::pass(Outcome outcome) {
   InDoubt write(*this);
   for (bool again = false;; again = true) {
     upstream::Call call(worker_.pool, rules.gate, priority);
-    call.set_target(request.path);
+    call.set_path(request.path);
     Watch watch(worker_.loop, stream_, [&call] { call.cancel(); });
     Upload upload(stream_, body, call, request.framing,
                   {rules.limits.body, rules.timeouts.body, rules.limits.body_rate});

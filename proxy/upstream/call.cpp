@@ -36,7 +36,7 @@ Task<std::optional<Failure>> Call::open(bool fresh) {
   auto acquired = co_await pool_.acquire(fresh, claim_);
   if (auto* failed = std::get_if<Failure>(&acquired)) {
     pool_.failed(*failed, claim_.target);
-    if (failed->kind != FailureKind::breaker_open) pool_.log().note(*failed, pool_.loop().now().mono);
+    if (failed->kind != FailureKind::breaker_open) pool_.log().note(*failed, path_, pool_.loop().now().mono);
     co_return std::move(*failed);
   }
   connection_ = std::move(std::get<std::unique_ptr<Connection>>(acquired));
@@ -58,13 +58,13 @@ Failure Call::failure(FailureKind late, FailureKind otherwise, const Error& erro
   // The end of a connection is also the regular end of a body without other framing.
   if (at_end_of_file_ && answered_ && head_.framing.kind == Kind::until_close) return failed;
   if (!answered_) pool_.failed(failed, claim_.target);
-  pool_.log().note(failed, pool_.loop().now().mono);
+  pool_.log().note(failed, path_, pool_.loop().now().mono);
   return failed;
 }
 
 Failure Call::bad_answer(std::optional<http::Refusal> refusal, const char* why) {
   Failure failed{FailureKind::bad_answer, refusal, why};
-  pool_.log().note(failed, pool_.loop().now().mono);
+  pool_.log().note(failed, path_, pool_.loop().now().mono);
   return failed;
 }
 

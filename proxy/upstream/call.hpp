@@ -70,8 +70,11 @@ class Call {
     return {buffer_.data() + begin_, end_ - begin_};
   }
 
-  /// Sets the request's target, as a hash, for the circuit breaker.
-  void set_target(std::string_view target) noexcept { claim_.target = std::hash<std::string_view>{}(target); }
+  /// Sets the request's path, for the circuit breaker and the log.
+  void set_path(std::string_view path) {
+    claim_.target = std::hash<std::string_view>{}(path);
+    path_ = path;
+  }
   /// A client now waits for this call.
   void promote() noexcept { pool_.promote(claim_); }
 
@@ -90,6 +93,7 @@ class Call {
   Pool& pool_;
   http::Limits limits_;
   Admission::Claim claim_;
+  std::string path_;  // of the request
   std::unique_ptr<Connection> connection_;
   Buffer buffer_;
   std::size_t begin_ = 0;  // start of the unread bytes in buffer_

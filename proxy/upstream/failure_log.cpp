@@ -2,16 +2,28 @@
 
 namespace larder::upstream {
 
-void FailureLog::note(const Failure& failure, policy::MonoTime now) {
+namespace {
+
+std::string text_of(const Failure& failure, std::string_view path) {
+  constexpr std::size_t longest = 200;
+  if (path.empty()) return failure.sentence();
+  std::string text = "request to ";
+  text.append(path.substr(0, longest)).append(path.size() > longest ? "...: " : ": ");
+  return text + failure.sentence();
+}
+
+}  // namespace
+
+void FailureLog::note(const Failure& failure, std::string_view path, policy::MonoTime now) {
   look(now);
   auto& kind = kinds_[static_cast<std::size_t>(failure.kind)];
   if (kind.since) {
     ++kind.more;
-    kind.last = failure.sentence();
+    kind.last = text_of(failure, path);
     return;
   }
   kind.since = now;
-  say(failure.sentence());
+  say(text_of(failure, path));
 }
 
 void FailureLog::look(policy::MonoTime now) {

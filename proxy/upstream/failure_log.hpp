@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace larder::upstream {
 
@@ -19,7 +20,8 @@ class FailureLog {
   using Write = std::function<void(const std::string&)>;
 
   void set(Write write) { write_ = std::move(write); }
-  void note(const Failure& failure, policy::MonoTime now);
+  /// `path` is that of the request, without its query, which may have secrets; empty if there is none.
+  void note(const Failure& failure, std::string_view path, policy::MonoTime now);
   /// Logs the counts whose minute is over; to be called periodically.
   void look(policy::MonoTime now);
   /// Logs at once; for changes of the circuit breaker.

@@ -30,16 +30,16 @@ using Sentences = std::vector<std::string>;
 
 const Failure refused{FailureKind::connect_failed, {}, "Connection refused"};
 const Failure late{FailureKind::first_byte_timeout, {}, {}};
-const std::string of_refused = "cannot connect to the upstream: Connection refused";
-const std::string of_late = "no response from the upstream within first_byte_timeout";
+const std::string of_refused = "request to /t: cannot connect to the upstream: Connection refused";
+const std::string of_late = "request to /t: no response from the upstream within first_byte_timeout";
 
 }  // namespace
 
 TEST_CASE("the first failure is logged at once, and further ones of its kind once a minute with a count") {
   Heard heard;
-  heard.log.note(refused, at(0s));
+  heard.log.note(refused, "/t", at(0s));
   CHECK(heard.take() == Sentences{of_refused});
-  for (int i = 1; i <= 5000; ++i) heard.log.note(refused, at(10ms * i));
+  for (int i = 1; i <= 5000; ++i) heard.log.note(refused, "/t", at(10ms * i));
   heard.log.look(at(60s - 1ms));
   CHECK(heard.take().empty());
   heard.log.look(at(60s));
@@ -51,8 +51,8 @@ TEST_CASE("the first failure is logged at once, and further ones of its kind onc
 
 TEST_CASE("a single further failure is logged in the singular") {
   Heard heard;
-  heard.log.note(refused, at(0s));
-  heard.log.note(refused, at(1s));
+  heard.log.note(refused, "/t", at(0s));
+  heard.log.note(refused, "/t", at(1s));
   heard.take();
   heard.log.look(at(60s));
   CHECK(heard.take() == Sentences{of_refused + " (1 time more in the last minute)"});
@@ -62,7 +62,7 @@ TEST_CASE("while failures continue there is one line per minute, and every failu
   Heard heard;
   for (int second = 0; second < 600; ++second) {
     heard.log.look(at(1s * second));
-    heard.log.note(refused, at(1s * second));
+    heard.log.note(refused, "/t", at(1s * second));
   }
   heard.log.look(at(600s));
   const auto said = heard.take();
@@ -74,22 +74,22 @@ TEST_CASE("while failures continue there is one line per minute, and every failu
 
 TEST_CASE("after a minute without failures, the next one is logged at once") {
   Heard heard;
-  heard.log.note(refused, at(0s));
+  heard.log.note(refused, "/t", at(0s));
   heard.take();
   SECTION("with a call of look in between") {
     heard.log.look(at(60s));
   }
   SECTION("without a call of look in between") {}
-  heard.log.note(refused, at(61s));
+  heard.log.note(refused, "/t", at(61s));
   CHECK(heard.take() == Sentences{of_refused});
 }
 
 TEST_CASE("a failure after the end of the minute first logs the count of that minute") {
   Heard heard;
-  heard.log.note(refused, at(0s));
-  heard.log.note(refused, at(1s));
+  heard.log.note(refused, "/t", at(0s));
+  heard.log.note(refused, "/t", at(1s));
   heard.take();
-  heard.log.note(refused, at(90s));
+  heard.log.note(refused, "/t", at(90s));
   CHECK(heard.take() == Sentences{of_refused + " (1 time more in the last minute)"});
   heard.log.look(at(150s));
   CHECK(heard.take() == Sentences{of_refused + " (1 time more in the last minute)"});
@@ -97,10 +97,10 @@ TEST_CASE("a failure after the end of the minute first logs the count of that mi
 
 TEST_CASE("kinds of failures are logged independently") {
   Heard heard;
-  heard.log.note(refused, at(0s));
-  heard.log.note(late, at(1s));
-  heard.log.note(refused, at(2s));
-  heard.log.note(late, at(3s));
+  heard.log.note(refused, "/t", at(0s));
+  heard.log.note(late, "/t", at(1s));
+  heard.log.note(refused, "/t", at(2s));
+  heard.log.note(late, "/t", at(3s));
   CHECK(heard.take() == Sentences{of_refused, of_late});
   heard.log.look(at(60s));
   CHECK(heard.take() == Sentences{of_refused + " (1 time more in the last minute)"});
@@ -111,14 +111,14 @@ TEST_CASE("kinds of failures are logged independently") {
 TEST_CASE("every kind has its own count") {
   Heard heard;
   for (std::size_t kind = 0; kind < upstream::failure_kinds; ++kind)
-    heard.log.note({static_cast<FailureKind>(kind), {}, {}}, at(0s));
+    heard.log.note({static_cast<FailureKind>(kind), {}, {}}, "/t", at(0s));
   CHECK(heard.take().size() == upstream::failure_kinds);
 }
 
 TEST_CASE("without a Write function nothing is logged") {
   upstream::FailureLog log;
-  log.note(refused, at(0s));
-  log.note(refused, at(1s));
+  log.note(refused, "/t", at(0s));
+  log.note(refused, "/t", at(1s));
   log.look(at(60s));
   log.say("x");
 }
