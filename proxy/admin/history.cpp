@@ -10,18 +10,25 @@ namespace larder::admin {
 namespace {
 
 Step grown(const RouteTotals& now, const RouteTotals& before) {
-  return {now.requests() - before.requests(), std::max(now.spared() - before.spared(), 0.0),
-          now.upstream.count() - before.upstream.count(), now.upstream.sum - before.upstream.sum,
-          now.waits.sum - before.waits.sum};
+  return {now.requests() - before.requests(),
+          std::max(now.spared() - before.spared(), 0.0),
+          now.upstream.count() - before.upstream.count(),
+          now.upstream.sum - before.upstream.sum,
+          now.waits.sum - before.waits.sum,
+          now.upstream_errors - before.upstream_errors};
 }
 
 Step sum(const Step& a, const Step& b) {
-  return {a.requests + b.requests, a.spared + b.spared, a.upstream_answers + b.upstream_answers,
-          a.upstream_seconds + b.upstream_seconds, a.waited_seconds + b.waited_seconds};
+  return {a.requests + b.requests,
+          a.spared + b.spared,
+          a.upstream_answers + b.upstream_answers,
+          a.upstream_seconds + b.upstream_seconds,
+          a.waited_seconds + b.waited_seconds,
+          a.failures + b.failures};
 }
 
 bool is_nothing(const Step& step) noexcept {
-  return step.requests == 0 && step.upstream_answers == 0;
+  return step.requests == 0 && step.upstream_answers == 0 && step.failures == 0;
 }
 
 // In seconds, to the microsecond; null without a measurement.
@@ -95,6 +102,7 @@ std::string History::json(const std::map<std::string, RouteTotals>& totals) cons
     one.add("spared", add([](const Step& at) { return figure(at.spared); }));
     one.add("api", add([](const Step& at) { return mean(at.upstream_seconds, at.upstream_answers); }));
     one.add("wait", add([](const Step& at) { return mean(at.waited_seconds, at.requests); }));
+    one.add("failed", add([](const Step& at) { return figure(at.failures); }));
     members.push_back(one.take());
   }
   Object object;

@@ -19,6 +19,7 @@ struct Step {
   double upstream_answers = 0;
   double upstream_seconds = 0;  // sum
   double waited_seconds = 0;    // sum
+  double failures = 0;          // of requests to the API
 };
 
 /// Records the growth of counters. Not thread-safe.
@@ -34,9 +35,11 @@ class History {
   void note(const std::map<std::string, RouteTotals>& totals, policy::MonoTime now);
 
   /// The history with the current step, up to `totals`: `{"step_seconds": 4, "routes": [{"route": "/topics/",
-  /// "requests": [...], "spared": [...], "api": [...], "wait": [...]}]}`. The oldest step comes first; all
+  /// "requests": [...], "spared": [...], "api": [...], "wait": [...], "failed": [...]}]}`. The
+  /// oldest step comes first; all
   /// lists have the same length. `api` is the API's mean response time and `wait` the mean time that requests
-  /// waited, in seconds; null in steps without any.
+  /// waited, in seconds; null in steps without any. `failed` is the number of requests to the API
+  /// that failed.
   [[nodiscard]] std::string json(const std::map<std::string, RouteTotals>& totals) const;
 
  private:

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 namespace larder::admin {
@@ -64,6 +65,53 @@ std::string left(std::string_view text, std::size_t columns) {
   return out.append(columns - std::min(columns, width_of(out)), ' ');
 }
 
+std::string_view name_of(const RouteFigures& route) {
+  return route.name.empty() ? std::string_view("(no route)") : route.name;
+}
+
+// The table: names, and as many of the figures as leave room to read the names.
+class Columns {
+ public:
+  using Cells = std::array<std::string, 7>;
+
+  Columns(std::size_t longest_name, std::size_t screen) {
+    const auto wanted = std::clamp<std::size_t>(longest_name, 12, 40);
+    // In the order in which they are left out.
+    for (const auto cell : {6u, 2u, 5u, 3u}) {
+      if (screen >= wanted + width * shown()) break;
+      hidden_[cell] = true;
+    }
+    name_width_ = std::max<std::size_t>(screen - std::min(screen, width * shown()), 12);
+  }
+
+  [[nodiscard]] std::string row(std::string_view name, const Cells& cells) const {
+    // The ends of paths differ.
+    const auto size = width_of(name);
+    std::string shortened;
+    if (size > name_width_) {
+      auto skip = size - name_width_ + 3;
+      while (!name.empty() && (skip > 0 || continues_a_character(name.front()))) {
+        if (!continues_a_character(name.front())) --skip;
+        name.remove_prefix(1);
+      }
+      shortened.append("...").append(name);
+      name = shortened;
+    }
+    auto text = left(name, name_width_);
+    for (std::size_t i = 0; i < cells.size(); ++i)
+      if (!hidden_[i]) text += fmt::format(" {:>8}", cells[i]);
+    return text;
+  }
+
+ private:
+  static constexpr std::size_t width = 9;  // of a figure
+  [[nodiscard]] std::size_t shown() const noexcept {
+    return static_cast<std::size_t>(std::count(hidden_.begin(), hidden_.end(), false));
+  }
+  std::array<bool, std::tuple_size_v<Cells>> hidden_{};
+  std::size_t name_width_;
+};
+
 void sort(std::vector<Line>& lines, Order order) {
   std::stable_sort(lines.begin(), lines.end(), [order](const Line& a, const Line& b) {
     const bool idle_a = a.now.requests == 0;
@@ -112,14 +160,10 @@ std::string top_frame(const Snapshot& before, const Snapshot& now, Order order, 
                   count_text(now.entries), size_text(now.stored_bytes), size_text(now.memory_bytes),
                   time_text(now.spared_seconds), size_text(now.total.saved())));
   add("");
-  constexpr std::size_t figures_width = 64;
-  const auto name_width = screen.columns > figures_width + 12 ? screen.columns - figures_width : 12;
-  const auto row = [&](std::string_view name, const std::vector<std::string>& cells) {
-    auto text = left(name, name_width);
-    for (const auto& cell : cells) text += fmt::format(" {:>8}", cell);
-    add(text);
-  };
-  row("route", {"req/s", "avoided", "API/s", "failed", "API mean", "wait", "requests"});
+  std::size_t longest = 0;
+  for (const auto& line : lines) longest = std::max(longest, width_of(name_of(line.now)));
+  const Columns columns(longest, screen.columns);
+  add(columns.row("route", {"req/s", "avoided", "API/s", "failed", "API mean", "wait", "requests"}));
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (written + 1 == screen.lines && i + 1 < lines.size()) {
       add(fmt::format("... and {} more; a taller window shows them", lines.size() - i));
@@ -128,11 +172,10 @@ std::string top_frame(const Snapshot& before, const Snapshot& now, Order order, 
     const auto& [total, of] = lines[i];
     const auto wait = of.requests > 0 ? of.waited_seconds / of.requests : 0;
     const auto api = of.upstream_answers > 0 ? api_mean(of) : api_mean(total);
-    row(total.name.empty() ? "(no route)" : total.name,
-        {rate_text(of.requests, seconds), share_text(of.spared, of.requests),
-         rate_text(of.upstream_requests, seconds), count_text(of.upstream_errors),
-         total.upstream_answers > 0 ? time_text(api) : "-", of.requests > 0 ? time_text(wait) : "-",
-         count_text(total.requests)});
+    add(columns.row(name_of(total), {rate_text(of.requests, seconds), share_text(of.spared, of.requests),
+                                     rate_text(of.upstream_requests, seconds), count_text(of.upstream_errors),
+                                     total.upstream_answers > 0 ? time_text(api) : "-",
+                                     of.requests > 0 ? time_text(wait) : "-", count_text(total.requests)}));
   }
   return out;
 }

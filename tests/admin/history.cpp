@@ -208,3 +208,15 @@ TEST_CASE("a route name is escaped in JSON") {
   REQUIRE(parser.parse(json).get(root) == simdjson::SUCCESS);
   CHECK(root["routes"].at(0)["route"].get_string().value() == "/\"}],\\\n<script>\x01\xEF\xBF\xBD");
 }
+
+TEST_CASE("failures are counted in their step, also where no response arrived") {
+  History history;
+  history.note({{"/t", totals(0)}}, at(0));
+  auto failed = totals(0);
+  failed.upstream_errors = 3;
+  history.note({{"/t", failed}}, at(1));
+  history.note({{"/t", failed}}, at(2));
+  CHECK(shown(history.json({{"/t", failed}}), "/t", "failed") == Values{3.0, 0.0, 0.0});
+  CHECK(shown(history.json({{"/t", failed}}), "/t", "api") ==
+        Values{std::nullopt, std::nullopt, std::nullopt});
+}

@@ -65,7 +65,7 @@ TEST_CASE("rates are for the time between two snapshots") {
   CHECK(lines[4].starts_with("route "));
   // 20 s for 5 responses
   CHECK(lines[5].substr(lines[5].find(' ')) ==
-        std::string(120 - 64 - 2, ' ') + "     50.0   99.0 %      0.5        0    4.0 s     0 ms     1500");
+        std::string(120 - 63 - 2, ' ') + "     50.0   99.0 %      0.5        0    4.0 s     0 ms     1500");
 }
 
 TEST_CASE("the first frame, and one after a restart, shows rates since the start") {
@@ -96,6 +96,18 @@ TEST_CASE("a frame fits the screen and says how many routes it omits") {
   }
   const auto lines = lines_of(top_frame({}, snapshot(1, many), Order::name, {80, 24}));
   CHECK(lines.back() == "... and 32 more; a taller window shows them");
+}
+
+TEST_CASE("a route's name is readable at 80 columns, if need be in place of figures") {
+  const std::string index = "/workstreams/workplan-index";
+  const auto lines = lines_of(top_frame({}, snapshot(1, {route(index, 1)}), Order::name, {80, 24}));
+  CHECK(lines[4] == "route" + std::string(30, ' ') + "    req/s  avoided   failed API mean     wait");
+  CHECK(lines[5].starts_with(index + " "));
+  // The end of a path that is too long is what differs.
+  const std::string path = "/organisations/{organisation}/projects/{project}/members";
+  const auto cut = lines_of(top_frame({}, snapshot(1, {route(path, 1)}), Order::name, {80, 24}));
+  CHECK(cut[5].starts_with("..."));
+  CHECK(cut[5].find("/projects/{project}/members ") != std::string::npos);
 }
 
 TEST_CASE("control characters in names are not sent to the terminal") {

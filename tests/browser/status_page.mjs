@@ -54,11 +54,17 @@ const scenes = {
     const first = await figure(page, 0);
     await page.waitForFunction(before => document.querySelector('#tiles .big').textContent !== before, first);
     const routes = await page.locator('#routes h3').allTextContents();
+    const entries = await page.locator('#entries li').count();
+    const more = await page.locator('#more').textContent();
+    await page.locator('#more').click();
+    await page.waitForFunction(before => document.querySelectorAll('#entries li').length > before, entries);
     const paths = await page.locator('#entries .path').allTextContents();
     return {
-      moved: [first, await figure(page, 0)], routes, paths, complaints: page.complaints, origins: [...page.asked],
+      moved: [first, await figure(page, 0)], routes, paths, entries, more, complaints: page.complaints, origins: [...page.asked],
       hacked: await page.evaluate(() => window.hacked ?? null), state: await page.locator('#state').textContent(),
       reasons: await page.locator('#reasons').innerText(),
+      headings: await page.locator('#content h2').allTextContents(),
+      rates: await page.waitForFunction(() => / now\)/.test(document.querySelector('#tiles .quiet').textContent)).then(() => true),
       foreign: await page.locator('#content img, #content script, #content b:not([class]), #content iframe').count(),
     };
   },
@@ -123,12 +129,13 @@ const scenes = {
   async pictures() {
     const wide = {};
     for (const [name, options] of [['light', { colorScheme: 'light' }], ['dark', { colorScheme: 'dark' }],
-      ['phone', { viewport: { width: 360, height: 780 }, deviceScaleFactor: 2, colorScheme: 'light' }]]) {
+      ['phone', { viewport: { width: 360, height: 780 }, deviceScaleFactor: 2, colorScheme: 'light' }],
+      ['narrow', { viewport: { width: 320, height: 640 } }]]) {
       const page = await open(options);
       await shown(page);
       // Until there is something to be seen: a route with a line of some length.
       await page.waitForFunction(steps => [...document.querySelectorAll('#routes .plot .api')]
-        .some(line => (line.getAttribute('d') || '').split('L').length > steps), asked.steps, { timeout: 600000 });
+        .some(line => (line.getAttribute('d') || '').split(/[ML]/).length > steps), asked.steps, { timeout: 600000 });
       await page.screenshot({ path: join(asked.pictures, `status-${name}.png`), fullPage: true });
       if (name === 'light') await page.screenshot({ path: join(asked.pictures, 'status-first-screen.png') });
       wide[name] = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

@@ -48,6 +48,7 @@ class Load:
 
     TARGETS = (
         ["/workstreams/workplan-index", "/state/summary", "/topics/", "/domains/", "/repos/", "/topics/7", "/tasks/?limit=500", "/events"]
+        + [f"/repos/{i}" for i in range(8)]
         + [urllib.parse.quote(HOSTILE + "/1", safe="/=<>")]
         + ["/search?q=" + urllib.parse.quote("</script><script>window.hacked=2</script>", safe="<>/=")]
     )
@@ -91,6 +92,9 @@ def test_figures_move_and_what_the_api_says_stays_text(busy):
     assert saw["state"] == "● serving"
     assert HOSTILE + "/**" in saw["routes"]
     assert any("window.hacked=2" in path for path in saw["paths"])
+    assert saw["headings"] == ["Summary", "Routes", "Not stored, and why", "The API", "Stored"]
+    assert (saw["entries"], saw["rates"]) == (10, True)
+    assert saw["more"].startswith("Show all ")
     assert "set-cookie" in saw["reasons"]
     assert (saw["hacked"], saw["foreign"]) == (None, 0)
     assert saw["complaints"] == []
@@ -160,7 +164,7 @@ def real(tmp_path_factory):
 
 def test_pictures_of_light_dark_and_phone(real):
     saw = see("pictures", real, steps=int(os.environ.get("STEPS", "4")))
-    assert saw["wide"] == {"light": 0, "dark": 0, "phone": 0}  # nothing to be scrolled sideways
+    assert saw["wide"] == {"light": 0, "dark": 0, "phone": 0, "narrow": 0}  # nothing to be scrolled sideways
     for name in ("light", "dark", "phone", "first-screen"):
         assert (PICTURES / f"status-{name}.png").stat().st_size > 10_000
 
