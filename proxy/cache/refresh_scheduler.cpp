@@ -129,8 +129,8 @@ void RefreshScheduler::fetched(const Fetched& what, std::size_t most) {
     if (what.received > what.requested) item.times.add(what.received - what.requested);
     item.jitter = std::uniform_real_distribution<>(0, 1)(random_);
     const auto marks = access_history->marks();
-    const RefreshInput warmth{route.ttl,        *route.keep_warm, item.requested,  item.fresh_until,
-                              item.times.p95(), item.jitter,      std::span(marks)};
+    const RefreshInput warmth{route.ttl,        *route.keep_warm, item.requested,   item.fresh_until,
+                              item.times.p95(), item.jitter,      std::span(marks), item.fetches};
     due = decision_time(warmth);
     due_.set(name, due);
     ++item.fetches;
@@ -207,8 +207,8 @@ std::optional<MonoTime> RefreshScheduler::look_at(const Item& item, const Depend
   if (key.text() != item.key.text()) return std::nullopt;  // a reload has changed its projection
 
   const auto marks = item.access_history->marks();
-  const RefreshInput warmth{route->ttl,       *route->keep_warm, item.requested,  item.fresh_until,
-                            item.times.p95(), item.jitter,       std::span(marks)};
+  const RefreshInput warmth{route->ttl,       *route->keep_warm, item.requested,   item.fresh_until,
+                            item.times.p95(), item.jitter,       std::span(marks), item.fetches - 1};
   const auto next = next_refresh(warmth);
   const auto decided = decision_time(warmth);
   if (!next || *next > item.fresh_until) item.access_history->end_refresh_lease();

@@ -7,12 +7,13 @@ namespace larder::cache {
 
 namespace {
 
-constexpr std::size_t min_repeats = 2;   // of a period, before it is used
-constexpr std::size_t repeats_part = 3;  // of the marks: among many, a few repetitions are chance
-constexpr double min_share = 0.8;        // of the marks that must repeat
-constexpr int jitter_part = 20;          // of the ttl
-constexpr int tolerance_part = 8;        // of the ttl: tolerance for the time of a poll
-constexpr int margin_part = 4;           // of the ttl: how long before a poll its refresh is complete
+constexpr std::size_t min_repeats = 2;              // of a period, before it is used
+constexpr std::size_t repeats_part = 3;             // of the marks: among many, a few repetitions are chance
+constexpr double min_share = 0.8;                   // of the marks that must repeat
+constexpr int jitter_part = 20;                     // of the ttl
+constexpr int tolerance_part = 8;                   // of the ttl: tolerance for the time of a poll
+constexpr std::uint64_t max_after_one_request = 2;  // refreshes
+constexpr int margin_part = 4;  // of the ttl: how long before a poll its refresh is complete
 
 bool has_mark_near(std::span<const MonoTime> asked, MonoTime when, Millis tolerance) {
   const auto at = std::lower_bound(asked.begin(), asked.end(), when - tolerance);
@@ -42,6 +43,7 @@ MonoTime decision_time(const RefreshInput& warmth) {
 
 std::optional<MonoTime> next_refresh(const RefreshInput& warmth) {
   if (warmth.asked.empty()) return std::nullopt;
+  if (warmth.asked.size() == 1 && warmth.refreshes >= max_after_one_request) return std::nullopt;
   auto begin = decision_time(warmth);
   const auto tolerance = warmth.ttl / tolerance_part;
   if (const auto period = period_of(warmth.asked, tolerance)) {

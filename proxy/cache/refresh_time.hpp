@@ -3,12 +3,13 @@
 // A refresh begins early enough to be complete before the entry expires, but not sooner than a ttl after the
 // last one began. If requests come periodically, at intervals longer than the ttl, there is one refresh per
 // request, shortly before the next one is due. If the entry has not been requested within keep_warm, there is
-// none.
+// none; and one that was requested once is refreshed twice only, as most of those are not requested again.
 #pragma once
 
 #include "policy/time.hpp"
 
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <span>
 
@@ -25,6 +26,7 @@ struct RefreshInput {
   Millis fetch{0};                  // how long a fetch takes (95th percentile)
   double jitter = 0;                // in [0, 1): spreads entries that were fetched at the same time
   std::span<const MonoTime> asked;  // times of requests, oldest first
+  std::uint64_t refreshes = 0;      // since the entry was fetched for a request
 };
 
 /// When the next refresh begins; nullopt = there is none, because keep_warm will have passed without a

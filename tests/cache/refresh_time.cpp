@@ -50,8 +50,11 @@ Day simulate(const Setup& setup, const std::vector<MonoTime>& asks, unsigned see
   bool was_fresh = false;  // whether the entry was fresh when the fetch under way started
   double jitter = 0;
 
-  const auto begin = [&](MonoTime now) {
+  std::uint64_t refreshes = 0;
+
+  const auto begin = [&](MonoTime now, bool is_refresh) {
     day.fetches.push_back(now);
+    refreshes = is_refresh ? refreshes + 1 : 0;
     requested = now;
     was_fresh = now < fresh_until;
     const auto takes = setup.fetch();
@@ -61,7 +64,7 @@ Day simulate(const Setup& setup, const std::vector<MonoTime>& asks, unsigned see
   };
   const auto plan = [&](bool decide) {
     const cache::RefreshInput warmth{setup.ttl,   setup.keep_warm, requested, fresh_until,
-                                     times.p95(), jitter,          marks};
+                                     times.p95(), jitter,          marks,     refreshes};
     const auto next = cache::next_refresh(warmth);
     due = !decide ? cache::decision_time(warmth) : next.value_or(MonoTime::max());
   };
@@ -80,7 +83,7 @@ Day simulate(const Setup& setup, const std::vector<MonoTime>& asks, unsigned see
       } else if (due <= now) {
         const auto then = due;
         plan(true);
-        if (due <= then) begin(then);
+        if (due <= then) begin(then, true);
       } else {
         return;
       }
@@ -94,7 +97,7 @@ Day simulate(const Setup& setup, const std::vector<MonoTime>& asks, unsigned see
     Poll poll{ask, ask < fresh_until, false, Millis{0}};
     poll.at_once = poll.fresh || (received != MonoTime::max() && was_fresh);
     if (poll.at_once) poll.age = ask - answered;
-    if (!poll.at_once && received == MonoTime::max()) begin(ask);
+    if (!poll.at_once && received == MonoTime::max()) begin(ask, false);
     day.polls.push_back(poll);
   }
   run_until(asks.back() + 24h);
@@ -210,6 +213,16 @@ TEST_CASE("refreshes stop when there are no more requests") {
     CHECK(day.fetches.back() <= asks.back() + setup.keep_warm);
     CHECK(day.fetches.back() >= asks.back() + setup.keep_warm - 2 * std::max<Millis>(period, setup.ttl));
   }
+}
+
+TEST_CASE("an entry that was requested once is refreshed twice") {
+  const Setup setup{15s, 10min, [] { return Millis{600}; }};
+  const auto once = simulate(setup, {MonoTime{1h}});
+  CHECK(once.fetches.size() == 3);
+  // From the second request on, the requests decide.
+  const auto twice = simulate(setup, {MonoTime{1h}, MonoTime{1h} + 20s});
+  CHECK(twice.fetches.size() > 30);
+  CHECK(twice.polls.back().at_once);
 }
 
 TEST_CASE("an entry without requests is not refreshed") {
