@@ -141,4 +141,12 @@ Task<Error> write_all(Transport& to, std::string_view bytes) {
   co_return Error{};
 }
 
+std::optional<StreamProtocol::endpoint> Transport::peer() const {
+  StreamProtocol::endpoint endpoint;
+  auto size = static_cast<socklen_t>(endpoint.capacity());
+  if (::getpeername(descriptor_, endpoint.data(), &size) != 0) return std::nullopt;
+  endpoint.resize(size);
+  return endpoint;
+}
+
 }  // namespace larder

@@ -119,6 +119,8 @@ class Transport {
   /// complete message.
   void abort() noexcept;
 
+  /// The peer's address; nullopt if the transport is not connected.
+  [[nodiscard]] std::optional<StreamProtocol::endpoint> peer() const;
   [[nodiscard]] bool is_open() const noexcept { return descriptor_ >= 0; }
   [[nodiscard]] int descriptor() const noexcept { return descriptor_; }  // -1 if closed
   /// For layers.

@@ -26,4 +26,14 @@ Task<std::optional<Failure>> SystemConnector::connect(Transport& transport, Dead
   co_return std::nullopt;
 }
 
+bool SystemConnector::is_current(Transport& transport, const settings::Upstream& upstream,
+                                 std::uint32_t& version) {
+  resolver_.keep_current(upstream);
+  if (version == resolver_.version()) return true;
+  const auto peer = transport.peer();
+  if (!peer || !resolver_.has(*peer)) return false;
+  version = resolver_.version();
+  return true;
+}
+
 }  // namespace larder::upstream

@@ -6,6 +6,7 @@
 #include "upstream/failure.hpp"
 #include "upstream/resolver.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -23,6 +24,11 @@ class Connector {
   [[nodiscard]] virtual Task<std::optional<Failure>> connect(Transport& transport, Deadline& deadline,
                                                              const settings::Upstream& upstream,
                                                              Millis timeout) = 0;
+  /// Whether the API still has the address that the transport is connected to, as far as is known. Compared
+  /// only if addresses have changed since `version`, which is updated.
+  [[nodiscard]] virtual bool is_current(Transport&, const settings::Upstream&, std::uint32_t& /*version*/) {
+    return true;
+  }
   /// The address in the settings has changed.
   virtual void forget() noexcept {}
 };
@@ -34,6 +40,8 @@ class SystemConnector final : public Connector {
   [[nodiscard]] Task<std::optional<Failure>> connect(Transport& transport, Deadline& deadline,
                                                      const settings::Upstream& upstream,
                                                      Millis timeout) override;
+  [[nodiscard]] bool is_current(Transport& transport, const settings::Upstream& upstream,
+                                std::uint32_t& version) override;
   void forget() noexcept override { resolver_.forget(); }
 
  private:

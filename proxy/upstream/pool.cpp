@@ -101,12 +101,20 @@ std::unique_ptr<Connection> Pool::take_idle(Admission::Permit& permit) {
     idle_.pop_back();
     loop_.counters().upstream_idle.add(-1);
     connection->deadline_.clear();
-    if (!connection->transport_.is_reusable()) continue;
+    if (!connection->transport_.is_reusable() || !is_current(*connection)) continue;
     connection->reused_ = true;
     connection->begin_use(std::move(permit));
     return connection;
   }
   return nullptr;
+}
+
+bool Pool::is_current(Connection& connection) noexcept {
+  try {
+    return connector_->is_current(connection.transport_, upstream_, connection.addresses_version_);
+  } catch (const std::exception&) {  // out of memory
+    return true;
+  }
 }
 
 Task<Acquired> Pool::acquire(bool fresh, Admission::Claim& claim) {
@@ -136,7 +144,7 @@ void Pool::release(std::unique_ptr<Connection> connection) noexcept {
   }
   // The connection becomes idle before its permit is released, so that the next request of this loop finds
   // it.
-  if (connection->generation_ != generation_ || !idle_count_.add()) return;
+  if (connection->generation_ != generation_ || !is_current(*connection) || !idle_count_.add()) return;
   auto& idle = *connection;
   idle.reused_ = true;
   idle.deadline_.set(upstream_.keep_alive);

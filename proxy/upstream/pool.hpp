@@ -50,7 +50,8 @@ class Connection
   Transport transport_;
   Deadline deadline_;  // cancels the transport's waits; closes the connection if it is idle
   bool reused_ = false;
-  std::uint32_t generation_;  // Pool::generation_ at its creation
+  std::uint32_t generation_;             // Pool::generation_ at its creation
+  std::uint32_t addresses_version_ = 0;  // see Connector::is_current
 };
 
 using Acquired = std::variant<std::unique_ptr<Connection>, Failure>;
@@ -67,7 +68,8 @@ class Pool {
   [[nodiscard]] Task<Acquired> acquire(bool fresh, Admission::Claim& claim);
   /// A client now waits for the background fetch.
   void promote(Admission::Claim& claim) noexcept { admission_.promote(claim); }
-  /// Takes back a connection whose request and response are complete.
+  /// Takes back a connection whose request and response are complete. It is closed if the API's name no
+  /// longer has its address, as an idle one is before it is used.
   void release(std::unique_ptr<Connection> connection) noexcept;
 
   /// Applies to connections made from now on. If the address has changed, connections to the old one are
@@ -94,6 +96,7 @@ class Pool {
   friend class Connection;
 
   [[nodiscard]] std::unique_ptr<Connection> take_idle(Admission::Permit& permit);
+  [[nodiscard]] bool is_current(Connection& connection) noexcept;
   void close_claimed();
   void note(const Admission::Change& change);
 

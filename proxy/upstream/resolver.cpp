@@ -69,13 +69,7 @@ Task<std::variant<Resolver::Endpoints, Failure>> Resolver::resolve(const setting
   if (current_ && current_->ended) take(*std::exchange(current_, nullptr));
   if (!known_.empty() && loop_.now().mono - known_at_ < upstream.resolve_interval) co_return Result{known_};
 
-  if (!current_) {
-    auto begun = std::make_shared<LookUpState>();
-    spawn(loop_, "name look-up", ask(loop_, look_up_, begun, address), [begun] {
-      if (!begun->ended) begun->end({{}, "the look-up failed"});
-    });
-    current_ = std::move(begun);
-  }
+  if (!current_) begin(address);
   const auto state = current_;
   if (!state->ended) {
     Waiting waiting(loop_, *state);
@@ -91,11 +85,32 @@ Task<std::variant<Resolver::Endpoints, Failure>> Resolver::resolve(const setting
   co_return Result{Failure{FailureKind::resolve_failed, {}, state->found.error}};
 }
 
-// A failed lookup does not change the known addresses.
+void Resolver::begin(const settings::TcpAddress& address) {
+  auto begun = std::make_shared<LookUpState>();
+  spawn(loop_, "name look-up", ask(loop_, look_up_, begun, address), [begun] {
+    if (!begun->ended) begun->end({{}, "the look-up failed"});
+  });
+  current_ = std::move(begun);
+}
+
+void Resolver::keep_current(const settings::Upstream& upstream) {
+  if (known_.empty()) return;  // a literal address, a path, or nothing that could have changed
+  if (current_ && current_->ended) take(*std::exchange(current_, nullptr));
+  if (!current_ && loop_.now().mono - known_at_ >= upstream.resolve_interval)
+    begin(std::get<settings::TcpAddress>(upstream.address));
+}
+
+bool Resolver::has(const StreamProtocol::endpoint& endpoint) const noexcept {
+  return known_.empty() || std::find(known_.begin(), known_.end(), endpoint) != known_.end();
+}
+
+// A failed lookup does not change the known addresses; the next one is due an interval later.
 void Resolver::take(const LookUpState& state) {
-  if (!state.found.error.empty()) return;
-  known_ = state.found.endpoints;
   known_at_ = loop_.now().mono;
+  if (!state.found.error.empty()) return;
+  const auto& found = state.found.endpoints;
+  if (!std::is_permutation(known_.begin(), known_.end(), found.begin(), found.end())) ++version_;
+  known_ = found;
 }
 
 void Resolver::distrust() noexcept {

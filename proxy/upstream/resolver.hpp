@@ -37,6 +37,13 @@ class Resolver {
   /// resolve_timeout.
   [[nodiscard]] Task<std::variant<Endpoints, Failure>> resolve(const settings::Upstream& upstream,
                                                                Millis timeout);
+  /// Starts a lookup if the last one is older than resolve_interval, without waiting for it, and takes the
+  /// result of one that has ended.
+  void keep_current(const settings::Upstream& upstream);
+  /// The number of changes of the known addresses.
+  [[nodiscard]] std::uint32_t version() const noexcept { return version_; }
+  /// Whether the name still has that address, as far as is known.
+  [[nodiscard]] bool has(const StreamProtocol::endpoint& endpoint) const noexcept;
   /// No known address could be connected to: the next caller waits for a lookup, which may be the one under
   /// way.
   void distrust() noexcept;
@@ -50,12 +57,14 @@ class Resolver {
   [[nodiscard]] static Task<void> ask(Loop& loop, LookUp look_up, std::shared_ptr<LookUpState> state,
                                       settings::TcpAddress address);
   void take(const LookUpState& state);
+  void begin(const settings::TcpAddress& address);
 
   Loop& loop_;
   LookUp look_up_;
   std::shared_ptr<LookUpState> current_;  // nullptr if none is under way and the last result has been taken
   Endpoints known_;
   policy::MonoTime known_at_{};
+  std::uint32_t version_ = 0;
 };
 
 }  // namespace larder::upstream

@@ -271,6 +271,26 @@ TEST_CASE("in simulated time a response is fresh, then stale, then fetched again
   CHECK(script.api->requests.size() == 3);
 }
 
+TEST_CASE("a connection to an address that the API's name no longer has is not used again") {
+  Script script("  - {path: /**, cache: off}\n");
+  script.api->answers["GET /x"] = {response("x")};
+  const auto ask = [&] {
+    const auto wire = script.client(get("/x"), true);
+    script.settle();
+    const auto got = take_response(wire->from_larder);
+    REQUIRE(got);
+    CHECK(got->status == 200);
+  };
+  ask();
+  ask();
+  CHECK(script.api->connects == 1);
+  script.api->version = 1;  // while the connection is idle
+  ask();
+  CHECK(script.api->connects == 2);  // a new connection is of version 0 until it is compared
+  ask();
+  CHECK(script.api->connects == 3);
+}
+
 // Design, invariant 5.
 TEST_CASE("a write that may have reached the API invalidates, whatever step of it fails") {
   spdlog::set_level(spdlog::level::off);

@@ -122,12 +122,15 @@ class ScriptedConnector final : public upstream::Connector {
   };
   std::map<std::string, Answer> answers;
   std::vector<std::string> requests;  // their first lines, without the version
+  std::size_t connects = 0;
+  std::uint32_t version = 0;  // of the addresses; a connection of an earlier one is not current
 
   Task<std::optional<upstream::Failure>> connect(Transport& transport, Deadline& /*deadline*/,
                                                  const settings::Upstream& /*upstream*/,
                                                  Millis /*timeout*/) override {
     if (steps_->fails()) co_return upstream::Failure{upstream::FailureKind::connect_failed, {}, "scripted"};
     const UncountedAllocations uncounted;
+    ++connects;
     auto wire = std::make_shared<Wire>(loop_);
     wire->on_write = [this](Wire& its) { answer(its); };
     transport.set_layer(std::make_unique<ScriptedLayer>(std::move(wire), *steps_));
@@ -249,6 +252,10 @@ class Script {
                                                    const settings::Upstream& upstream,
                                                    Millis timeout) override {
       return api->connect(transport, deadline, upstream, timeout);
+    }
+    bool is_current(Transport& /*transport*/, const settings::Upstream& /*upstream*/,
+                    std::uint32_t& version) override {
+      return version == api->version;
     }
   };
   // Sessions learn of input by their descriptors.

@@ -155,3 +155,32 @@ TEST_CASE("a numeric address is not resolved") {
   CHECK(names.asked.empty());
   CHECK(names.results.size() == 2);
 }
+
+TEST_CASE("addresses are kept current without a caller that waits") {
+  Names names;
+  names.upstream.resolve_interval = 0ms;  // always due
+  names.resolver.keep_current(names.upstream);
+  CHECK(names.asked.empty());  // nothing was connected to yet
+  names.resolve();
+  names.answer(0, {endpoints(80), {}});
+  const auto version = names.resolver.version();
+  const Resolver::Endpoints other = endpoints(81);
+  CHECK(names.resolver.has(endpoints(80).front()));
+  CHECK_FALSE(names.resolver.has(other.front()));
+
+  names.resolver.keep_current(names.upstream);
+  names.turn();
+  REQUIRE(names.asked.size() == 2);
+  names.resolver.keep_current(names.upstream);  // one lookup at a time
+  CHECK(names.asked.size() == 2);
+  names.answer(1, {endpoints(80), {}});
+  names.resolver.keep_current(names.upstream);
+  CHECK(names.resolver.version() == version);  // the same address
+
+  names.turn();
+  names.answer(2, {other, {}});
+  names.resolver.keep_current(names.upstream);
+  CHECK(names.resolver.version() != version);
+  CHECK(names.resolver.has(other.front()));
+  CHECK_FALSE(names.resolver.has(endpoints(80).front()));
+}
