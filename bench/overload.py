@@ -80,12 +80,13 @@ class Api:
         self.seen[f"{method} {path}"] = self.seen.get(f"{method} {path}", 0) + 1
         length = next((int(line.split(":")[1]) for line in head.split("\r\n") if line.lower().startswith("content-length:")), 0)
         if path == "/early":
-            writer.write(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno\n")
+            writer.write(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nno\n")
             await writer.drain()
+            await asyncio.sleep(0.3)  # the body is not read
             return False
         if length:
             await reader.readexactly(length)
-        if path == "/events":
+        if path.startswith("/events"):
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: x\n\n\r\n")
             await writer.drain()
             await reader.read(1)  # until the other side closes
@@ -110,7 +111,7 @@ class Api:
 
 
 class Larder:
-    """/page/**, /events, /large/** and /private have a ttl; everything else is passed through."""
+    """/page/**, /events/**, /large/** and /private have a ttl; everything else is passed through."""
 
     def __init__(self, stack: ExitStack, binary: Path, api: Api, settings: str = "", files: int | None = None) -> None:
         self.port, self.admin = free_port(), free_port()
@@ -120,7 +121,7 @@ admin: 127.0.0.1:{self.admin}
 log_level: error
 routes:
   - {{path: /page/**, ttl: 1h}}
-  - {{path: /events, ttl: 1h}}
+  - {{path: /events/**, ttl: 1h}}
   - {{path: /large/**, ttl: 1h}}
   - {{path: /private, ttl: 1h}}
   - {{path: /**, cache: off}}
@@ -249,16 +250,16 @@ Part = Callable[[Path, Sizes, ExitStack, Api], Awaitable[list[Figure]]]
 async def streams(binary: Path, sizes: Sizes, stack: ExitStack, api: Api) -> list[Figure]:
     larder = Larder(stack, binary, api)
 
-    async def leave() -> None:
+    async def leave(number: int) -> None:
         with contextlib.suppress(OSError, asyncio.TimeoutError):
             reader, writer = await connect(larder.port)
-            writer.write(get("/events"))
+            writer.write(get(f"/events/{number}"))
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(reader.readuntil(b"data"), 1)
             writer.close()
 
     for first in range(0, sizes.streams, 10):
-        await asyncio.gather(*(leave() for _ in range(first, min(sizes.streams, first + 10))))
+        await asyncio.gather(*(leave(number) for number in range(first, min(sizes.streams, first + 10))))
     await asyncio.sleep(1.5)
     answered = good(await page_statuses(larder.port, sizes.probes))
     return [Figure(f"responses to {sizes.probes} others after {sizes.streams} streams were left", answered, number, lambda v: v == sizes.probes, "all")]
@@ -285,7 +286,7 @@ async def early(binary: Path, sizes: Sizes, stack: ExitStack, api: Api) -> list[
         to = to or await connect(larder.port)
         reader, writer = to
         # As a client with a connection pool: keeps the connection unless the response forbids it.
-        writer.write(b"POST /early HTTP/1.1\r\nHost: larder.test\r\nContent-Length: 300000\r\n\r\n" + b"x" * 300_000)
+        writer.write(b"POST /early HTTP/1.1\r\nHost: larder.test\r\nContent-Length: 5000000\r\n\r\n" + b"x" * 5_000_000)
         try:
             head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)).lower()
             await reader.readexactly(next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.startswith(b"content-length:")))

@@ -14,6 +14,16 @@ constexpr std::size_t max_reserved = 1u << 20;
 // A body that is complete by then is sent as a whole, with its length and entity tag.
 constexpr Millis stream_after{100};
 
+// The capacity for `more` bytes: twice the last one, but never more than the body's length, where that is
+// known.
+std::size_t room_for(const std::string& body, std::size_t more, const http::Framing& framing) {
+  const auto needed = body.size() + more;
+  if (needed <= body.capacity()) return body.capacity();
+  const auto doubled = std::max(needed, 2 * body.capacity());
+  if (framing.kind != http::Framing::Kind::length) return doubled;
+  return std::clamp(static_cast<std::size_t>(framing.length), needed, doubled);
+}
+
 // Without memory for it, the response is sent when it is complete.
 void begin_stream(Fill& fill, const upstream::Call& call, const std::string& body) {
   try {
@@ -50,10 +60,12 @@ Task<CollectResult> collect(upstream::Call& call, const CollectBounds& bounds, s
     if (piece.failure) co_return CollectResult{Collected::failed, std::move(piece.failure)};
     if (piece.silent) continue;
     heard = loop.now().mono;
+    const auto room = room_for(body, piece.data.size(), framing);
+    const bool has_room = room <= body.capacity() || bounds.share.grow_to(room) || piece.end;
+    if (has_room) body.reserve(room);
     body.append(piece.data);
     if (body.size() > bounds.size) co_return CollectResult{Collected::too_large, std::nullopt};
-    if (!bounds.share.grow_to(body.capacity()) && !piece.end)
-      co_return CollectResult{Collected::no_room, std::nullopt};
+    if (!has_room) co_return CollectResult{Collected::no_room, std::nullopt};
     if (piece.end) break;
     if (streamed != nullptr) streamed->feed();
   }
