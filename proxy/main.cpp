@@ -67,9 +67,13 @@ int serve(const Arguments& arguments) {
     admin.close();
     signals.close();
   });
-  for (const auto& name : server.names()) std::cout << "listening on " << name << '\n';
-  if (!admin.name().empty()) std::cout << "admin on " << admin.name() << '\n';
-  std::cout.flush();
+  // Standard output is the access log's, if it has no file.
+  const auto& settings = *server.plan()->settings;
+  const bool has_log = settings.access_log != settings::AccessLog::off && !settings.access_log_file;
+  auto& out = has_log ? std::cerr : std::cout;
+  for (const auto& name : server.names()) out << "listening on " << name << '\n';
+  if (!admin.name().empty()) out << "admin on " << admin.name() << '\n';
+  out.flush();
   notify.ready();
 
   const bool clean = server.run();
@@ -109,9 +113,11 @@ struct CommandLine {
   CLI::App* explain =
       command("explain",
               "Show the route and cache key of a request, and what is stored for it or why nothing is", true);
-  CLI::App* purge = command(
-      "purge", "Remove stored responses: of a path (every query of it), a path prefix, a cache group, or all",
-      true);
+  CLI::App* purge = command("purge",
+                            "Remove stored responses: of a path (every query of it, or one: "
+                            "/topics/?limit=5), a path prefix, a cache "
+                            "group, or all",
+                            true);
   CLI::App* reload = command("reload",
                              "Make a running larder reload its configuration; if that has errors, they are "
                              "printed and nothing changes",
@@ -173,6 +179,12 @@ int purge(CommandLine& line, const admin::AdminTarget& whom) {
   choose(line.group, What::group);
   choose(line.prefix, What::prefix);
   choose(line.path, What::path);
+  const bool names_path = what.what == What::path || what.what == What::prefix;
+  if (names_path && !what.text.starts_with('/')) {
+    std::cerr << "larder: purge: " << settings::in_quotes(what.text)
+              << " is not a path; write for example /topics/\n";
+    return bad_usage;
+  }
   if (what.what != What::all || line.purge_all) return admin::purge_command(whom, what, line.json);
   std::cerr << "larder: purge: the name is empty; give a path, prefix or group, or use --all\n";
   return bad_usage;

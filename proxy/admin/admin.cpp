@@ -99,7 +99,7 @@ class Admin::Connection {
       if (result.state == http::GateResult::State::refused) {
         server::write_problem(
             {http::status_of(*result.refusal), std::string(http::describe(*result.refusal)), {}},
-            http::is_for_head(unread), {false, 1}, out);
+            http::is_for_head(unread), {false, 1}, nullptr, out);
         open = false;
       } else {
         const std::string bytes(unread.substr(0, result.head_size));
@@ -237,7 +237,7 @@ void Admin::accept_on(const server::Bound& bound) {
   const auto accepted = [this](Socket socket, const server::Peer&) { begin(std::move(socket)); };
   asio::co_spawn(loop.executor(),
                  server::accept_loop(
-                     loop, *acceptor_, accepted, [](const Error&) {}, [] { return true; }),
+                     loop, *acceptor_, accepted, [](const Error&) { return false; }, [] { return true; }),
                  [kept = acceptor_](const std::exception_ptr& error) { rethrow(error); });
 }
 

@@ -256,4 +256,20 @@ void Cache::note_head(const Target& target, const store::Response& held, const h
     (void)store_.put(key, target.hash, renewal.response, &facts);
 }
 
+void Cache::shorten_lifetimes(const settings::Settings& settings) {
+  store_.each([&](const store::Entry& entry) {
+    const auto* route = settings.route_for(policy::KeyView(entry.key).path());
+    if (route == nullptr || route->cache != settings::CacheMode::ttl) return;
+    for (const auto& variant : entry.variants) {
+      const auto ttl = variant->status == 200 ? route->ttl : route->negative_ttl.value_or(Millis{0});
+      if (variant->lifetime.value <= ttl || variant->lifetime.source != policy::Lifetime::Source::route_ttl)
+        continue;
+      auto shorter = std::make_shared<store::Response>(*variant);
+      shorter->lifetime.value = ttl;
+      shorter->fresh_until = std::min(shorter->fresh_until, shorter->response_time + ttl);
+      (void)store_.put(entry.key, store_.hash(entry.key), std::move(shorter));
+    }
+  });
+}
+
 }  // namespace larder::cache

@@ -196,9 +196,24 @@ void AccessLog::configure(const settings::Settings& settings, std::shared_ptr<Lo
   format_ = settings.access_log;
   redact_ = settings.access_log_redact;
   sink_ = std::move(sink);
+  is_debugging_ = settings.log_level == "debug" || settings.log_level == "trace";
+  is_on_ = is_debugging_ || (format_ != settings::AccessLog::off && sink_ != nullptr);
+}
+
+void AccessLog::debug(const AccessRecord& record) const {
+  std::string cache_status;
+  policy::append_cache_status(record.outcome, {}, cache_status);
+  const auto upstream =
+      record.upstream_time ? fmt::format(", API {} ms", record.upstream_time->count()) : std::string();
+  spdlog::debug("request {} {} from {}: status {}, {} bytes, {} ms{}; route {}; {}", record.method,
+                redacted(record.target, redact_), record.client.empty() ? "a Unix socket" : record.client,
+                record.status, record.body_bytes, record.duration.count(), upstream,
+                record.route.empty() ? "none" : record.route, cache_status);
 }
 
 void AccessLog::append(const AccessRecord& record, policy::WallTime now) {
+  if (is_debugging_) debug(record);
+  if (format_ == settings::AccessLog::off || sink_ == nullptr) return;
   if (format_ == settings::AccessLog::json)
     append_json(record, now);
   else

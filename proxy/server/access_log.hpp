@@ -74,20 +74,22 @@ class AccessLog {
  public:
   AccessLog(Counters& counters) : counters_(counters) {}
   void configure(const settings::Settings& settings, std::shared_ptr<LogSink> sink);
-  [[nodiscard]] bool is_on() const noexcept {
-    return format_ != settings::AccessLog::off && sink_ != nullptr;
-  }
+  /// Whether requests are recorded: for the access log, or for the log with log_level: debug.
+  [[nodiscard]] bool is_on() const noexcept { return is_on_; }
   void append(const AccessRecord& record, policy::WallTime now);
   void flush();
 
  private:
   void append_json(const AccessRecord& record, policy::WallTime now);
   void append_combined(const AccessRecord& record, policy::WallTime now);
+  void debug(const AccessRecord& record) const;
 
   Counters& counters_;
   settings::AccessLog format_ = settings::AccessLog::off;
   settings::Redaction redact_;
   std::shared_ptr<LogSink> sink_;
+  bool is_on_ = false;
+  bool is_debugging_ = false;  // log_level is debug or trace
   std::string block_;
   std::int64_t lines_ = 0;
 };

@@ -91,13 +91,13 @@ Task<void> Exchange::finish() {
                              ? fields_asked_.problem
                              : "no stored response can be used, and the request has only-if-cached",
                          {}};
-    co_return co_await problem(answer, &outcome);
+    co_return co_await problem(answer, outcome);
   }
   if (http::count_elements(head().fields, http::FieldId::via) > settings().limits.hops) {
     const Problem circle{
         508, "the request has passed too many proxies (limits.hops): it goes round in a circle", {}};
-    const Outcome none;
-    co_return co_await problem(circle, &none);
+    const auto outcome = refused();
+    co_return co_await problem(circle, outcome);
   }
   if (const auto* go = std::get_if<policy::Pass>(&flow_.decision())) {
     warn_of_credentials(go->detail);
@@ -126,14 +126,34 @@ Task<void> Exchange::fail(const upstream::Failure& failure, Outcome outcome) {
   outcome.detail = Detail::upstream_failed;
   Problem answer{failure.status(), failure.sentence(), {}};
   if (answer.status == 503) answer.retry_after = 1;
-  co_return co_await problem(answer, &outcome);
+  co_return co_await problem(answer, outcome);
 }
 
-Task<void> Exchange::problem(const Problem& problem, const Outcome* outcome) {
+Task<void> Exchange::problem(const Problem& problem, const Outcome& outcome) {
   const auto own = make_problem(problem);
-  const auto reply = own.reply(outcome, is_head());
-  record(problem.status, reply.body.size(), outcome != nullptr ? *outcome : Outcome{});
+  auto reply = own.reply(&outcome, is_head());
+  add_request_id();
+  reply.private_lines = private_fields_;
+  record(problem.status, reply.body.size(), outcome);
   (void)co_await stream_.send(reply);
+}
+
+// One that is answered at once has its names only where they are asked for.
+std::string_view Exchange::request_id() {
+  if (settings().request_id == settings::Begin::no) return {};
+  if (names_.request_id.empty()) names_ = upstream::names_of(head().fields, settings());
+  return names_.request_id;
+}
+
+// What the API sent for this client has it already, if the API sends one.
+void Exchange::add_request_id() {
+  const auto id = request_id();
+  const std::string_view lines = private_fields_;
+  constexpr std::string_view name = "X-Request-ID: ";
+  for (std::size_t at = 0; at < lines.size(); at = lines.find("\r\n", at) + 2) {
+    if (http::iequals(lines.substr(at, name.size()), name)) return;
+  }
+  if (!id.empty()) private_fields_.append(name).append(id).append("\r\n");
 }
 
 std::string_view Exchange::shown_key() const noexcept {
@@ -163,7 +183,7 @@ void Exchange::record(int status, std::uint64_t body_bytes, const Outcome& outco
   if (served_ != nullptr) line.original_bytes = served_->original_size;
   line.upstream_time = upstream_time_;
   // One that was answered at once has its names here alone.
-  if (!owned_) names_ = upstream::names_of(head().fields, settings());
+  if (!owned_ && names_.request_id.empty()) names_ = upstream::names_of(head().fields, settings());
   line.traceparent = names_.traceparent;
   line.request_id = names_.request_id;
   line.outcome = outcome;

@@ -104,7 +104,7 @@ class Exchange {
   [[nodiscard]] Task<void> fail(const upstream::Failure& failure, policy::Outcome outcome);
   // `outcome` may be nullptr: a refusal has none. Both outlive the task (GCC 12 destroys aggregates passed by
   // value to a coroutine twice).
-  [[nodiscard]] Task<void> problem(const Problem& problem, const policy::Outcome* outcome);
+  [[nodiscard]] Task<void> problem(const Problem& problem, const policy::Outcome& outcome);
 
   [[nodiscard]] cache::Cache& cache() noexcept { return worker_.shared.cache; }
   [[nodiscard]] const http::RequestHead& head() const noexcept { return owned_ ? owned_->head : head_; }
@@ -114,6 +114,9 @@ class Exchange {
   }
   /// For Cache-Status; empty where there is none, or it is not to be shown.
   [[nodiscard]] std::string_view shown_key() const noexcept;
+  /// For the client, with request_id: begin; otherwise empty.
+  [[nodiscard]] std::string_view request_id();
+  void add_request_id();
   void record(int status, std::uint64_t body_bytes, const policy::Outcome& outcome);
 
   Worker& worker_;

@@ -115,7 +115,7 @@ Task<bool> Exchange::send_piece(const cache::FillWaiter::Piece& piece) {
   if (!streamed_) {
     streamed_ = flow_.streamed();
     view_.counters->waits.observe(worker_.loop.now().mono - started_);
-    (void)stream_.begin({piece.head->head, {}, false, *streamed_, shown_key()});
+    (void)stream_.begin({piece.head->head, {}, false, *streamed_, shown_key(), request_id()});
   }
   if (piece.data.empty()) co_return co_await stream_.flush();
   co_return co_await stream_.write(piece.data);

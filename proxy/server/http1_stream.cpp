@@ -198,7 +198,7 @@ bool Http1Stream::begin(const Forwarded& response) {
   auto& own = waiting();
   own.response = framing_for(response, persistence());
   write_forwarded_head(response.head, response.entity_tag, own.response, response.answers_head,
-                       response.outcome, response.key, persistence(), own.head);
+                       response.outcome, response.key, response.request_id, persistence(), own.head);
   return own.response.kind != Framing::Kind::none;
 }
 

@@ -3,6 +3,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <systemd/sd-daemon.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fcntl.h>
 #include <memory>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <vector>
 
 namespace larder::server {
 
@@ -87,8 +89,16 @@ Result bind_tcp(const settings::TcpAddress& tcp, bool share) {
     return "cannot listen on " + where + ": " + ::gai_strerror(code);
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
+  std::vector<const addrinfo*> addresses;
+  for (const auto* at = found; at != nullptr; at = at->ai_next) addresses.push_back(at);
+  // Without a host, one socket for both families; IPv4 alone only where there is no IPv6.
+  const bool is_every = tcp.host.empty();
+  if (is_every)
+    std::stable_sort(addresses.begin(), addresses.end(), [](const auto* a, const auto* b) {
+      return a->ai_family == AF_INET6 && b->ai_family != AF_INET6;
+    });
   int error = 0;
-  for (const auto* at = found; at != nullptr; at = at->ai_next) {
+  for (const auto* at : addresses) {
     const int descriptor = ::socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (descriptor < 0) {
       error = errno;
@@ -96,6 +106,9 @@ Result bind_tcp(const settings::TcpAddress& tcp, bool share) {
     }
     const int on = 1;
     ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    const int off = 0;
+    if (is_every && at->ai_family == AF_INET6)
+      ::setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
     if (share) ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
     // Inherited by the connections. The kernel would otherwise take megabytes for a client that does not
     // read.
@@ -105,6 +118,7 @@ Result bind_tcp(const settings::TcpAddress& tcp, bool share) {
     }
     error = errno;
     ::close(descriptor);
+    if (is_every && error != EADDRNOTAVAIL) break;
   }
   return failed("listen on", where, error);
 }
@@ -162,23 +176,23 @@ Result bind(const settings::ListenAddress& address, bool share) {
 }
 
 Task<void> accept_loop(Loop& loop, Acceptor& acceptor, std::function<void(Socket, Peer)> begin,
-                       std::function<void(const Error&)> failed, std::function<bool()> may_accept) {
+                       std::function<bool(const Error&)> failed, std::function<bool()> may_accept) {
   Error error;
   const int family = acceptor.local_endpoint(error).protocol().family();
   Timer pause(loop.executor());
   while (acceptor.is_open()) {
     if (!may_accept()) {
-      failed(boost::system::errc::make_error_code(boost::system::errc::too_many_files_open));
-      pause.expires_after(accept_pause);
+      const bool has_room =
+          failed(boost::system::errc::make_error_code(boost::system::errc::too_many_files_open));
+      pause.expires_after(has_room ? Millis{0} : accept_pause);
       co_await pause.async_wait(as_result);
       continue;
     }
     auto [failure, socket] = co_await acceptor.async_accept(as_result);
     if (failure) {
       if (failure == asio::error::operation_aborted || !acceptor.is_open()) break;
-      failed(failure);
-      // Without descriptors or memory, accepting pauses until other connections have ended.
-      pause.expires_after(accept_pause);
+      const bool has_room = failed(failure);
+      pause.expires_after(has_room ? Millis{0} : accept_pause);
       co_await pause.async_wait(as_result);
       continue;
     }

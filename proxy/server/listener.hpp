@@ -34,9 +34,10 @@ struct Peer {
 };
 
 /// Accepts until the acceptor is closed. If descriptors or memory run out, or while `may_accept` says no, it
-/// calls `failed`, pauses and tries again; clients wait in the kernel's queue meanwhile.
+/// calls `failed`, which returns whether it has ended another connection, and tries again: at once if so,
+/// otherwise after a pause. Clients wait in the kernel's queue meanwhile.
 [[nodiscard]] Task<void> accept_loop(Loop& loop, Acceptor& acceptor, std::function<void(Socket, Peer)> begin,
-                                     std::function<void(const Error&)> failed,
+                                     std::function<bool(const Error&)> failed,
                                      std::function<bool()> may_accept);
 
 }  // namespace larder::server

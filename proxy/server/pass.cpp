@@ -184,7 +184,8 @@ Task<void> Exchange::pass(Outcome outcome) {
                            "the request's body stopped for longer than timeouts.body, or came more slowly "
                            "than limits.body_rate",
                            {}};
-        co_await problem(late, nullptr);
+        const auto refusal = refused();
+        co_await problem(late, refusal);
       } else {
         if (!failed->is_of_larder()) {
           worker_.loop.counters().upstream_errors.add();
@@ -218,7 +219,8 @@ Task<void> Exchange::answer_finally() {
 Task<void> Exchange::refuse_body(http::Refusal reason) {
   worker_.loop.counters().refused_requests[static_cast<std::size_t>(reason)].add();
   const Problem answer{http::status_of(reason), std::string(http::describe(reason)), {}};
-  co_await problem(answer, nullptr);
+  const auto outcome = refused();
+  co_await problem(answer, outcome);
 }
 
 Task<std::optional<Failure>> Exchange::read_final_head(upstream::Call& call) {

@@ -57,7 +57,7 @@ Task<void> Exchange::relay(upstream::Call& call, cache::Handover* begun, Outcome
   Relayed relayed;
   if (!streamed_) {
     const auto tag = confirmed_tag(answer);
-    relayed.complete = !stream_.begin({answer, tag, is_head(), outcome, shown_key()});
+    relayed.complete = !stream_.begin({answer, tag, is_head(), outcome, shown_key(), request_id()});
   }
   if (begun != nullptr && !begun->prefix.empty()) {
     relayed.body_bytes = begun->prefix.size();

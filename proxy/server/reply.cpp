@@ -74,12 +74,15 @@ void append_cache_status_line(const policy::Outcome& outcome, std::string_view k
 
 void write_forwarded_head(const http::ResponseHead& head, std::string_view entity_tag,
                           const http::Framing& framing, bool answers_head, const policy::Outcome& outcome,
-                          std::string_view key, const Persistence& persistence, std::string& out) {
+                          std::string_view key, std::string_view request_id, const Persistence& persistence,
+                          std::string& out) {
   status_line(head.status, head.reason, out);
   // Without a body to frame, Content-Length says what a GET would have; a 204 has none (RFC 9110 8.6).
   const bool bodiless = answers_head || head.status == 304;
   end_to_end_fields(head, bodiless && head.status != 204, entity_tag, out);
   add("Via", via(head), out);
+  if (!request_id.empty() && http::find(head.fields, "X-Request-ID") == nullptr)
+    add("X-Request-ID", request_id, out);
   append_cache_status_line(outcome, key, out);
   if (!bodiless && framing.kind == http::Framing::Kind::length) {
     add_length(framing.length, out);
@@ -189,10 +192,17 @@ OwnReply make_final_answer(std::string_view content_type, std::string body) {
   return make_own(200, content_type, std::move(body), {});
 }
 
+policy::Outcome refused() noexcept {
+  policy::Outcome outcome;
+  outcome.detail = policy::Detail::refused;
+  return outcome;
+}
+
 void write_problem(const Problem& problem, bool answers_head, const Persistence& persistence,
-                   std::string& out) {
+                   const policy::Outcome* outcome, std::string& out) {
   const auto made = make_problem(problem);
   out = made.head.text;
+  if (outcome != nullptr) append_cache_status_line(*outcome, {}, out);
   append_connection(persistence, out);
   out += "\r\n";
   if (!answers_head) out += made.body;

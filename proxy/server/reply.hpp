@@ -27,10 +27,12 @@ void append_cache_status_line(const policy::Outcome& outcome, std::string_view k
 
 /// Replaces `out` by the head of a forwarded final response: the API's fields as they came, less hop-by-hop
 /// ones and its framing; Via and Cache-Status added; `framing` is larder's own towards this client. A
-/// non-empty `entity_tag` takes the place of the API's.
+/// non-empty `entity_tag` takes the place of the API's; a non-empty `request_id` is X-Request-ID where the
+/// API sends none.
 void write_forwarded_head(const http::ResponseHead& head, std::string_view entity_tag,
                           const http::Framing& framing, bool answers_head, const policy::Outcome& outcome,
-                          std::string_view key, const Persistence& persistence, std::string& out);
+                          std::string_view key, std::string_view request_id, const Persistence& persistence,
+                          std::string& out);
 
 /// The value of Content-Range (RFC 9110 14.4). `complete` is the size of the whole, where it is known.
 [[nodiscard]] std::string content_range(const http::ByteRange& range, std::optional<std::uint64_t> complete);
@@ -68,9 +70,13 @@ struct OwnReply {
 /// The 200 to an OPTIONS or TRACE whose final recipient larder is (RFC 9110 9.3.7, 9.3.8).
 [[nodiscard]] OwnReply make_final_answer(std::string_view content_type, std::string body);
 
-/// Replaces `out` by a whole HTTP/1 response; the body is left out where it `answers_head`.
+/// What Cache-Status says of a request that larder refuses.
+[[nodiscard]] policy::Outcome refused() noexcept;
+
+/// Replaces `out` by a whole HTTP/1 response; the body is left out where it `answers_head`. Without `outcome`
+/// it has no Cache-Status.
 void write_problem(const Problem& problem, bool answers_head, const Persistence& persistence,
-                   std::string& out);
+                   const policy::Outcome* outcome, std::string& out);
 
 /// The reason phrase of RFC 9110 15 for the statuses that larder itself answers with.
 [[nodiscard]] std::string_view reason_of(int status) noexcept;

@@ -31,6 +31,8 @@ void Exchange::serve_now(const std::shared_ptr<const store::Response>& stored, c
   const auto& response = *stored;
   if (response.access_history) response.access_history->asked(now_.mono);
   served_ = &response;
+  if (settings().request_id == settings::Begin::yes) [[unlikely]]
+    add_request_id();
   reply_.private_lines = private_fields_;
   if (with_age) reply_.age = response.age(now_.mono);
   reply_.outcome = &outcome;

@@ -116,8 +116,8 @@ void Server::accept_on(const Place& place) {
       begin(worker, std::move(socket), std::move(peer));
     };
     const auto failed = [this, &worker](const Error& error) {
-      (void)worker.close_longest_idle(Worker::Closable::between_requests);
       shared_.notices.cannot_accept(error.message());
+      return worker.close_longest_idle(Worker::Closable::between_requests);
     };
     const auto may_accept = [this, &worker] {
       return shared_.connections.load(std::memory_order_relaxed) < descriptor_bound(worker.settings());
@@ -155,7 +155,8 @@ void Server::begin(Worker& worker, Socket socket, Peer peer) {
     shared_.connections.fetch_sub(1, std::memory_order_relaxed);
     worker.loop.counters().connections_refused.add();
     std::string out;
-    write_problem({503, "too many connections (limits.connections)", 1}, false, {false, 1}, out);
+    const auto outcome = refused();
+    write_problem({503, "too many connections (limits.connections)", 1}, false, {false, 1}, &outcome, out);
     Error ignored;
     socket.write_some(asio::buffer(out), ignored);
     socket.shutdown(Socket::shutdown_both, ignored);
@@ -278,6 +279,7 @@ bool Server::commit(Prepared prepared) {
 void Server::apply_store_limits() {
   const auto limits = plan();
   shared_.cache.set_limits(limits->settings->cache.memory, limits->settings->cache.variants);
+  shared_.cache.shorten_lifetimes(*limits->settings);
 }
 
 std::optional<std::string> Server::reopen_log() {

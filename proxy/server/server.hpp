@@ -64,7 +64,8 @@ class Server {
   /// The new settings apply to requests from now on. Listeners that they do not name are closed; connections
   /// stay open. False if the server is stopping. Changes of `loops` and `cache.persist` require a restart.
   [[nodiscard]] bool commit(Prepared prepared);
-  /// Evicts entries beyond the current limits. Callable on any thread.
+  /// Evicts entries beyond the current limits, and applies lower ttls to what is stored. Callable on any
+  /// thread.
   void apply_store_limits();
   /// Reopens the access log, after log rotation has renamed it. Returns a message if it cannot be opened.
   [[nodiscard]] std::optional<std::string> reopen_log();

@@ -232,8 +232,9 @@ Task<Session::Step> Session::refuse(http::Refusal reason) {
   auto& counters = worker_.loop.counters();
   counters.refused_requests[static_cast<std::size_t>(reason)].add();
   std::string out;
+  const auto outcome = refused();
   write_problem({http::status_of(reason), std::string(http::describe(reason)), {}},
-                http::is_for_head(client_.unread()), {false, 1}, out);
+                http::is_for_head(client_.unread()), {false, 1}, &outcome, out);
   if (worker_.access_log.is_on()) {
     AccessRecord record;
     record.client = client_.address();
@@ -241,6 +242,7 @@ Task<Session::Step> Session::refuse(http::Refusal reason) {
     record.target = "-";
     record.status = http::status_of(reason);
     record.body_bytes = out.size() - (out.find("\r\n\r\n") + 4);
+    record.outcome = outcome;
     worker_.access_log.append(record, worker_.loop.now().wall);
   }
   const bool sent = co_await client_.write(out, worker_.settings().timeouts.write);

@@ -38,7 +38,8 @@ struct Forwarded {
   std::string_view entity_tag;  // in place of the API's, unless empty
   bool answers_head = false;
   const policy::Outcome& outcome;
-  std::string_view key;  // as in Reply
+  std::string_view key;         // as in Reply
+  std::string_view request_id;  // X-Request-ID, if the API sends none; empty = none
 };
 
 class Stream {

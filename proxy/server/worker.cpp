@@ -67,6 +67,9 @@ void Worker::adopt(std::shared_ptr<const cache::Plan> plan, std::shared_ptr<LogS
   pool.configure(settings().upstream);
   shared.admission.limit_uploads(settings().limits.uploads);
   access_log.configure(settings(), std::move(sink));
+  const bool traces = settings().log_level == "trace";
+  pool.log().set_trace(traces ? [](const std::string& sentence) { spdlog::trace("{}", sentence); }
+                              : upstream::FailureLog::Write());
   const std::lock_guard lock(routes_mutex_);
   const auto view = [&](const std::string& name) {
     const bool is_known = routes_.size() < max_route_names || routes_.count(name) != 0;

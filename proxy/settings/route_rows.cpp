@@ -68,11 +68,12 @@ Row<R> query_row() {
     const auto text = read_scalar(report, node, name);
     if (!text) return;
     std::string ignored;
-    const auto query = words.read(*text, ignored);
-    if (!query)
-      return report.error(
-          node, name + ": " + in_quotes(*text) + " is neither all, none nor a list; write [" + *text + "]");
-    route.key.query = *query;
+    if (const auto query = words.read(*text, ignored)) {
+      route.key.query = *query;
+      return;
+    }
+    route.key.query = KeyRule::Query::named;
+    route.key.query_names = read_name_beside(report, node, name, words.form.words, lines("name", "limit"));
   };
   row.show = [=](const R& route) {
     const auto& key = route.key;

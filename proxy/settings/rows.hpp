@@ -78,6 +78,20 @@ template <class Value>
   return values;
 }
 
+/// Reads a list of one name without brackets, where words are allowed as well: what resembles one of the
+/// words is reported.
+[[nodiscard]] inline std::vector<std::string> read_name_beside(Report& report, const YAML::Node& node,
+                                                               const std::string& name,
+                                                               const std::vector<std::string>& words,
+                                                               const Codec<std::string>& codec) {
+  const auto& text = node.Scalar();
+  const auto near = nearest(text, Words(words.begin(), words.end()));
+  if (near.empty()) return read_list(report, node, name, codec);
+  report.error(node, name + ": did you mean " + in_quotes(near) +
+                         "? for the parameter of that name, write [" + printable(text) + "]");
+  return {};
+}
+
 template <class Value>
 [[nodiscard]] std::string show_list(const std::vector<Value>& values, const Codec<Value>& codec) {
   std::string out;

@@ -213,9 +213,10 @@ std::string yaml_text(std::string_view text) {
                      });
   if (plain) return std::string(text);
   std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    append_escaped(std::string_view(&c, 1), out);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '"' || text[i] == '\\') out += '\\';
+    if (text.substr(i).starts_with("${")) out += '$';  // not a variable
+    append_escaped(text.substr(i, 1), out);
   }
   return out + '"';
 }

@@ -66,11 +66,10 @@ Row<S> redaction_row() {
     const auto text = read_scalar(report, node, name);
     if (!text) return;
     std::string ignored;
-    const auto of = words.read(*text, ignored);
-    if (!of)
-      return report.error(
-          node, name + ": " + in_quotes(*text) + " is neither all, none nor a list; write [" + *text + "]");
-    redact = {*of, {}};
+    if (const auto of = words.read(*text, ignored))
+      redact = {*of, {}};
+    else
+      redact = {Of::named, read_name_beside(report, node, name, words.form.words, lines("name", "token"))};
   };
   row.show = [=](const S& settings) {
     const auto& redact = settings.access_log_redact;
@@ -252,7 +251,8 @@ RowsOf saying_rows() {
                                   {"info", "info"},
                                   {"warning", "warning"},
                                   {"error", "error"}}),
-            "Lowest severity of the messages that are logged to standard error."),
+            "Lowest severity of the messages that are logged to standard error. debug logs one line for each "
+            "request; trace, in addition, each request to the API and its response."),
       value("drain_timeout", excluded, at(&S::drain_timeout), durations(0ms),
             "Maximum time for connections to finish after SIGTERM; then they are closed."),
   };

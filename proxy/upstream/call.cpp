@@ -43,6 +43,8 @@ Task<std::optional<Failure>> Call::open(bool fresh) {
   reused_ = connection_->is_reused();
   any_byte_ = false;
   pool_.loop().counters().upstream_requests.add();
+  if (pool_.log().is_tracing())
+    pool_.log().trace("API request for " + path_ + " on a " + (reused_ ? "pooled" : "new") + " connection");
   co_return std::nullopt;
 }
 
@@ -155,6 +157,8 @@ Task<std::optional<Failure>> Call::read_head(http::Method method, bool may_switc
         if (!is_interim()) {
           answered_ = true;
           pool_.responded(head_.status, claim_.target);
+          if (pool_.log().is_tracing())
+            pool_.log().trace("API response for " + path_ + ": status " + std::to_string(head_.status));
         }
         co_return std::nullopt;
       }

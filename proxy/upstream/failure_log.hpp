@@ -20,6 +20,10 @@ class FailureLog {
   using Write = std::function<void(const std::string&)>;
 
   void set(Write write) { write_ = std::move(write); }
+  /// What is logged for every request to the API; empty = nothing.
+  void set_trace(Write write) { trace_ = std::move(write); }
+  [[nodiscard]] bool is_tracing() const noexcept { return trace_ != nullptr; }
+  void trace(const std::string& sentence) const { trace_(sentence); }
   /// `path` is that of the request, without its query, which may have secrets; empty if there is none.
   void note(const Failure& failure, std::string_view path, policy::MonoTime now);
   /// Logs the counts whose minute is over; to be called periodically.
@@ -34,6 +38,7 @@ class FailureLog {
     std::string last;
   };
   Write write_;
+  Write trace_;
   std::array<Kind, failure_kinds> kinds_;
 };
 

@@ -458,11 +458,13 @@ class Larder:
             reader.start()
         with self.condition:
             self.condition.wait_for(
-                lambda: any(line.startswith("admin on") for line in self.output) or self.silent == 2, PATIENCE
+                lambda: any(line.startswith("admin on") for line in self.output + self.errors) or self.silent == 2, PATIENCE
             )
-        admin = [line for line in self.output if line.startswith("admin on")]
+        # On standard error if standard output is the access log's.
+        lines = self.output + self.errors
+        admin = [line for line in lines if line.startswith("admin on")]
         assert admin, f"larder did not start: {self.output} {self.errors}"
-        self.addresses = [parse_address(line.split(" on ")[1]) for line in self.output if line.startswith("listening on")]
+        self.addresses = [parse_address(line.split(" on ")[1]) for line in lines if line.startswith("listening on")]
         self.address = self.addresses[0]
         self.admin = parse_address(admin[0].split(" on ")[1])
 

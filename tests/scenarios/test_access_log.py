@@ -39,7 +39,7 @@ def lines_of(larder, count, is_wanted=lambda line: True):
     """The first `count` of those lines, parsed; each line that looks like one of the log must be JSON."""
 
     def found():
-        parsed = [json.loads(line) for line in larder.output if not line.startswith(("listening on", "admin on"))]
+        parsed = [json.loads(line) for line in larder.output]
         return [line for line in parsed if is_wanted(line)]
 
     with larder.condition:
