@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <utility>
 
 namespace larder::cache {
 
@@ -24,28 +25,43 @@ class BodyBudget {
   std::atomic<std::size_t> used_{0};
 };
 
-/// One body's share of a budget, given back by the destructor.
+/// One body's share of a budget, given back by the destructor. Moves with the body.
 class BodyShare {
  public:
-  BodyShare(BodyBudget& budget, std::size_t max) noexcept : budget_(budget), max_(max) {}
-  ~BodyShare() { budget_.give_back(held_); }
+  BodyShare() = default;
+  BodyShare(BodyBudget& budget, std::size_t max) noexcept : budget_(&budget), max_(max) {}
+  BodyShare(BodyShare&& other) noexcept
+      : budget_(other.budget_), max_(other.max_), held_(std::exchange(other.held_, 0)) {}
+  BodyShare& operator=(BodyShare&& other) noexcept {
+    give_back();
+    budget_ = other.budget_;
+    max_ = other.max_;
+    held_ = std::exchange(other.held_, 0);
+    return *this;
+  }
   BodyShare(const BodyShare&) = delete;
   BodyShare& operator=(const BodyShare&) = delete;
+  ~BodyShare() { give_back(); }
+
+  /// The body is gone.
+  void give_back() noexcept {
+    if (held_ > 0) budget_->give_back(std::exchange(held_, 0));
+  }
 
   /// False if a body of that size exceeds the budget; the share is then as before. Grows in steps, so that
   /// small pieces do not each access the budget.
   [[nodiscard]] bool grow_to(std::size_t size) noexcept {
     if (size <= held_) return true;
     const auto more = std::max(size - held_, step);
-    if (!budget_.take(more, max_)) return false;
+    if (!budget_->take(more, max_)) return false;
     held_ += more;
     return true;
   }
 
  private:
   static constexpr std::size_t step = 16 * 1024;
-  BodyBudget& budget_;
-  const std::size_t max_;
+  BodyBudget* budget_ = nullptr;
+  std::size_t max_ = 0;
   std::size_t held_ = 0;
 };
 

@@ -157,8 +157,10 @@ class Fetch {
     }
     when_.received = deps_.loop.now();
     if (failed && total_.expired()) failed = Failure{upstream::FailureKind::total_timeout, {}, {}};
-    if (order_.counters != nullptr && !failed)
+    if (order_.counters != nullptr && !failed) {
       order_.counters->upstream.observe(when_.received.mono - when_.requested.mono);
+      order_.counters->responded(call_->head().status);
+    }
     co_return failed;
   }
 
@@ -256,12 +258,13 @@ class Fetch {
                  : collected.how == Collected::no_room ? Detail::no_room
                                                        : Detail::body_too_large;
       if (shared_error) why = Detail::status;
-      co_return publisher_.hand_over(std::move(body_), false, result(why));
+      co_return publisher_.hand_over(std::move(body_), false, result(why), std::move(share_));
     }
     if (shared_error) co_return share_error(std::move(*shared_error), std::move(body_));
     auto& meta = std::get<policy::StoredMeta>(judged);
     if (meta.part && !policy::fit(*meta.part, body_.size()))
-      co_return publisher_.hand_over(std::move(body_), true, result(Detail::partial_content));
+      co_return publisher_.hand_over(std::move(body_), true, result(Detail::partial_content),
+                                     std::move(share_));
     const auto client = is_in_background_ ? http::Fields() : http::Fields(order_.request->head.fields);
     auto made = represent_fetched({head, std::move(body_), std::move(meta), when_, order_.held.get(), client},
                                   route_, *order_.plan, fill.sequence(), deps_.workspace);

@@ -9,6 +9,7 @@
 // FillWaiter lock the fill's mutex; a FillWaiter belongs to one loop and is woken there.
 #pragma once
 
+#include "cache/body_budget.hpp"
 #include "net/loop.hpp"
 #include "policy/outcome.hpp"
 #include "policy/request.hpp"
@@ -63,6 +64,7 @@ struct Handover {
   std::unique_ptr<upstream::Call> call;
   std::string prefix;     // of the body
   bool complete = false;  // `prefix` is the complete body
+  BodyShare share = {};   // of `prefix`, until it is sent
 };
 
 /// The time after which a fill has certainly settled: upstream.total_timeout, and what is beyond that.

@@ -88,13 +88,13 @@ void Publisher::share_error(std::shared_ptr<store::Response> response, Result re
   permit_.settle(std::move(answer));
 }
 
-void Publisher::hand_over(std::string prefix, bool complete, Result result) noexcept {
+void Publisher::hand_over(std::string prefix, bool complete, Result result, BodyShare share) noexcept {
   const auto status = result.call->head().status;
   note_not_stored(result.against);
   remember(result.against, true, result.when.received.mono);
   note_status(status);
   supersede(result.against, status, result);
-  permit_.fill().offer(Handover{std::move(result.call), std::move(prefix), complete});
+  permit_.fill().offer(Handover{std::move(result.call), std::move(prefix), complete, std::move(share)});
   permit_.settle(Unshareable{result.against, status, took(result.when)});
 }
 
@@ -103,10 +103,7 @@ void Publisher::look_again() noexcept {
 }
 
 void Publisher::fail(upstream::Failure failure, const policy::ExchangeTimes& when) noexcept {
-  if (!failure.is_of_larder()) {
-    deps_.loop.counters().upstream_errors.add();
-    if (order_.counters != nullptr) order_.counters->upstream_errors.add();
-  }
+  failure.count(deps_.loop.counters(), order_.counters);
   cache_.fills_.failed(
       order_.hash, failure.is_disconnection() ? policy::Trouble::disconnected : policy::Trouble::error_status,
       deps_.loop.now().mono);

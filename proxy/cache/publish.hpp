@@ -39,7 +39,7 @@ class Publisher {
   void share_error(std::shared_ptr<store::Response> response, Result result) noexcept;
   /// For a response to its requesting client only: releases the waiters, and hands the response over with the
   /// part of the body read so far.
-  void hand_over(std::string prefix, bool complete, Result result) noexcept;
+  void hand_over(std::string prefix, bool complete, Result result, BodyShare share = {}) noexcept;
   /// A tier had responses for the key, or the fetch is given up: the waiters look into memory again.
   void look_again() noexcept;
   void fail(upstream::Failure failure, const policy::ExchangeTimes& when) noexcept;

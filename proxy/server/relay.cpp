@@ -64,6 +64,8 @@ Task<void> Exchange::relay(upstream::Call& call, cache::Handover* begun, Outcome
     relayed.complete = begun->complete;
     const bool is_sent = co_await stream_.write(begun->prefix);
     relayed.sent = is_sent;
+    begun->prefix = {};
+    begun->share.give_back();
   }
   // The head is sent with the first bytes of the body if they are here already.
   if (relayed.sent && !relayed.complete && call.buffered().empty()) {
@@ -82,7 +84,7 @@ Task<void> Exchange::relay(upstream::Call& call, cache::Handover* begun, Outcome
   record(answer.status, relayed.body_bytes, outcome);
   if (relayed.failed) {
     // The client must not take a part for the whole (RFC 9112 8).
-    worker_.loop.counters().upstream_errors.add();
+    relayed.failed->count(worker_.loop.counters(), view_.counters);
     stream_.reset();
   }
 }
