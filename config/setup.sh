@@ -6,7 +6,8 @@
 # Groups: build (compiler and libraries), test (test frameworks), api (the sample API), measure (load generator and nginx for the
 # measurements), postgres (database and migrations for the sample API), lean (programs that the projection is compared with),
 # browser (for the tests of the status page), conformance (for the HTTP cache test suite), peers (other caches, for the suite and
-# the measurements), fuzz (clang and libFuzzer), lint (clang-format and clang-tidy), package (for the checks of the Debian package).
+# the measurements), fuzz (clang and libFuzzer), lint (clang-format and clang-tidy), package (for the checks of the Debian package),
+# alerts (promtool, for the alert rules).
 # Default: build test api.
 # Only missing packages are installed, and services that they would start are not started. A cache of the group peers that the
 # distribution does not have is skipped.
@@ -30,7 +31,7 @@ packages_of() {
     build) echo g++ cmake ninja-build pkg-config "$(boost_package)" libsimdjson-dev libyaml-cpp-dev libcli11-dev \
         libspdlog-dev libfmt-dev libxxhash-dev prometheus-cpp-dev libsystemd-dev libdeflate-dev libbrotli-dev libzstd-dev \
         libsqlite3-dev libjemalloc-dev libssl-dev ;;
-    test) echo catch2 python3 python3-pytest curl ;;
+    test) echo catch2 python3 python3-pytest python3-jsonschema python3-yaml curl ;;
     api) echo python3 python3-fastapi python3-uvicorn python3-sqlalchemy python3-aiosqlite python3-asyncpg \
         python3-yaml python3-websockets curl ;;
     measure) echo wrk nginx-light ;;
@@ -42,8 +43,9 @@ packages_of() {
     peers) echo nginx-light varnish haproxy squid trafficserver apache2 ;;
     lint) echo clang-format clang-tidy ;;
     coverage) echo gcovr ;;
+    alerts) echo prometheus ;;
     package) echo dpkg-dev fakeroot file lintian systemd man-db zsh mandoc ;;
-    *) die "no group '$1'; the groups are build, test, api, measure, postgres, lean, browser, conformance, peers, fuzz, lint, coverage, package" ;;
+    *) die "no group '$1'; the groups are build, test, api, measure, postgres, lean, browser, conformance, peers, fuzz, lint, coverage, package, alerts" ;;
   esac
 }
 

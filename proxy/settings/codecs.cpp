@@ -13,8 +13,23 @@ namespace {
 
 Form form_of(Form::Kind kind, std::string name, std::string range, std::uint64_t least = 0,
              std::uint64_t greatest = 0) {
-  return {kind, std::move(name), std::move(range), least, greatest, {}, false};
+  Form form;
+  form.kind = kind;
+  form.name = std::move(name);
+  form.range = std::move(range);
+  form.least = least;
+  form.greatest = greatest;
+  return form;
 }
+
+// A text that matches the regular expression.
+Form text_of(std::string name, std::string pattern, std::string range = {}) {
+  auto form = form_of(Form::Kind::text, std::move(name), std::move(range));
+  form.pattern = std::move(pattern);
+  return form;
+}
+
+constexpr const char* token = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
 
 bool is_unreserved(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), http::is_unreserved);
@@ -147,18 +162,17 @@ Codec<http::PathPattern> path_patterns(bool bound) {
   const auto write = [](const http::PathPattern& pattern) {
     return pattern.text().empty() ? std::string() : yaml_text(pattern.text());
   };
-  return {form_of(Form::Kind::text, "path", ""), read, write};
+  return {text_of("path", "^/[^?# \\x00-\\x1f]*$"), read, write};
 }
 
 Codec<std::string> parameter_names() {
-  return texts_that(form_of(Form::Kind::text, "name", ""), is_unreserved,
+  return texts_that(text_of("name", "^[-._~0-9A-Za-z]+$"), is_unreserved,
                     "the name of a query parameter; use only letters, digits and - . _ ~");
 }
 
 Codec<std::string> field_names() {
   auto codec = texts_that(
-      form_of(Form::Kind::text, "field name", ""),
-      [](const std::string& text) { return http::is_token(text); },
+      text_of("field name", token), [](const std::string& text) { return http::is_token(text); },
       "a field name (RFC 9110 5.1), such as accept-language");
   codec.read = [read = codec.read](const std::string& text, std::string& error) {
     auto name = read(text, error);
@@ -172,14 +186,13 @@ Codec<std::string> field_names() {
 
 Codec<std::string> cookie_names() {
   return texts_that(
-      form_of(Form::Kind::text, "cookie name", ""),
-      [](const std::string& text) { return http::is_token(text); },
+      text_of("cookie name", token), [](const std::string& text) { return http::is_token(text); },
       "the name of a cookie (RFC 6265 4.1.1), such as session");
 }
 
 Codec<std::string> protocols() {
   return in_lower_case(texts_that(
-      form_of(Form::Kind::text, "protocol", ""), [](const std::string& text) { return http::is_token(text); },
+      text_of("protocol", token), [](const std::string& text) { return http::is_token(text); },
       "the name of a protocol, without a version: websocket"));
 }
 
@@ -190,7 +203,7 @@ Codec<Network> networks() {
 }
 
 Codec<std::string> member_paths() {
-  return texts_that(form_of(Form::Kind::text, "name", ""), is_member_path,
+  return texts_that(text_of("name", "^[^.*]+(\\.[^.*]+)*$"), is_member_path,
                     "a member; write a name, or names joined by dots: domain.slug");
 }
 
@@ -208,7 +221,7 @@ Codec<std::string> file_paths() {
   const auto is_absolute = [](std::string_view text) {
     return text.starts_with('/') && !text.ends_with('/') && text.find('\0') == std::string_view::npos;
   };
-  return texts_that(form_of(Form::Kind::text, "file", ""), is_absolute,
+  return texts_that(text_of("file", "^/.*[^/]$"), is_absolute,
                     "an absolute path of a file, such as /var/cache/larder/cache.db");
 }
 
@@ -224,7 +237,7 @@ Codec<std::string> secrets() {
     return text.size() >= 16 && text.size() <= 256 &&
            std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F; });
   };
-  auto codec = texts_that(form_of(Form::Kind::text, "secret", "16 to 256 visible characters"), is_good, {});
+  auto codec = texts_that(text_of("secret", "^[!-~]{16,256}$", "16 to 256 visible characters"), is_good, {});
   codec.read = [is_good](const std::string& text, std::string& error) -> std::optional<std::string> {
     if (is_good(text)) return text;
     error =
@@ -240,7 +253,7 @@ Codec<std::string> lines(std::string name, const std::string& example) {
     return !text.empty() && text.front() != ' ' && text.back() != ' ' &&
            std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7F; });
   };
-  return texts_that(form_of(Form::Kind::text, std::move(name), ""), is_line,
+  return texts_that(text_of(std::move(name), "^[!-~]([ -~]*[!-~])?$"), is_line,
                     "one line of visible ASCII, such as " + example);
 }
 

@@ -59,7 +59,8 @@ using Choices = std::vector<std::pair<std::string, Value>>;
 
 template <class Value>
 [[nodiscard]] Codec<Value> choices(Choices<Value> known) {
-  Form form{Form::Kind::choice, {}, {}, 0, 0, {}, false};
+  Form form;
+  form.kind = Form::Kind::choice;
   for (const auto& choice : known) form.words.push_back(choice.first);
   const Words words(form.words.begin(), form.words.end());
   form.name = joined(words);

@@ -1,4 +1,4 @@
-// Writes the settings as YAML with all defaults, and the JSON Schema of the configuration.
+// Writes the settings as YAML, with all defaults.
 #include "settings/table.hpp"
 
 #include <algorithm>
@@ -67,97 +67,6 @@ void write_yaml(const std::vector<Row<Target>>& rows, const Target& target, cons
   }
 }
 
-// ---- JSON Schema
-
-std::string quote(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (c == '\n')
-      out += "\\n";
-    else
-      out += c;
-  }
-  return out + "\"";
-}
-
-std::string words_schema(const std::vector<std::string>& words) {
-  // YAML 1.1 parsers read these words as booleans.
-  if (words == std::vector<std::string>{"true", "false"}) return R"({"type": "boolean"})";
-  std::string out = R"({"enum": [)";
-  for (const auto& word : words) out += (out.ends_with('[') ? "" : ", ") + quote(word);
-  if (std::find(words.begin(), words.end(), "off") != words.end()) out += ", false";
-  return out + "]}";
-}
-
-std::string value_schema(const Form& form) {
-  std::string value;
-  switch (form.kind) {
-    case Form::Kind::choice:
-      value = words_schema(form.words);
-      break;
-    case Form::Kind::duration:
-      value = R"({"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"})";
-      break;
-    case Form::Kind::size:
-      value = R"({"type": "string", "pattern": "^[0-9]+(B|KiB|MiB|GiB)$"})";
-      break;
-    case Form::Kind::number:
-      value = R"({"type": "integer", "minimum": )" + std::to_string(form.least) + R"(, "maximum": )" +
-              std::to_string(form.greatest) + "}";
-      break;
-    case Form::Kind::text:
-      value = R"({"type": "string"})";
-      break;
-  }
-  std::string all = value;
-  if (form.kind != Form::Kind::choice && !form.words.empty()) all += ", " + words_schema(form.words);
-  if (form.kind != Form::Kind::text) all += R"(, {"type": "string", "pattern": "\\$\\{"})";
-  if (all.size() > value.size()) value = R"({"anyOf": [)" + all + "]}";
-  if (form.list)
-    value = R"({"anyOf": [)" + value + R"(, {"type": "array", "minItems": )" +
-            (form.may_be_empty ? "0" : "1") + R"(, "items": )" + value + "}]}";
-  return value;
-}
-
-template <class Target>
-std::string row_schema(const Row<Target>& row) {
-  auto text = row.meaning;
-  if (!row.form.range.empty()) text += " (" + row.form.range + ")";
-  if (const auto value = row.default_value(); !value.empty()) text += " Default: " + value + ".";
-  auto schema = value_schema(row.form);
-  schema.insert(1, R"("description": )" + quote(text) + ", ");
-  return schema;
-}
-
-template <class Target>
-std::string properties(const std::vector<Row<Target>>& rows, const std::string& indent) {
-  std::string out;
-  for (std::size_t i = 0; i < rows.size();) {
-    const auto name = first_segment(rows[i].name);
-    std::string inner;
-    std::string alone;
-    auto at = i;
-    for (; at < rows.size() && first_segment(rows[at].name) == name; ++at) {
-      if (rows[at].name.size() == name.size()) {
-        alone = row_schema(rows[at]);
-        continue;
-      }
-      inner += (inner.empty() ? "" : ",") + ("\n" + indent + "    ") +
-               quote(std::string_view(rows[at].name).substr(name.size() + 1)) + ": " + row_schema(rows[at]);
-    }
-    std::string schema = alone;
-    if (!inner.empty()) {
-      schema = R"({"type": "object", "additionalProperties": false, "properties": {)" + inner + "\n" +
-               indent + "  }}";
-      if (!alone.empty()) schema = R"({"anyOf": [)" + alone + ", " + schema + "]}";
-    }
-    out += (out.empty() ? "" : ",") + ("\n" + indent) + quote(name) + ": " + schema;
-    i = at;
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string effective_yaml(const Settings& settings) {
@@ -166,25 +75,6 @@ std::string effective_yaml(const Settings& settings) {
   out += settings.routes.empty() ? "routes: []\n" : "routes:\n";
   for (const auto& route : settings.routes) write_yaml(route_rows(), route, "    ", out);
   return out;
-}
-
-std::string json_schema() {
-  return std::string(R"({
-  "$schema": "http://json-schema.org/draft-07/schema#",
-  "title": "larder's configuration",
-  "type": "object",
-  "additionalProperties": false,
-  "properties": {)") +
-         properties(top_rows(), "    ") + R"(,
-    "routes": {"description": "The first route whose path matches a request applies.", "type": "array", "maxItems": 1000, "items": {
-      "type": "object", "additionalProperties": false, "required": ["path"],
-      "oneOf": [{"required": ["ttl"]}, {"required": ["cache"]}],
-      "properties": {)" +
-         properties(route_rows(), "        ") + R"(
-      }}}
-  }
-}
-)";
 }
 
 }  // namespace larder::settings

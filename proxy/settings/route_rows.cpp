@@ -57,6 +57,7 @@ Row<R> query_row() {
   Row<R> row(name, words.form, excluded,
              "Whether the query is part of the cache key, or which of its parameters are.");
   row.form.name = "all, none or a list of names";
+  row.form.or_names = true;
   row.set = [=](Report& report, const YAML::Node& node, R& route) {
     if (node.IsSequence() && node.size() == 0)
       return report.error(node, name + " is an empty list; write none");

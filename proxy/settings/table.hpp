@@ -23,6 +23,8 @@ struct Form {
   std::uint64_t greatest = 0;
   std::vector<std::string>
       words;  // all words of a choice; for other kinds, words that are valid instead of a value: `auto`
+  std::string pattern = {};   // of a text: an ECMA 262 regular expression that every valid one matches
+  bool or_names = false;      // a choice: a list of names is valid as well
   bool list = false;          // a list of such values; a single value needs no brackets
   bool may_be_empty = false;  // `[]` is valid
 };

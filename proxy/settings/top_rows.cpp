@@ -34,6 +34,7 @@ Row<S> upstream_row(const std::string& name, Fingerprint fingerprint, std::strin
   Row<S> row(name, {}, fingerprint, std::move(meaning));
   row.form.name = "URL";
   row.form.range = "http://host[:port] or unix:/path";
+  row.form.pattern = "^([Hh][Tt][Tt][Pp]://[^/?#@ ]+/?|unix:[/@].+)$";
   row.set = [name](Report& report, const YAML::Node& node, S& settings) {
     const auto text = read_scalar(report, node, name);
     if (!text) return;
@@ -55,6 +56,7 @@ Row<S> redaction_row() {
   const auto words = choices<Of>({{"none", Of::none}, {"all", Of::all}});
   Row<S> row(name, words.form, excluded, "Query parameters whose values the access log replaces with ***.");
   row.form.name = "none, all or a list of names";
+  row.form.or_names = true;
   row.set = [=](Report& report, const YAML::Node& node, S& settings) {
     auto& redact = settings.access_log_redact;
     if (node.IsSequence() && node.size() == 0)
