@@ -13,7 +13,7 @@
 #             at full length. Takes some hours.
 #
 # PRESET is dev (default), asan or tsan; further arguments are passed to ctest. Labels: unit, modules, scenario, model, differential, api,
-# conformance, browser, bench, package, fuzz (api: needs the packages of the sample API). For example: bash tests/run.sh asan -L scenario
+# conformance, browser, bench, package, alerts, fuzz (api: needs the packages of the sample API). For example: bash tests/run.sh asan -L scenario
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -78,7 +78,7 @@ case $mode in
     selected=(--label-regex '^(unit|modules|scenario)$' --label-exclude '^api$')
     ;;
   ci | long)
-    bash config/setup.sh build test api conformance browser fuzz package measure postgres peers lean lint
+    bash config/setup.sh build test api conformance browser fuzz package measure postgres peers lean alerts lint
     rm -rf "$results" && mkdir -p "$results"
     phase format format
     if [ "$mode" = ci ]; then
@@ -96,7 +96,7 @@ case $mode in
     ;;
   *)
     if [ "$preset" = dev ]; then
-      bash config/setup.sh build test api conformance browser fuzz package measure postgres peers lean
+      bash config/setup.sh build test api conformance browser fuzz package measure postgres peers lean alerts
     else
       bash config/setup.sh build test api conformance
     fi

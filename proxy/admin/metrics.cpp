@@ -148,6 +148,21 @@ void add_reasons(const server::Server& server, const Routes& routes, Exposition&
       Exposition::add(refused, {{"reason", std::string(http::name_of(static_cast<http::Refusal>(i)))}},
                       requests[i]);
   }
+  auto& failures = exposition.family("larder_upstream_failures_total",
+                                     "Requests to the API without a usable response, by kind of failure",
+                                     MetricType::Counter);
+  auto& refusals = exposition.family(
+      "larder_upstream_refusals_total",
+      "Requests not sent to the API because of a limit of larder's own, by reason", MetricType::Counter);
+  const auto failed = sums(server, &Counters::upstream_failures);
+  for (std::size_t i = 0; i < upstream::failure_kinds; ++i) {
+    const upstream::Failure failure{static_cast<upstream::FailureKind>(i), {}, {}};
+    const auto name = std::string(failure.name());
+    if (failure.is_of_larder())
+      Exposition::add(refusals, {{"reason", name}}, failed[i]);
+    else
+      Exposition::add(failures, {{"kind", name}}, failed[i]);
+  }
   auto& not_stored =
       exposition.family("larder_not_stored_total",
                         "Responses fetched for the cache and not stored, by reason", MetricType::Counter);

@@ -26,6 +26,7 @@ RouteFigures figures(Element object) {
   of.spared = number(object, "spared");
   of.upstream_requests = number(object, "upstream_requests");
   of.upstream_errors = number(object, "upstream_errors");
+  of.upstream_5xx = number(object, "upstream_5xx");
   of.upstream_answers = number(object, "upstream_answers");
   of.upstream_seconds = number(object, "upstream_seconds");
   of.waited_seconds = number(object, "waited_seconds");
@@ -111,6 +112,13 @@ std::string state_text(const Snapshot& snapshot) {
                          : std::string("no response yet");
   if (snapshot.breaker_open)
     return "circuit breaker open, " + heard + "; requests resume when a probe succeeds";
+  // Since the start: more than a few errors are no chance.
+  constexpr double tolerated = 0.05;
+  const auto& total = snapshot.total;
+  const auto bad = total.upstream_errors + total.upstream_5xx;
+  if (bad > tolerated * total.upstream_requests)
+    return fmt::format("{} of {} requests to it failed or got 5xx, {}", count_text(bad),
+                       count_text(total.upstream_requests), heard);
   return snapshot.upstream_heard_seconds_ago ? "fine, " + heard : heard;
 }
 

@@ -15,6 +15,7 @@ struct RouteFigures {
   double spared = 0;  // requests to the API that were avoided
   double upstream_requests = 0;
   double upstream_errors = 0;
+  double upstream_5xx = 0;
   double upstream_answers = 0;
   double upstream_seconds = 0;
   double waited_seconds = 0;

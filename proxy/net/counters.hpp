@@ -46,6 +46,7 @@ class Histogram {
   Counter sum_;
 };
 
+inline constexpr std::size_t max_failure_kinds = 16;  // upstream::failure_kinds, rounded up
 inline constexpr std::size_t refusal_count = static_cast<std::size_t>(http::Refusal::body_too_large) + 1;
 
 // Each list has one row per counter. Its consumers (/metrics, /api/status, the sums over all loops) go
@@ -61,7 +62,11 @@ inline constexpr std::size_t refusal_count = static_cast<std::size_t>(http::Refu
   X(saved_by_projection, "saved_bytes_projection", "larder_saved_bytes_total", "by=projection", "") \
   X(saved_by_coding, "saved_bytes_coding", "larder_saved_bytes_total", "by=coding", "") \
   X(upstream_requests, "upstream_requests", "larder_route_upstream_requests_total", "", "Requests sent to the API, by route") \
-  X(upstream_errors, "upstream_errors", "larder_route_upstream_errors_total", "", "Requests to the API that failed, by route")
+  X(upstream_errors, "upstream_errors", "larder_route_upstream_errors_total", "", "Requests to the API without a usable response, by route") \
+  X(upstream_2xx, "upstream_2xx", "larder_route_upstream_responses_total", "class=2xx", "Responses of the API, by route and class of their status") \
+  X(upstream_3xx, "upstream_3xx", "larder_route_upstream_responses_total", "class=3xx", "") \
+  X(upstream_4xx, "upstream_4xx", "larder_route_upstream_responses_total", "class=4xx", "") \
+  X(upstream_5xx, "upstream_5xx", "larder_route_upstream_responses_total", "class=5xx", "")
 
 /// Durations of one route: member, metric, help.
 #define LARDER_ROUTE_TIMES(X) \
@@ -101,11 +106,21 @@ struct RouteCounters {
   LARDER_ROUTE_TIMES(LARDER_TIMES)
   std::array<Counter, policy::label_count> outcomes;
   std::array<Counter, policy::detail_count> not_stored;  // responses fetched for the cache, by reason
+
+  /// The API has sent a final response.
+  void responded(int status) noexcept {
+    auto& of_class = status >= 500   ? upstream_5xx
+                     : status >= 400 ? upstream_4xx
+                     : status >= 300 ? upstream_3xx
+                                     : upstream_2xx;
+    of_class.add();
+  }
 };
 
 struct Counters {
   LARDER_LOOP_COUNTERS(LARDER_COUNTER)
   std::array<Counter, refusal_count> refused_requests;
+  std::array<Counter, max_failure_kinds> upstream_failures;  // by upstream::FailureKind
   std::array<Counter, refusal_count> refused_answers;
 };
 #undef LARDER_COUNTER

@@ -123,7 +123,10 @@ Task<void> Exchange::pass(Outcome outcome) {
       auto failed = co_await call.open(again);
       const bool opened = !failed;
       const auto requested = worker_.loop.now().mono;  // without the wait for a connection, which is larder's
-      if (opened) write.sent();
+      if (opened) {
+        write.sent();
+        counters.upstream_requests.add();
+      }
       if (!failed) failed = co_await call.write(out);
       if (!failed) {
         if (facts_.body)
@@ -135,8 +138,8 @@ Task<void> Exchange::pass(Outcome outcome) {
         failed = co_await read_final_head(call);
         co_await watch.stop();
       }
-      if (opened) counters.upstream_requests.add();
       if (!failed) {
+        counters.responded(call.head().status);
         const auto answered = worker_.loop.now().mono;
         counters.upstream.observe(answered - requested);
         upstream_time_ = answered - requested;
@@ -151,7 +154,7 @@ Task<void> Exchange::pass(Outcome outcome) {
             const Failure unasked{upstream::FailureKind::bad_answer,
                                   {},
                                   "it changes to a protocol that the client did not name"};
-            worker_.loop.counters().upstream_errors.add();
+            unasked.count(worker_.loop.counters(), &counters);
             co_await fail(unasked, outcome);
             co_return true;
           }
@@ -187,10 +190,7 @@ Task<void> Exchange::pass(Outcome outcome) {
         const auto refusal = refused();
         co_await problem(late, refusal);
       } else {
-        if (!failed->is_of_larder()) {
-          worker_.loop.counters().upstream_errors.add();
-          counters.upstream_errors.add();
-        }
+        failed->count(worker_.loop.counters(), &counters);
         co_await fail(*failed, outcome);
       }
       co_return true;

@@ -92,4 +92,11 @@ std::string Failure::sentence() const {
   return "the upstream failed";
 }
 
+void Failure::count(Counters& loop, RouteCounters* route) const noexcept {
+  loop.upstream_failures[static_cast<std::size_t>(kind)].add();
+  if (is_of_larder()) return;
+  loop.upstream_errors.add();
+  if (route != nullptr) route->upstream_errors.add();
+}
+
 }  // namespace larder::upstream

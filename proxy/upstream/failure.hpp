@@ -2,6 +2,7 @@
 #pragma once
 
 #include "http/gate.hpp"
+#include "net/counters.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -27,6 +28,7 @@ enum class FailureKind : std::uint8_t {
   bad_answer,          // 502: the response is malformed or not acceptable
 };
 inline constexpr std::size_t failure_kinds = static_cast<std::size_t>(FailureKind::bad_answer) + 1;
+static_assert(failure_kinds <= max_failure_kinds);
 
 struct Failure {
   FailureKind kind = FailureKind::connect_failed;
@@ -54,6 +56,9 @@ struct Failure {
   /// Whether no response was received, as opposed to an unusable one.
   [[nodiscard]] bool is_disconnection() const noexcept { return kind != FailureKind::bad_answer; }
   [[nodiscard]] std::string_view name() const noexcept;  // the enumerator's name
+  /// Counts the failure by its kind, and as an error unless a limit of larder's own is the cause. `route` may
+  /// be nullptr.
+  void count(Counters& loop, RouteCounters* route) const noexcept;
   [[nodiscard]] std::string sentence() const;  // for the `detail` of the problem document and the log
 };
 

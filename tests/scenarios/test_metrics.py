@@ -2,9 +2,10 @@
 
 import json
 import re
+import subprocess
 
 import pytest
-from harness import ROOT, Client, Larder, Origin, in_parallel, reply
+from harness import ROOT, Client, Larder, Origin, binary, in_parallel, reply
 
 ROUTES = "  - {path: /ttl/**, ttl: 60s, refresh_param: refresh}\n  - {path: /off/**, cache: off}\n  - {path: /short, ttl: 100ms}"
 
@@ -243,3 +244,47 @@ def test_the_dashboard_and_the_alerts_use_existing_metrics(origin, tmp_path):
             family = families.get(name) or families.get(re.sub(r"_(bucket|sum|count)$", "", name))
             assert family, f"{name} in {expression}"
             assert all(all(f'{label}="' in (sample or "") for label in labels) for sample in family["samples"]), expression
+
+
+def test_requests_to_the_api_are_counted_as_the_api_sees_them(origin):
+    """By route and in total: hits, misses, errors, retries, refreshes, writes, and what the breaker refuses."""
+    origin.on("/ok", reply(200, {}, b"x")).on("/moved", reply(301, {"Location": "/ok"}, b"")).on("/none", reply(404, {}, b"no")).on("/bad", reply(500, {}, b"no"))
+    origin.on("/cut", Origin.CLOSE)
+    routes = "  - {path: /off/**, cache: off}\n  - {path: /**, ttl: 1h, refresh_param: refresh}"
+    with Larder(origin, routes=routes, upstream="  breaker_failures: 0") as larder, larder.client() as client:
+        for path in ("/ok", "/ok", "/ok?refresh=1", "/moved", "/none", "/bad", "/bad", "/cut", "/off/ok", "/off/bad"):
+            client.get(path)
+        client.get("/ok", method="PUT", body=b"{}")
+        client.get("/ok")
+        metrics = larder.metrics()
+        seen = len(origin.requests)
+    by_route = {name: value for name, value in metrics.items() if name.startswith("larder_route_upstream_requests_total{")}
+    assert metrics["larder_upstream_requests_total"] == sum(by_route.values()) == seen
+    classes = {name: value for name, value in metrics.items() if name.startswith("larder_route_upstream_responses_total{")}
+    failures = sum(value for name, value in metrics.items() if name.startswith("larder_upstream_failures_total{"))
+    errors = sum(value for name, value in metrics.items() if name.startswith("larder_route_upstream_errors_total{"))
+    assert failures == errors == metrics["larder_upstream_errors_total"] == 1
+    assert metrics['larder_upstream_failures_total{kind="closed_early"}'] == 1
+    assert sum(classes.values()) + errors + metrics["larder_upstream_retries_total"] == seen
+    assert metrics['larder_route_upstream_responses_total{route="/**",class="5xx"}'] == 2
+    assert metrics['larder_route_upstream_responses_total{route="/**",class="3xx"}'] == 1
+    assert all(value == 0 for name, value in metrics.items() if name.startswith("larder_upstream_refusals_total{"))
+
+
+def test_an_api_that_answers_500_is_not_fine_and_its_refused_requests_are_not_its_failures(origin):
+    origin.on("*", reply(500, {}, b"no"))
+    with Larder(origin, routes="  - {path: /**, ttl: 1h}") as larder:
+        larder.get("/a")
+        status = [binary(), "status", "-c", str(larder.config), "--admin", "%s:%d" % larder.admin]
+        assert "1 of 1 requests to it failed or got 5xx" in subprocess.run(status, capture_output=True, text=True, timeout=60, check=True).stdout
+    closed = Origin()
+    url = closed.url
+    closed.close()
+    with Larder(url, routes="  - {path: /**, cache: off}", upstream="  breaker_failures: 1\n  breaker_wait: 1h\n  breaker_longest_wait: 1h") as larder:
+        for _ in range(3):
+            assert larder.get("/a").status in (502, 503)
+        metrics = larder.metrics()
+        assert metrics['larder_upstream_failures_total{kind="connect_failed"}'] == 1
+        assert metrics['larder_upstream_refusals_total{reason="breaker_open"}'] == 2
+        assert metrics["larder_upstream_errors_total"] == 1
+        assert metrics["larder_upstream_requests_total"] == 0
