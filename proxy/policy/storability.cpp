@@ -213,8 +213,13 @@ std::variant<StoredMeta, Detail> judge(const RequestFacts& request, const settin
   }
   read_validators(response, when, meta);
   set_lifetime(route, response, directives, when, meta);
-  meta.stale_while_revalidate = window(route.stale_while_revalidate, directives.stale_while_revalidate);
-  meta.stale_if_error = window(route.stale_if_error, directives.stale_if_error);
+  // Under a ttl must-revalidate does not limit the route's own windows, but it does the API's (RFC 5861 has
+  // no rule for a response with both).
+  const bool is_strict = by_ttl && (directives.must_revalidate || directives.proxy_revalidate);
+  const auto of_api = [&](const auto& window) { return is_strict ? std::nullopt : window; };
+  meta.stale_while_revalidate =
+      window(route.stale_while_revalidate, of_api(directives.stale_while_revalidate));
+  meta.stale_if_error = window(route.stale_if_error, of_api(directives.stale_if_error));
   meta.stale_if_disconnected = meta.stale_if_error;
   if (!by_ttl && !meta.stale_if_error) meta.stale_if_disconnected = max_disconnected;
   // A response that is never fresh and cannot be revalidated or served stale would never be used.

@@ -5,6 +5,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include <array>
+
 namespace larder::server {
 
 using State = http::GateResult::State;
@@ -42,6 +44,25 @@ Session::~Session() {
 
 void Session::end_at_rest() noexcept {
   if (!attended_) delete this;
+}
+
+// A head that is late is answered; between requests, the connection is closed without a word.
+void Session::on_cancelled() noexcept {
+  try {
+    if (begun_ && client_.deadline().expired()) refuse_late_head();
+  } catch (const std::exception&) {  // out of memory
+  }
+  end_at_rest();
+}
+
+void Session::refuse_late_head() {
+  const auto outcome = refused();
+  std::string out;
+  write_problem({408, "the request's head was not complete within timeouts.head", {}}, false, {false, 1},
+                &outcome, out);
+  record_refusal(408, out);
+  const std::array<asio::const_buffer, 1> piece{asio::buffer(out)};
+  (void)client_.transport().write_some(piece);
 }
 
 // Whoever has only just come is given a moment: its request may be on the way.
@@ -228,6 +249,19 @@ void Session::begin() noexcept {
   go_on();
 }
 
+// `response`: as it is sent.
+void Session::record_refusal(int status, std::string_view response) {
+  if (!worker_.access_log.is_on()) return;
+  AccessRecord record;
+  record.client = client_.address();
+  record.method = "-";
+  record.target = "-";
+  record.status = status;
+  record.body_bytes = response.size() - (response.find("\r\n\r\n") + 4);
+  record.outcome = refused();
+  worker_.access_log.append(record, worker_.loop.now().wall);
+}
+
 Task<Session::Step> Session::refuse(http::Refusal reason) {
   auto& counters = worker_.loop.counters();
   counters.refused_requests[static_cast<std::size_t>(reason)].add();
@@ -235,16 +269,7 @@ Task<Session::Step> Session::refuse(http::Refusal reason) {
   const auto outcome = refused();
   write_problem({http::status_of(reason), std::string(http::describe(reason)), {}},
                 http::is_for_head(client_.unread()), {false, 1}, &outcome, out);
-  if (worker_.access_log.is_on()) {
-    AccessRecord record;
-    record.client = client_.address();
-    record.method = "-";
-    record.target = "-";
-    record.status = http::status_of(reason);
-    record.body_bytes = out.size() - (out.find("\r\n\r\n") + 4);
-    record.outcome = outcome;
-    worker_.access_log.append(record, worker_.loop.now().wall);
-  }
+  record_refusal(http::status_of(reason), out);
   const bool sent = co_await client_.write(out, worker_.settings().timeouts.write);
   co_return sent ? Step::linger : Step::close;
 }

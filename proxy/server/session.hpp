@@ -63,7 +63,7 @@ class Session final : public SessionHook, private IdleSet::Connection, private C
   };
 
   void on_input(bool ends) noexcept override;
-  void on_cancelled() noexcept override { end_at_rest(); }
+  void on_cancelled() noexcept override;
   /// Goes on from the state of rest; the session may be gone afterwards.
   void go_on() noexcept;
   /// Reads, and answers what can be answered at once, until there is something else to be done.
@@ -78,6 +78,8 @@ class Session final : public SessionHook, private IdleSet::Connection, private C
   /// What the response waits for.
   [[nodiscard]] Task<void> finish_exchange();
   [[nodiscard]] Task<Step> refuse(http::Refusal reason);
+  void refuse_late_head();
+  void record_refusal(int status, std::string_view response);
   void arm_read_deadline();
   /// Takes off the head what the peer may not say; whether it may is looked up again after a reload.
   void apply_trust();

@@ -91,13 +91,14 @@ RowsOf timeout_rows() {
   const auto timeouts = [](auto member) { return at(&S::timeouts, member); };
   return {
       value("timeouts.head", excluded, timeouts(&Timeouts::head), durations(1ms),
-            "Maximum time from the first byte of a request to the end of its header section."),
+            "Maximum time from the first byte of a request to the end of its header section; then 408."),
       value("timeouts.body", excluded, timeouts(&Timeouts::body), durations(1ms),
-            "Maximum time between two reads of a request body."),
+            "Maximum time between two reads of a request body; then 408."),
       value("timeouts.write", excluded, timeouts(&Timeouts::write), durations(1ms),
-            "Maximum time between two writes to a client that reads slowly."),
-      value("timeouts.idle", excluded, timeouts(&Timeouts::idle), durations(1ms),
-            "Maximum time between two requests on a client connection."),
+            "Maximum time between two writes to a client that reads slowly; then the connection is reset."),
+      value(
+          "timeouts.idle", excluded, timeouts(&Timeouts::idle), durations(1ms),
+          "Maximum time between two requests on a client connection; then it is closed without a response."),
       value("timeouts.tunnel", excluded, timeouts(&Timeouts::tunnel), durations(1ms),
             "Maximum time without traffic in either direction of a tunnel (WebSocket)."),
   };
@@ -109,7 +110,8 @@ RowsOf compression_rows() {
   return {
       value("compression", included, at(&S::compression, &Compression::on),
             choices<bool>({{"off", false}, {"auto", true}}),
-            "Content coding for clients that accept it. A stored response is encoded once per coding."),
+            "Content coding for clients that accept it. A stored response is encoded once per coding, in the "
+            "background: until that is done, clients get it without."),
       list_row<S>("compression.codings", included, at(&S::compression, &Compression::codings),
                   choices<Coding>({{"zstd", Coding::zstd}, {"br", Coding::br}, {"gzip", Coding::gzip}}),
                   "Codings offered, in order of preference."),

@@ -1,4 +1,7 @@
+#include "http/fields.hpp"
 #include "settings/table.hpp"
+
+#include <algorithm>
 
 namespace larder::settings {
 
@@ -74,6 +77,9 @@ that does not send `Cache-Control: private` needs `key: {cookies: [...]}` or `ca
 
 Cache keys contain credentials and cookie values only as keyed hashes, in memory and on disk.
 
+The query is part of the key as it is written: `?a&b` and `?b&a` have entries of their own. An upgrade, a reload and a restart are described in the guide
+(config/guide/operations.md).
+
 Regardless of the route, these requests bypass the cache: requests with a body, with If-Match or If-Unmodified-Since, or with an
 Upgrade that `upgrade` allows; a GET that names another method (`X-HTTP-Method-Override` and similar fields; it also counts as
 a write); and requests for a path that servers may interpret differently: one with dot segments, `\`, `;`, an encoded `/` or
@@ -117,6 +123,82 @@ std::string roff(std::string_view text) {
   return out;
 }
 
+// A line of Markdown: `code` and **strong** are bold, a link is its text.
+std::string roff_line(std::string_view line) {
+  std::string plain;
+  bool bold = false;
+  const auto toggle = [&] { plain += (bold = !bold) ? '\x01' : '\x02'; };
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '`') {
+      toggle();
+    } else if (line.substr(i).starts_with("**") && (i == 0 || line[i - 1] != '/')) {
+      toggle();
+      ++i;
+    } else if (line.substr(i).starts_with("](")) {
+      i = line.find(')', i);
+    } else if (line[i] != '[' || line.find("](", i) == std::string_view::npos) {
+      plain += line[i];
+    }
+  }
+  std::string out;
+  for (const char c : roff(plain)) {
+    if (c == '\x01')
+      out += "\\fB";
+    else if (c == '\x02')
+      out += "\\fR";
+    else
+      out += c;
+  }
+  return out;
+}
+
+// The cells of a row of a table.
+std::vector<std::string> cells_of(std::string_view line) {
+  std::vector<std::string> cells;
+  line.remove_prefix(1);
+  while (line.find('|') != std::string_view::npos) {
+    auto cell = line.substr(0, line.find('|'));
+    line.remove_prefix(cell.size() + 1);
+    while (cell.starts_with(' ')) cell.remove_prefix(1);
+    while (cell.ends_with(' ')) cell.remove_suffix(1);
+    cells.emplace_back(roff_line(cell));
+  }
+  return cells;
+}
+
+// Markdown of the reference as roff: titles, paragraphs, lists and tables.
+void write_roff(std::string_view markdown, std::string& out) {
+  std::vector<std::string> titles;  // of the table's columns
+  while (!markdown.empty()) {
+    auto line = markdown.substr(0, markdown.find('\n'));
+    markdown.remove_prefix(std::min(line.size() + 1, markdown.size()));
+    if (!line.starts_with('|')) titles.clear();
+    if (line.starts_with("## ")) {
+      std::string title(line.substr(3));
+      std::transform(title.begin(), title.end(), title.begin(),
+                     [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+      out += ".SH " + title + "\n";
+    } else if (line.starts_with("# ") || line.starts_with("|---")) {
+      continue;
+    } else if (line.starts_with("- ")) {
+      out += ".IP \\(bu 2\n" + roff_line(line.substr(2)) + "\n";
+    } else if (line.starts_with('|') && titles.empty()) {
+      titles = cells_of(line);
+    } else if (line.starts_with('|')) {
+      const auto cells = cells_of(line);
+      out += ".TP\n" + cells.front() + "\n";
+      for (std::size_t i = 1; i < cells.size(); ++i)
+        out += titles[i] + ": " + cells[i] + (i + 1 < cells.size() ? ";\n" : ".\n");
+    } else if (line.empty()) {
+      if (!markdown.starts_with("##") && !markdown.empty() && !out.ends_with(".PP\n")) out += ".PP\n";
+    } else {
+      while (line.starts_with(' ')) line.remove_prefix(1);
+      out += roff_line(line) + "\n";
+    }
+  }
+  while (out.ends_with(".PP\n")) out.resize(out.size() - 4);
+}
+
 template <class Target>
 void write_manual_rows(const std::vector<Row<Target>>& rows, std::string& out) {
   for (const auto& row : rows) {
@@ -137,34 +219,24 @@ std::string manual_page() {
 .SH NAME
 larder.yaml \- the configuration of larder
 .SH DESCRIPTION
-The configuration is one YAML file. A name with a dot is a member of a mapping: cache.memory is written cache: {memory: 64MiB},
-or on two lines.
-A duration is a whole number and one of ms s m h, a size is a whole number and one of B KiB MiB GiB; a number without a unit is
-an error.
-${NAME} in a value is replaced by that environment variable, ${NAME:\-text} by text if the variable is not set or empty.
-Files named conf.d/*.yaml beside it are read after it, in alphabetical order.
-A key in a later file replaces the same key of an earlier one; routes from conf.d come first, in file order, then those of the
-main file.
-An unknown key is an error.
-.B larder check
-reports every problem with its line and column.
-.SH TOP LEVEL
 )";
+  write_roff(introduction.substr(introduction.find("\n\n") + 2), out);
   write_manual_rows(top_rows(), out);
-  out += R"(.SH ROUTES
-.B routes
-is a list. The first route whose path matches a request applies; a request that matches no route is passed through and not cached.
-)";
+  write_roff(about_routes.substr(1), out);
   write_manual_rows(route_rows(), out);
+  write_roff(about_keys.substr(1), out);
+  std::string bounds(about_bounds.substr(1));
+  write_bounds(bounds);
+  write_roff(bounds, out);
   out += R"(.SH EXAMPLE
 .nf
 listen: 127.0.0.1:8080
 upstream: http://127.0.0.1:8000
 admin: 127.0.0.1:9901
+defaults: {keep_warm: 10m, stale_if_error: 1h}
 routes:
   \- path: /topics/
     ttl: 30s
-    keep_warm: 10m
     fields: [id, slug, title]
     invalidated_by: [/topics/**]
   \- path: /**

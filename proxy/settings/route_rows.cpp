@@ -21,7 +21,7 @@ Row<R> in_range(std::string range, Row<R> row) {
 // Sets the path pattern and the route's name, which is the pattern's text.
 Row<R> path_row() {
   auto row = in_range(
-      "/topics/ (exact), /topics/{id} (one segment), /static/** (the rest)",
+      "/topics/ (exact), /topics/{id} (one segment), /static/** (the rest, but not /static itself)",
       value_row<R>(
           "path", excluded, at(&R::path), path_patterns(),
           "Path pattern of the requests that the route applies to. The first matching route is used."));
@@ -35,9 +35,11 @@ Row<R> path_row() {
 // Not shown if `cache` is written instead. A lifetime applies to the responses that are fetched from then on;
 // whether there is one is shown by `cache`.
 Row<R> ttl_row() {
-  auto row = value_row<R>("ttl", excluded, at(&R::ttl),
-                          durations(1ms, one_year, "stores nothing; write cache: off instead"),
-                          "Freshness lifetime of a 200 response, whatever lifetime the upstream gives it.");
+  auto row = value_row<R>(
+      "ttl", excluded, at(&R::ttl), durations(1ms, one_year, "stores nothing; write cache: off instead"),
+      "Freshness lifetime of a 200 response, whatever lifetime the upstream gives it. Within it, the "
+      "upstream is asked only for requests that force it: refresh_param, and no-cache and "
+      "similar directives unless client_directives is ignore.");
   row.show = [show = row.show](const R& route) { return route.cache == CacheMode::ttl ? show(route) : ""; };
   return row;
 }
@@ -124,25 +126,31 @@ std::vector<Row<R>> lifetime_rows() {
                             or_off(durations(0ms)),
                             "How long after its freshness lifetime a response may be served while it is "
                             "refreshed in the background (RFC 5861). If not set, the upstream's "
-                            "directive applies; off: never.")),
+                            "directive applies, unless the response has must-revalidate; off: never.")),
       wants(Needs::caching,
-            optional_row<R>("stale_if_error", excluded, at(&R::stale_if_error), or_off(durations(0ms)),
-                            "How long after its freshness lifetime a response may be served "
-                            "while the upstream fails (RFC 5861). If not set, the upstream's directive "
-                            "applies; off: never.")),
+            optional_row<R>(
+                "stale_if_error", excluded, at(&R::stale_if_error), or_off(durations(0ms)),
+                "How long after its freshness lifetime a response may be served "
+                "while the upstream fails: no response, or 500, 502, 503, 504 (RFC 5861). If not set, "
+                "the upstream's directive applies, unless the response has must-revalidate; off: "
+                "never.")),
       wants(Needs::ttl,
             optional_row<R>(
                 "keep_warm", excluded, at(&R::keep_warm), or_off(durations(1ms)),
                 "Refreshes an entry before it expires if it has been requested within this time. The refresh "
                 "repeats the request that last fetched the entry, its cookies included. There is at most one "
-                "refresh per ttl, and fewer if the entry is requested at longer intervals.")),
+                "refresh per ttl, and fewer if the entry is requested at longer intervals; an entry that was "
+                "requested once is refreshed twice.")),
       wants(Needs::caching,
             value_row<R>("warm", excluded, at(&R::warm), choices<bool>({{"true", true}, {"false", false}}),
                          "Fetches the path at startup, and after a reload that adds it. Requires an exact "
                          "path. See cache.warm_hosts.")),
-      wants(Needs::caching, value_row<R>("refresh_param", excluded, at(&R::refresh_param), parameter_names(),
-                                         "Query parameter that, if true, forces a fetch that updates the "
-                                         "stored response. It is not part of the cache key.")),
+      wants(Needs::caching,
+            value_row<R>(
+                "refresh_param", excluded, at(&R::refresh_param), parameter_names(),
+                "Query parameter that, if true, forces a fetch that updates the "
+                "stored response. True are 1 true t yes y on, false are 0 false f no n off, in any case; "
+                "with these values it is not part of the cache key, with others it is.")),
       wants(Needs::caching,
             value_row<R>("refresh_min_interval", excluded, at(&R::refresh_min_interval), durations(0ms),
                          "Minimum time between two fetches that clients force by refresh_param, no-cache, "
@@ -206,9 +214,11 @@ std::vector<Row<R>> content_rows() {
                       "names (RFC 9875), for larder purge --group and Cache-Group-Invalidation.")),
       value_row<R>("compress", included, at(&R::compress), choices<bool>({{"auto", true}, {"off", false}}),
                    "Whether the route's responses may be encoded (see compression)."),
-      caching(optional_row<R>("client_cache_control", included, at(&R::client_cache_control),
-                              lines("text", "\"private, max-age=5\""),
-                              "Value of Cache-Control in responses to clients, in place of the upstream's.")),
+      caching(optional_row<R>(
+          "client_cache_control", included, at(&R::client_cache_control),
+          lines("text", "\"private, max-age=5\""),
+          "Value of Cache-Control, in place of the upstream's, in responses that larder stores. Others "
+          "keep the upstream's.")),
   };
 }
 

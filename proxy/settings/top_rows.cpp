@@ -83,7 +83,7 @@ Row<S> redaction_row() {
 RowsOf outside_rows() {
   const auto within_upstream = [](auto member) { return at(&S::upstream, member); };
   return {
-      in_range("host:port, [::1]:port, :port (every address), unix:/path, fd:NAME",
+      in_range("host:port, [::1]:port, :port (every IPv4 and IPv6 address), unix:/path, fd:NAME",
                list_row<S>(
                    "listen", excluded, at(&S::listen), listen_addresses(),
                    "Addresses on which clients connect. fd:NAME is a socket passed by the service manager.")),
@@ -135,10 +135,12 @@ RowsOf outside_rows() {
           optional_row<S>("admin", excluded, at(&S::admin), listen_addresses(),
                           "Address of the admin listener: health, metrics, status page, purge. If absent, "
                           "there is no admin listener.")),
-      secret(value("admin_token", excluded, at(&S::admin_token), secrets(),
-                   "Token that admin requests must carry (Authorization: Bearer); health checks need none. "
-                   "Preferably written as ${LARDER_ADMIN_TOKEN}; the command-line tools take it from the "
-                   "file, or else from that variable.")),
+      secret(value(
+          "admin_token", excluded, at(&S::admin_token), secrets(),
+          "Token that admin requests must carry (Authorization: Bearer); health checks and the page itself, "
+          "which shows nothing without it, need none. "
+          "Preferably written as ${LARDER_ADMIN_TOKEN}; the command-line tools take it from the "
+          "file, or else from that variable.")),
       value("loops", excluded, at(&S::loops), numbers(1, 256, {{"auto", 0}}),
             "Number of event loops, each on its own thread; auto is one per core. Changing it requires a "
             "restart."),
@@ -206,7 +208,8 @@ RowsOf cache_rows() {
           "File in which stored responses survive a restart. A second file beside it (.writes) records "
           "invalidations. If absent, responses are kept in memory only. Changing it requires a restart."),
       value("cache.persist_size", excluded, at(&S::cache, &Cache::persist_size), sizes(mib, 1024 * gib),
-            "Size budget of that file; beyond it the oldest responses are deleted."),
+            "Size budget of that file, for keys, heads and bodies; beyond it the oldest responses are "
+            "deleted."),
       value("cache.persist_stale", excluded, at(&S::cache, &Cache::persist_stale), durations(0ms),
             "After a restart, how long after its freshness lifetime a persisted response of a ttl route may "
             "be served while it is refreshed."),
@@ -246,7 +249,7 @@ RowsOf saying_rows() {
       value("request_id", excluded, at(&S::request_id),
             choices<Begin>({{"pass", Begin::no}, {"begin", Begin::yes}}),
             "X-Request-ID. pass: the field is forwarded unchanged; begin: in addition, one is generated for "
-            "a request without it."),
+            "a request without it, and the response to the client has it."),
       value("log_level", excluded, at(&S::log_level),
             choices<std::string>({{"trace", "trace"},
                                   {"debug", "debug"},

@@ -123,7 +123,7 @@ Task<std::variant<Admission::Permit, Failure>> Admission::enter(Loop& loop, Clai
   std::shared_ptr<Waiter> waiter;
   {
     const std::lock_guard lock(mutex_);
-    if (closed_) co_return Result{Failure{FailureKind::connect_failed, {}, "shutting down"}};
+    if (closed_) co_return Result{Failure{FailureKind::shutting_down, {}, {}}};
     const auto now = loop.now().mono;
     const bool is_open =
         breaker_.state() == Breaker::State::open || breaker_.state() == Breaker::State::probing;
@@ -155,7 +155,7 @@ Task<std::variant<Admission::Permit, Failure>> Admission::enter(Loop& loop, Clai
     waiter->state = Waiter::State::done;
     co_return Result{Permit(*this, waiter->priority)};
   }
-  if (closed_) co_return Result{Failure{FailureKind::connect_failed, {}, "shutting down"}};
+  if (closed_) co_return Result{Failure{FailureKind::shutting_down, {}, {}}};
   if (waiter->state == Waiter::State::refused) co_return Result{Failure{FailureKind::breaker_open, {}, {}}};
   co_return Result{Failure{FailureKind::queue_timeout, {}, {}}};
 }

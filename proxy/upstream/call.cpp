@@ -36,7 +36,8 @@ Task<std::optional<Failure>> Call::open(bool fresh) {
   auto acquired = co_await pool_.acquire(fresh, claim_);
   if (auto* failed = std::get_if<Failure>(&acquired)) {
     pool_.failed(*failed, claim_.target);
-    if (failed->kind != FailureKind::breaker_open) pool_.log().note(*failed, path_, pool_.loop().now().mono);
+    if (failed->kind != FailureKind::breaker_open && failed->kind != FailureKind::shutting_down)
+      pool_.log().note(*failed, path_, pool_.loop().now().mono);
     co_return std::move(*failed);
   }
   connection_ = std::move(std::get<std::unique_ptr<Connection>>(acquired));
@@ -49,6 +50,7 @@ Task<std::optional<Failure>> Call::open(bool fresh) {
 }
 
 Failure Call::failure(FailureKind late, FailureKind otherwise, const Error& error) {
+  if (pool_.is_forced()) return {FailureKind::shutting_down, {}, {}};
   Failure failed{otherwise, {}, error == asio::error::eof ? std::string() : error.message()};
   if (connection_ && connection_->deadline().expired()) {
     failed = {late, {}, {}};

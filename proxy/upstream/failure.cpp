@@ -13,6 +13,7 @@ int Failure::status() const noexcept {
     case FailureKind::queue_full:
     case FailureKind::queue_timeout:
     case FailureKind::breaker_open:
+    case FailureKind::shutting_down:
       return 503;
     default:
       return 502;
@@ -49,6 +50,8 @@ std::string_view Failure::name() const noexcept {
       return "closed_in_body";
     case FailureKind::bad_answer:
       return "bad_answer";
+    case FailureKind::shutting_down:
+      return "shutting_down";
   }
   return "";
 }
@@ -88,6 +91,8 @@ std::string Failure::sentence() const {
     case FailureKind::bad_answer:
       return "the upstream's response was refused: " +
              (refusal ? std::string(http::describe(*refusal)) : reason);
+    case FailureKind::shutting_down:
+      return "larder is shutting down";
   }
   return "the upstream failed";
 }

@@ -26,8 +26,9 @@ enum class FailureKind : std::uint8_t {
   total_timeout,       // 504: the fetch took too long as a whole
   closed_in_body,      // 502: the connection was closed before the response was complete
   bad_answer,          // 502: the response is malformed or not acceptable
+  shutting_down,       // 503: drain_timeout is over
 };
-inline constexpr std::size_t failure_kinds = static_cast<std::size_t>(FailureKind::bad_answer) + 1;
+inline constexpr std::size_t failure_kinds = static_cast<std::size_t>(FailureKind::shutting_down) + 1;
 static_assert(failure_kinds <= max_failure_kinds);
 
 struct Failure {
@@ -40,12 +41,13 @@ struct Failure {
   /// response.
   [[nodiscard]] bool is_of_the_api() const noexcept {
     return kind != FailureKind::queue_full && kind != FailureKind::queue_timeout &&
-           kind != FailureKind::breaker_open && kind != FailureKind::bad_answer;
+           kind != FailureKind::breaker_open && kind != FailureKind::bad_answer &&
+           kind != FailureKind::shutting_down;
   }
   /// Whether a limit of larder's own kept the request from being sent.
   [[nodiscard]] bool is_of_larder() const noexcept {
     return kind == FailureKind::queue_full || kind == FailureKind::queue_timeout ||
-           kind == FailureKind::breaker_open;
+           kind == FailureKind::breaker_open || kind == FailureKind::shutting_down;
   }
   /// Whether a connection was made, so that the failure may concern the target rather than the API.
   [[nodiscard]] bool is_after_connecting() const noexcept {

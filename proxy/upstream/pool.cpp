@@ -118,7 +118,7 @@ bool Pool::is_current(Connection& connection) noexcept {
 }
 
 Task<Acquired> Pool::acquire(bool fresh, Admission::Claim& claim) {
-  if (forced_) co_return Acquired{Failure{FailureKind::connect_failed, {}, "shutting down"}};
+  if (forced_) co_return Acquired{Failure{FailureKind::shutting_down, {}, {}}};
   auto entered = co_await admission_.enter(loop_, claim, upstream_.queue_timeout);
   if (auto* failure = std::get_if<Failure>(&entered)) co_return Acquired{std::move(*failure)};
   auto permit = std::move(std::get<Admission::Permit>(entered));
@@ -126,12 +126,12 @@ Task<Acquired> Pool::acquire(bool fresh, Admission::Claim& claim) {
     if (auto connection = take_idle(permit)) co_return Acquired{std::move(connection)};
   }
   auto slot = co_await admission_.slot(loop_, idle_count_, upstream_.connect_timeout);
-  if (forced_) co_return Acquired{Failure{FailureKind::connect_failed, {}, "shutting down"}};
+  if (forced_) co_return Acquired{Failure{FailureKind::shutting_down, {}, {}}};
   if (!slot) co_return Acquired{Failure{FailureKind::queue_timeout, {}, {}}};
   auto connection = std::make_unique<Connection>(*this, std::move(*slot), std::move(permit));
   auto failure = co_await connector_->connect(connection->transport_, connection->deadline_, upstream_,
                                               upstream_.connect_timeout);
-  if (forced_) co_return Acquired{Failure{FailureKind::connect_failed, {}, "shutting down"}};
+  if (forced_) co_return Acquired{Failure{FailureKind::shutting_down, {}, {}}};
   if (failure) co_return Acquired{std::move(*failure)};
   co_return Acquired{std::move(connection)};
 }

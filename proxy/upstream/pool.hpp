@@ -78,6 +78,7 @@ class Pool {
   void close_idle() noexcept;
   /// Closes all connections and ends the requests that wait for one. No further connections are made.
   void force() noexcept;
+  [[nodiscard]] bool is_forced() const noexcept { return forced_; }
 
   /// Reports how a request ended to the circuit breaker; see Admission.
   void responded(int status, std::size_t target);

@@ -123,3 +123,41 @@ def test_dump_config_writes_a_literal_dollar_so_that_it_is_read_again(tmp_path):
     assert 'client_cache_control: "private, max-age=5, x=$${HOME}"' in first
     file.write_text(first)
     assert subprocess.run([*dump, str(file)], capture_output=True, text=True, timeout=60, check=True).stdout == first
+
+
+def test_a_late_head_gets_408_and_an_idle_connection_is_closed_silently(origin):
+    origin.on("*", reply(200, {}, b"x"))
+    with Larder(origin, routes=HOUR, settings="timeouts: {head: 300ms, idle: 300ms}\naccess_log: json") as larder:
+        with larder.client() as client:
+            client.send(b"GET /x HTTP/1.1\r\nHost: api.test\r\nX-Lo")
+            answer = client.response()
+            assert (answer.status, told(answer), answer["Connection"]) == (408, {"detail": "refused"}, "close")
+            assert client.ended()
+        larder.wait_for_line('"status":408', where="output")
+        with larder.client() as client:
+            assert client.get("/x").status == 200
+            assert client.ended()
+
+
+def test_the_end_of_draining_does_not_blame_the_api(origin):
+    hold = origin.hold("/held")
+    with Larder(origin, routes="  - {path: /**, cache: off}", settings="drain_timeout: 300ms", upstream="  connections: 1") as larder, larder.client() as one, larder.client() as two:
+        one.request("GET", "/held")
+        hold.wait(1)
+        two.request("GET", "/waits")
+        larder.wait_for("larder_upstream_queue", lambda value: value == 1)
+        larder.process.send_signal(15)
+        larder.process.wait(30)
+        hold.release(reply(200, {}, b"x"))
+    assert not any("upstream" in line and "warning" in line for line in larder.errors), larder.errors
+
+
+def test_under_a_ttl_must_revalidate_limits_the_apis_windows_and_not_the_routes(origin):
+    fields = {"Cache-Control": "must-revalidate, stale-while-revalidate=3600, stale-if-error=3600"}
+    origin.on("*", reply(200, fields, b"x"))
+    routes = "  - {path: /own, ttl: 1ms, stale_while_revalidate: 1h}\n  - {path: /**, ttl: 1ms}"
+    with Larder(origin, routes=routes) as larder:
+        larder.get("/own")
+        larder.get("/api")
+        larder.get_until("/own", lambda it: told(it).get("detail") == "stale-while-revalidate")
+        assert all("hit" not in told(larder.get_until("/api", lambda it: told(it).get("fwd") == "stale")) for _ in range(3))

@@ -204,6 +204,8 @@ def test_the_combined_format_ends_with_the_outcome(origin):
 def test_a_silent_client_is_disconnected(origin, setting, sent):
     with Larder(origin, settings=f"timeouts: {{{setting}}}") as larder, larder.client() as client:
         client.send(sent)
+        if sent:
+            assert client.response().status == 408
         assert client.ended()
 
 

@@ -105,11 +105,11 @@ TEST_CASE("the number of requests under way on all loops is at most upstream.con
   SECTION("close ends all waits") {
     loops.admission.close();
     loops.turn();
-    CHECK(requests[2].failure() == FailureKind::connect_failed);
-    CHECK(requests[3].failure() == FailureKind::connect_failed);
+    CHECK(requests[2].failure() == FailureKind::shutting_down);
+    CHECK(requests[3].failure() == FailureKind::shutting_down);
     Request late;
     loops.enter(loops.first, late);
-    CHECK(late.failure() == FailureKind::connect_failed);
+    CHECK(late.failure() == FailureKind::shutting_down);
   }
 }
 
