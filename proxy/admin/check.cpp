@@ -112,7 +112,7 @@ int check_command(const std::string& file, const CheckOptions& options) {
   }
   print(loaded.problems);
   if (!loaded.settings) return code;
-  for (const auto& one : loaded.files) std::cout << one << ": fine\n";
+  for (const auto& one : loaded.files) std::cout << one << ": configuration OK\n";
   for (const auto& one : not_asked) std::cout << "(" << one << ")\n";
   return code;
 }

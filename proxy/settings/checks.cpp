@@ -173,7 +173,7 @@ void finish_route(const Place& at, const Places& places, Route& route, Report& r
   check_nesting("fields", route.fields, places, report);
   check_nesting("etag_ignore", route.etag_ignore, places, report);
   if (places.count("items") > 0 && places.count("fields") == 0 && places.count("fields_param") == 0)
-    report.error(places.at("items"), "items has no effect without fields or fields_param; add one of them");
+    report.error(places.at("items"), "items requires fields or fields_param; add one of them");
   if (route.warm && !route.name.empty() && !route.path.is_exact())
     report.error(
         places.at("warm"),
@@ -192,8 +192,8 @@ void check_routes(const std::vector<Route>& routes, const std::vector<Places>& p
       const auto& winner = places[earlier].at("path");
       const auto line = std::to_string(winner.line);
       const auto where =
-          winner.source == at.source ? " in line " + line : " in " + winner.source + ":" + line;
-      report.error(at, "this route can never match: " + in_quotes(first.name) + where + " comes first; " +
+          winner.source == at.source ? " on line " + line : " in " + winner.source + ":" + line;
+      report.error(at, "unreachable route: " + in_quotes(first.name) + where + " already matches it; " +
                            (same ? "remove one" : "move the narrower route above it"));
       break;
     }

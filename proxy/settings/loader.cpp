@@ -30,8 +30,8 @@ void each_key(const YAML::Node& mapping, Report& report, Visit visit) {
     if (is_new)
       visit(key, member.first, member.second);
     else
-      report.error(member.first, "duplicate key " + in_quotes(key) + ", first in line " +
-                                     std::to_string(first->second) + "; remove one");
+      report.error(member.first, "duplicate key " + in_quotes(key) + " (first defined on line " +
+                                     std::to_string(first->second) + "); remove one");
   }
 }
 

@@ -1,5 +1,7 @@
 #include "upstream/pool.hpp"
 
+#include "settings/scalar.hpp"
+
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
 
@@ -173,10 +175,10 @@ void Pool::note(const Admission::Change& change) {
   if (change.after == Breaker::State::open) {
     loop_.counters().breaker_opened.add();
     if (change.before == Breaker::State::closed)
-      log_.say(fmt::format("circuit breaker opened after {} failures in a row; next probe in {} ms",
-                           upstream_.breaker_failures, upstream_.breaker_wait.count()));
+      log_.say(fmt::format("circuit breaker opened for {} after {} failures; next probe in {}", upstream_.url,
+                           upstream_.breaker_failures, settings::format_duration(upstream_.breaker_wait)));
   } else if (change.after == Breaker::State::recovering) {
-    log_.say("the circuit breaker closes again: the upstream responds");
+    log_.say("circuit breaker closes for " + upstream_.url + ": it responds again");
   }
 }
 

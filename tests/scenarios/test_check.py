@@ -41,7 +41,7 @@ def test_responses_that_the_api_marks_unstorable_give_a_warning(origin, tmp_path
     done = check(path)
     assert done.returncode == 0
     assert lines_of(done) == ([f"{path}:3:5: warning: /list/: the API's response {said}"] if said else [])
-    assert done.stdout == f"{path}: fine\n(not checked, as their paths are patterns: /list/{{id}}; name a path of each with --sample)\n"
+    assert done.stdout == f"{path}: configuration OK\n(not checked, as their paths are patterns: /list/{{id}}; name a path of each with --sample)\n"
     assert [request.target for request in origin.requests] == ["/list/"]  # only exact paths of ttl routes
 
 
@@ -91,7 +91,7 @@ def test_samples_are_asked_for_routes_with_patterns(origin, tmp_path):
     assert first == f"{path}:3:5: warning: /list/7?full=1: the API's response has no item with 'name' (fields: name); the names are id"
     assert second.startswith(f"{path}:3:5: warning: /list/8: the API's response sets a cookie")
     assert done.stdout.splitlines() == [
-        f"{path}: fine",
+        f"{path}: configuration OK",
         "(/none: no route caches it; it was not requested)",
         "(not checked, as their paths are patterns: /other/{id}; name a path of each with --sample)",
     ]
@@ -109,7 +109,7 @@ def test_a_status_that_is_not_stored_gives_a_warning(origin, tmp_path):
 def test_offline_and_with_errors_nothing_is_requested(origin, tmp_path):
     path = tmp_path / "larder.yaml"
     path.write_text(f"upstream: {origin.url}\nroutes:\n  - {{path: /list/, ttl: 1m}}\n")
-    assert check(path, "--offline").stdout == f"{path}: fine\n"
+    assert check(path, "--offline").stdout == f"{path}: configuration OK\n"
     path.write_text(f"upstream: {origin.url}\nlissen: 1\nroutes:\n  - {{path: /list/, ttl: 1m}}\n")
     assert check(path).returncode == 2
     assert origin.requests == []
@@ -120,7 +120,7 @@ def test_an_unreachable_api_is_reported_and_no_error(tmp_path):
     path.write_text("upstream: http://127.0.0.1:1\nroutes:\n  - {path: /list/, ttl: 1m}\n")
     done = check(path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"{path}: fine\n(http://127.0.0.1:1: Connection refused; the API's responses were not checked)\n"
+    assert done.stdout == f"{path}: configuration OK\n(http://127.0.0.1:1: Connection refused; the API's responses were not checked)\n"
 
 
 def test_json_has_the_place_of_each_problem(tmp_path):
@@ -148,7 +148,7 @@ def test_conf_d_is_read_by_check_dump_config_serve_and_reload(origin):
         (added / ".#30-open-in-an-editor.yaml").write_text("nonsense")
         (added / "README").write_text("nonsense")
         done = check(larder.config, "--offline")
-        assert done.stdout.splitlines() == [f"{path}: fine" for path in (larder.config, added / "10-added.yaml", added / "20-log.yaml")]
+        assert done.stdout.splitlines() == [f"{path}: configuration OK" for path in (larder.config, added / "10-added.yaml", added / "20-log.yaml")]
         dumped = subprocess.run([binary(), "dump-config", "-c", str(larder.config)], capture_output=True, text=True, check=True, timeout=30).stdout
         assert "log_level: debug" in dumped and "path: /added" in dumped
         assert subprocess.run([binary(), "reload", "-c", str(larder.config), "--admin", "%s:%d" % larder.admin], timeout=60, check=False).returncode == 0

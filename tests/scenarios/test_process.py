@@ -41,7 +41,7 @@ BAD = [
     ("lisen: 127.0.0.1:1", "1:1: unknown key 'lisen'; did you mean 'listen'?"),
     ("routes:\n  - path: /a\n    ttl: 30", "3:10: ttl: '30' has no unit; write 30s"),
     ("routes:\n  - path: /a\n    tl: 30s", "3:5: unknown key 'tl' in a route; did you mean 'ttl'?"),
-    ("routes:\n  - {path: /a/**, ttl: 1s}\n  - {path: /a/b, ttl: 1s}", "3:6: this route can never match: '/a/**' in line 2"),
+    ("routes:\n  - {path: /a/**, ttl: 1s}\n  - {path: /a/b, ttl: 1s}", "3:6: unreachable route: '/a/**' on line 2 already matches it"),
     ("cache: {memory: 5MB}", "1:17: cache.memory: '5MB' has an unknown unit"),
 ]
 

@@ -67,12 +67,12 @@ TEST_CASE("a missing or duplicate key is an error") {
        {"f:1:1: the file must be a mapping of keys to values; write, for example, listen: 127.0.0.1:8080"}},
       {"loops: 1\n"
        "loops: 2\n",
-       {"f:2:1: duplicate key 'loops', first in line 1; remove one"}},
+       {"f:2:1: duplicate key 'loops' (first defined on line 1); remove one"}},
       {"cache: {memory: 64MiB, memory: 32MiB}\n",
-       {"f:1:24: duplicate key 'memory', first in line 1; remove one"}},
+       {"f:1:24: duplicate key 'memory' (first defined on line 1); remove one"}},
       {"routes:\n"
        "  - {path: /a, ttl: 1s, ttl: 2s}\n",
-       {"f:2:25: duplicate key 'ttl', first in line 2; remove one"}},
+       {"f:2:25: duplicate key 'ttl' (first defined on line 2); remove one"}},
       {"loops:\n", {"f:1:1: loops has no value; set one or remove the key"}},
       {"cache:\n"
        "routes:\n",
@@ -132,7 +132,7 @@ TEST_CASE("all problems of a file are reported in order") {
        {"f:1:1: unknown key 'lissen'; did you mean 'listen'?",
         "f:3:11: cache.memory: '5' has no unit; write 5B or 5MiB (the units are B KiB MiB GiB)",
         "f:6:5: a route must set its caching mode; add ttl: 30s, cache: standard or cache: off",
-        "f:7:5: this route can never match: '/**' in line 6 comes first; move the narrower route above it",
+        "f:7:5: unreachable route: '/**' on line 6 already matches it; move the narrower route above it",
         "f:8:5: unknown key 'tl' in a route; did you mean 'ttl'?",
         "f:9:10: ttl: '0s' stores nothing; write cache: off instead",
         "f:10:8: loops: 'x' is neither auto nor a number from 1 to 256"}},

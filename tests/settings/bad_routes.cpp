@@ -129,7 +129,7 @@ TEST_CASE("an inconsistent route is reported with the reason") {
        {"f:2:34: fields: 'domain.slug' is inside 'domain', which is already listed; remove one"}},
       {"routes:\n"
        "  - {path: /a, ttl: 1s, items: data}\n",
-       {"f:2:25: items has no effect without fields or fields_param; add one of them"}},
+       {"f:2:25: items requires fields or fields_param; add one of them"}},
       {"routes:\n"
        "  - {path: /a, ttl: 1s, fields: id, items: \"*\"}\n",
        {"f:2:44: items: '*' is not the location of a list; write a member such as data, or workstreams.* for "
@@ -151,14 +151,14 @@ TEST_CASE("an inconsistent route is reported with the reason") {
        "  - {path: /a/**, ttl: 1s}\n"
        "  - {path: /b, ttl: 1s}\n"
        "  - {path: /a/b, ttl: 1s}\n",
-       {"f:4:6: this route can never match: '/a/**' in line 2 comes first; move the narrower route above "
+       {"f:4:6: unreachable route: '/a/**' on line 2 already matches it; move the narrower route above "
         "it"}},
       {"routes:\n"
        "  - path: /a\n"
        "    ttl: 1s\n"
        "  - path: /%61\n"
        "    ttl: 2s\n",
-       {"f:4:5: this route can never match: '/a' in line 2 comes first; remove one"}},
+       {"f:4:5: unreachable route: '/a' on line 2 already matches it; remove one"}},
   });
 }
 
@@ -171,7 +171,7 @@ TEST_CASE("conflicts across the file are reported at the key") {
        {"f:1:9: cache.max_body (1GiB) exceeds cache.memory (256MiB); lower cache.max_body or raise "
         "cache.memory"}},
       {"cache: {memory: 5MiB, memory: 6MiB}\n",
-       {"f:1:23: duplicate key 'memory', first in line 1; remove one"}},
+       {"f:1:23: duplicate key 'memory' (first defined on line 1); remove one"}},
       {"listen: [127.0.0.1:80, 127.0.0.2:80, localhost:80]\n",
        {"f:1:38: listen: localhost:80 is the same address as 127.0.0.1:80; remove one"}},
       {"listen: [unix:/run/a, unix:/run/a]\n", {"f:1:23: listen: 'unix:/run/a' is listed twice; remove one"}},

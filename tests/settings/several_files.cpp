@@ -63,7 +63,7 @@ TEST_CASE("each problem has the name of its file, and they are in the order of t
                               {"cache: {max_body: 1GiB}\n", "routes:\n  - {path: /a, ttl: 2s}\n"});
   CHECK(test::lines_of(whole) ==
         std::vector<std::string>{
-            "f:2:6: this route can never match: '/a' in conf.d/2:2 comes first; remove one",
+            "f:2:6: unreachable route: '/a' in conf.d/2:2 already matches it; remove one",
             "conf.d/1:1:9: cache.max_body (1GiB) exceeds cache.memory (256MiB); lower cache.max_body or "
             "raise cache.memory",
         });

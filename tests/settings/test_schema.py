@@ -17,7 +17,7 @@ SCHEMA = jsonschema.Draft7Validator(json.loads((ROOT / "config" / "larder.schema
 EXPRESSIBLE = re.compile(
     r"unknown key|has no unit|is outside|is none of|is not a duration|is not a size|is not a whole number; write (it|digits)|has an unknown unit|must be a mapping"
     r"|must be a single value, not a (list|mapping)|is an empty list|a route has no path|a route must (be a mapping|set its caching mode)|a route has either ttl or cache"
-    r"|has no effect with cache: off|requires a ttl|items has no effect without|routes must be a list|must begin with '/'|is neither auto nor a number"
+    r"|has no effect with cache: off|requires a ttl|items requires fields|routes must be a list|must begin with '/'|is neither auto nor a number"
 )
 
 
