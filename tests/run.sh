@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Builds larder and runs its tests.
 #
-#   bash tests/run.sh [--quick | --ci | --long] [PRESET] [CTEST ARGUMENT ...]
+#   bash tests/run.sh [--quick | --ci | --tsan | --long] [PRESET] [CTEST ARGUMENT ...]
 #
 # By default everything once: unit tests, scenarios with real sockets, the tests of the sample API, the HTTP cache test suite; with the dev preset
 # also the status page in a browser, the Debian package, the fuzz targets, and a short run of each measurement script.
 #
 #   --quick   unit tests, module checks and scenarios alone, and installs only their dependencies
-#   --ci      everything, and before it: clang-format on all files, clang-tidy on the changed ones, unit tests and scenarios under
-#             AddressSanitizer and UBSan, and under ThreadSanitizer, with two loops, those of what loops share. What every change must pass.
+#   --ci      everything, and before it: clang-format on all files, clang-tidy on the changed ones, and unit tests and scenarios under
+#             AddressSanitizer and UBSan. What every change must pass. ThreadSanitizer does not fit into its time: see --tsan.
+#   --tsan    under ThreadSanitizer, with two loops, the unit tests and scenarios of what loops share, and nothing else
 #   --long    everything, all checks on all files, all scenarios under both sanitizers with one loop and two, and random tests and fuzz targets
 #             at full length. Takes some hours.
 #
@@ -18,7 +19,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 mode=all preset=dev
-case "${1:-}" in --quick | --ci | --long) mode=${1#--}; shift ;; esac
+case "${1:-}" in --quick | --ci | --long | --tsan) mode=${1#--}; shift ;; esac
 case "${1:-}" in
   dev | asan | tsan) preset=$1; shift ;;
   -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
@@ -52,7 +53,7 @@ under_asan() {
   ctest --preset asan -j "$jobs" --output-on-failure -L '^(unit|scenario)$' -LE '^api$'
 }
 # Two loops share the cache, fills, what is invalidated, bounds upstream, and settings.
-shared='^(unit\..*|scenario\.(shared_fills|sharing|superseded|writes|purge|persist|reload_load|drain|upstream|breaker|warm|codings))$'
+shared='^(unit\..*|scenario\.(shared_fills|sharing|superseded|writes|purge|persist|reload_load|drain|upstream|breaker|warm|codings|operators))$'
 under_tsan() {  # CTEST ARGUMENT ...
   build tsan
   LARDER_LOOPS=2 ctest --preset tsan -j "$jobs" --output-on-failure "$@"
@@ -77,6 +78,11 @@ case $mode in
     bash config/setup.sh build test
     selected=(--label-regex '^(unit|modules|scenario)$' --label-exclude '^api$')
     ;;
+  tsan)
+    bash config/setup.sh build test
+    under_tsan -R "$shared"
+    exit
+    ;;
   ci | long)
     bash config/setup.sh build test api conformance browser fuzz package measure postgres peers lean alerts lint
     rm -rf "$results" && mkdir -p "$results"
@@ -84,7 +90,6 @@ case $mode in
     if [ "$mode" = ci ]; then
       phase tidy tidy --changed
       phase asan under_asan
-      phase tsan under_tsan -R "$shared"
     else
       phase tidy tidy
       phase asan all_under_asan

@@ -7,7 +7,6 @@
 
 namespace larder::server {
 
-using http::Framing;
 using policy::Outcome;
 using upstream::Failure;
 

@@ -56,7 +56,11 @@ void write_yaml(const std::vector<Row<Target>>& rows, const Target& target, cons
         if (rows[at].name.size() == name.size() || !is_meant(rows[at], target)) continue;
         const auto value = rows[at].show(target);
         if (!value.empty())
-          inner += indent + "  " + rows[at].name.substr(name.size() + 1) + ": " + value + "\n";
+          inner.append(indent)
+              .append("  ")
+              .append(rows[at].name, name.size() + 1)
+              .append(": ")
+              .append(value) += '\n';
       }
       if (!inner.empty()) {
         line(std::string(name) + ":");
