@@ -180,3 +180,79 @@ routes:
   check_written(settings::top_rows(), *loaded.settings, root);
   check_written(settings::route_rows(), loaded.settings->routes.at(0), root["routes"][0]);
 }
+
+namespace {
+
+// A file with that key, which may have a mapping, at that value.
+std::string file_with(const std::string& name, const std::string& value, bool of_route) {
+  const auto dot = name.find('.');
+  const auto member = dot == std::string::npos
+                          ? name + ": " + value
+                          : name.substr(0, dot) + ": {" + name.substr(dot + 1) + ": " + value + "}";
+  if (!of_route) return member + "\n";
+  return "routes: [{path: /a, " + std::string(name == "ttl" ? "" : "ttl: 30s, ") + member + "}]\n";
+}
+
+// Whether the file has an error of that key: other keys may disagree with an extreme value.
+bool is_refused(const std::string& name, const std::string& value, bool of_route) {
+  const auto loaded = settings::load(file_with(name, value, of_route), "f");
+  return std::any_of(loaded.problems.begin(), loaded.problems.end(), [&](const auto& problem) {
+    return problem.severity == settings::Problem::Severity::error && problem.message.starts_with(name + ": ");
+  });
+}
+
+template <class Target>
+void check_bounds(const std::vector<settings::Row<Target>>& rows, bool of_route) {
+  using Kind = settings::Form::Kind;
+  for (const auto& row : rows) {
+    const auto& form = row.form;
+    if (form.kind != Kind::duration && form.kind != Kind::size && form.kind != Kind::number) continue;
+    const auto text = [&](std::uint64_t value) {
+      return std::to_string(value) + (form.kind == Kind::duration ? "ms"
+                                      : form.kind == Kind::size   ? "B"
+                                                                  : "");
+    };
+    INFO(row.name << ", " << row.form.range);
+    CHECK_FALSE(is_refused(row.name, text(form.least), of_route));
+    CHECK_FALSE(is_refused(row.name, text(form.greatest), of_route));
+    CHECK(is_refused(row.name, text(form.greatest + 1), of_route));
+    if (form.least > 0) CHECK(is_refused(row.name, text(form.least - 1), of_route));
+  }
+}
+
+template <class Target>
+void check_words(const std::vector<settings::Row<Target>>& rows, bool of_route) {
+  for (const auto& row : rows) {
+    INFO(row.name);
+    for (const auto& word : row.form.words) {
+      if (row.name == "cache" && of_route) continue;  // instead of the ttl
+      CHECK_FALSE(is_refused(row.name, word, of_route));
+    }
+    if (row.form.kind == settings::Form::Kind::choice && !row.form.or_names)
+      CHECK(is_refused(row.name, "nonsense", of_route));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the bounds and words of each row are those that the loader accepts") {
+  check_bounds(settings::top_rows(), false);
+  check_bounds(settings::route_rows(), true);
+  check_words(settings::top_rows(), false);
+  check_words(settings::route_rows(), true);
+}
+
+TEST_CASE("the default of each row is the value without the key, and can be written") {
+  const auto without = settings::load("routes: [{path: /a, ttl: 30s}]\n", "f");
+  REQUIRE(without.settings);
+  const auto text = settings::effective_yaml(*without.settings);
+  for (const auto& row : settings::top_rows()) {
+    const auto value = row.default_value();
+    if (value.empty() || row.name == "compression") continue;
+    INFO(row.name << ": " << value);
+    const auto loaded =
+        settings::load(file_with(row.name, value, false) + "routes: [{path: /a, ttl: 30s}]\n", "f");
+    REQUIRE(loaded.settings);
+    CHECK(settings::effective_yaml(*loaded.settings) == text);
+  }
+}
