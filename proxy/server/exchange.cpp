@@ -9,7 +9,6 @@
 namespace larder::server {
 
 using policy::Detail;
-using policy::Forward;
 using policy::Outcome;
 
 Exchange::Exchange(Worker& worker, Stream& stream, const policy::Arrival& arrival,

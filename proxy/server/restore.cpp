@@ -74,7 +74,7 @@ class Restorer {
   Restorer(cache::Cache& cache, std::shared_ptr<const settings::Settings> settings)
       : cache_(cache), settings_(std::move(settings)) {}
 
-  void restore(const std::string& key, std::shared_ptr<store::Response> response) {
+  void restore(const std::string& key, const std::shared_ptr<store::Response>& response) {
     const policy::KeyView of(key);
     const auto* route = settings_->route_for(of.path());
     if (route == nullptr || route->cache == CacheMode::off ||
@@ -115,7 +115,7 @@ class Restorer {
 
 }  // namespace
 
-void restore(Shared& shared, std::shared_ptr<const settings::Settings> settings) {
+void restore(Shared& shared, const std::shared_ptr<const settings::Settings>& settings) {
   if (!shared.mapped_log) return;
   auto& cache = shared.cache;
   const auto restorer = std::make_shared<Restorer>(cache, settings);
@@ -126,8 +126,8 @@ void restore(Shared& shared, std::shared_ptr<const settings::Settings> settings)
   options.generation = shared.mapped_log->generation();
   options.warn = [](const std::string& text) { spdlog::warn("cache.persist: {}", text); };
   options.now = [] { return system_now(); };
-  options.restore = [restorer](const std::string& key, std::shared_ptr<store::Response> response) {
-    restorer->restore(key, std::move(response));
+  options.restore = [restorer](const std::string& key, const std::shared_ptr<store::Response>& response) {
+    restorer->restore(key, response);
   };
   options.restored = [restorer, &cache] {
     cache.end_restore();

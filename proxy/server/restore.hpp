@@ -11,6 +11,6 @@ namespace larder::server {
 /// those with the same configuration fingerprint that are not invalidated, with their true age. On a failure,
 /// which is logged, nothing is persisted. To be called before the loops run, after the refresh scheduler has
 /// been started.
-void restore(Shared& shared, std::shared_ptr<const settings::Settings> settings);
+void restore(Shared& shared, const std::shared_ptr<const settings::Settings>& settings);
 
 }  // namespace larder::server

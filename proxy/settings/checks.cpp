@@ -112,20 +112,21 @@ void check_bindings(const Places& places, const Route& route, Report& report) {
     const auto of_path = " the route's path " + in_quotes(route.path.text());
     for (const auto& name : pattern.bound_names()) {
       const auto count = std::count(names.begin(), names.end(), name);
-      const auto bound = "{=" + name + "}";
+      const auto bound = concatenated({"{=", name, "}"});
       if (count > 1)
-        report.error(at, what + "{" + name + "} occurs more than once in" + of_path + "; rename one of them");
+        report.error(at, concatenated({what, "{", name, "} occurs more than once in", of_path,
+                                       "; rename one of them"}));
       if (count > 0) continue;
       const auto near = std::string(nearest(name, Words(names.begin(), names.end())));
-      report.error(at, what + bound + " is no placeholder of" + of_path +
-                           (near.empty() ? "; write {" + name + "} for any segment"
-                                         : "; did you mean {=" + near + "}?"));
+      const auto remedy = near.empty() ? concatenated({"; write {", name, "} for any segment"})
+                                       : concatenated({"; did you mean {=", near, "}?"});
+      report.error(at, concatenated({what, bound, " is no placeholder of", of_path, remedy}));
     }
     for (const auto& name : pattern.names()) {
       if (std::count(names.begin(), names.end(), name) == 0) continue;
-      report.warning(at, what + "a write invalidates the route's responses for every {" + name +
-                             "}; write {=" + name + "} for those with the same one, or rename {" + name +
-                             "}");
+      report.warning(
+          at, concatenated({what, "a write invalidates the route's responses for every {", name,
+                            "}; write {=", name, "} for those with the same one, or rename {", name, "}"}));
     }
   }
 }

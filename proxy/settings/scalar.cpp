@@ -86,7 +86,7 @@ std::string format_measure(std::uint64_t value, const Measure& measure) {
 // been meant in the usual unit.
 std::string with_unit(std::string_view digits, const Measure& measure) {
   constexpr std::uint64_t surely_bytes = 16 * 1024;
-  const auto usual = std::string(digits).append(measure.usual);
+  auto usual = std::string(digits).append(measure.usual);
   const auto value = multiply(digits, 1);
   if (&measure != &a_size || !value) return usual;
   const auto bytes = format_measure(*value, measure);
@@ -219,6 +219,12 @@ std::string yaml_text(std::string_view text) {
     append_escaped(text.substr(i, 1), out);
   }
   return out + '"';
+}
+
+std::string concatenated(std::initializer_list<std::string_view> parts) {
+  std::string out;
+  for (const auto part : parts) out += part;
+  return out;
 }
 
 std::string joined(const Words& words) {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,9 @@ namespace larder::settings {
 [[nodiscard]] std::string in_quotes(std::string_view text);
 /// A text as a YAML scalar: in double quotes if it would have another meaning without.
 [[nodiscard]] std::string yaml_text(std::string_view text);
+
+/// The parts one after the other.
+[[nodiscard]] std::string concatenated(std::initializer_list<std::string_view> parts);
 
 using Words = std::vector<std::string_view>;
 /// `a, b, c`

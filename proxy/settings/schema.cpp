@@ -1,5 +1,6 @@
 // The JSON Schema of the configuration (draft 7), for editors. It refuses what a schema can tell to be wrong;
 // `larder check` refuses more.
+#include "settings/scalar.hpp"
 #include "settings/table.hpp"
 
 #include <algorithm>
@@ -166,16 +167,17 @@ std::string properties(const std::vector<Row<Target>>& rows, const std::string& 
         alone = row_schema(rows[at]);
         continue;
       }
-      inner += (inner.empty() ? "" : ",") + ("\n" + indent + "    ") +
-               quote(std::string_view(rows[at].name).substr(name.size() + 1)) + ": " + row_schema(rows[at]);
+      inner += concatenated({inner.empty() ? "" : ",", "\n", indent, "    ",
+                             quote(std::string_view(rows[at].name).substr(name.size() + 1)), ": ",
+                             row_schema(rows[at])});
     }
     std::string schema = alone;
     if (!inner.empty()) {
-      schema = R"({"type": "object", "additionalProperties": false, "properties": {)" + inner + "\n" +
-               indent + "  }}";
+      schema = concatenated({R"({"type": "object", "additionalProperties": false, "properties": {)", inner,
+                             "\n", indent, "  }}"});
       if (!alone.empty()) schema = alternatives({alone, schema});
     }
-    out += (out.empty() ? "" : ",") + ("\n" + indent) + quote(name) + ": " + schema;
+    out += concatenated({out.empty() ? "" : ",", "\n", indent, quote(name), ": ", schema});
     i = at;
   }
   return out;
