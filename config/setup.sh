@@ -20,15 +20,15 @@ command -v dpkg-query >/dev/null && command -v apt-get >/dev/null ||
   die "this script supports Debian 12 and 13 only; install the packages listed in it with your system's package manager"
 
 # Debian 12's default Boost is 1.74, which is too old; it also has 1.81. Debian 13's default is 1.83.
-boost_package() {
+boost_packages() {
   local version
   version=$(. /etc/os-release && echo "${VERSION_ID:-13}")
-  if [ "${version%%.*}" = 12 ]; then echo libboost1.81-dev; else echo libboost-dev; fi
+  if [ "${version%%.*}" = 12 ]; then echo libboost1.81-dev; else echo libboost-dev libboost-url-dev; fi
 }
 
 packages_of() {
   case "$1" in
-    build) echo g++ cmake ninja-build pkg-config "$(boost_package)" libsimdjson-dev libyaml-cpp-dev libcli11-dev \
+    build) echo g++ cmake ninja-build pkg-config $(boost_packages) libsimdjson-dev libyaml-cpp-dev libcli11-dev \
         libspdlog-dev libfmt-dev libxxhash-dev prometheus-cpp-dev libsystemd-dev libdeflate-dev libbrotli-dev libzstd-dev \
         libsqlite3-dev libjemalloc-dev libssl-dev ;;
     test) echo catch2 python3 python3-pytest python3-jsonschema python3-yaml curl ;;

@@ -2,12 +2,9 @@
 
 import pathlib
 import re
-import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PAGES = [ROOT / name for name in subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()] or sorted(
-    page for page in ROOT.rglob("*.md") if "build" not in page.parts and "node_modules" not in page.parts
-)
+PAGES = [page for page in sorted(ROOT.rglob("*.md")) if not {"build", "node_modules", ".git"} & set(page.relative_to(ROOT).parts)]
 
 
 def section(text: str, title: str) -> str:
