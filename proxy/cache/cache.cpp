@@ -260,15 +260,24 @@ void Cache::shorten_lifetimes(const settings::Settings& settings) {
   store_.each([&](const store::Entry& entry) {
     const auto* route = settings.route_for(policy::KeyView(entry.key).path());
     if (route == nullptr || route->cache != settings::CacheMode::ttl) return;
-    for (const auto& variant : entry.variants) {
-      const auto ttl = variant->status == 200 ? route->ttl : route->negative_ttl.value_or(Millis{0});
-      if (variant->lifetime.value <= ttl || variant->lifetime.source != policy::Lifetime::Source::route_ttl)
-        continue;
-      auto shorter = std::make_shared<store::Response>(*variant);
-      shorter->lifetime.value = ttl;
-      shorter->fresh_until = std::min(shorter->fresh_until, shorter->response_time + ttl);
-      (void)store_.put(entry.key, store_.hash(entry.key), std::move(shorter));
+    const auto ttl_of = [&](const store::Response& response) {
+      return response.status == 200 ? route->ttl : route->negative_ttl.value_or(Millis{0});
+    };
+    const auto is_too_long = [&](const auto& response) {
+      return response->lifetime.source == policy::Lifetime::Source::route_ttl &&
+             response->lifetime.value > ttl_of(*response);
+    };
+    if (std::none_of(entry.variants.begin(), entry.variants.end(), is_too_long)) return;
+    auto shorter = std::make_shared<store::Entry>(entry);
+    for (auto& variant : shorter->variants) {
+      if (!is_too_long(variant)) continue;
+      auto response = std::make_shared<store::Response>(*variant);
+      response->lifetime.value = ttl_of(*response);
+      response->fresh_until =
+          std::min(response->fresh_until, response->response_time + response->lifetime.value);
+      variant = std::move(response);
     }
+    store_.replace(store_.hash(entry.key), entry, std::move(shorter));
   });
 }
 

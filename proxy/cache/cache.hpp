@@ -121,7 +121,7 @@ class Cache {
   /// Evicts entries beyond the limits.
   void set_limits(std::size_t memory, std::size_t variants) { store_.set_limits(memory, variants); }
 
-  /// Ends the lifetimes that were longer than a route's ttl is now. Visits every entry.
+  /// Shortens the lifetimes of stored responses that are longer than their route's ttl. Visits every entry.
   void shorten_lifetimes(const settings::Settings& settings);
 
   /// Encodes a stored response in the background, for later requests.

@@ -262,6 +262,21 @@ void Store::recharge(std::string_view key, std::uint64_t hash) {
   evict_to_budget();
 }
 
+void Store::replace(std::uint64_t hash, const Entry& found, std::shared_ptr<const Entry> by) noexcept {
+  auto& shard = shard_of(hash);
+  const auto charge = by->charge();
+  std::shared_ptr<const Entry> replaced;  // released after unlocking
+  {
+    const std::lock_guard lock(shard.mutex);
+    auto* place = shard.find(found.key, hash);
+    if (place == nullptr || place->entry.get() != &found) return;
+    bytes_.fetch_add(charge - place->node->charge, std::memory_order_relaxed);
+    place->node->charge = charge;
+    replaced = std::exchange(place->entry, std::move(by));
+  }
+  if (changed_) changed_(replaced->key, hash);
+}
+
 void Store::erase(std::string_view key, std::uint64_t hash, const Entry& found) noexcept {
   auto& shard = shard_of(hash);
   std::shared_ptr<const Entry> gone;

@@ -114,6 +114,9 @@ class Store {
   /// Recomputes the charge of an entry, after a representation was derived from one of its responses.
   void recharge(std::string_view key, std::uint64_t hash);
 
+  /// Replaces an entry that was found before by one with the same key, unless it has been replaced or removed
+  /// meanwhile.
+  void replace(std::uint64_t hash, const Entry& found, std::shared_ptr<const Entry> by) noexcept;
   /// Erases an entry that was found before, unless it has been replaced.
   void erase(std::string_view key, std::uint64_t hash, const Entry& found) noexcept;
   /// Erases the responses of a key that were fetched before `number`; without memory to keep the others, all.

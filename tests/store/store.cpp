@@ -143,6 +143,31 @@ TEST_CASE("an entry that was replaced is not erased") {
   CHECK(store.find("k", hash)->variants.front()->sequence == 2);
 }
 
+TEST_CASE("an entry is replaced only if it is the one that was found") {
+  Store store(1u << 20, 4, 1);
+  const auto hash = store.hash("k");
+  REQUIRE(store.put("k", hash, response(10, {}, 1)) == Store::Put::stored);
+  const auto found = store.find("k", hash);
+  const auto by = [&](std::size_t body) {
+    auto entry = std::make_shared<store::Entry>(*found);
+    entry->variants.front() = response(body, {}, 1);
+    return entry;
+  };
+  Store same(1u << 20, 4, 1);
+  REQUIRE(same.put("k", hash, response(110, {}, 1)) == Store::Put::stored);
+  store.replace(hash, *found, by(110));
+  CHECK(store.find("k", hash)->variants.front()->body->size() == 110);
+  CHECK(store.stats().bytes == same.stats().bytes);
+  CHECK(store.stats().entries == 1);
+
+  store.replace(hash, *found, by(50));  // it has been replaced
+  CHECK(store.find("k", hash)->variants.front()->body->size() == 110);
+  store.erase("k", hash, *store.find("k", hash));
+  store.replace(hash, *found, by(50));  // nothing comes back that was removed
+  CHECK_FALSE(store.find("k", hash));
+  CHECK(store.stats().bytes == 0);
+}
+
 TEST_CASE("erase_older erases older responses and keeps newer ones") {
   Store store(1u << 20, 4, 1);
   const auto hash = store.hash("k");
