@@ -65,7 +65,6 @@ class Fetch {
       const bool is_restored = co_await consult_tier(deps_.cache, deps_.loop, order_.key.text());
       if (is_restored) co_return publisher_.look_again();
     }
-    begin_call();
     const auto& held = order_.held;
     auto kind = FetchKind::plain;
     if (order_.part)
@@ -75,17 +74,15 @@ class Fetch {
     else if (held && policy::rest_of(*held))
       kind = FetchKind::remainder;
     if (auto failed = co_await ask(kind)) co_return fail(std::move(*failed));
-    if (kind == FetchKind::validation && call_->head().status == 304) {
-      // RFC 9111 4.3.4: by a date alone, a 304 that names a tag may be of another representation of the same
-      // second.
-      if (!held->upstream_entity_tag.empty() || names_held(*held, call_->head().fields)) co_return renew();
+    const bool is_validated = kind == FetchKind::validation && call_->head().status == 304;
+    // RFC 9111 4.3.4: by a date alone, a 304 that names a tag may be of another representation of the same
+    // second.
+    if (is_validated && (!held->upstream_entity_tag.empty() || names_held(*held, call_->head().fields)))
+      co_return renew();
+    const bool is_another_part =
+        kind == FetchKind::remainder && call_->head().status == 206 && !brings_the_rest();
+    if (is_validated || is_another_part) {
       kind = FetchKind::plain;
-      begin_call();
-      if (auto failed = co_await ask(kind)) co_return fail(std::move(*failed));
-    }
-    if (kind == FetchKind::remainder && call_->head().status == 206 && !brings_the_rest()) {
-      kind = FetchKind::plain;
-      begin_call();
       if (auto failed = co_await ask(kind)) co_return fail(std::move(*failed));
     }
     sent_.part = kind == FetchKind::range || kind == FetchKind::remainder;
@@ -112,6 +109,7 @@ class Fetch {
 
   // Sends the request and reads heads until the final one; retries once if a pooled connection had died.
   Task<std::optional<Failure>> ask(FetchKind kind) {
+    begin_call();
     // The target and host in the key's spelling, so that a different spelling cannot fill its entry.
     const auto key = order_.key.view();
     const auto target = order_.forced && !is_in_background_

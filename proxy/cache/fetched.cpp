@@ -66,17 +66,17 @@ ProjectedBody project(const projection::ProjectionRule& rule, const Fetched& fet
                       const projection::ProjectionLimits& limits, projection::Workspace& workspace) {
   const http::Fields fields = fetched.head.fields;
   ProjectedBody out;
-  out.against = Detail::not_projectable;
-  if (http::forbids_transformation(fields)) return out;
-  const bool may_project = is_json(fields);
-  const bool keeps_coding = accepts_coding(fetched.client, fields);
-  if (!may_project) out.against = Detail::not_json;
-  if (!may_project && keeps_coding) return out;
-  auto decoded = decode(fields, fetched.body, limits.bytes);
-  if (!may_project) {
-    out.bytes = std::move(decoded.bytes);
+  if (http::forbids_transformation(fields)) {
+    out.against = is_json(fields) ? Detail::not_projectable : Detail::not_json;
     return out;
   }
+  const bool keeps_coding = accepts_coding(fetched.client, fields);
+  if (!is_json(fields)) {
+    out.against = Detail::not_json;
+    if (!keeps_coding) out.bytes = decode(fields, fetched.body, limits.bytes).bytes;
+    return out;
+  }
+  auto decoded = decode(fields, fetched.body, limits.bytes);
   out.against = decoded.against;
   if (out.against != Detail::none) return out;
   const std::string_view body = decoded.bytes ? *decoded.bytes : fetched.body;

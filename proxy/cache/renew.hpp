@@ -28,9 +28,8 @@ struct Renewing {
 /// Whether a 304 is for the held response: it names no entity tag, or that one's (RFC 9111 4.3.4).
 [[nodiscard]] bool names_held(const store::Response& held, http::Fields fresh);
 
-/// The held response after `fresh`. A 304 that names another entity tag than the held one has validated it
-/// all the same, where the condition named the held one's; but nothing of it is taken over save when it was
-/// made.
+/// The held response after the 304 `fresh`. If the request's condition named the held entity tag, a 304 with
+/// another tag validates the held response too; then only the time of the 304 is used, not its fields.
 [[nodiscard]] Renewal renewed(const store::Response& held, const http::ResponseHead& fresh,
                               const Renewing& by);
 
