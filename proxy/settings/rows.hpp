@@ -9,6 +9,11 @@
 
 namespace larder::settings {
 
+inline constexpr auto kib = std::uint64_t{1} << 10;
+inline constexpr auto mib = std::uint64_t{1} << 20;
+inline constexpr auto gib = std::uint64_t{1} << 30;
+inline constexpr std::uint64_t million = 1'000'000;
+
 /// Returns an accessor for a member: `at(&Settings::cache, &Cache::memory)`.
 template <class... Members>
 [[nodiscard]] auto at(Members... members) {

@@ -1,6 +1,6 @@
 // The table of all configuration keys, one row each: the single source of what the loader accepts, of its
 // messages and of the reference. To add a key, add its member to Settings or Route and one row to
-// top_rows.cpp or route_rows.cpp.
+// top_rows.cpp, limit_rows.cpp or route_rows.cpp.
 #pragma once
 
 #include "settings/report.hpp"
