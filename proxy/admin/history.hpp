@@ -35,11 +35,10 @@ class History {
   void note(const std::map<std::string, RouteTotals>& totals, policy::MonoTime now);
 
   /// The history with the current step, up to `totals`: `{"step_seconds": 4, "routes": [{"route": "/topics/",
-  /// "requests": [...], "spared": [...], "api": [...], "wait": [...], "failed": [...]}]}`. The
-  /// oldest step comes first; all
-  /// lists have the same length. `api` is the API's mean response time and `wait` the mean time that requests
-  /// waited, in seconds; null in steps without any. `failed` is the number of requests to the API
-  /// that failed.
+  /// "requests": [...], "spared": [...], "api": [...], "wait": [...], "failed": [...]}]}`. The oldest step
+  /// comes first; all lists have the same length. `api` is the API's mean response time and `wait` the mean
+  /// time that requests waited, in seconds; null in steps without any. `failed` is the number of requests to
+  /// the API that failed.
   [[nodiscard]] std::string json(const std::map<std::string, RouteTotals>& totals) const;
 
  private:

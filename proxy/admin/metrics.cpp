@@ -193,8 +193,7 @@ std::string metrics_text(const server::Server& server) {
     const auto count = [](std::uint64_t value) { return static_cast<double>(value); };
     out.counter("larder_persist_written_total", "Responses written to cache.persist",
                 count(persisted->written));
-    out.counter("larder_persist_failures_total",
-                "Failed writes to cache.persist, and failures to restore from it",
+    out.counter("larder_persist_failures_total", "Failures to open, write or restore from cache.persist",
                 count(persisted->failures));
     out.counter("larder_persist_loaded_total", "Responses read from cache.persist at startup",
                 count(persisted->loaded));

@@ -112,7 +112,7 @@ std::string state_text(const Snapshot& snapshot) {
                          : std::string("no response yet");
   if (snapshot.breaker_open)
     return "circuit breaker open, " + heard + "; requests resume when a probe succeeds";
-  // Since the start: more than a few errors are no chance.
+  // A few errors among many requests since the start are not worth a warning.
   constexpr double tolerated = 0.05;
   const auto& total = snapshot.total;
   const auto bad = total.upstream_errors + total.upstream_5xx;
@@ -145,7 +145,7 @@ void print_status(const Snapshot& snapshot, std::ostream& out) {
   if (snapshot.persist_failures > 0)
     line("warning",
          count_text(snapshot.persist_failures) +
-             " failed writes to cache.persist: after a restart, responses are missing; see the log");
+             " failures to open or write cache.persist: after a restart, responses are missing; see the log");
   if (snapshot.log_lines_dropped > 0)
     line("warning", count_text(snapshot.log_lines_dropped) +
                         " lines of the access log are lost: it cannot be written, or not fast enough");
