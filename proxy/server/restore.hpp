@@ -8,9 +8,9 @@
 namespace larder::server {
 
 /// Opens the archive beside the invalidation log and begins to restore the responses that may still be used:
-/// those with the same configuration fingerprint that are not invalidated, with their true age. On a failure,
-/// which is logged, nothing is persisted. To be called before the loops run, after the refresh scheduler has
-/// been started.
+/// those with the same configuration fingerprint that are not invalidated, with their true age. If the file
+/// cannot be opened, which is logged, the archive tries again, and begins empty then. To be called before the
+/// loops run, after the refresh scheduler has been started.
 void restore(Shared& shared, const std::shared_ptr<const settings::Settings>& settings);
 
 }  // namespace larder::server

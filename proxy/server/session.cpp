@@ -46,7 +46,8 @@ void Session::end_at_rest() noexcept {
   if (!attended_) delete this;
 }
 
-// A head that is late is answered; between requests, the connection is closed without a word.
+// A client whose request head is late gets 408. Between requests, the connection is closed without a
+// response.
 void Session::on_cancelled() noexcept {
   try {
     if (begun_ && client_.deadline().expired()) refuse_late_head();
@@ -65,7 +66,7 @@ void Session::refuse_late_head() {
   (void)client_.transport().write_some(piece);
 }
 
-// Whoever has only just come is given a moment: its request may be on the way.
+// A connection that has had no request yet stays open for a moment, because one may be on the way.
 void Session::drain() noexcept {
   if (!idle_) return;
   if (answered_ > 0)
