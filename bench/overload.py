@@ -38,7 +38,7 @@ class Sizes:
     writes: int = 15_000
     hot: int = 500
     slow: int = 10_000
-    rounds: int = 5
+    rounds: int = 7
     seconds: float = 3
     judged: bool = True
 
@@ -427,34 +427,40 @@ async def writes(binary: Path, sizes: Sizes, stack: ExitStack, api: Api) -> list
 
 
 async def slow(binary: Path, sizes: Sizes, stack: ExitStack, api: Api) -> list[Figure]:
-    larder = Larder(stack, binary, api, f'upstream: "http://127.0.0.1:{api.port}"\nlimits: {{connections: 11000}}\ntimeouts: {{head: 1h}}')
-    await ask(larder.port, "/page/1")
-
-    def p99() -> float:
-        return common.wrk(f"http://127.0.0.1:{larder.port}/page/1", seconds=sizes.seconds, connections=4, core=LOAD_CORE, headers=["Host: larder.test"]).p99_ms / 1000
-
-    alone = [await asyncio.to_thread(p99) for _ in range(sizes.rounds)]
-    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    count = min(sizes.slow, files - 500)
-    socks = await opened(larder.port, count, lambda _: b"GET /page/1 HTTP/1.1\r\nX-Slow: ")
-    done = asyncio.Event()
+    settings = f'upstream: "http://127.0.0.1:{api.port}"\nlimits: {{connections: 11000}}\ntimeouts: {{head: 1h}}'
+    alone, beside = Larder(stack, binary, api, settings), Larder(stack, binary, api, settings)
+    for larder in (alone, beside):
+        await ask(larder.port, "/page/1")
+    count = min(sizes.slow, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 500)
+    socks = await opened(beside.port, count, lambda _: b"GET /page/1 HTTP/1.1\r\nX-Slow: ")
+    trickles, done = asyncio.Event(), asyncio.Event()
 
     async def trickle() -> None:
         while not done.is_set():
             for at, sock in enumerate(socks):
+                await trickles.wait()
                 with contextlib.suppress(OSError):
                     sock.send(b"x")
                 if at % 20 == 0:
                     await asyncio.sleep(0.02)
 
+    def p99(larder: Larder) -> float:
+        return common.wrk(f"http://127.0.0.1:{larder.port}/page/1", seconds=sizes.seconds, connections=4, core=LOAD_CORE, headers=["Host: larder.test"]).p99_ms / 1000
+
     trickling = asyncio.create_task(trickle())
-    beside = [await asyncio.to_thread(p99) for _ in range(sizes.rounds)]
+    ratios = []
+    # In turn, because the machine's speed changes with time.
+    for _ in range(sizes.rounds):
+        trickles.clear()
+        without = await asyncio.to_thread(p99, alone)
+        trickles.set()
+        ratios.append(await asyncio.to_thread(p99, beside) / without)
     done.set()
+    trickles.set()
     await trickling
     for sock in socks:
         sock.close()
-    ratio = percentile(beside, 50) / percentile(alone, 50)
-    return [Figure(f"99th percentile of others' waits beside {count} slow connections, times that without", ratio, "{:.2f}".format, lambda v: v <= 1.5, "1.5")]
+    return [Figure(f"99th percentile of others' waits beside {count} slow connections, times that without", percentile(ratios, 50), "{:.2f}".format, lambda v: v <= 1.5, "1.5")]
 
 
 PARTS: dict[str, Part] = {part.__name__: part for part in (streams, uploads, early, timeout, broken, outage, files, readers, heads, bodies, keys, writes, slow)}
