@@ -8,7 +8,7 @@ namespace larder::cache {
 
 namespace {
 
-constexpr Millis tier_timeout{100};  // then the API is requested
+constexpr Millis tier_timeout{1000};  // then the API is requested
 
 struct LookUp {
   explicit LookUp(Loop& its_loop) : loop(its_loop), event(its_loop) {}
@@ -22,7 +22,9 @@ struct LookUp {
 
 Task<bool> consult_tier(Cache& cache, Loop& loop, const std::string& key) {
   auto* tier = cache.tier();
-  if (tier == nullptr || !tier->may_find()) co_return false;
+  if (tier == nullptr) co_return false;
+  // Everything is in memory now, but may not have been when the caller looked there.
+  if (!tier->may_find()) co_return cache.stored().peek(key, cache.hash(key)) != nullptr;
   const auto look_up = std::make_shared<LookUp>(loop);
   tier->find(key, [look_up](bool found) {
     look_up->found = found;

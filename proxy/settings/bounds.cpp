@@ -87,6 +87,8 @@ const std::vector<FixedBound>& fixed_bounds() {
        "max_changed = 65'536"},
       {"purges that wait to be carried out in `cache.persist`", "64", "everything in the file is deleted",
        "tiers/archive.cpp", "max_purges = 64"},
+      {"wait for a response that is in `cache.persist` and not yet restored", "1 s", "the API is requested",
+       "cache/consult_tier.cpp", "tier_timeout{1000}"},
       {"delay after a failed write to `cache.persist`", "1 s, doubled up to 60 s",
        "attempts continue at that interval", "tiers/archive.cpp", "max_pause{60'000}"},
       {"unusable `cache.persist` files that are renamed and kept", "1000", "nothing is persisted",
