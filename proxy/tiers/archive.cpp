@@ -176,7 +176,6 @@ void Archive::restart() noexcept {
 
 // Waits for something to do, and does it. False at the end.
 bool Archive::turn(Work& batch) {
-  bool last = false;
   std::vector<Question> questions;
   {
     std::unique_lock lock(mutex_);
@@ -194,8 +193,8 @@ bool Archive::turn(Work& batch) {
       (void)woken_.wait_until(lock, write_at_, is_due);
     }
     questions.swap(questions_);
-    last = stopping_;
-    restores_ = attached_ && !last && (restoring_.load() || !questions.empty());
+    is_last_turn_ = stopping_;
+    restores_ = attached_ && !is_last_turn_ && (restoring_.load() || !questions.empty());
   }
   if (restores_) {
     if (!questions.empty())
@@ -208,9 +207,9 @@ bool Archive::turn(Work& batch) {
   } else if (restoring_.load()) {
     end_restoring();
   }
-  if (!last && std::chrono::steady_clock::now() < write_at_) return true;
+  if (!is_last_turn_ && std::chrono::steady_clock::now() < write_at_) return true;
   take_batch(batch);
-  if (batch.is_empty()) return !last;
+  if (batch.is_empty()) return !is_last_turn_;
   if (write(batch)) {
     pause_ = Millis{0};
     batch.clear();
@@ -229,8 +228,8 @@ void Archive::take_batch(Work& batch) {
   write_at_ = std::chrono::steady_clock::time_point::max();
 }
 
-// Returns a batch that could not be written to the work that waits. True if the process is ending, so that it
-// is not tried again.
+// Returns a batch that could not be written to the work that waits. True if it was tried when the process was
+// already ending, so that it is not tried again.
 bool Archive::put_back(Work& batch) noexcept {
   pause_ = std::clamp(pause_ * 2, first_pause, max_pause);
   const std::lock_guard lock(mutex_);
@@ -242,7 +241,7 @@ bool Archive::put_back(Work& batch) noexcept {
     work_.lost_changes = true;
   work_.lost_changes = work_.lost_changes || batch.lost_changes;
   batch.clear();
-  return stopping_;
+  return is_last_turn_;
 }
 
 // Every 16th time. Without memory for the message there is none.

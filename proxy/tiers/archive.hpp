@@ -160,8 +160,9 @@ class Archive final : public Tier {
   std::thread thread_;
   // Used by the thread only:
   Position position_;
-  bool taking_ = false;      // responses are being restored: the changes in the store come from here
-  policy::Millis pause_{0};  // before the next batch, after one that could not be written
+  bool taking_ = false;        // responses are being restored: the changes in the store come from here
+  bool is_last_turn_ = false;  // the process was already ending when the turn began
+  policy::Millis pause_{0};    // before the next batch, after one that could not be written
   std::chrono::steady_clock::time_point write_at_ = std::chrono::steady_clock::time_point::max();
   // Guarded by the mutex:
   mutable std::mutex mutex_;
