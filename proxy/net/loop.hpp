@@ -14,6 +14,7 @@
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <exception>
@@ -91,6 +92,11 @@ class Loop {
 
   [[nodiscard]] asio::io_context& io() noexcept { return io_; }
   [[nodiscard]] Executor executor() noexcept { return io_.get_executor(); }
+  /// Runs `work` on the loop. Callable from any thread. Throws std::bad_alloc; see PostMemory.
+  template <class Work>
+  void post(Work&& work) {
+    asio::post(executor(), std::forward<Work>(work));
+  }
   [[nodiscard]] unsigned index() const noexcept { return index_; }
   [[nodiscard]] Sweeper& sweeper() noexcept { return sweeper_; }
   [[nodiscard]] BufferPool& buffers() noexcept { return buffers_; }

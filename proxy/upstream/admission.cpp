@@ -20,36 +20,17 @@ class Counting {
 
 }  // namespace
 
-struct Admission::Waiter : std::enable_shared_from_this<Waiter>, boost::intrusive::list_base_hook<> {
-  Waiter(Loop& its_loop, Priority its_priority) : loop(its_loop), event(its_loop), priority(its_priority) {}
+struct Admission::Waiter : QueuedWait {
+  Waiter(Loop& its_loop, Priority its_priority) : QueuedWait(its_loop), priority(its_priority) {}
 
-  enum class State : std::uint8_t { queued, granted, refused, done };
-  void end_wait(State now) noexcept {
-    state = now;
-    waking.post(loop, shared_from_this(), [](Waiter& self) { self.event.raise(); });
-  }
-
-  PostMemory waking;  // releasing a permit must be able to wake the next waiter without allocating
-  Loop& loop;
-  Event event;        // belongs to the loop
-  Priority priority;  // this and what follows is guarded by the mutex
-  State state = State::queued;
-};
-
-struct Admission::Idle::State {
-  Admission& admission;
-  Loop& loop;
-  std::function<void()> close_claimed;  // called on the loop; empty after the Idle was destroyed
-  // Guarded by the mutex; the sum is the number of idle connections of the loop.
-  std::size_t available = 0;
-  std::size_t claimed = 0;
+  Priority priority;
 };
 
 // A waiter's place in a queue, and what was granted to it but not yet taken. Returned on every path.
 class Admission::Place {
  public:
-  Place(Admission& admission, std::shared_ptr<Waiter> waiter, bool of_slot)
-      : admission_(admission), waiter_(std::move(waiter)), of_slot_(of_slot) {}
+  Place(Admission& admission, std::shared_ptr<Waiter> waiter)
+      : admission_(admission), waiter_(std::move(waiter)) {}
   Place(const Place&) = delete;
   Place& operator=(const Place&) = delete;
   ~Place() {
@@ -57,31 +38,22 @@ class Admission::Place {
     {
       const std::lock_guard lock(admission_.mutex_);
       granted = waiter_->state == Waiter::State::granted;
-      if (waiter_->state == Waiter::State::queued) queue().erase(Queue::s_iterator_to(*waiter_));
+      if (waiter_->state == Waiter::State::queued)
+        admission_.queue_of(waiter_->priority).erase(Queue::s_iterator_to(*waiter_));
       waiter_->state = Waiter::State::done;
     }
-    if (!granted) return;
-    if (of_slot_)
-      admission_.end_connection();
-    else
-      admission_.end_request(waiter_->priority);
+    if (granted) admission_.end_request(waiter_->priority);
   }
 
  private:
-  [[nodiscard]] Queue& queue() noexcept {
-    if (of_slot_) return *admission_.slot_queue_;
-    return admission_.queue_of(waiter_->priority);
-  }
   Admission& admission_;
   std::shared_ptr<Waiter> waiter_;
-  bool of_slot_;
 };
 
 Admission::Admission()
     : queue_(std::make_unique<Queue>()),
       upload_queue_(std::make_unique<Queue>()),
-      background_queue_(std::make_unique<Queue>()),
-      slot_queue_(std::make_unique<Queue>()) {}
+      background_queue_(std::make_unique<Queue>()) {}
 Admission::~Admission() = default;
 
 void Admission::configure(const settings::Upstream& upstream) {
@@ -91,7 +63,7 @@ void Admission::configure(const settings::Upstream& upstream) {
   max_background_ = std::max<std::size_t>(upstream.background_connections, 1);
   breaker_.configure({upstream.breaker_failures, upstream.breaker_wait, upstream.breaker_longest_wait, max_});
   grant_permits();
-  grant_slots();
+  slots_.set_max(max_);
 }
 
 void Admission::limit_uploads(std::size_t max) {
@@ -113,6 +85,7 @@ Admission::Queue& Admission::queue_of(Priority priority) noexcept {
 }
 
 void Admission::close() noexcept {
+  slots_.close();
   const std::lock_guard lock(mutex_);
   closed_ = true;
   refuse_all();
@@ -142,7 +115,7 @@ Task<std::variant<Admission::Permit, Failure>> Admission::enter(Loop& loop, Clai
     waiter = std::make_shared<Waiter>(loop, claim.priority);
     queue.push_back(*waiter);
   }
-  const Place place(*this, waiter, false);
+  const Place place(*this, waiter);
   claim.waiter = waiter;
   {
     const Counting queued(loop.counters().upstream_queue);
@@ -169,47 +142,6 @@ void Admission::promote(Claim& claim) noexcept {
   waiter->priority = Priority::foreground;
   queue_->splice(queue_->end(), *background_queue_, Queue::s_iterator_to(*waiter));
   grant_permits();
-}
-
-Task<std::optional<Admission::Slot>> Admission::slot(Loop& loop, Idle& own, Millis timeout) {
-  std::shared_ptr<Waiter> waiter;
-  std::shared_ptr<Idle::State> claimed;
-  {
-    const std::lock_guard lock(mutex_);
-    if (connections_ < max_ && slot_queue_->empty()) {
-      ++connections_;
-      co_return std::optional(Slot(*this));
-    }
-    waiter = std::make_shared<Waiter>(loop, Priority::foreground);
-    claimed = claim_idle(own);
-    slot_queue_->push_back(*waiter);
-  }
-  const Place place(*this, waiter, true);
-  if (claimed == own.state_) claimed->close_claimed();
-  (void)co_await waiter->event.wait_for(timeout);
-  const std::lock_guard lock(mutex_);
-  if (waiter->state != Waiter::State::granted) co_return std::nullopt;
-  waiter->state = Waiter::State::done;
-  co_return std::optional(Slot(*this));
-}
-
-// Claims an idle connection, preferably of the caller's loop; nullptr if there is none. Another loop is
-// notified to close it.
-std::shared_ptr<Admission::Idle::State> Admission::claim_idle(Idle& own) {
-  auto state = own.state_;
-  if (state->available == 0) {
-    const auto most = std::max_element(
-        idle_.begin(), idle_.end(), [](const auto& a, const auto& b) { return a->available < b->available; });
-    if (most == idle_.end() || (*most)->available == 0) return nullptr;
-    state = *most;
-    asio::post(state->loop.executor(), [state] {
-      if (state->close_claimed) state->close_claimed();
-    });
-  }
-  --state->available;
-  ++state->claimed;
-  ++claimed_;
-  return state;
 }
 
 bool Admission::is_failing(std::size_t target) const noexcept {
@@ -258,7 +190,7 @@ void Admission::refuse_all() noexcept {
     while (!queue->empty()) {
       auto& waiter = queue->front();
       queue->pop_front();
-      waiter.end_wait(Waiter::State::refused);
+      waiter.end(Waiter::State::refused);
     }
   }
 }
@@ -298,12 +230,6 @@ void Admission::end_request(Priority priority) noexcept {
   grant_permits();
 }
 
-void Admission::end_connection() noexcept {
-  const std::lock_guard lock(mutex_);
-  --connections_;
-  grant_slots();
-}
-
 void Admission::grant_permits() noexcept {
   for (;;) {
     const auto priority = next_priority();
@@ -312,65 +238,8 @@ void Admission::grant_permits() noexcept {
     auto& waiter = queue.front();
     queue.pop_front();
     begin_request(*priority);
-    waiter.end_wait(Waiter::State::granted);
+    waiter.end(Waiter::State::granted);
   }
-}
-
-void Admission::grant_slots() noexcept {
-  while (!slot_queue_->empty() && connections_ < max_) {
-    auto& waiter = slot_queue_->front();
-    slot_queue_->pop_front();
-    ++connections_;
-    waiter.end_wait(Waiter::State::granted);
-  }
-}
-
-Admission::Idle::Idle(Admission& admission, Loop& loop, std::function<void()> close_claimed)
-    : state_(std::make_shared<State>(State{admission, loop, std::move(close_claimed)})) {
-  const std::lock_guard lock(admission.mutex_);
-  admission.idle_.push_back(state_);
-}
-
-Admission::Idle::~Idle() {
-  auto& admission = state_->admission;
-  state_->close_claimed = nullptr;
-  const std::lock_guard lock(admission.mutex_);
-  admission.claimed_ -= state_->claimed;
-  std::erase(admission.idle_, state_);
-}
-
-bool Admission::Idle::add() {
-  auto& admission = state_->admission;
-  const std::lock_guard lock(admission.mutex_);
-  const bool is_wanted = admission.slot_queue_->size() > admission.claimed_;
-  if (admission.connections_ > admission.max_ || is_wanted || admission.closed_) return false;
-  ++state_->available;
-  return true;
-}
-
-bool Admission::Idle::take() {
-  const std::lock_guard lock(state_->admission.mutex_);
-  if (state_->available == 0) return false;
-  --state_->available;
-  return true;
-}
-
-void Admission::Idle::remove() {
-  const std::lock_guard lock(state_->admission.mutex_);
-  if (state_->available > 0) {
-    --state_->available;
-  } else {
-    --state_->claimed;
-    --state_->admission.claimed_;
-  }
-}
-
-bool Admission::Idle::take_claimed() {
-  const std::lock_guard lock(state_->admission.mutex_);
-  if (state_->claimed == 0) return false;
-  --state_->claimed;
-  --state_->admission.claimed_;
-  return true;
 }
 
 }  // namespace larder::upstream

@@ -1,31 +1,28 @@
 // Admission of requests to the API: limits and circuit breaker, shared by all loops.
 //
-// Model: a request holds a Permit while it is under way, and a connection holds a Slot while it exists; there
-// are `upstream.connections` of each. A request that gets no Permit waits in one of two queues: requests with
-// a waiting client before background fetches. With a Permit, a request uses an idle connection of its loop or
-// takes a Slot for a new one. If idle connections hold all Slots, one of them, on any loop, is claimed and
-// closed. A request that holds a Permit but no connection can always claim one, because there are as many
-// Permits as Slots.
+// Model: a request holds a Permit while it is under way, and a connection holds a Slot while it exists (see
+// ConnectionSlots); there are `upstream.connections` of each. A request that gets no Permit waits in one of
+// three queues: requests with a waiting client, uploads, background fetches. With a Permit, a request uses an
+// idle connection of its loop or takes a Slot for a new one.
 //
 // Threading: every member function may be called on any loop; none is called on a cache hit. A coroutine
-// resumes on the loop that it passes. Permits, Slots and Idle objects must be destroyed before the Admission.
+// resumes on the loop that it passes. Permits must be destroyed before the Admission.
 #pragma once
 
-#include "net/post_memory.hpp"
 #include "settings/settings.hpp"
 #include "upstream/breaker.hpp"
+#include "upstream/connection_slots.hpp"
 #include "upstream/failure.hpp"
+#include "upstream/queued_wait.hpp"
 
 #include <boost/intrusive/list.hpp>
 
 #include <array>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <utility>
 #include <variant>
-#include <vector>
 
 namespace larder::upstream {
 
@@ -68,49 +65,6 @@ class Admission {
     Priority priority_ = Priority::foreground;
   };
 
-  /// Permission for one connection. Returned by the destructor, on any loop.
-  class Slot {
-   public:
-    Slot() = default;
-    Slot(Slot&& other) noexcept : admission_(std::exchange(other.admission_, nullptr)) {}
-    Slot& operator=(Slot&& other) noexcept {
-      std::swap(admission_, other.admission_);
-      return *this;
-    }
-    ~Slot() {
-      if (admission_ != nullptr) admission_->end_connection();
-    }
-
-   private:
-    friend class Admission;
-    explicit Slot(Admission& admission) : admission_(&admission) {}
-    Admission* admission_ = nullptr;
-  };
-
-  /// Counts the idle connections of one loop. A claimed connection must be closed.
-  class Idle {
-   public:
-    /// `close_claimed` is called on the loop when a connection is claimed; not after the destructor.
-    Idle(Admission& admission, Loop& loop, std::function<void()> close_claimed);
-    ~Idle();
-    Idle(const Idle&) = delete;
-    Idle& operator=(const Idle&) = delete;
-
-    /// A connection becomes idle. False if it must be closed instead; it is not counted then.
-    [[nodiscard]] bool add();
-    /// An idle connection is taken for a request. False if all are claimed or there is none.
-    [[nodiscard]] bool take();
-    /// An idle connection is closed for a reason of the loop, such as its age.
-    void remove();
-    /// A claimed connection is closed. False if none is claimed.
-    [[nodiscard]] bool take_claimed();
-
-   private:
-    friend class Admission;
-    struct State;
-    std::shared_ptr<State> state_;
-  };
-
   Admission();
   ~Admission();
   Admission(const Admission&) = delete;
@@ -127,8 +81,7 @@ class Admission {
   [[nodiscard]] Task<std::variant<Permit, Failure>> enter(Loop& loop, Claim& claim, Millis timeout);
   /// A client now waits for the background fetch: moves it to the end of the foreground queue.
   void promote(Claim& claim) noexcept;
-  /// Waits at most `timeout` for a Slot; nullopt on a timeout. `own` must be of the same loop.
-  [[nodiscard]] Task<std::optional<Slot>> slot(Loop& loop, Idle& own, Millis timeout);
+  [[nodiscard]] ConnectionSlots& slots() noexcept { return slots_; }
 
   /// The state of the circuit breaker before and after a call.
   struct Change {
@@ -147,20 +100,18 @@ class Admission {
   class Place;
 
   void end_request(Priority priority) noexcept;
-  void end_connection() noexcept;
   // The following require the mutex.
   [[nodiscard]] Queue& queue_of(Priority priority) noexcept;
   [[nodiscard]] bool may_begin(Priority priority) const noexcept;
   [[nodiscard]] std::optional<Priority> next_priority() noexcept;
   void begin_request(Priority priority) noexcept;
   void grant_permits() noexcept;
-  void grant_slots() noexcept;
   void refuse_all() noexcept;
   Change fail_request(policy::MonoTime now, bool is_refused) noexcept;
   [[nodiscard]] bool is_failing(std::size_t target) const noexcept;
   [[nodiscard]] bool note_failing(std::size_t target) noexcept;
-  [[nodiscard]] std::shared_ptr<Idle::State> claim_idle(Idle& own);
 
+  ConnectionSlots slots_;
   mutable std::mutex mutex_;
   std::size_t max_ = 1;  // maximum of requests, and of connections
   std::size_t max_queued_ = 1;
@@ -169,8 +120,6 @@ class Admission {
   std::size_t requests_ = 0;
   std::size_t background_ = 0;  // of these, background
   std::size_t uploads_ = 0;     // of these, uploads
-  std::size_t connections_ = 0;
-  std::size_t claimed_ = 0;  // idle connections that must be closed
   Breaker breaker_;
   // Targets that failed last time; forgotten together when there are too many.
   static constexpr std::size_t max_failing = 64;
@@ -180,8 +129,6 @@ class Admission {
   std::unique_ptr<Queue> upload_queue_;      // takes turns with `queue_`
   std::unique_ptr<Queue> background_queue_;  // served only while both are empty
   bool is_uploads_turn_ = false;
-  std::unique_ptr<Queue> slot_queue_;
-  std::vector<std::shared_ptr<Idle::State>> idle_;
   bool closed_ = false;
 };
 

@@ -9,7 +9,7 @@
 
 namespace larder::upstream {
 
-Connection::Connection(Pool& pool, Admission::Slot slot, Admission::Permit permit)
+Connection::Connection(Pool& pool, ConnectionSlots::Slot slot, Admission::Permit permit)
     : pool_(pool),
       slot_(std::move(slot)),
       transport_(pool.loop_),
@@ -53,7 +53,7 @@ Pool::Pool(Loop& loop, Admission& admission, const settings::Upstream& upstream,
            std::unique_ptr<Connector> connector)
     : loop_(loop),
       admission_(admission),
-      idle_count_(admission, loop, [this] { close_claimed(); }),
+      idle_count_(admission.slots(), loop, [this] { close_claimed(); }),
       connector_(connector ? std::move(connector) : std::make_unique<SystemConnector>(loop)) {
   configure(upstream);
 }
@@ -127,7 +127,7 @@ Task<Acquired> Pool::acquire(bool fresh, Admission::Claim& claim) {
   if (!fresh) {
     if (auto connection = take_idle(permit)) co_return Acquired{std::move(connection)};
   }
-  auto slot = co_await admission_.slot(loop_, idle_count_, upstream_.connect_timeout);
+  auto slot = co_await admission_.slots().acquire(loop_, idle_count_, upstream_.connect_timeout);
   if (forced_) co_return Acquired{Failure{FailureKind::shutting_down, {}, {}}};
   if (!slot) co_return Acquired{Failure{FailureKind::queue_timeout, {}, {}}};
   auto connection = std::make_unique<Connection>(*this, std::move(*slot), std::move(permit));

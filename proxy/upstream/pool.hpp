@@ -28,7 +28,7 @@ class Pool;
 class Connection
     : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
-  Connection(Pool& pool, Admission::Slot slot, Admission::Permit permit);
+  Connection(Pool& pool, ConnectionSlots::Slot slot, Admission::Permit permit);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -45,7 +45,7 @@ class Connection
   void expire();
 
   Pool& pool_;
-  Admission::Slot slot_;
+  ConnectionSlots::Slot slot_;
   std::optional<Admission::Permit> permit_;  // held while a request uses the connection
   Transport transport_;
   Deadline deadline_;  // cancels the transport's waits; closes the connection if it is idle
@@ -107,7 +107,7 @@ class Pool {
   FailureLog log_;
   boost::intrusive::list<Connection, boost::intrusive::constant_time_size<false>> all_;
   std::vector<std::unique_ptr<Connection>> idle_;  // most recently used last
-  Admission::Idle idle_count_;                     // of those
+  ConnectionSlots::Idle idle_count_;               // of those
   std::uint32_t generation_ = 0;                   // number of changes of the address
   bool forced_ = false;
   std::atomic<policy::MonoTime::rep> last_response_{0};

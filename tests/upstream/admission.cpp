@@ -11,6 +11,7 @@ using namespace larder;
 using namespace std::chrono_literals;
 using upstream::Admission;
 using upstream::Breaker;
+using upstream::ConnectionSlots;
 using upstream::Failure;
 using upstream::FailureKind;
 using upstream::Priority;
@@ -20,7 +21,7 @@ namespace {
 struct Request {
   Admission::Claim claim;
   std::optional<std::variant<Admission::Permit, Failure>> entered;
-  std::optional<std::optional<Admission::Slot>> slot;
+  std::optional<std::optional<ConnectionSlots::Slot>> slot;
 
   [[nodiscard]] bool has_permit() const { return entered && entered->index() == 0; }
   [[nodiscard]] bool has_slot() const { return slot && slot->has_value(); }
@@ -34,11 +35,11 @@ struct Loops {
   settings::Upstream upstream;
   Loop first{0, 4096, Millis{10}};
   Loop second{1, 4096, Millis{10}};
-  std::deque<Admission::Slot> idle_of_first;
-  Admission::Idle first_idle{admission, first, [this] {
-                               while (first_idle.take_claimed()) idle_of_first.pop_front();
-                             }};
-  Admission::Idle second_idle{admission, second, [] {}};
+  std::deque<ConnectionSlots::Slot> idle_of_first;
+  ConnectionSlots::Idle first_idle{admission.slots(), first, [this] {
+                                     while (first_idle.take_claimed()) idle_of_first.pop_front();
+                                   }};
+  ConnectionSlots::Idle second_idle{admission.slots(), second, [] {}};
 
   explicit Loops(std::size_t connections) {
     upstream.connections = connections;
@@ -57,10 +58,10 @@ struct Loops {
         asio::detached);
     turn();
   }
-  void take_slot(Loop& loop, Admission::Idle& own, Request& request) {
+  void take_slot(Loop& loop, ConnectionSlots::Idle& own, Request& request) {
     asio::co_spawn(
         loop.executor(),
-        [&]() -> Task<void> { request.slot.emplace(co_await admission.slot(loop, own, 1h)); },
+        [&]() -> Task<void> { request.slot.emplace(co_await admission.slots().acquire(loop, own, 1h)); },
         asio::detached);
     turn();
   }
@@ -243,7 +244,8 @@ TEST_CASE("if idle connections of another loop hold all slots, one of them is cl
     asio::co_spawn(
         loops.second.executor(),
         [&]() -> Task<void> {
-          requests[2].slot.emplace(co_await loops.admission.slot(loops.second, loops.second_idle, 1h));
+          requests[2].slot.emplace(
+              co_await loops.admission.slots().acquire(loops.second, loops.second_idle, 1h));
         },
         asio::detached);
     (void)loops.second.io().poll();

@@ -10,6 +10,7 @@ using namespace larder;
 using namespace std::chrono_literals;
 using test::FailingAllocation;
 using upstream::Admission;
+using upstream::ConnectionSlots;
 using upstream::Priority;
 
 namespace {
@@ -19,11 +20,11 @@ struct Tested {
   Admission admission;
   Loop loop{0, 4096, Millis{10}};
   std::size_t closed = 0;  // claimed connections
-  Admission::Idle idle{admission, loop, [this] {
-                         while (idle.take_claimed()) ++closed;
-                       }};
+  ConnectionSlots::Idle idle{admission.slots(), loop, [this] {
+                               while (idle.take_claimed()) ++closed;
+                             }};
   std::optional<Admission::Permit> permit;
-  std::optional<Admission::Slot> slot;
+  std::optional<ConnectionSlots::Slot> slot;
   bool has_failed = false;
   bool is_out_of_memory = false;  // an exception ended the task
 
@@ -72,7 +73,7 @@ struct Tested {
   }
   auto take_slot() {
     return [this]() -> Task<void> {
-      if (auto taken = co_await admission.slot(loop, idle, 1h)) slot.emplace(std::move(*taken));
+      if (auto taken = co_await admission.slots().acquire(loop, idle, 1h)) slot.emplace(std::move(*taken));
     };
   }
 };
