@@ -4,8 +4,6 @@
 #include "coding/codec.hpp"
 #include "policy/tags.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include <exception>
 
 namespace larder::cache {
@@ -30,17 +28,6 @@ std::string representation_name(http::Coding coding, std::string_view mark) {
   return std::string(http::name_of(coding)).append(mark);
 }
 
-Compressor::~Compressor() {
-  if (!thread_) return;
-  thread_->stop();
-  thread_->join();
-}
-
-boost::asio::thread_pool& Compressor::thread() {
-  std::call_once(begun_, [this] { thread_.emplace(1); });
-  return *thread_;
-}
-
 void Compressor::request(const std::string& key, std::shared_ptr<const store::Response> response,
                          http::Coding coding, int level) {
   const auto name = representation_name(coding, coding::encoder_fingerprint(coding, level));
@@ -50,7 +37,7 @@ void Compressor::request(const std::string& key, std::shared_ptr<const store::Re
     response->derived->abandon(name);
     return;
   }
-  boost::asio::post(thread(), [this, key, response = std::move(response), coding, level, name] {
+  thread_.post([this, key, response = std::move(response), coding, level, name] {
     waiting_.fetch_sub(1, std::memory_order_relaxed);
     try {
       auto made = make(*response, coding, level);

@@ -5,15 +5,12 @@
 // is full or encoding fails, identity is sent (design, invariant 9). `request` may be called from any thread.
 #pragma once
 
+#include "net/background_thread.hpp"
 #include "settings/settings.hpp"
 #include "store/store.hpp"
 
-#include <boost/asio/thread_pool.hpp>
-
 #include <atomic>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <string>
 
 namespace larder::cache {
@@ -24,10 +21,9 @@ namespace larder::cache {
 class Compressor {
  public:
   explicit Compressor(store::Store& store) : store_(store) {}
-  /// Waits for the job under way and drops the others.
-  ~Compressor();
   Compressor(const Compressor&) = delete;
   Compressor& operator=(const Compressor&) = delete;
+  ~Compressor() = default;  // waits for the job under way
 
   /// Starts encoding, unless it has been started before.
   void request(const std::string& key, std::shared_ptr<const store::Response> response, http::Coding coding,
@@ -41,11 +37,7 @@ class Compressor {
   store::Store& store_;
   std::atomic<int> waiting_{0};
   std::atomic<std::uint64_t> made_{0};
-  /// Started with the first job, so that a process that needs no second thread has none.
-  [[nodiscard]] boost::asio::thread_pool& thread();
-
-  std::once_flag begun_;
-  std::optional<boost::asio::thread_pool> thread_;
+  BackgroundThread thread_;  // the last member: its jobs use the others
 };
 
 }  // namespace larder::cache

@@ -2,8 +2,6 @@
 
 #include "net/post_memory.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include <deque>
 
 namespace larder::cache {
@@ -146,7 +144,7 @@ void Fill::on_waiter_added(const std::shared_ptr<Fill>& self) noexcept {
   }
   if (loop == nullptr) return;
   try {
-    asio::post(loop->executor(), [self] {
+    loop->post([self] {
       if (self->promote_) self->promote_();
     });
   } catch (const std::exception&) {  // out of memory: the next waiter tries again

@@ -4,8 +4,6 @@
 #include "http/target.hpp"
 #include "policy/key.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
 
 namespace larder::cache {
@@ -43,14 +41,6 @@ struct RefreshScheduler::Item {
   std::uint64_t fetches = 0;  // their number, to detect one that ended meanwhile
 };
 
-// Shared with the timer's handler, which may run after the RefreshScheduler was destroyed.
-struct RefreshScheduler::Alarm {
-  explicit Alarm(Loop& loop) : timer(loop.executor()) {}
-  Timer timer;
-  MonoTime at = MonoTime::max();
-  bool stopped = false;
-};
-
 RefreshScheduler::RefreshScheduler() : random_(std::random_device{}()) {}
 RefreshScheduler::~RefreshScheduler() = default;
 
@@ -58,17 +48,14 @@ void RefreshScheduler::start(Loop& loop, std::function<Dependencies()> deps) {
   const std::lock_guard lock(mutex_);
   loop_ = &loop;
   deps_ = std::move(deps);
-  alarm_ = std::make_shared<Alarm>(loop);
+  alarm_ = std::make_unique<Alarm>(loop, [this] { wake(); });
 }
 
 void RefreshScheduler::stop() {
-  if (!alarm_) return;
-  alarm_->stopped = true;
-  alarm_->timer.cancel();
+  if (alarm_) alarm_->stop();
 }
 
 void RefreshScheduler::leave_loop() {
-  stop();
   alarm_.reset();
 }
 
@@ -137,7 +124,9 @@ void RefreshScheduler::fetched(const Fetched& what, std::size_t most) {
     item.slack = std::max(route.ttl / slack_part, min_slack);
     access_history->begin_refresh_lease(item.fresh_until + item.slack);
   }
-  asio::post(loop_->executor(), [this, due] { arm(due); });
+  loop_->post([this, due] {
+    if (alarm_) alarm_->set(due);
+  });
 }
 
 std::size_t RefreshScheduler::size() const {
@@ -145,23 +134,12 @@ std::size_t RefreshScheduler::size() const {
   return items_.size();
 }
 
-void RefreshScheduler::arm(MonoTime due) {
-  if (alarm_->stopped || due >= alarm_->at) return;
-  alarm_->at = due;
-  alarm_->timer.expires_at(due);
-  alarm_->timer.async_wait([this, alarm = alarm_](const Error& error) {
-    if (error || alarm->stopped) return;
-    alarm->at = MonoTime::max();
-    wake();
-  });
-}
-
 void RefreshScheduler::wake() {
   try {
     look_at_due();
   } catch (...) {
     loop_->note_failure("refresh scheduler", std::current_exception());
-    arm(loop_->now().mono + max_look);
+    alarm_->set(loop_->now().mono + max_look);
   }
 }
 
@@ -192,7 +170,7 @@ void RefreshScheduler::look_at_due() {
     }
   }
   const std::lock_guard lock(mutex_);
-  if (const auto next = due_.next()) arm(*next);
+  if (const auto next = due_.next()) alarm_->set(*next);
 }
 
 std::optional<MonoTime> RefreshScheduler::look_at(const Item& item, const Dependencies& deps,

@@ -9,6 +9,7 @@
 #include "cache/due_queue.hpp"
 #include "cache/fetch.hpp"
 #include "cache/refresh_time.hpp"
+#include "net/alarm.hpp"
 
 #include <functional>
 #include <map>
@@ -57,7 +58,6 @@ class RefreshScheduler {
   using Items = std::map<std::string, Item, std::less<>>;
 
   [[nodiscard]] Items::iterator item_of(const std::string& name, const Fetched& what, std::size_t most);
-  void arm(policy::MonoTime due);
   void wake();
   void look_at_due();
   /// When the item is to be examined again; nullopt = it is removed.
@@ -74,8 +74,7 @@ class RefreshScheduler {
   // Used on the first loop:
   Loop* loop_ = nullptr;
   std::function<Dependencies()> deps_;
-  struct Alarm;
-  std::shared_ptr<Alarm> alarm_;
+  std::unique_ptr<Alarm> alarm_;
 };
 
 }  // namespace larder::cache

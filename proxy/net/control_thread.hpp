@@ -1,40 +1,28 @@
 // A thread for work that would block a loop: reading the configuration, resolving names, visiting all stored
 // responses.
 //
-// The thread starts with the first piece of work: a process with a single thread avoids the cost of atomic
-// reference counts. `run` may be called on any loop; work runs sequentially, in order. What it refers to must
-// outlive the ControlThread.
+// `run` may be called on any loop; work runs sequentially, in order. What it refers to must outlive the
+// ControlThread.
 #pragma once
 
+#include "net/background_thread.hpp"
 #include "net/post_memory.hpp"
-
-#include <boost/asio/thread_pool.hpp>
 
 #include <atomic>
 #include <exception>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 
 namespace larder {
 
 class ControlThread {
  public:
-  ControlThread() = default;
-  ControlThread(const ControlThread&) = delete;
-  ControlThread& operator=(const ControlThread&) = delete;
-  /// Waits for the running work; discards what has not started.
-  ~ControlThread() {
-    if (thread_) thread_->stop();
-    thread_.reset();
-  }
-
   /// Runs a copy of `work` on the thread and resumes on `loop` with its result. Rethrows its exception.
   template <class Result>
   [[nodiscard]] Task<Result> run(Loop& loop, const std::function<Result()>& work) {
     auto piece = std::make_shared<Piece<Result>>(loop, work);
-    asio::post(thread(), [piece, pending = Pending(pending_)] {
+    thread_.post([piece, pending = Pending(pending_)] {
       try {
         piece->result.emplace(piece->work());
       } catch (...) {
@@ -79,14 +67,8 @@ class ControlThread {
    private:
     std::shared_ptr<std::atomic<int>> count_;
   };
-  [[nodiscard]] asio::thread_pool& thread() {
-    std::call_once(begun_, [this] { thread_.emplace(1); });
-    return *thread_;
-  }
-
   std::shared_ptr<std::atomic<int>> pending_ = std::make_shared<std::atomic<int>>(0);
-  std::once_flag begun_;
-  std::optional<asio::thread_pool> thread_;
+  BackgroundThread thread_;
 };
 
 }  // namespace larder

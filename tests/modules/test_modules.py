@@ -25,6 +25,9 @@ MAY_INCLUDE = {
 # Modules without I/O, and the library headers that would bring it in.
 PURE = {"http", "policy", "store", "projection", "coding", "settings"}
 INPUT_OUTPUT = re.compile(r"<(boost/asio|boost/beast/core|sys/socket\.h|unistd\.h|sys/epoll\.h)")
+# What a cache does is callable without a socket: its waits, timers and threads come from net.
+WITHOUT_ASIO = {"cache"}
+ASIO = re.compile(r"<boost/asio")
 # Only http uses Beast, for its field names and its parser; the other modules use http.
 BEAST = re.compile(r"<boost/beast/")
 CLOCK = re.compile(r"\b(system_clock|steady_clock)::now\s*\(")
@@ -43,6 +46,8 @@ def complaints(module: str, text: str) -> list[str]:
                 found.append(f"{module} must not include {include}")
         elif module in PURE and INPUT_OUTPUT.match(include):
             found.append(f"{module} does no I/O and must not include {include}")
+        elif module in WITHOUT_ASIO and ASIO.match(include):
+            found.append(f"{module} uses net instead and must not include {include}")
         elif module in PURE - {"http"} and BEAST.match(include):
             found.append(f"{module} uses http instead and must not include {include}")
     if module in TIMELESS and CLOCK.search(text):
@@ -76,6 +81,7 @@ def test_every_module_is_on_the_map():
         ("http", "#  include <boost/asio.hpp>"),
         ("settings", '#include "policy/time.hpp"'),
         ("policy", '#include "store/store.hpp"'),
+        ("cache", "#include <boost/asio/post.hpp>"),
         ("upstream", '#include "cache/fill.hpp"'),
         ("policy", "auto now = std::chrono::steady_clock::now();"),
     ],
