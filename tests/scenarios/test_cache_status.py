@@ -101,25 +101,6 @@ def test_a_hit_has_the_remaining_ttl(origin, method, fields, status):
         assert 0 <= int(answer["Age"]) <= 60
 
 
-def test_a_stale_hit_has_no_ttl_left(origin):
-    origin.on("/x", reply(200, {}, b"data"))
-    with Larder(origin, routes="  - {path: /**, ttl: 100ms, stale_while_revalidate: 1h}") as larder:
-        larder.get("/x")
-        hold = origin.hold("/x")
-        told = larders(larder.get_until("/x", lambda answer: "detail" in larders(answer)))
-        assert told["hit"] and told["ttl"] <= 0
-        assert told["detail"] == "stale-while-revalidate"
-        hold.release(reply(200, {}, b"data"))
-
-
-def test_an_expired_entry_differs_from_a_miss(origin):
-    origin.on("/x", reply(200, {}, b"data"))
-    with Larder(origin, routes="  - {path: /**, ttl: 100ms}") as larder:
-        larder.get("/x")
-        told = larders(larder.get_until("/x", lambda answer: "hit" not in larders(answer)))
-        assert told == {"fwd": "stale", "stored": True}
-
-
 def test_collapsed_requests_are_marked_and_one_is_stored(origin):
     hold = origin.hold("/x")
     with Larder(origin, routes="  - {path: /**, ttl: 60s}") as larder:

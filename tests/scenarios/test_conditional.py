@@ -6,7 +6,6 @@ import pytest
 from harness import Larder, cache_status, reply
 
 TTL = "  - {path: /**, ttl: 60s}"
-SHORT = "  - {path: /**, ttl: 150ms}"
 
 
 def test_every_stored_200_has_an_entity_tag_and_equal_bytes_have_equal_ones(origin):
@@ -100,60 +99,6 @@ def test_under_a_ttl_a_head_that_misses_fills_the_entry(origin):
         assert head["Content-Length"] == "4"
         assert cache_status(client.get("/x"))[1].get("hit")
     assert [request.method for request in origin.seen("/x")] == ["GET"]
-
-
-def revalidating(first, after):
-    """Responds with 200 and `first`, then to conditional requests with 304 and `after`."""
-
-    def script(exchange):
-        if "If-None-Match" in exchange.request or "If-Modified-Since" in exchange.request:
-            return reply(304, after, length=False)
-        return reply(200, first, b"data")
-
-    return script
-
-
-def test_after_the_ttl_the_apis_validator_is_sent_and_a_304_renews(origin):
-    origin.on("/x", revalidating({"ETag": '"up"', "X-Version": "1"}, {"ETag": '"up"', "X-Version": "2"}))
-    with Larder(origin, routes=SHORT) as larder:
-        assert larder.get("/x")["X-Version"] == "1"
-        renewed = larder.get_until("/x", lambda answer: answer["X-Version"] == "2")
-        assert renewed.status == 200
-        assert renewed.body == b"data"
-        assert cache_status(renewed)[1] == {"fwd": "stale", "fwd-status": "304", "stored": True}
-        assert larder.get("/x").body == b"data"
-    assert origin.seen("/x")[1]["If-None-Match"] == '"up"'
-
-
-def test_last_modified_is_sent_as_validator(origin):
-    date = "Sun, 06 Nov 1994 08:49:37 GMT"
-    origin.on("/x", revalidating({"Last-Modified": date}, {"X-Version": "2"}))
-    with Larder(origin, routes=SHORT) as larder:
-        tag = larder.get("/x")["ETag"]
-        renewed = larder.get_until("/x", lambda answer: "X-Version" in answer)
-        assert renewed["ETag"] == tag  # larder's tag, which is not sent upstream
-    assert origin.seen("/x")[1]["If-Modified-Since"] == date
-    assert "If-None-Match" not in origin.seen("/x")[1]
-
-
-def test_a_projected_response_is_renewed_by_the_apis_tag_and_compared_by_its_own(origin):
-    origin.on("/x", revalidating({"ETag": '"up"', "Content-Type": "application/json"}, {"ETag": '"up"'}))
-    body = b'[{"id": 1, "fat": 2}]'
-    origin.on(
-        "/x",
-        lambda exchange: reply(304, {"ETag": '"up"'}, length=False)
-        if "If-None-Match" in exchange.request
-        else reply(200, {"ETag": '"up"', "Content-Type": "application/json"}, body),
-    )
-    with Larder(origin, routes="  - {path: /**, ttl: 150ms, fields: [id]}") as larder:
-        first = larder.get("/x")
-        assert first.body == b'[{"id":1}]'
-        assert first["ETag"] != '"up"'
-        renewed = larder.get_until("/x", lambda answer: "fwd-status" in cache_status(answer)[1])
-        assert renewed.body == b'[{"id":1}]'
-        assert renewed["ETag"] == first["ETag"]
-        assert larder.get("/x", {"If-None-Match": first["ETag"]}).status == 304
-    assert origin.seen("/x")[1]["If-None-Match"] == '"up"'
 
 
 def test_a_304_with_another_tag_validates_and_updates_nothing(origin):

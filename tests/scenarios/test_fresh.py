@@ -83,50 +83,6 @@ def test_keep_warm_fetches_before_the_expiry_and_readers_are_served_meanwhile(or
         larder.get_until("/x", lambda answer: answer.body == b"two" and "hit" in told(answer) and not is_stale(answer))
 
 
-def test_keep_warm_refreshes_what_is_read_again_and_again(origin):
-    over = threading.Event()
-    answers = []
-
-    def read(larder):
-        with larder.client() as client:
-            while not over.is_set():
-                answers.append(client.get("/x"))
-
-    with Larder(origin, routes=WARM) as larder:
-        hold = hold_refreshes(larder, origin, b"0")
-        join = in_parallel(1, lambda _: read(larder))
-        for turn in range(1, 6):
-            let_a_ttl_pass(larder)
-            assert hold.arrivals == turn + 1  # one fetch per ttl
-            hold.release_one(reply(200, {}, b"%d" % turn))
-            hold.wait(turn + 2)
-        over.set()
-        join()
-        assert larder.get("/x").body == b"5"
-        # Of the clients' requests, only the first made a fetch.
-        assert larder.metric("larder_refreshes_total") == len(origin.seen("/x")) - 1
-        assert larder.metric('larder_requests_total{route="/**",outcome="expired"}') == 0
-        hold.release(reply(200, {}, b"5"))
-    assert all("hit" in told(answer) for answer in answers)
-    bodies = [int(answer.body) for answer in answers]
-    assert bodies == sorted(bodies)
-
-
-def test_keep_warm_stops_without_requests(origin):
-    origin.on("/x", reply(200, {}, b"x"))
-    with Larder(origin, routes="  - {path: /**, ttl: 200ms, keep_warm: 800ms}") as larder:
-        larder.get("/x")
-        origin.wait_for(lambda at: len(at.requests) >= 2)  # without a request
-        larder.wait_for("larder_kept_warm", lambda value: value == 0)
-        seen = len(origin.seen("/x"))
-        assert 2 <= seen <= 6
-        until_stale(larder, "/x")  # refreshing stops shortly before the expiry
-        assert len(origin.seen("/x")) == seen
-        # It begins again with the next request.
-        assert "fwd" in told(larder.get("/x"))
-        origin.wait_for(lambda at: len(at.requests) >= seen + 2)
-
-
 def test_keep_warm_repeats_the_clients_request(origin):
     origin.on("*", reply(200, {"Vary": "Accept-Language"}, b"x"))
     route = "  - {path: /**, ttl: 300ms, keep_warm: 10m, refresh_param: refresh}"
@@ -201,16 +157,6 @@ def test_while_the_api_fails_one_reader_waits_and_the_others_do_not(origin, how)
         hold.release(reply(200, {}, b"back"))
         origin.on("/x", reply(200, {}, b"back"))
         larder.get_until("/x", lambda answer: answer.body == b"back")
-
-
-def test_after_stale_if_error_the_error_is_sent(origin):
-    origin.on("/x", reply(200, {}, b"good"))
-    with Larder(origin, routes="  - {path: /**, ttl: 20ms}") as larder:
-        larder.get("/x")
-        until_stale(larder, "/x")
-        origin.on("/x", Origin.CLOSE)
-        assert larder.get("/x").status == 502
-        assert larder.get("/x").status == 502
 
 
 def test_an_error_is_not_stored_over_a_good_answer_though_it_may_be_stored(origin):

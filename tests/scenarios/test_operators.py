@@ -4,7 +4,7 @@ import re
 import socket
 import subprocess
 
-from harness import Larder, binary, cache_status, in_parallel, reply
+from harness import Larder, binary, cache_status, reply
 
 
 def told(answer):
@@ -71,15 +71,6 @@ def test_a_lowered_ttl_applies_to_what_is_stored(origin):
         larder.reload(routes="  - {path: /a, ttl: 1ms}\n  - {path: /b, ttl: 1h}\n  - {path: /c, cache: standard}")
         larder.get_until("/a", lambda it: told(it).get("fwd") == "stale")
         assert len(origin.seen("/b")) == 1
-
-
-def test_an_entry_that_was_requested_once_is_refreshed_twice(origin):
-    origin.on("*", reply(200, {}, b"x"))
-    with Larder(origin, routes="  - {path: /clock, ttl: 500ms}\n  - {path: /**, ttl: 200ms, keep_warm: 1h}") as larder:
-        in_parallel(5, lambda i: larder.get(f"/{i}"))()
-        larder.wait_for("larder_kept_warm", lambda value: value == 5)
-        larder.wait_for("larder_kept_warm", lambda value: value == 0)
-        assert all(1 <= len(origin.seen(f"/{i}")) <= 3 for i in range(5))
 
 
 def test_the_request_id_reaches_the_client(origin):

@@ -172,17 +172,6 @@ def test_a_request_may_ask_for_a_stale_answer_on_errors(origin):
         assert larder.get("/x", {"Cache-Control": "stale-if-error=60"}).body == DATA
 
 
-def test_under_a_ttl_only_the_route_allows_it(origin):
-    origin.on("/x", reply(200, {}, DATA)).on("/y", reply(200, {}, DATA))
-    routes = "  - {path: /x, ttl: 100ms}\n  - {path: /y, ttl: 100ms, stale_if_error: 60s}"
-    with Larder(origin, routes=routes) as larder:
-        larder.get("/x")
-        larder.get("/y")
-        origin.on("*", away).on("/x", away).on("/y", away)
-        assert larder.get_until("/x", lambda it: it.status == 502)
-        assert larder.get_until("/y", is_stale).body == DATA
-
-
 # ---- fields of responses ---------------------------------------------------------------------------------------------
 
 

@@ -1,7 +1,7 @@
 """`cache: standard`: the API's fields decide. Also Cache-Status on each path."""
 
 import pytest
-from harness import Larder, Origin, cache_status, in_parallel, reply
+from harness import Larder, cache_status, in_parallel, reply
 
 
 def numbered(fields=None):
@@ -86,36 +86,6 @@ def test_waiters_for_a_no_cache_response_do_not_wait_in_turn(origin):
         hold.wait(10)  # the other nine are fetched concurrently
         hold.release(answer)
         assert {it.body for it in join()} == {b"data"}
-
-
-def test_stale_while_revalidate_answers_at_once_and_fetches_in_the_background(origin):
-    origin.on("/x", numbered())
-    with Larder(origin, routes="  - {path: /**, ttl: 150ms, stale_while_revalidate: 1h}") as larder:
-        larder.get("/x")
-        hold = Origin.hold(origin, "/x")
-        stale = larder.get_until("/x", lambda answer: int(cache_status(answer)[1]["ttl"]) < 0)
-        assert stale.body == b"answer 1"
-        assert cache_status(stale)[1]["detail"] == "stale-while-revalidate"
-        hold.wait()
-        for _ in range(5):
-            assert larder.get("/x").body == b"answer 1"
-        assert hold.arrivals == 1
-        hold.release(reply(200, {}, b"new"))
-        larder.get_until("/x", lambda answer: answer.body == b"new")
-
-
-def test_stale_if_error_answers_while_upstream_fails(origin):
-    origin.on("/x", numbered())
-    with Larder(origin, routes="  - {path: /**, ttl: 100ms, stale_if_error: 1h}") as larder:
-        larder.get("/x")
-        origin.on("/x", reply(503, {}, b"down"))
-        stale = larder.get_until("/x", lambda answer: "detail" in cache_status(answer)[1])
-        assert (stale.status, stale.body) == (200, b"answer 1")
-        assert cache_status(stale)[1]["detail"] == "stale-if-error"
-        origin.on("/x", Origin.CLOSE)
-        assert larder.get("/x").body == b"answer 1"
-        origin.on("/x", reply(200, {}, b"up again"))
-        larder.get_until("/x", lambda answer: answer.body == b"up again")
 
 
 def test_only_if_cached_never_goes_upstream(origin):

@@ -49,15 +49,6 @@ def test_a_final_response_to_a_forced_refresh_supersedes_the_fresh_one(origin, f
         assert larder.get("/x").body == b"gone"
 
 
-def test_a_final_response_to_a_keep_warm_refresh_supersedes(origin):
-    origin.on("/x", reply(200, {}, b"old"))
-    with Larder(origin, routes="  - {path: /**, ttl: 300ms, keep_warm: 10m, stale_while_revalidate: 1h}") as larder:
-        larder.get("/x")
-        origin.on("/x", reply(404, {}, b"gone"))
-        larder.get_until("/x", lambda response: response.status == 404)
-        assert larder.get("/x").status == 404
-
-
 ABOUT_THE_REQUEST = [400, 406, 408, 412, 413, 414, 416, 417, 421, 425, 428, 429, 431, 511]
 
 

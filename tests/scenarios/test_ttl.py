@@ -37,14 +37,6 @@ def test_within_the_ttl_the_api_is_asked_once(origin):
     assert len(origin.seen("/x")) == 1
 
 
-def test_after_the_ttl_it_is_asked_again(origin):
-    origin.on("/x", counting())
-    with Larder(origin, routes="  - {path: /**, ttl: 150ms}") as larder:
-        assert larder.get("/x").body == b"answer 1"
-        stale = larder.get_until("/x", lambda answer: answer.body == b"answer 2")
-        assert cache_status(stale)[1]["fwd"] == "stale"
-
-
 def test_a_ttl_overrides_the_apis_lifetime(origin):
     origin.on("/x", counting({"Cache-Control": "max-age=0", "Expires": "0", "Age": "1000"}))
     with Larder(origin, routes=TTL) as larder, larder.client() as client:

@@ -1,54 +1,18 @@
 // The request path from a client's bytes to its response, on scripted connections in simulated time.
+#include "messages.hpp"
 #include "script.hpp"
 
 #include <spdlog/spdlog.h>
 
 using namespace larder;
 using namespace std::chrono_literals;
+using test::get;
+using test::response;
 using test::Script;
 using test::Steps;
+using test::take_response;
 
 namespace {
-
-std::string response(const std::string& body, const std::string& lines = {}) {
-  return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + lines + "\r\n" + body;
-}
-
-std::string get(const std::string& target, const std::string& lines = {}) {
-  return "GET " + target + " HTTP/1.1\r\nHost: api\r\n" + lines + "\r\n";
-}
-
-struct Response {
-  int status = 0;
-  std::string head;
-  std::string body;
-};
-
-// The first response in `bytes`, which is removed; nullopt where that is not complete.
-std::optional<Response> take_response(std::string& bytes, http::Method method = http::Method::get) {
-  http::ResponseHead head;
-  const auto result = http::read_response(bytes, {}, method, head);
-  if (result.state != http::GateResult::State::complete) return std::nullopt;
-  Response taken{head.status, bytes.substr(0, result.head_size), {}};
-  auto rest = bytes.substr(result.head_size);
-  if (head.framing.kind == http::Framing::Kind::length) {
-    if (rest.size() < head.framing.length) return std::nullopt;
-    taken.body = rest.substr(0, static_cast<std::size_t>(head.framing.length));
-    rest.erase(0, taken.body.size());
-  } else if (head.framing.kind == http::Framing::Kind::chunked) {
-    http::ChunkedReader reader({});
-    for (bool done = false; !done;) {
-      if (rest.empty()) return std::nullopt;
-      const auto step = reader.feed(rest);
-      REQUIRE(step.state != http::ChunkedReader::Step::State::refused);
-      taken.body += step.data;
-      done = step.state == http::ChunkedReader::Step::State::done;
-      rest.erase(0, step.consumed);
-    }
-  }
-  bytes = std::move(rest);
-  return taken;
-}
 
 constexpr auto patience = 3min;  // longer than every time-out of a request
 

@@ -122,6 +122,7 @@ class ScriptedConnector final : public upstream::Connector {
   };
   std::map<std::string, Answer> answers;
   std::vector<std::string> requests;  // their first lines, without the version
+  std::string last_head;              // of the last request, whole
   std::size_t connects = 0;
   std::uint32_t version = 0;  // of the addresses; a connection of an earlier one is not current
 
@@ -143,6 +144,7 @@ class ScriptedConnector final : public upstream::Connector {
       const auto end = wire.from_larder.find("\r\n\r\n");
       if (end == std::string::npos) return;
       const auto line = wire.from_larder.substr(0, wire.from_larder.find(" HTTP/1.1"));
+      last_head = wire.from_larder.substr(0, end + 4);
       wire.from_larder.erase(0, end + 4);
       requests.push_back(line);
       const auto found = answers.find(line);
@@ -180,11 +182,18 @@ class Script {
     worker = std::make_unique<server::Worker>(0, *shared, plan, nullptr, std::move(seams));
     its.api = std::make_unique<ScriptedConnector>(worker->loop, steps);
     api = its.api.get();
+    shared->cache.refresh_scheduler().start(worker->loop, [this] {
+      return cache::RefreshScheduler::Dependencies{
+          {worker->loop, worker->pool, worker->workspace, shared->cache}, plan, [](const auto&) {
+            return nullptr;
+          }};
+    });
   }
   ~Script() {
     worker->force();
     worker->pool.force();
     settle();
+    shared->cache.refresh_scheduler().leave_loop();
     for (const int peer : peers_) ::close(peer);
   }
   Script(const Script&) = delete;
