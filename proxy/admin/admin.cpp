@@ -15,7 +15,7 @@ namespace larder::admin {
 
 namespace {
 
-constexpr Millis timeout{10'000};
+constexpr Millis client_timeout{10'000};
 constexpr std::size_t max_connections = 64;
 constexpr std::uint64_t max_body = 64 * 1024;
 
@@ -91,7 +91,7 @@ class Admin::Connection {
       const auto unread = client_.unread();
       const auto result = unread.empty() ? http::GateResult{} : http::read_request(unread, limits, head);
       if (result.state == http::GateResult::State::need_more) {
-        const auto read = co_await client_.read(timeout);
+        const auto read = co_await client_.read(client_timeout);
         open = read == server::Client::Read::some;
         continue;
       }
@@ -110,7 +110,7 @@ class Admin::Connection {
         out = co_await respond(head, body, {open, head.minor_version});
         if (head.method == http::Method::head) out.erase(out.find("\r\n\r\n") + 4);
       }
-      open = co_await client_.write(out, timeout) && open;
+      open = co_await client_.write(out, client_timeout) && open;
     }
     client_.close();
   }
@@ -123,7 +123,7 @@ class Admin::Connection {
     if (framing.kind == http::Framing::Kind::none) co_return std::string();
     if (framing.kind != http::Framing::Kind::length || framing.length > max_body) co_return std::nullopt;
     if (expect_continue && client_.unread().empty() &&
-        !co_await client_.write("HTTP/1.1 100 Continue\r\n\r\n", timeout))  // RFC 9110 10.1.1
+        !co_await client_.write("HTTP/1.1 100 Continue\r\n\r\n", client_timeout))  // RFC 9110 10.1.1
       co_return std::nullopt;
     const auto size = static_cast<std::size_t>(framing.length);
     std::string body;
@@ -132,7 +132,7 @@ class Admin::Connection {
       body += piece;
       client_.consume(piece.size());
       if (body.size() == size) co_return body;
-      if (co_await client_.read(timeout) != server::Client::Read::some) co_return std::nullopt;
+      if (co_await client_.read(client_timeout) != server::Client::Read::some) co_return std::nullopt;
     }
   }
 

@@ -62,7 +62,7 @@ Answer with_connection(const settings::ListenAddress& address, Millis timeout, T
 }
 
 template <class AnySocket>
-Reply read_whole(AnySocket& socket, const std::string& request) {
+AdminResponse read_whole(AnySocket& socket, const std::string& request) {
   Error error;
   asio::write(socket, asio::buffer(request), error);
   if (error) return {0, error.message()};
@@ -135,14 +135,14 @@ ApiReply read_response(AnySocket& socket, const std::string& bytes, const ApiReq
 
 }  // namespace
 
-Reply ask(const Listener& listener, const std::string& method, const std::string& target,
-          const std::string& json) {
+AdminResponse ask(const Listener& listener, const std::string& method, const std::string& target,
+                  const std::string& json) {
   auto request = method + " " + target + " HTTP/1.1\r\nHost: larder\r\nConnection: close\r\n";
   if (!listener.token.empty()) request += "Authorization: Bearer " + listener.token + "\r\n";
   if (!json.empty()) request += "Content-Type: application/json\r\n";
   request += "Content-Length: " + std::to_string(json.size()) + "\r\n\r\n" + json;
-  return with_connection<Reply>(listener.address, ask_timeout,
-                                [&](auto& socket) { return read_whole(socket, request); });
+  return with_connection<AdminResponse>(listener.address, ask_timeout,
+                                        [&](auto& socket) { return read_whole(socket, request); });
 }
 
 ApiReply ask_api(const ApiRequest& request) {

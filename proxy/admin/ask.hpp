@@ -12,7 +12,7 @@
 
 namespace larder::admin {
 
-struct Reply {
+struct AdminResponse {
   int status = 0;  // 0: no response was received, and `body` has the reason
   std::string body;
 };
@@ -25,8 +25,8 @@ struct Listener {
 
 /// Sends a request and waits a few seconds at most for the response. `json` is the request's body; empty if
 /// none.
-[[nodiscard]] Reply ask(const Listener& listener, const std::string& method, const std::string& target,
-                        const std::string& json = {});
+[[nodiscard]] AdminResponse ask(const Listener& listener, const std::string& method,
+                                const std::string& target, const std::string& json = {});
 
 /// A response of the API.
 struct ApiReply {

@@ -19,10 +19,6 @@ namespace {
 
 using settings::Problem;
 
-void print(const std::vector<Problem>& problems) {
-  for (const auto& problem : problems) std::cerr << problem.text() << '\n';
-}
-
 std::string as_json(const std::vector<Problem>& problems) {
   json::array all;
   for (const auto& problem : problems) {
@@ -61,6 +57,10 @@ std::vector<std::string> advice_about(const settings::Settings& settings) {
 }
 
 }  // namespace
+
+void print(const std::vector<Problem>& problems) {
+  for (const auto& problem : problems) std::cerr << problem.text() << '\n';
+}
 
 std::shared_ptr<const cache::Plan> load_plan(const std::string& file, const settings::Overrides& overrides,
                                              Problem::Severity severity) {

@@ -10,6 +10,9 @@
 
 namespace larder::admin {
 
+/// To standard error, a line each.
+void print(const std::vector<settings::Problem>& problems);
+
 /// The plan for the file with the overrides of the command line. If that has errors, nullptr; problems of at
 /// least `severity` are printed to standard error.
 [[nodiscard]] std::shared_ptr<const cache::Plan> load_plan(

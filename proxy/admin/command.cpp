@@ -1,6 +1,7 @@
 #include "admin/command.hpp"
 
 #include "admin/ask.hpp"
+#include "admin/check.hpp"
 #include "admin/purge.hpp"
 #include "admin/reload.hpp"
 #include "admin/snapshot.hpp"
@@ -14,10 +15,6 @@
 namespace larder::admin {
 
 namespace {
-
-void print(const std::vector<settings::Problem>& problems) {
-  for (const auto& problem : problems) std::cerr << problem.text() << '\n';
-}
 
 std::string token_of_environment() {
   const char* token = std::getenv("LARDER_ADMIN_TOKEN");
@@ -49,7 +46,7 @@ std::optional<Listener> listener_of(const AdminTarget& whom, int& code) {
   return std::nullopt;
 }
 
-std::string why_not(const Listener& listener, const Reply& reply) {
+std::string why_not(const Listener& listener, const AdminResponse& reply) {
   const auto address = to_string(listener.address);
   const auto there = address + ": ";
   if (reply.status == 0)

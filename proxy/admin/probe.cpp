@@ -108,15 +108,15 @@ std::vector<std::string> against(const settings::Route& route, const settings::S
 }
 
 // A route that is asked, and the path and query that it is asked for.
-struct Question {
+struct ProbedTarget {
   const settings::Route* route;
   std::string target;
 };
 
-std::vector<Question> questions_of(const settings::Settings& settings,
-                                   const std::vector<std::string>& samples,
-                                   std::vector<std::string>& not_asked) {
-  std::vector<Question> all;
+std::vector<ProbedTarget> questions_of(const settings::Settings& settings,
+                                       const std::vector<std::string>& samples,
+                                       std::vector<std::string>& not_asked) {
+  std::vector<ProbedTarget> all;
   std::vector<std::string> patterns;
   std::string scratch;
   for (const auto& sample : samples) {
@@ -128,7 +128,7 @@ std::vector<Question> questions_of(const settings::Settings& settings,
       not_asked.push_back(sample + ": no route caches it; it was not requested");
   }
   const auto is_asked = [&](const settings::Route& route) {
-    return std::any_of(all.begin(), all.end(), [&](const Question& one) { return one.route == &route; });
+    return std::any_of(all.begin(), all.end(), [&](const ProbedTarget& one) { return one.route == &route; });
   };
   for (const auto& route : settings.routes) {
     if (route.cache != settings::CacheMode::ttl || is_asked(route)) continue;
