@@ -235,7 +235,9 @@ policy::Detail Cache::why_not_valid(const store::Response& response, const Targe
 bool Cache::store(const Target& target, std::shared_ptr<store::Response> response) {
   set_marks(*target.route, target.key, *response);
   if (after_writes(*response, target) != Validity::valid) return false;
-  return store_.put(target.key.text(), target.hash, std::move(response)) == store::Store::Put::stored;
+  const auto put = store_.put(target.key.text(), target.hash, std::move(response));
+  note_stored(target.key, target.hash, *target.route);
+  return put == store::Store::Put::stored;
 }
 
 void Cache::note_head(const Target& target, const store::Response& held, const http::ResponseHead& head,
@@ -247,38 +249,68 @@ void Cache::note_head(const Target& target, const store::Response& held, const h
   const auto key = target.key.text();
   if (effect == policy::HeadEffect::expires) {
     store_.outdate(target.hash, sequence, policy::secondary_key(facts, head.fields, *target.route, false));
-    (void)store_.put(key, target.hash, expired(held, when.requested.mono), &facts);
+    const auto entry = store_.peek(key, target.hash);
+    if (!entry) return;
+    auto by = std::make_shared<store::Entry>(*entry);
+    const auto at = std::find_if(by->variants.begin(), by->variants.end(),
+                                 [&](const auto& variant) { return variant.get() == &held; });
+    if (at == by->variants.end()) return;  // a later response has taken its place
+    *at = expired(held, when.requested.mono);
+    store_.replace(target.hash, *entry, std::move(by));
     return;
   }
   const auto renewal = renewed(held, head, {facts, *target.route, compression, when, sequence});
   set_marks(*target.route, target.key, *renewal.response);
-  if (renewal.against == policy::Detail::none && after_writes(*renewal.response, target) == Validity::valid)
-    (void)store_.put(key, target.hash, renewal.response, &facts);
+  if (renewal.against != policy::Detail::none || after_writes(*renewal.response, target) != Validity::valid)
+    return;
+  (void)store_.put(key, target.hash, renewal.response, &facts);
+  note_stored(target.key, target.hash, *target.route);
 }
 
-void Cache::shorten_lifetimes(const settings::Settings& settings) {
+void Cache::shorten_lifetimes(std::shared_ptr<const settings::Settings> settings) {
+  {
+    const std::lock_guard lock(newest_mutex_);
+    newest_ = settings;
+  }
   store_.each([&](const store::Entry& entry) {
-    const auto* route = settings.route_for(policy::KeyView(entry.key).path());
-    if (route == nullptr || route->cache != settings::CacheMode::ttl) return;
-    const auto ttl_of = [&](const store::Response& response) {
-      return response.status == 200 ? route->ttl : route->negative_ttl.value_or(Millis{0});
-    };
-    const auto is_too_long = [&](const auto& response) {
-      return response->lifetime.source == policy::Lifetime::Source::route_ttl &&
-             response->lifetime.value > ttl_of(*response);
-    };
-    if (std::none_of(entry.variants.begin(), entry.variants.end(), is_too_long)) return;
-    auto shorter = std::make_shared<store::Entry>(entry);
-    for (auto& variant : shorter->variants) {
-      if (!is_too_long(variant)) continue;
-      auto response = std::make_shared<store::Response>(*variant);
-      response->lifetime.value = ttl_of(*response);
-      response->fresh_until =
-          std::min(response->fresh_until, response->response_time + response->lifetime.value);
-      variant = std::move(response);
-    }
-    store_.replace(store_.hash(entry.key), entry, std::move(shorter));
+    shorten(entry, settings->route_for(policy::KeyView(entry.key).path()));
   });
+  refresh_scheduler_.look_at_all();
+}
+
+void Cache::note_stored(const policy::KeyView& key, std::uint64_t hash, const settings::Route& route) {
+  std::shared_ptr<const settings::Settings> newest;
+  {
+    const std::lock_guard lock(newest_mutex_);
+    newest = newest_;
+  }
+  if (!newest) return;
+  const auto* newest_route = newest->route_for(key.path());
+  if (newest_route == &route) return;
+  if (const auto entry = store_.peek(key.text(), hash)) shorten(*entry, newest_route);
+  if (route.keeps_warm()) refresh_scheduler_.look_at_all();
+}
+
+void Cache::shorten(const store::Entry& entry, const settings::Route* route) {
+  if (route == nullptr || route->cache != settings::CacheMode::ttl) return;
+  const auto ttl_of = [&](const store::Response& response) {
+    return response.status == 200 ? route->ttl : route->negative_ttl.value_or(Millis{0});
+  };
+  const auto is_too_long = [&](const auto& response) {
+    return response->lifetime.source == policy::Lifetime::Source::route_ttl &&
+           response->lifetime.value > ttl_of(*response);
+  };
+  if (std::none_of(entry.variants.begin(), entry.variants.end(), is_too_long)) return;
+  auto shorter = std::make_shared<store::Entry>(entry);
+  for (auto& variant : shorter->variants) {
+    if (!is_too_long(variant)) continue;
+    auto response = std::make_shared<store::Response>(*variant);
+    response->lifetime.value = ttl_of(*response);
+    response->fresh_until =
+        std::min(response->fresh_until, response->response_time + response->lifetime.value);
+    variant = std::move(response);
+  }
+  store_.replace(store_.hash(entry.key), entry, std::move(shorter));
 }
 
 }  // namespace larder::cache

@@ -21,6 +21,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string_view>
 
@@ -121,8 +122,10 @@ class Cache {
   /// Evicts entries beyond the limits.
   void set_limits(std::size_t memory, std::size_t variants) { store_.set_limits(memory, variants); }
 
-  /// Shortens the lifetimes of stored responses that are longer than their route's ttl. Visits every entry.
-  void shorten_lifetimes(const settings::Settings& settings);
+  /// After a reload: shortens the lifetimes of stored responses that are longer than their route's ttl, also
+  /// of those whose fetch is still under way with earlier settings, and brings their refreshes forward.
+  /// Visits every entry.
+  void shorten_lifetimes(std::shared_ptr<const settings::Settings> settings);
 
   /// Encodes a stored response in the background, for later requests.
   void compress(const Target& target, std::shared_ptr<const store::Response> response, http::Coding coding,
@@ -220,6 +223,9 @@ class Cache {
   // own, so that their responses do not end the collapsing of other requests.
   [[nodiscard]] static std::uint64_t memory_of(const Target& target);
   [[nodiscard]] bool choose(const Target& target, Found& found) const noexcept;
+  // A response was stored under that route, which may be an earlier configuration's.
+  void note_stored(const policy::KeyView& key, std::uint64_t hash, const settings::Route& route);
+  void shorten(const store::Entry& entry, const settings::Route* route);
   void invalidate_concerned(const Write& write, store::Validity level);
   void invalidate_path(std::string_view key, store::Validity level) noexcept;
   void invalidate_route(const settings::Route& route, const std::vector<std::string>& paths);
@@ -239,6 +245,8 @@ class Cache {
   const policy::KeyedHash key_hash_;
   tiers::Tier* tier_ = nullptr;
   BodyBudget bodies_;
+  std::mutex newest_mutex_;
+  std::shared_ptr<const settings::Settings> newest_;  // of the last reload; nullptr before the first
 };
 
 }  // namespace larder::cache

@@ -59,6 +59,7 @@ bool Publisher::publish(const std::shared_ptr<store::Response>& response, Result
     if (put == store::Store::Put::outdated) answer.detail = Detail::superseded;
   }
   const bool is_scheduled = answer.stored && response->access_history && schedule(*response, result.when);
+  if (answer.stored) cache_.note_stored(order_.key.view(), order_.hash, *order_.route);
   if (shareable && answer.detail == Detail::none)
     forget_unshared();
   else

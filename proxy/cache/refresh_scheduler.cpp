@@ -129,6 +129,17 @@ void RefreshScheduler::fetched(const Fetched& what, std::size_t most) {
   });
 }
 
+void RefreshScheduler::look_at_all() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (loop_ == nullptr || items_.empty()) return;
+    for (const auto& [name, item] : items_) due_.set(name, item.requested);
+  }
+  loop_->post([this] {
+    if (alarm_) wake();
+  });
+}
+
 std::size_t RefreshScheduler::size() const {
   const std::lock_guard lock(mutex_);
   return items_.size();
@@ -185,11 +196,12 @@ std::optional<MonoTime> RefreshScheduler::look_at(const Item& item, const Depend
   if (key.text() != item.key.text()) return std::nullopt;  // a reload has changed its projection
 
   const auto marks = item.access_history->marks();
-  const RefreshInput warmth{route->ttl,       *route->keep_warm, item.requested,   item.fresh_until,
+  const auto fresh_until = std::min(item.fresh_until, item.requested + route->ttl);
+  const RefreshInput warmth{route->ttl,       *route->keep_warm, item.requested,   fresh_until,
                             item.times.p95(), item.jitter,       std::span(marks), item.fetches - 1};
   const auto next = next_refresh(warmth);
   const auto decided = decision_time(warmth);
-  if (!next || *next > item.fresh_until) item.access_history->end_refresh_lease();
+  if (!next || *next > fresh_until) item.access_history->end_refresh_lease();
   if (!next) return decided > now.mono ? std::optional(decided) : std::nullopt;
   if (*next > now.mono) return next;
   if (const auto failing = deps.resources.cache.failing(item.key.view());

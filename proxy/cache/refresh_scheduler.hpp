@@ -2,8 +2,8 @@
 //
 // Model: a table of entries, by variant. Every loop reports its fetches; the first loop schedules and
 // performs the refreshes. A refresh is a background fill; requests are served the stored response meanwhile.
-// An entry that is not requested any more is removed from the table. Threading: `access_history_of` and
-// `fetched` from any loop, the others on the first.
+// An entry that is not requested any more is removed from the table. Threading: `access_history_of`,
+// `fetched` and `look_at_all` from any thread, the others on the first.
 #pragma once
 
 #include "cache/due_queue.hpp"
@@ -50,6 +50,9 @@ class RefreshScheduler {
     policy::MonoTime received;  // completely
   };
   void fetched(const Fetched& what, std::size_t most);
+
+  /// After a reload, on any thread: examines every item again, as its ttl may have been lowered.
+  void look_at_all();
 
   [[nodiscard]] std::size_t size() const;
 

@@ -279,7 +279,7 @@ bool Server::commit(Prepared prepared) {
 void Server::apply_store_limits() {
   const auto limits = plan();
   shared_.cache.set_limits(limits->settings->cache.memory, limits->settings->cache.variants);
-  shared_.cache.shorten_lifetimes(*limits->settings);
+  shared_.cache.shorten_lifetimes(limits->settings);
 }
 
 std::optional<std::string> Server::reopen_log() {

@@ -123,6 +123,11 @@ class ScriptedConnector final : public upstream::Connector {
   std::map<std::string, Answer> answers;
   std::vector<std::string> requests;  // their first lines, without the version
   std::string last_head;              // of the last request, whole
+  /// An answer to the last request, which had none.
+  void answer_late(const std::string& bytes) {
+    last_->to_larder += bytes;
+    last_->changed.raise();
+  }
   std::size_t connects = 0;
   std::uint32_t version = 0;  // of the addresses; a connection of an earlier one is not current
 
@@ -134,6 +139,7 @@ class ScriptedConnector final : public upstream::Connector {
     ++connects;
     auto wire = std::make_shared<Wire>(loop_);
     wire->on_write = [this](Wire& its) { answer(its); };
+    last_ = wire;
     transport.set_layer(std::make_unique<ScriptedLayer>(std::move(wire), *steps_));
     co_return std::nullopt;
   }
@@ -157,20 +163,15 @@ class ScriptedConnector final : public upstream::Connector {
 
   Loop& loop_;
   Steps*& steps_;
+  std::shared_ptr<Wire> last_;
 };
 
 /// A Worker with scripted connections.
 class Script {
  public:
   /// `routes` is the configuration's list of routes.
-  explicit Script(const std::string& routes) {
-    const auto loaded = settings::load("upstream: {url: \"http://127.0.0.1:1\"}\nroutes:\n" + routes, "f");
-    for (const auto& problem : loaded.problems) UNSCOPED_INFO(problem.text());
-    REQUIRE(loaded.settings);
-    const auto& settings = loaded.settings;
-    std::string error;
-    plan = cache::make_plan(settings, error);
-    REQUIRE(plan);
+  explicit Script(const std::string& routes) : plan(plan_of(routes)) {
+    const auto& settings = plan->settings;
     shared = std::make_unique<server::Shared>(*settings);
     shared->admission.configure(settings->upstream);
     // The connector needs the loop, which is the worker's.
@@ -199,6 +200,13 @@ class Script {
   Script(const Script&) = delete;
   Script& operator=(const Script&) = delete;
 
+  /// As the server does it.
+  void reload(const std::string& routes) {
+    plan = plan_of(routes);
+    worker->adopt(plan, nullptr);
+    shared->cache.shorten_lifetimes(plan->settings);
+    settle();
+  }
   /// A client that has sent `bytes`. With `ends` it has closed its sending side.
   std::shared_ptr<Wire> client(std::string bytes, bool ends = false) {
     auto wire = std::make_shared<Wire>(worker->loop);
@@ -255,6 +263,15 @@ class Script {
   ScriptedConnector* api = nullptr;
 
  private:
+  static std::shared_ptr<const cache::Plan> plan_of(const std::string& routes) {
+    const auto loaded = settings::load("upstream: {url: \"http://127.0.0.1:1\"}\nroutes:\n" + routes, "f");
+    for (const auto& problem : loaded.problems) UNSCOPED_INFO(problem.text());
+    REQUIRE(loaded.settings);
+    std::string error;
+    auto made = cache::make_plan(loaded.settings, error);
+    REQUIRE(made);
+    return made;
+  }
   struct LateConnector final : upstream::Connector {
     std::unique_ptr<ScriptedConnector> api;
     Task<std::optional<upstream::Failure>> connect(Transport& transport, Deadline& deadline,

@@ -202,3 +202,32 @@ TEST_CASE("a projected response is validated with the API's tag, and keeps its o
   CHECK(tag_of(renewed) == tag_of(first));
   CHECK(timed.api->last_head.find("If-None-Match: \"up\"\r\n") != std::string::npos);
 }
+
+TEST_CASE("a lowered ttl applies to what is stored and to what is being fetched") {
+  Timed timed("ttl: 1h");
+  CHECK(has(timed.ask(), "stored"));
+  timed.reload("  - {path: /**, ttl: 10s}\n");
+  CHECK(has(timed.ask(), "hit; ttl=10\r\n"));
+  timed.settle_for(11s);
+  timed.api->answers.clear();
+  const auto waiting = timed.client(get("/x"), true);
+  timed.settle();
+  timed.reload("  - {path: /**, ttl: 5s}\n");
+  timed.api->answer_late(response("1"));
+  timed.settle();
+  CHECK(take_response(waiting->from_larder)->body == "1");
+  CHECK(has(timed.ask(), "hit; ttl=5\r\n"));
+}
+
+TEST_CASE("a lowered ttl brings the next refresh of keep_warm forward") {
+  Timed timed("ttl: 1h, keep_warm: 2h");
+  for (int i = 0; i < 3; ++i) {
+    (void)timed.ask();
+    timed.settle_for(7s);
+  }
+  CHECK(timed.fetches() == 1);
+  timed.reload("  - {path: /**, ttl: 30s, keep_warm: 2h}\n");
+  timed.settle_for(60s);
+  CHECK(timed.fetches() >= 2);
+  CHECK(has(timed.ask(), "; hit"));
+}
