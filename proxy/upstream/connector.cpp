@@ -1,8 +1,27 @@
 #include "upstream/connector.hpp"
 
 #include <algorithm>
+#include <array>
+#include <netdb.h>
 
 namespace larder::upstream {
+
+namespace {
+
+// As it is written in a configuration.
+std::string text_of(const StreamProtocol::endpoint& endpoint, const settings::Upstream& upstream) {
+  if (const auto* local = std::get_if<settings::UnixAddress>(&upstream.address))
+    return settings::to_string(*local);
+  std::array<char, NI_MAXHOST> host{};
+  std::array<char, NI_MAXSERV> port{};
+  if (::getnameinfo(endpoint.data(), static_cast<socklen_t>(endpoint.size()), host.data(), host.size(),
+                    port.data(), port.size(), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+    return {};
+  const bool six = endpoint.protocol().family() == AF_INET6;
+  return std::string(six ? "[" : "") + host.data() + (six ? "]:" : ":") + port.data();
+}
+
+}  // namespace
 
 Task<std::optional<Failure>> SystemConnector::connect(Transport& transport, Deadline& deadline,
                                                       const settings::Upstream& upstream, Millis timeout) {
@@ -11,16 +30,18 @@ Task<std::optional<Failure>> SystemConnector::connect(Transport& transport, Dead
   if (auto* failure = std::get_if<Failure>(&resolved)) co_return std::move(*failure);
 
   Error error = asio::error::host_not_found;
+  std::string peer;
   deadline.set(std::max(timeout - (loop_.now().mono - began), Millis{1}));
   for (const auto& endpoint : std::get<Resolver::Endpoints>(resolved)) {
     error = co_await transport.connect(endpoint);
     if (!error) break;
-    if (deadline.expired()) co_return Failure{FailureKind::connect_timeout, {}, {}};
+    peer = text_of(endpoint, upstream);
+    if (deadline.expired()) co_return Failure{FailureKind::connect_timeout, {}, {}, peer};
     if (error == asio::error::operation_aborted) break;
   }
   if (error) {
     resolver_.distrust();  // the name may resolve to another address by now
-    co_return Failure{FailureKind::connect_failed, {}, error.message()};
+    co_return Failure{FailureKind::connect_failed, {}, error.message(), peer};
   }
   deadline.clear();
   co_return std::nullopt;

@@ -56,20 +56,21 @@ std::string_view Failure::name() const noexcept {
   return "";
 }
 
-std::string Failure::sentence() const {
+// `whom` is empty, or a space and the peer.
+std::string Failure::sentence_about(const std::string& whom) const {
   const auto with_reason = [this](std::string text) {
     if (!reason.empty()) text += ": " + reason;
     return text;
   };
   switch (kind) {
     case FailureKind::resolve_failed:
-      return with_reason("cannot resolve the upstream's host name");
+      return with_reason("cannot resolve the upstream's host name" + whom);
     case FailureKind::resolve_timeout:
-      return "resolving the upstream's host name took longer than connect_timeout";
+      return "resolving the upstream's host name" + whom + " took longer than connect_timeout";
     case FailureKind::connect_failed:
-      return with_reason("cannot connect to the upstream");
+      return with_reason("cannot connect to upstream" + whom);
     case FailureKind::connect_timeout:
-      return "the upstream did not accept a connection within connect_timeout";
+      return "upstream" + whom + " did not accept a connection within connect_timeout";
     case FailureKind::queue_full:
       return "too many requests are waiting for an upstream connection (upstream.queue)";
     case FailureKind::queue_timeout:

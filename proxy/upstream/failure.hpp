@@ -34,7 +34,8 @@ static_assert(failure_kinds <= max_failure_kinds);
 struct Failure {
   FailureKind kind = FailureKind::connect_failed;
   std::optional<http::Refusal> refusal;  // for bad_answer
-  std::string reason;  // the system's message, or larder's if there is no refusal; may be empty
+  std::string reason;     // the system's message, or larder's if there is no refusal; may be empty
+  std::string peer = {};  // the address or the host name that was tried; not for clients; may be empty
 
   [[nodiscard]] int status() const noexcept;  // 502, 503 or 504
   /// Whether the failure indicates a problem of the API, as opposed to a limit of larder or a single bad
@@ -61,7 +62,13 @@ struct Failure {
   /// Counts the failure by its kind, and as an error unless a limit of larder's own is the cause. `route` may
   /// be nullptr.
   void count(Counters& loop, RouteCounters* route) const noexcept;
-  [[nodiscard]] std::string sentence() const;  // for the `detail` of the problem document and the log
+  /// For the `detail` of the problem document; names no address, as clients read it.
+  [[nodiscard]] std::string sentence() const { return sentence_about({}); }
+  /// For the log: the same with the address.
+  [[nodiscard]] std::string log_sentence() const { return sentence_about(peer.empty() ? peer : " " + peer); }
+
+ private:
+  [[nodiscard]] std::string sentence_about(const std::string& whom) const;
 };
 
 }  // namespace larder::upstream

@@ -6,10 +6,10 @@ namespace {
 
 std::string text_of(const Failure& failure, std::string_view path) {
   constexpr std::size_t longest = 200;
-  if (path.empty()) return failure.sentence();
+  if (path.empty()) return failure.log_sentence();
   std::string text = "request to ";
   text.append(path.substr(0, longest)).append(path.size() > longest ? "...: " : ": ");
-  return text + failure.sentence();
+  return text + failure.log_sentence();
 }
 
 }  // namespace

@@ -81,8 +81,8 @@ Task<std::variant<Resolver::Endpoints, Failure>> Resolver::resolve(const setting
   }
   if (state->ended && state->found.error.empty()) co_return Result{state->found.endpoints};
   if (!known_.empty()) co_return Result{known_};
-  if (!state->ended) co_return Result{Failure{FailureKind::resolve_timeout, {}, {}}};
-  co_return Result{Failure{FailureKind::resolve_failed, {}, state->found.error}};
+  if (!state->ended) co_return Result{Failure{FailureKind::resolve_timeout, {}, {}, address.host}};
+  co_return Result{Failure{FailureKind::resolve_failed, {}, state->found.error, address.host}};
 }
 
 void Resolver::begin(const settings::TcpAddress& address) {

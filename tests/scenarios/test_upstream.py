@@ -38,9 +38,10 @@ def test_a_refused_connection_is_a_502(route):
         for _ in range(2):
             answer = client.get("/x")
             assert answer.status == 502
-            assert "cannot connect" in problem(answer)["detail"]
+            assert problem(answer)["detail"] == "cannot connect to upstream: Connection refused"  # no address for clients
         post = client.get("/x", method="POST", body=b"lost")
         assert post.status == 502
+        larder.wait_for_line(f"request to /x: cannot connect to upstream 127.0.0.1:{port}: Connection refused")
 
 
 def test_an_unknown_host_name_is_a_502():

@@ -28,9 +28,9 @@ struct Heard {
 
 using Sentences = std::vector<std::string>;
 
-const Failure refused{FailureKind::connect_failed, {}, "Connection refused"};
+const Failure refused{FailureKind::connect_failed, {}, "Connection refused", "127.0.0.1:8000"};
 const Failure late{FailureKind::first_byte_timeout, {}, {}};
-const std::string of_refused = "request to /t: cannot connect to the upstream: Connection refused";
+const std::string of_refused = "request to /t: cannot connect to upstream 127.0.0.1:8000: Connection refused";
 const std::string of_late = "request to /t: no response from the upstream within first_byte_timeout";
 
 }  // namespace
