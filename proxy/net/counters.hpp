@@ -79,6 +79,10 @@ inline constexpr std::size_t refusal_count = static_cast<std::size_t>(http::Refu
   X(connections_accepted, counter, "larder_connections_accepted_total", "", "Client connections accepted") \
   X(connections_closed, counter, "larder_idle_connections_closed_total", "", "Idle client connections closed to make room for new ones") \
   X(connections_refused, counter, "larder_connections_refused_total", "", "Client connections refused because of limits.connections") \
+  X(tls_1_2, counter, "larder_tls_handshakes_total", "version=1.2", "TLS handshakes completed with clients, by version") \
+  X(tls_1_3, counter, "larder_tls_handshakes_total", "version=1.3", "") \
+  X(tls_resumed, counter, "larder_tls_resumptions_total", "", "TLS handshakes with clients that resumed a session") \
+  X(tls_failures, counter, "larder_tls_handshake_failures_total", "", "TLS handshakes that failed") \
   X(bytes_sent, counter, "larder_sent_bytes_total", "", "Bytes sent to clients") \
   X(upstream_requests, counter, "larder_upstream_requests_total", "", "Requests sent to the API") \
   X(upstream_errors, counter, "larder_upstream_errors_total", "", "Requests to the API that failed") \

@@ -78,7 +78,10 @@ Task<Error> Transport::connect(const StreamProtocol::endpoint& endpoint) {
 }
 
 Task<Error> Transport::wait(Wait what) {
-  if (layer_ != nullptr) co_return co_await layer_->wait(*this, what);
+  return layer_ == nullptr ? wait_for_socket(what) : layer_->wait(*this, what);
+}
+
+Task<Error> Transport::wait_for_socket(Wait what) {
   if (descriptor_ < 0) co_return asio::error::operation_aborted;
   const auto condition = what == Wait::read    ? Socket::wait_read
                          : what == Wait::write ? Socket::wait_write
@@ -124,6 +127,7 @@ void Transport::close() noexcept {
 }
 
 void Transport::abort() noexcept {
+  if (layer_ != nullptr) layer_->abort();
   const ::linger at_once{1, 0};
   (void)::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   close();

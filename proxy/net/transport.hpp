@@ -68,6 +68,8 @@ class Transport {
     [[nodiscard]] virtual bool has_ended(Transport& below) noexcept = 0;
     /// The transport is being closed.
     virtual void close() noexcept = 0;
+    /// It is about to be closed so that the peer sees a broken connection.
+    virtual void abort() noexcept {}
   };
 
   /// Not connected.
@@ -99,6 +101,8 @@ class Transport {
 
   /// Waits; an error means that `cancel` or `close` was called, or that waiting is not possible.
   [[nodiscard]] Task<Error> wait(Wait what);
+  /// The same without the layer, for layers.
+  [[nodiscard]] Task<Error> wait_for_socket(Wait what);
   /// Waits for what an attempt wanted; after one that wrote a part, until more can be written.
   [[nodiscard]] Task<Error> wait(const Io& wanted) {
     return wait(wanted.state == Io::State::want_read ? Wait::read : Wait::write);

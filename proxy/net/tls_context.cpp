@@ -1,0 +1,259 @@
+#include "net/tls_context.hpp"
+
+#include "http/fields.hpp"
+#include "net/clock.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <fstream>
+#include <iterator>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+namespace larder::tls {
+
+namespace {
+
+// Mozilla, "Server Side TLS" 5.7, intermediate, without finite-field Diffie-Hellman, which no client that is
+// in use needs. The client's order counts, as it knows whether it has instructions for AES.
+constexpr const char* ciphers =
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+constexpr const char* groups = "X25519:P-256:P-384";
+constexpr std::size_t kept_keys = 3;
+constexpr unsigned char alpn_http_1_1[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+
+using X509Pointer = std::unique_ptr<X509, decltype(&X509_free)>;
+
+// A client that offers protocols, but not this one, is refused (RFC 7301 3.2).
+int choose_protocol(SSL* /*ssl*/, const unsigned char** out, unsigned char* size,
+                    const unsigned char* offered, unsigned offered_size, void* /*unused*/) noexcept {
+  unsigned char* chosen = nullptr;
+  const int result =
+      SSL_select_next_proto(&chosen, size, alpn_http_1_1, sizeof alpn_http_1_1, offered, offered_size);
+  *out = chosen;
+  return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+policy::WallTime time_of(const ASN1_TIME* time) {
+  std::tm parts{};
+  if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) return {};
+  return policy::WallTime(std::chrono::duration_cast<policy::Millis>(std::chrono::seconds(::timegm(&parts))));
+}
+
+CertificateInfo info_of(const std::string& file, X509* certificate) {
+  CertificateInfo info{file, {}, time_of(X509_get0_notAfter(certificate))};
+  auto* names =
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+  for (int i = 0; i < sk_GENERAL_NAME_num(names); ++i) {
+    const auto* name = sk_GENERAL_NAME_value(names, i);
+    if (name->type != GEN_DNS) continue;
+    const auto* text = name->d.dNSName;
+    std::string lower(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+                      static_cast<std::size_t>(ASN1_STRING_length(text)));
+    for (char& c : lower) c = http::lower(c);
+    info.names.push_back(std::move(lower));
+  }
+  GENERAL_NAMES_free(names);
+  return info;
+}
+
+// RFC 6125 6.4.3: a wildcard stands for one label.
+bool matches(std::string_view name, std::string_view host) {
+  if (!name.starts_with("*.")) return http::iequals(name, host);
+  const auto dot = host.find('.');
+  return dot != std::string_view::npos && dot > 0 && http::iequals(name.substr(1), host.substr(dot));
+}
+
+std::string cannot_read(const char* what, const std::string& file) {
+  std::ifstream in(file);
+  const auto why = in ? last_error() : std::string(std::strerror(errno));
+  return std::string("cannot read the ") + what + " " + file + ": " + why;
+}
+
+}  // namespace
+
+void SslDelete::operator()(ssl_st* ssl) const noexcept {
+  SSL_free(ssl);
+}
+void SslDelete::operator()(ssl_ctx_st* context) const noexcept {
+  SSL_CTX_free(context);
+}
+
+std::string last_error() {
+  const auto code = ERR_peek_error();
+  ERR_clear_error();
+  if (code == 0) return {};
+  const char* reason = ERR_reason_error_string(code);
+  return reason != nullptr ? reason : "error " + std::to_string(code);
+}
+
+std::optional<TicketKeys::Key> TicketKeys::current(policy::MonoTime now) {
+  const std::lock_guard lock(mutex_);
+  if (keys_.empty() || now - keys_.front().made >= period) {
+    Key key{};
+    if (RAND_bytes(key.name.data(), static_cast<int>(key.name.size())) != 1 ||
+        RAND_bytes(key.aes.data(), static_cast<int>(key.aes.size())) != 1 ||
+        RAND_bytes(key.mac.data(), static_cast<int>(key.mac.size())) != 1)
+      return std::nullopt;
+    key.made = now;
+    keys_.insert(keys_.begin(), key);
+    if (keys_.size() > kept_keys) {
+      OPENSSL_cleanse(&keys_.back(), sizeof(Key));
+      keys_.pop_back();
+    }
+  }
+  return keys_.front();
+}
+
+std::optional<std::pair<TicketKeys::Key, bool>> TicketKeys::find(const unsigned char* name,
+                                                                 policy::MonoTime now) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& key : keys_) {
+    if (!std::equal(key.name.begin(), key.name.end(), name)) continue;
+    if (now - key.made >= kept_keys * period) return std::nullopt;
+    return std::pair(key, now - key.made < period);
+  }
+  return std::nullopt;
+}
+
+ServerContext::~ServerContext() = default;
+
+std::variant<std::shared_ptr<const ServerContext>, std::string> ServerContext::make(
+    const ServerOptions& options, std::shared_ptr<TicketKeys> tickets) {
+  const std::shared_ptr<ServerContext> made(new ServerContext);
+  made->tickets_ = std::move(tickets);
+  made->asks_clients_ = !options.client_ca.empty();
+  made->ktls_ = options.ktls;
+  ERR_clear_error();
+  for (const auto& files : options.certificates) {
+    if (auto error = made->load(files, options); !error.empty()) return error;
+  }
+  return std::shared_ptr<const ServerContext>(made);
+}
+
+std::string ServerContext::load(const CertificateFiles& files, const ServerOptions& options) {
+  SslContext owner(SSL_CTX_new(::TLS_server_method()));
+  auto* context = owner.get();
+  if (context == nullptr) return "cannot use TLS: " + last_error();
+  SSL_CTX_set_min_proto_version(context, options.allows_tls_1_2 ? TLS1_2_VERSION : TLS1_3_VERSION);
+  SSL_CTX_set_cipher_list(context, ciphers);
+  SSL_CTX_set1_groups_list(context, groups);
+  // The end of a connection without close_notify is an end like that of plain TCP: requests say their length.
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+  if (options.ktls) SSL_CTX_set_options(context, SSL_OP_ENABLE_KTLS);
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_read_ahead(context, 1);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  constexpr unsigned char session_context[] = "larder";
+  SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1);
+  SSL_CTX_set_app_data(context, this);
+  SSL_CTX_set_tlsext_ticket_key_evp_cb(context, &encrypt_ticket);
+  SSL_CTX_set_alpn_select_cb(context, &choose_protocol, nullptr);
+  SSL_CTX_set_tlsext_servername_callback(context, &choose_certificate);
+  SSL_CTX_set_tlsext_servername_arg(context, this);
+
+  if (SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) != 1)
+    return cannot_read("certificate", files.certificate);
+  if (SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
+    const auto code = ERR_GET_REASON(ERR_peek_error());
+    if (code == X509_R_KEY_VALUES_MISMATCH || code == X509_R_KEY_TYPE_MISMATCH) {
+      ERR_clear_error();
+      return "the key " + files.key + " is not that of the certificate " + files.certificate;
+    }
+    return cannot_read("key", files.key);
+  }
+  if (!options.client_ca.empty()) {
+    auto* names = SSL_load_client_CA_file(options.client_ca.c_str());
+    if (names == nullptr || SSL_CTX_load_verify_locations(context, options.client_ca.c_str(), nullptr) != 1)
+      return cannot_read("certificates of client_ca", options.client_ca);
+    SSL_CTX_set_client_CA_list(context, names);
+    SSL_CTX_set_verify(
+        context, SSL_VERIFY_PEER | (options.requires_client ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+  }
+  if (!files.ocsp.empty()) {
+    std::ifstream in(files.ocsp, std::ios::binary);
+    auto bytes =
+        std::make_unique<std::string>(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+    if (!in || bytes->empty()) return cannot_read("OCSP response", files.ocsp);
+    SSL_CTX_set_tlsext_status_cb(context, &staple);
+    SSL_CTX_set_tlsext_status_arg(context, bytes.get());
+    ocsp_.push_back(std::move(bytes));
+  }
+  infos_.push_back(info_of(files.certificate, SSL_CTX_get0_certificate(context)));
+  contexts_.push_back(std::move(owner));
+  return {};
+}
+
+Ssl ServerContext::new_connection() const noexcept {
+  Ssl ssl(SSL_new(contexts_.front().get()));
+  if (ssl) SSL_set_accept_state(ssl.get());
+  return ssl;
+}
+
+std::size_t ServerContext::index_for(std::string_view host) const noexcept {
+  for (std::size_t i = 0; i < infos_.size(); ++i) {
+    const auto& names = infos_[i].names;
+    if (std::any_of(names.begin(), names.end(), [&](const auto& name) { return matches(name, host); }))
+      return i;
+  }
+  return 0;
+}
+
+int ServerContext::choose_certificate(ssl_st* ssl, int* /*alert*/, void* self) noexcept {
+  const auto& context = *static_cast<const ServerContext*>(self);
+  const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  if (name == nullptr) return SSL_TLSEXT_ERR_OK;
+  const auto index = context.index_for(name);
+  if (index != 0 && SSL_set_SSL_CTX(ssl, context.contexts_[index].get()) == nullptr)
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+// OpenSSL frees the copy.
+int ServerContext::staple(ssl_st* ssl, void* ocsp) noexcept {
+  const auto& bytes = *static_cast<const std::string*>(ocsp);
+  auto* copy = static_cast<unsigned char*>(OPENSSL_memdup(bytes.data(), bytes.size()));
+  if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
+  SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(bytes.size()));
+  return SSL_TLSEXT_ERR_OK;
+}
+
+// Returns as SSL_CTX_set_tlsext_ticket_key_evp_cb(3) has it: 1 = fine, 2 = fine, and renew the ticket, 0 =
+// the ticket is not usable, -1 = fail.
+int ServerContext::encrypt_ticket(ssl_st* ssl, unsigned char* name, unsigned char* iv,
+                                  evp_cipher_ctx_st* cipher, evp_mac_ctx_st* mac, int encrypts) noexcept {
+  const auto& context = *static_cast<const ServerContext*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  const auto now = system_now().mono;
+  const auto init = [&](TicketKeys::Key key, bool forward) {
+    char digest[] = "SHA256";
+    const OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key.mac.data(), key.mac.size()),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end()};
+    const bool done =
+        EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), nullptr, key.aes.data(), iv, forward ? 1 : 0) == 1 &&
+        EVP_MAC_CTX_set_params(mac, parameters) == 1;
+    OPENSSL_cleanse(&key, sizeof key);
+    return done;
+  };
+  if (encrypts != 0) {
+    const auto key = context.tickets_->current(now);
+    if (!key || RAND_bytes(iv, EVP_MAX_IV_LENGTH) != 1) return -1;
+    std::copy(key->name.begin(), key->name.end(), name);
+    return init(*key, true) ? 1 : -1;
+  }
+  const auto found = context.tickets_->find(name, now);
+  if (!found) return 0;
+  if (!init(found->first, false)) return -1;
+  return found->second ? 1 : 2;
+}
+
+}  // namespace larder::tls

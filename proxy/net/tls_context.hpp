@@ -1,0 +1,118 @@
+// TLS for a listener: certificates, client authentication, session tickets. OpenSSL behind it.
+//
+// A ServerContext is immutable and shared by all loops; connections keep a reference to what they need of it,
+// so that a reload replaces it without touching them. Profile: TLS 1.2 and 1.3 with the ciphers and groups of
+// Mozilla's "intermediate" recommendation; no renegotiation, no compression, no session cache (tickets only).
+#pragma once
+
+#include "policy/time.hpp"
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+struct evp_cipher_ctx_st;
+struct evp_mac_ctx_st;
+struct ssl_ctx_st;
+struct ssl_st;
+
+namespace larder::tls {
+
+struct SslDelete {
+  void operator()(ssl_st* ssl) const noexcept;
+  void operator()(ssl_ctx_st* context) const noexcept;
+};
+using Ssl = std::unique_ptr<ssl_st, SslDelete>;
+using SslContext = std::unique_ptr<ssl_ctx_st, SslDelete>;
+
+/// The keys that encrypt session tickets (RFC 5077, RFC 8446 4.6.1). Shared by every context of the process,
+/// so that a session can be resumed on any loop and after a reload. A key encrypts for `period`, and decrypts
+/// for two periods more. Callable from any thread.
+class TicketKeys {
+ public:
+  static constexpr policy::Millis period{std::chrono::hours{8}};
+
+  struct Key {
+    std::array<unsigned char, 16> name;
+    std::array<unsigned char, 32> aes;
+    std::array<unsigned char, 32> mac;
+    policy::MonoTime made;
+  };
+  /// The key to encrypt with; a new one if the last is older than `period`. nullopt if there are no random
+  /// bytes.
+  [[nodiscard]] std::optional<Key> current(policy::MonoTime now);
+  /// The key of that name, and whether it is the one to encrypt with; nullopt if it is unknown or too old.
+  [[nodiscard]] std::optional<std::pair<Key, bool>> find(const unsigned char* name, policy::MonoTime now);
+
+ private:
+  std::mutex mutex_;
+  std::vector<Key> keys_;  // newest first, at most 3
+};
+
+/// Files in PEM: a chain, the server's certificate first, and its key; and an OCSP response in DER.
+struct CertificateFiles {
+  std::string certificate;
+  std::string key;
+  std::string ocsp = {};  // empty = none
+};
+
+struct ServerOptions {
+  std::vector<CertificateFiles> certificates;  // not empty; the first is used for clients without SNI
+  std::string client_ca = {};                  // empty = clients are not asked for certificates
+  bool requires_client = true;                 // a client without a certificate is refused
+  bool allows_tls_1_2 = true;
+  bool ktls = false;
+};
+
+struct CertificateInfo {
+  std::string file;
+  std::vector<std::string> names;  // of the subjectAltName, in lower case; `*.` is a wildcard
+  policy::WallTime expires;
+};
+
+class ServerContext {
+ public:
+  /// Reads the files. On failure, a message that names the file and says what is wrong with it.
+  [[nodiscard]] static std::variant<std::shared_ptr<const ServerContext>, std::string> make(
+      const ServerOptions& options, std::shared_ptr<TicketKeys> tickets);
+  ~ServerContext();
+  ServerContext(const ServerContext&) = delete;
+  ServerContext& operator=(const ServerContext&) = delete;
+
+  /// For one connection; nullptr if memory has run out.
+  [[nodiscard]] Ssl new_connection() const noexcept;
+  /// The position in `certificates` of the one for a host (without a port); 0 if none is for it.
+  [[nodiscard]] std::size_t index_for(std::string_view host) const noexcept;
+  [[nodiscard]] const std::vector<CertificateInfo>& certificates() const noexcept { return infos_; }
+  /// Whether the choice of the certificate, or the client's, depends on the name that the client sent, so
+  /// that requests for other hosts must be refused (421; RFC 9110 15.5.20).
+  [[nodiscard]] bool binds_host() const noexcept { return infos_.size() > 1 || asks_clients_; }
+  [[nodiscard]] bool asks_clients() const noexcept { return asks_clients_; }
+  [[nodiscard]] bool uses_ktls() const noexcept { return ktls_; }
+
+ private:
+  ServerContext() = default;
+  [[nodiscard]] std::string load(const CertificateFiles& files, const ServerOptions& options);
+  static int choose_certificate(ssl_st* ssl, int* alert, void* self) noexcept;
+  static int staple(ssl_st* ssl, void* ocsp) noexcept;
+  static int encrypt_ticket(ssl_st* ssl, unsigned char* name, unsigned char* iv, evp_cipher_ctx_st* cipher,
+                            evp_mac_ctx_st* mac, int encrypts) noexcept;
+
+  std::vector<SslContext> contexts_;
+  std::vector<CertificateInfo> infos_;
+  std::vector<std::unique_ptr<std::string>> ocsp_;
+  std::shared_ptr<TicketKeys> tickets_;
+  bool asks_clients_ = false;
+  bool ktls_ = false;
+};
+
+/// What OpenSSL last reported on this thread, for messages; clears it. Empty if there is nothing.
+[[nodiscard]] std::string last_error();
+
+}  // namespace larder::tls
