@@ -71,8 +71,8 @@ std::optional<std::string> Server::listen() {
   if (log_sink_) {
     if (auto error = log_sink_->set_file(plan_->settings->access_log_file)) return error;
   }
-  for (const auto& address : plan_->settings->listen) {
-    auto bound = bind_place(address);
+  for (const auto& listener : plan_->settings->listen) {
+    auto bound = bind_place(listener.address);
     if (auto* error = std::get_if<std::string>(&bound)) return std::move(*error);
     places_.push_back(std::move(std::get<Place>(bound)));
     names_.push_back(places_.back().bound.front().name);
@@ -226,15 +226,15 @@ Server::Prepared::~Prepared() {
 
 std::variant<Server::Prepared, std::string> Server::prepare(std::shared_ptr<const cache::Plan> plan) {
   Prepared prepared;
-  for (const auto& address : plan->settings->listen) {
-    const auto key = settings::to_string(address);
+  for (const auto& listener : plan->settings->listen) {
+    const auto key = settings::to_string(listener.address);
     const auto same =
         std::find_if(places_.begin(), places_.end(), [&](const auto& one) { return one.key == key; });
     if (same != places_.end()) {
       prepared.places_.push_back(*same);
       continue;
     }
-    auto bound = bind_place(address);
+    auto bound = bind_place(listener.address);
     if (auto* error = std::get_if<std::string>(&bound)) return std::move(*error);
     prepared.added_.push_back(std::get<Place>(bound));
     prepared.places_.push_back(std::move(std::get<Place>(bound)));

@@ -254,8 +254,8 @@ void warn_of_what_is_idle(const Settings& settings, const Places& places, Report
   // The address of fd:NAME is chosen by the service manager and not known here.
   const auto* listen = place_of(places, "listen");
   const bool is_reachable =
-      std::any_of(settings.listen.begin(), settings.listen.end(), [](const ListenAddress& address) {
-        return !std::holds_alternative<InheritedSocket>(address) && !is_local(address);
+      std::any_of(settings.listen.begin(), settings.listen.end(), [](const Listener& one) {
+        return !std::holds_alternative<InheritedSocket>(one.address) && !is_local(one.address);
       });
   if (listen != nullptr && listen->sound && is_reachable && place_of(places, "trusted_proxies") == nullptr &&
       settings.trusted_proxies == default_trusted_proxies())
@@ -298,19 +298,20 @@ void check_whole(const Settings& settings, const Places& places, Report& report)
   }
   const auto& listen = settings.listen;
   for (std::size_t i = 0; i < listen.size(); ++i) {
-    const auto name = to_string(listen[i]);
+    const auto& address = listen[i].address;
+    const auto name = to_string(address);
     const auto element = element_of("listen", i);
     for (std::size_t j = 0; j < i; ++j) {
-      if (!same_address(listen[i], listen[j])) continue;
-      complain({element, "listen"},
-               "listen: " + name + " is the same address as " + to_string(listen[j]) + "; remove one");
+      if (!same_address(address, listen[j].address)) continue;
+      complain({element, "listen"}, "listen: " + name + " is the same address as " +
+                                        to_string(listen[j].address) + "; remove one");
       break;
     }
-    if (settings.admin && same_address(listen[i], *settings.admin)) {
+    if (settings.admin && same_address(address, *settings.admin)) {
       complain({"admin", element, "listen"},
                "admin: " + name + " is also a client listener; give the admin listener a separate address");
     }
-    if (reaches(settings.upstream.address, listen[i])) {
+    if (reaches(settings.upstream.address, address)) {
       complain({"upstream.url", "upstream", element, "listen"},
                "upstream: " + settings.upstream.url + " is larder's own listener " + name +
                    ", so requests would loop; write the API's address");

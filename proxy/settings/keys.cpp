@@ -45,6 +45,8 @@ const std::vector<Level>& levels() {
     add_levels(top_rows(), "at the top level", "in ", made);
     made.front().names.push_back("routes");
     add_levels(route_rows(), "in a route", "in a route's ", made);
+    add_levels(listener_rows(), "in a listener", "in a listener's ", made);
+    add_levels(certificate_rows(), "in a certificate", "in a certificate's ", made);
     return made;
   }();
   return all;
@@ -61,6 +63,8 @@ std::string remedy(std::string_view name, const Level& level) {
   if (!near.empty()) return "did you mean " + in_quotes(near) + "?";
   if (const auto places = elsewhere(name, level); !places.empty()) return "it belongs " + places;
   for (const auto& other : levels()) {
+    // Their words are common ones, which would be suggested everywhere.
+    if (other.where.starts_with("in a listener") || other.where.starts_with("in a certificate")) continue;
     const auto there = nearest(name, other.names);
     if (!there.empty()) return "did you mean " + in_quotes(there) + " " + other.where + "?";
   }

@@ -266,7 +266,7 @@ Loaded apply(Loaded loaded, const Overrides& overrides) {
     settings->listen.clear();
     for (const auto& text : overrides.listen) {
       if (auto address = parse_listen(text, error))
-        settings->listen.push_back(std::move(*address));
+        settings->listen.emplace_back(std::move(*address));
       else
         refuse(place, error);
     }

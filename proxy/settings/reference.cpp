@@ -43,6 +43,18 @@ an earlier one. The routes of all files are combined: those from `conf.d` come f
 
 )";
 
+constexpr std::string_view about_listeners = R"(
+## Listeners
+
+An element of `listen` is an address, or a mapping with these keys. TLS is described in the guide (config/guide/tls.md).
+
+)";
+
+constexpr std::string_view about_certificates = R"(
+An element of `tls.certificates` is a mapping with these keys.
+
+)";
+
 constexpr std::string_view about_routes = R"(
 ## Routes
 
@@ -222,6 +234,10 @@ larder.yaml \- the configuration of larder
 )";
   write_roff(introduction.substr(introduction.find("\n\n") + 2), out);
   write_manual_rows(top_rows(), out);
+  write_roff(about_listeners.substr(1), out);
+  write_manual_rows(listener_rows(), out);
+  write_roff(about_certificates.substr(1), out);
+  write_manual_rows(certificate_rows(), out);
   write_roff(about_routes.substr(1), out);
   write_manual_rows(route_rows(), out);
   write_roff(about_keys.substr(1), out);
@@ -251,6 +267,10 @@ routes:
 std::string reference_markdown() {
   std::string out(introduction);
   write_rows(top_rows(), out);
+  out += about_listeners;
+  write_rows(listener_rows(), out);
+  out += about_certificates;
+  write_rows(certificate_rows(), out);
   out += about_routes;
   write_rows(route_rows(), out);
   out += about_keys;

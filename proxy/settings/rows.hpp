@@ -175,6 +175,9 @@ template <class Target, class Access, class Value>
   return row;
 }
 
+/// The row `listen`.
+[[nodiscard]] Row<Settings> listen_row();
+
 /// The rows for limits, timeouts and compression, which follow the other ones of the top level.
 [[nodiscard]] std::vector<Row<Settings>> limit_rows();
 

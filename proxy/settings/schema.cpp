@@ -116,6 +116,8 @@ std::string list_of(const std::string& value, bool may_be_empty) {
          R"(, "uniqueItems": true, "items": )" + value + "}";
 }
 
+std::string mapping_schema(Form::Mapping mapping);
+
 std::string value_schema(const Form& form) {
   std::vector<std::string> all;
   switch (form.kind) {
@@ -138,6 +140,8 @@ std::string value_schema(const Form& form) {
   }
   if (form.kind != Form::Kind::choice && !form.words.empty()) all.push_back(words_schema(form.words));
   if (form.kind != Form::Kind::text || !form.pattern.empty()) all.push_back(of_pattern("\\$\\{"));
+  if (form.mapping == Form::Mapping::certificate) all.clear();
+  if (form.mapping != Form::Mapping::none) all.push_back(mapping_schema(form.mapping));
   const auto value = alternatives(all);
   const auto name = of_pattern("^[!-~]([ -~]*[!-~])?$");
   if (form.or_names) return alternatives({value, name, list_of(name, false)});
@@ -181,6 +185,15 @@ std::string properties(const std::vector<Row<Target>>& rows, const std::string& 
     i = at;
   }
   return out;
+}
+
+std::string mapping_schema(Form::Mapping mapping) {
+  const bool is_listener = mapping == Form::Mapping::listener;
+  return concatenated(
+      {R"({"type": "object", "additionalProperties": false, "required": )",
+       is_listener ? R"(["address"])" : R"(["certificate", "key"])", R"(, "properties": {)",
+       is_listener ? properties(listener_rows(), "        ") : properties(certificate_rows(), "            "),
+       "}}"});
 }
 
 // The keys of a route, without those inside a mapping, for which `is_meant`.

@@ -15,4 +15,10 @@ const Route* Settings::route_for(std::string_view normalised_path) const noexcep
   return at == routes.end() ? nullptr : &*at;
 }
 
+std::vector<CertificateFiles> ListenerTls::all() const {
+  auto every = certificates;
+  if (!first.certificate.empty()) every.insert(every.begin(), first);
+  return every;
+}
+
 }  // namespace larder::settings

@@ -38,6 +38,40 @@ using ListenAddress = std::variant<TcpAddress, UnixAddress, InheritedSocket>;
 /// The inverse of parse_listen; used in logs and the readiness line.
 [[nodiscard]] std::string to_string(const ListenAddress& address);
 
+/// Files in PEM; the OCSP response in DER.
+struct CertificateFiles {
+  std::string certificate;  // a chain, the server's certificate first
+  std::string key;
+  std::string ocsp;  // empty = none
+};
+
+/// TLS towards clients.
+struct ListenerTls {
+  CertificateFiles first;                      // for clients without SNI; empty if `certificates` has it
+  std::vector<CertificateFiles> certificates;  // further ones, chosen by SNI
+  std::string client_ca;                       // empty = clients are not asked for certificates
+  bool requires_client = true;                 // `client_auth: require`
+  std::string client_field;  // request field, in lower case, for the subject of the client's certificate
+  bool allows_tls_1_2 = true;
+  bool ktls = false;
+
+  [[nodiscard]] bool is_on() const noexcept { return !first.certificate.empty() || !certificates.empty(); }
+  /// All of them, the one for clients without SNI first.
+  [[nodiscard]] std::vector<CertificateFiles> all() const;
+};
+
+/// Where clients connect, and how.
+struct Listener {
+  Listener() = default;
+  Listener(ListenAddress its_address)
+      : address(std::move(its_address)) {}  // NOLINT: a listener is its address
+
+  ListenAddress address;
+  ListenerTls tls;
+  Millis hsts{0};                   // 0 = no Strict-Transport-Security
+  bool redirects_to_https = false;  // every request gets 308
+};
+
 struct Upstream {
   std::variant<TcpAddress, UnixAddress> address = TcpAddress{"127.0.0.1", 8000};
   std::string url = "http://127.0.0.1:8000";  // as configured
@@ -203,7 +237,7 @@ struct Redaction {
 enum class Begin : bool { no, yes };
 
 struct Settings {
-  std::vector<ListenAddress> listen = {TcpAddress{"127.0.0.1", 8080}};
+  std::vector<Listener> listen = {ListenAddress(TcpAddress{"127.0.0.1", 8080})};
   Upstream upstream;
   std::optional<ListenAddress> admin;
   std::string admin_token;  // empty = no token required
@@ -222,6 +256,7 @@ struct Settings {
   std::vector<Network> trusted_proxies = default_trusted_proxies();
   std::vector<std::string> credentials = RequestFields::default_credentials();  // field names in lower case
   RequestFields request_fields;                                                 // made from `credentials`
+  std::vector<std::string> client_fields;            // of all listeners; no client may send these
   std::vector<std::string> upgrade = {"websocket"};  // protocols to which a connection may switch, lower case
   std::string log_level = "info";
   Millis drain_timeout = 30s;

@@ -27,6 +27,9 @@ struct Form {
   bool or_names = false;      // a choice: a list of names is valid as well
   bool list = false;          // a list of such values; a single value needs no brackets
   bool may_be_empty = false;  // `[]` is valid
+  /// Mappings that are valid instead of a text, by the rows of which they are read.
+  enum class Mapping : unsigned char { none, listener, certificate };
+  Mapping mapping = Mapping::none;
 };
 
 /// What a key requires of its route to have an effect.
@@ -60,6 +63,10 @@ struct Row {
 /// `routes` has no row: the loader reads it using route_rows().
 [[nodiscard]] const std::vector<Row<Settings>>& top_rows();
 [[nodiscard]] const std::vector<Row<Route>>& route_rows();
+
+/// Of a listener that is written as a mapping, and of one of the `certificates` in it.
+[[nodiscard]] const std::vector<Row<Listener>>& listener_rows();
+[[nodiscard]] const std::vector<Row<CertificateFiles>>& certificate_rows();
 
 /// Generates config/larder.schema.json, which editors use to complete and check the file.
 [[nodiscard]] std::string json_schema();

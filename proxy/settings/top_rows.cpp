@@ -73,10 +73,7 @@ Row<S> redaction_row() {
 RowsOf outside_rows() {
   const auto within_upstream = [](auto member) { return at(&S::upstream, member); };
   return {
-      in_range("host:port, [::1]:port, :port (every IPv4 and IPv6 address), unix:/path, fd:NAME",
-               list_row<S>(
-                   "listen", excluded, at(&S::listen), listen_addresses(),
-                   "Addresses on which clients connect. fd:NAME is a socket passed by the service manager.")),
+      listen_row(),
       upstream_row("upstream", excluded, "The API (origin server); short for `upstream: {url: URL}`."),
       upstream_row("upstream.url", excluded, "The API (origin server)."),
       value_row<S>("upstream.connections", excluded, within_upstream(&Upstream::connections),

@@ -90,11 +90,13 @@ TEST_CASE("a missing or duplicate key is an error") {
       {"routes:\n"
        "  -\n",
        {"f:3:1: a route must be a mapping; write - path: /topics/"}},
-      {"listen: {host: 127.0.0.1}\n", {"f:1:9: listen must be a value or a list of values, not a mapping"}},
+      {"listen: {host: 127.0.0.1}\n",
+       {"f:1:10: unknown key 'host' in a listener; the keys are address, tls, hsts, redirect"}},
       {"listen: []\n", {"f:1:9: listen is an empty list; remove the key instead"}},
       {"listen: [127.0.0.1:80, ~]\n", {"f:1:24: listen: an element has no value; remove it"}},
-      {"listen: [127.0.0.1:80, [127.0.0.1:81]]\n", {"f:1:24: listen: an element must be a single value"}},
-      {"listen: &all [*all]\n", {"f:1:9: listen: an element must be a single value"}},
+      {"listen: [127.0.0.1:80, [127.0.0.1:81]]\n",
+       {"f:1:24: listen: an element must be a single value or a mapping"}},
+      {"listen: &all [*all]\n", {"f:1:9: listen: an element must be a single value or a mapping"}},
       {"upstream: [http://127.0.0.1:80]\n", {"f:1:11: upstream must be a single value, not a list"}},
   });
 }
@@ -214,7 +216,7 @@ TEST_CASE("a feature that this version does not have is named") {
       {"fleet: {name: a}\n",
        {"f:1:1: unknown key 'fleet'; this version does not share its cache with other instances"}},
       {"listen: [{address: 127.0.0.1:80, http2: true}]\n",
-       {"f:1:10: listen: an element must be a single value"}},
+       {"f:1:34: unknown key 'http2' in a listener; the keys are address, tls, hsts, redirect"}},
       {"admin: {address: 127.0.0.1:80}\n", {"f:1:8: admin must be a single value, not a mapping"}},
       {"routes: [{path: /a, ttl: 30s, cors: {origins: [https://a]}}]\n",
        {"f:1:31: unknown key 'cors' in a route; this version forwards the API's CORS fields and answers no "

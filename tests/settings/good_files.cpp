@@ -14,7 +14,7 @@ TEST_CASE("an empty file of any kind gives the defaults") {
   for (const auto* text : {"", "\n", "# nothing\n", "---\n", "{}", "~\n"}) {
     const auto settings = good(text);
     CHECK(settings.listen.size() == 1);
-    CHECK(to_string(settings.listen[0]) == "127.0.0.1:8080");
+    CHECK(to_string(settings.listen[0].address) == "127.0.0.1:8080");
     CHECK(settings.upstream.url == "http://127.0.0.1:8000");
     CHECK_FALSE(settings.admin);
     CHECK(settings.routes.empty());
@@ -87,10 +87,10 @@ limits: {head: 16KiB, target: 1KiB, field: 2KiB, fields: 12, method: 13B, chunk_
          body: 15KiB, buffer: 16KiB, connections: 17, hops: 3, requests_per_connection: 18}
 timeouts: {head: 19s, body: 20s, write: 21s, idle: 22s, tunnel: 23s}
 )");
-  CHECK(to_string(settings.listen.at(0)) == "[::1]:81");
-  CHECK(std::get<UnixAddress>(settings.listen.at(1)).path == "/run/larder.sock");
-  CHECK(std::get<InheritedSocket>(settings.listen.at(2)).name == "web");
-  CHECK(std::get<TcpAddress>(settings.listen.at(3)).host.empty());
+  CHECK(to_string(settings.listen.at(0).address) == "[::1]:81");
+  CHECK(std::get<UnixAddress>(settings.listen.at(1).address).path == "/run/larder.sock");
+  CHECK(std::get<InheritedSocket>(settings.listen.at(2).address).name == "web");
+  CHECK(std::get<TcpAddress>(settings.listen.at(3).address).host.empty());
   const auto& upstream = settings.upstream;
   CHECK(upstream.url == "http://[::1]:83/");
   CHECK(upstream.authority == "[::1]:83");

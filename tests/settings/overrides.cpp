@@ -25,7 +25,7 @@ TEST_CASE("an option replaces only its value in the file") {
   REQUIRE(loaded.settings);
   const auto& settings = *loaded.settings;
   REQUIRE(settings.listen.size() == 2);
-  CHECK(to_string(settings.listen[0]) == "127.0.0.1:0");
+  CHECK(to_string(settings.listen[0].address) == "127.0.0.1:0");
   CHECK(settings.upstream.authority == "b:84");
   CHECK(settings.upstream.queue == 7);
   CHECK(to_string(*settings.admin) == "127.0.0.1:85");

@@ -28,7 +28,7 @@ TEST_CASE("a key of a later file replaces the earlier one, and other keys are ke
   CHECK(settings.cache.memory == 3ull << 30);
   CHECK(settings.cache.max_body == 2u << 20);
   REQUIRE(settings.listen.size() == 1);
-  CHECK(to_string(settings.listen[0]) == "127.0.0.1:3");
+  CHECK(to_string(settings.listen[0].address) == "127.0.0.1:3");
   CHECK(settings.upstream.url == "http://api:2");
   CHECK(settings.upstream.connections == 3);
   CHECK(loaded.files == std::vector<std::string>{"f", "conf.d/1", "conf.d/2", "conf.d/3", "conf.d/4"});
