@@ -255,7 +255,8 @@ std::optional<std::string> explain(const settings::Settings& settings, const Que
     for (const auto& sentence : also(*route, path)) said.push_back(utf8(sentence));
     out.add("also", std::move(said));
     policy::CacheKey key;
-    key.assign(policy::authority_of(asked.head, settings), path, asked.head, *route);
+    key.assign(policy::authority_of(asked.head, settings), path, asked.head, *route,
+               asked.head.scheme.value_or(http::Scheme::http));
     out.text("key", key.view().url());
     if (live != nullptr) add_stored(*live, *route, facts, key.view(), asked.any_host, out);
   }

@@ -138,14 +138,15 @@ void Cache::invalidate_concerned(const Write& write, Validity level) {
   paths.emplace_back(http::normalise_path(write.path, scratch));
   std::string target;
   for (const auto& path : paths) {
-    policy::write_target(write.authority, path, target);
+    policy::write_target(write.authority, path, target, write.scheme);
     invalidate_path(target, level);
   }
   if (level == Validity::invalid) {  // applied
-    for (const auto& related : policy::related_targets(write.authority, write.path, write.response))
+    for (const auto& related :
+         policy::related_targets(write.authority, write.path, write.response, write.scheme))
       invalidate_path(related, level);
     std::string origin;
-    policy::write_target(write.authority, {}, origin);
+    policy::write_target(write.authority, {}, origin, write.scheme);
     for (const auto& group : policy::groups_invalidated(write.response))
       invalidate_group(policy::group_name(origin, group), level);
   }

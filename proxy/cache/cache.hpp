@@ -57,6 +57,7 @@ struct Write {
   int status = 0;
   http::Fields response = {};
   const settings::Settings& settings;
+  http::Scheme scheme = http::Scheme::http;  // whose default port `authority` may omit
 };
 
 class Cache {

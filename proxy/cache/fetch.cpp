@@ -335,10 +335,17 @@ Task<void> lead(Resources resources, Permit permit, Order order) {
 
 OwnedRequest::OwnedRequest(std::string_view head_bytes, const settings::Settings& settings,
                            const policy::Arrival& came)
-    : bytes(head_bytes), peer(came.peer), arrival(came) {
+    : bytes(head_bytes),
+      peer(came.peer),
+      client_field(came.client_field),
+      client_subject(came.client_subject),
+      arrival(came) {
   arrival.peer = peer;
+  arrival.client_field = client_field;
+  arrival.client_subject = client_subject;
   (void)http::read_request(bytes, settings.gate, head);
   if (!arrival.trusted) (void)policy::remove_forwarded(head, settings.request_fields);
+  policy::remove_client_fields(head, settings.client_fields);
 }
 
 void begin_fetch(Resources resources, Permit permit, Order order) {

@@ -17,7 +17,9 @@ namespace larder::cache {
 struct OwnedRequest {
   std::string bytes;  // the head, as received
   std::string peer;
-  policy::Arrival arrival;  // its `peer` refers to the member above
+  std::string client_field;
+  std::string client_subject;
+  policy::Arrival arrival;  // refers to the members above
   http::RequestHead head;   // without fields that only a trusted peer may send
 
   /// `head_bytes` must have passed the gate with the settings' limits.

@@ -192,7 +192,8 @@ std::optional<MonoTime> RefreshScheduler::look_at(const Item& item, const Depend
   const auto* route = deps.plan->settings->route_for(path);
   if (route == nullptr || !route->keeps_warm()) return std::nullopt;
   policy::CacheKey key;
-  key.assign(policy::authority_of(head, *deps.plan->settings), path, head, *route);
+  key.assign(policy::authority_of(head, *deps.plan->settings), path, head, *route,
+             item.request->arrival.scheme);
   if (key.text() != item.key.text()) return std::nullopt;  // a reload has changed its projection
 
   const auto marks = item.access_history->marks();

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "http/fields.hpp"
+#include "http/host.hpp"
 #include "http/limits.hpp"
 
 #include <cstdint>
@@ -56,13 +57,15 @@ enum class Refusal : std::uint8_t {
   framing_in_trailer,
   expectation_failed,  // 417: an Expect other than 100-continue
   body_too_large,      // 413
+  scheme_mismatch,     // an absolute-form target's scheme is not that of the connection
+  misdirected,         // 421: the connection's TLS certificate is not that of the host (RFC 9110 15.5.20)
 };
 
 /// A sentence that describes the defect to the sender: "there is more than one Host field".
 [[nodiscard]] std::string_view describe(Refusal reason) noexcept;
 /// The enumerator's name, for logs and metrics: "several_hosts".
 [[nodiscard]] std::string_view name_of(Refusal reason) noexcept;
-/// The status of the response to a refused request: 400, 413, 414, 417, 431, 501 or 505.
+/// The status of the response to a refused request: 400, 413, 414, 417, 421, 431, 501 or 505.
 [[nodiscard]] int status_of(Refusal reason) noexcept;
 
 /// How the end of a body is determined (RFC 9112 6.3).
@@ -77,12 +80,13 @@ struct Framing {
 struct RequestHead {
   Method method = Method::unknown;
   std::string_view method_name;
-  std::string_view target;     // as sent
-  std::string_view path;       // begins with '/', or is "*" (OPTIONS); without query, not decoded
-  std::string_view query;      // without '?'
-  bool has_query = false;      // `/a?` has an empty query, `/a` has none
-  std::string_view authority;  // from Host or an absolute-form target; empty only in HTTP/1.0
-  int minor_version = 1;       // HTTP/1.x
+  std::string_view target;       // as sent
+  std::string_view path;         // begins with '/', or is "*" (OPTIONS); without query, not decoded
+  std::string_view query;        // without '?'
+  bool has_query = false;        // `/a?` has an empty query, `/a` has none
+  std::optional<Scheme> scheme;  // of an absolute-form target
+  std::string_view authority;    // from Host or an absolute-form target; empty only in HTTP/1.0
+  int minor_version = 1;         // HTTP/1.x
   /// Without the fields that Connection lists (RFC 9110 7.6.1); what they say about framing and target is in
   /// the other members.
   std::vector<Field> fields;

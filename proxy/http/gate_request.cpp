@@ -78,6 +78,7 @@ std::optional<Refusal> read_target(RequestHead& out, const Limits& limits, Absol
   bool beyond_ascii = false;
   if (!is_target(out.target, beyond_ascii)) return Refusal::bad_target;
   out.encoded_target.reset();
+  out.scheme.reset();
   if (beyond_ascii) {
     auto encoded = encode_beyond_ascii(out.target);
     if (!encoded) return Refusal::bad_target;
@@ -103,6 +104,7 @@ std::optional<Refusal> read_target(RequestHead& out, const Limits& limits, Absol
     target.remove_prefix(name.size() + 3);
     const auto end = target.find_first_of("/?");
     absolute = {target.substr(0, end), scheme};
+    out.scheme = scheme;
     if (!is_authority(absolute.authority)) return Refusal::bad_target;
     // RFC 9112 3.2.1: an empty path is forwarded as "/".
     split_query(end == std::string_view::npos ? std::string_view("/") : target.substr(end), out);

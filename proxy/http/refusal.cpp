@@ -59,13 +59,17 @@ constexpr std::array rows{
     Row{Refusal::expectation_failed, 417, "expectation_failed",
         "an Expect other than 100-continue is not supported"},
     Row{Refusal::body_too_large, 413, "body_too_large", "the body is larger than limits.body"},
+    Row{Refusal::scheme_mismatch, 400, "scheme_mismatch",
+        "the scheme of the request target is not that of the connection"},
+    Row{Refusal::misdirected, 421, "misdirected",
+        "the TLS connection was made for another host; use a connection of its own for this one"},
 };
 
 constexpr bool is_in_order() {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (static_cast<std::size_t>(rows[i].reason) != i) return false;
   }
-  return rows.size() == static_cast<std::size_t>(Refusal::body_too_large) + 1;
+  return rows.size() == static_cast<std::size_t>(Refusal::misdirected) + 1;
 }
 static_assert(is_in_order(), "one row for each reason, in the order of the enum");
 

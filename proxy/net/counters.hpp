@@ -47,7 +47,7 @@ class Histogram {
 };
 
 inline constexpr std::size_t max_failure_kinds = 16;  // upstream::failure_kinds, rounded up
-inline constexpr std::size_t refusal_count = static_cast<std::size_t>(http::Refusal::body_too_large) + 1;
+inline constexpr std::size_t refusal_count = static_cast<std::size_t>(http::Refusal::misdirected) + 1;
 
 // Each list has one row per counter. Its consumers (/metrics, /api/status, the sums over all loops) go
 // through the list; what is counted needs only its row and the `add` where it happens.

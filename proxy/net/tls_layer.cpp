@@ -59,6 +59,17 @@ struct SocketBio {
 
 namespace {
 
+std::string subject_of(SSL* ssl) {
+  auto* certificate = SSL_get0_peer_certificate(ssl);
+  if (certificate == nullptr || SSL_get_verify_result(ssl) != X509_V_OK) return {};
+  const std::unique_ptr<BIO, decltype(&::BIO_free)> out(BIO_new(BIO_s_mem()), &::BIO_free);
+  if (!out || X509_NAME_print_ex(out.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) < 0)
+    return {};
+  char* text = nullptr;
+  const auto size = BIO_get_mem_data(out.get(), &text);
+  return {text, static_cast<std::size_t>(size)};
+}
+
 constexpr std::size_t max_record = SSL3_RT_MAX_PLAIN_LENGTH;
 
 // What is copied together for one record. A loop has its thread to itself.
@@ -139,6 +150,13 @@ void Layer::note_established() noexcept {
   auto& counters = loop_.counters();
   (SSL_version(ssl_.get()) == TLS1_3_VERSION ? counters.tls_1_3 : counters.tls_1_2).add();
   if (is_resumed()) counters.tls_resumed.add();
+  if (const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name); name != nullptr)
+    certificate_index_ = context_->index_for(name);
+  try {
+    if (context_->asks_clients()) subject_ = subject_of(ssl_.get());
+  } catch (const std::exception&) {  // without memory to say who it is, the client is not served
+    is_broken_ = true;
+  }
 }
 
 Io Layer::read_some(std::span<char> room) noexcept {
@@ -242,26 +260,6 @@ std::string_view Layer::version() const noexcept {
 
 bool Layer::is_resumed() const noexcept {
   return SSL_session_reused(ssl_.get()) == 1;
-}
-
-bool Layer::has_server_name() const noexcept {
-  return SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name) != nullptr;
-}
-
-std::size_t Layer::certificate_index() const noexcept {
-  const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);
-  return name == nullptr || !context_ ? 0 : context_->index_for(name);
-}
-
-std::string Layer::client_subject() const {
-  auto* certificate = SSL_get0_peer_certificate(ssl_.get());
-  if (certificate == nullptr || SSL_get_verify_result(ssl_.get()) != X509_V_OK) return {};
-  std::unique_ptr<BIO, decltype(&BIO_free)> out(BIO_new(BIO_s_mem()), &BIO_free);
-  if (!out || X509_NAME_print_ex(out.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) < 0)
-    return {};
-  char* text = nullptr;
-  const auto size = BIO_get_mem_data(out.get(), &text);
-  return {text, static_cast<std::size_t>(size)};
 }
 
 }  // namespace larder::tls

@@ -46,10 +46,9 @@ class Layer final : public Transport::Layer {
   [[nodiscard]] std::string_view version() const noexcept;
   [[nodiscard]] bool is_resumed() const noexcept;
   /// Of the listener's certificates, the one that the client's SNI chose.
-  [[nodiscard]] std::size_t certificate_index() const noexcept;
-  [[nodiscard]] bool has_server_name() const noexcept;
+  [[nodiscard]] std::size_t certificate_index() const noexcept { return certificate_index_; }
   /// The subject of the client's verified certificate (RFC 4514); empty if it has none.
-  [[nodiscard]] std::string client_subject() const;
+  [[nodiscard]] const std::string& client_subject() const noexcept { return subject_; }
   [[nodiscard]] ssl_st* ssl() noexcept { return ssl_.get(); }
 
  private:
@@ -67,6 +66,8 @@ class Layer final : public Transport::Layer {
   Ssl ssl_;
   std::string_view plain_answer_;
   std::string failure_;
+  std::string subject_;
+  std::size_t certificate_index_ = 0;
   bool is_server_;
   bool is_drained_ = false;  // the last read found less than there was room for
   bool has_read_end_ = false;

@@ -20,9 +20,13 @@ namespace larder::policy {
 /// is left, nothing is appended.
 void append_forwarded_text(const http::Field& line, std::string& out);
 
+/// Appends the field for the subject of the client's certificate to RequestFacts::forwarded, likewise.
+void append_client_text(const Arrival& arrival, std::string& out);
+
 /// Appends the forwarding fields that larder adds or replaces in a request to the API, each terminated by
 /// CRLF. X-Forwarded-For: the request's own with the peer appended. X-Forwarded-Proto and -Host: unless a
-/// trusted peer has sent them. X-Forwarded-Port and X-Real-IP: only if the peer is not trusted. `host` is the
+/// trusted peer has sent them. X-Forwarded-Port and X-Real-IP: only if the peer is not trusted. The
+/// field for the subject of the client's certificate. `host` is the
 /// Host sent to the API.
 void append_forwarded_fields(http::Fields request, const Arrival& arrival, std::string_view host,
                              std::string& out);

@@ -41,9 +41,10 @@ std::optional<std::string> same_origin_target(std::string_view reference, std::s
 
 }  // namespace
 
-void write_target(std::string_view authority, std::string_view normalised_path, std::string& out) {
+void write_target(std::string_view authority, std::string_view normalised_path, std::string& out,
+                  http::Scheme scheme) {
   out.assign("//");
-  http::append_authority(authority, http::Scheme::http, out);
+  http::append_authority(authority, scheme, out);
   out += normalised_path;
 }
 
@@ -58,7 +59,7 @@ std::vector<std::string> other_paths_of(std::string_view path) {
 }
 
 std::vector<std::string> related_targets(std::string_view authority, std::string_view path,
-                                         http::Fields response) {
+                                         http::Fields response, http::Scheme scheme) {
   std::vector<std::string> targets;
   for (const auto& line : response) {
     if (line.id != FieldId::location && line.id != FieldId::content_location) continue;
@@ -70,7 +71,7 @@ std::vector<std::string> related_targets(std::string_view authority, std::string
     paths.emplace_back(http::normalise_path(related_path, scratch));
     for (const auto& each : paths) {
       std::string target;
-      write_target(authority, each, target);
+      write_target(authority, each, target, scheme);
       targets.push_back(std::move(target));
     }
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "http/fields.hpp"
+#include "http/host.hpp"
 #include "settings/settings.hpp"
 
 #include <string>
@@ -12,7 +13,8 @@ namespace larder::policy {
 
 /// Writes to `out` the invalidation key of a target, `//host/path`. It stands for all queries of the path and
 /// for both schemes.
-void write_target(std::string_view authority, std::string_view normalised_path, std::string& out);
+void write_target(std::string_view authority, std::string_view normalised_path, std::string& out,
+                  http::Scheme scheme = http::Scheme::http);
 
 /// What the response to an unsafe method says about the write.
 enum class WriteEffect : std::uint8_t {
@@ -28,7 +30,8 @@ enum class WriteEffect : std::uint8_t {
 
 /// The invalidation keys of Location and Content-Location that have the origin of the request (RFC 9111 4.4).
 [[nodiscard]] std::vector<std::string> related_targets(std::string_view authority, std::string_view path,
-                                                       http::Fields response);
+                                                       http::Fields response,
+                                                       http::Scheme scheme = http::Scheme::http);
 
 /// The names, in the invalidation log, of the bindings of a route's response at `path`, a normalised path
 /// that the route matches: one for each set of bound placeholders (`{=id}`) of a pattern in the route's

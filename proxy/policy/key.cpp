@@ -120,12 +120,12 @@ KeyView::KeyView(std::string_view text) noexcept : text_(text) {
 }
 
 void CacheKey::assign(std::string_view authority, std::string_view path, const http::RequestHead& head,
-                      const settings::Route& route) {
+                      const settings::Route& route, http::Scheme scheme) {
   const auto size = [this] { return static_cast<std::uint32_t>(text_.size()); };
-  text_.assign("http://");
+  text_.assign(scheme == http::Scheme::https ? "https://" : "http://");
   parts_.slashes_ = size() - 2;
   parts_.authority_ = size();
-  http::append_authority(authority, http::Scheme::http, text_);
+  http::append_authority(authority, scheme, text_);
   parts_.path_ = size();
   text_ += path;
   parts_.path_end_ = size();

@@ -69,7 +69,7 @@ class CacheKey {
  public:
   /// Builds the key of a request on that route. `path` is the normalised path.
   void assign(std::string_view authority, std::string_view path, const http::RequestHead& head,
-              const settings::Route& route);
+              const settings::Route& route, http::Scheme scheme = http::Scheme::http);
   void assign(const KeyView& other);
 
   [[nodiscard]] KeyView view() const noexcept {

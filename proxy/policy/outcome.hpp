@@ -72,6 +72,7 @@ namespace larder::policy {
   X(only_if_cached, "only-if-cached", "the request has only-if-cached, and nothing usable is stored: 504", "request it without only-if-cached first") \
   X(max_forwards, "max-forwards", "larder responded as the final recipient, because of Max-Forwards: 0 (RFC 9110 7.6.2)", "remove Max-Forwards from the request") \
   X(unknown_field, "unknown-field", "fields_param names a field that the route does not have: 400", "request only members that the route's fields lists") \
+  X(redirect, "redirect", "the listener redirects to https", "none is needed: use https") \
   X(refused, "refused", "larder refused the request, for the reason in the response's body", "correct the request") \
   X(upstream_failed, "upstream-failed", "the API could not be reached, or its response could not be used: 502, 503 or 504", "find out why the API failed: the log and larder status name it")
 

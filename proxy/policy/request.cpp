@@ -72,6 +72,7 @@ RequestFacts facts_of(const http::RequestHead& head, const FactsInput& context) 
         break;
     }
   }
+  if (!context.arrival.client_subject.empty()) append_client_text(context.arrival, facts.forwarded);
   if (directives) facts.directives = http::parse_request_cache_control(head.fields);
   facts.safe = http::is_safe(head.method, head.method_name) && !facts.method_override;
   facts.idempotent = http::is_idempotent(head.method, head.method_name) && !facts.method_override;
@@ -93,6 +94,17 @@ std::string_view remove_forwarded(http::RequestHead& head, const settings::Reque
     return true;
   });
   return first;
+}
+
+void remove_client_fields(http::RequestHead& head, const std::vector<std::string>& names) {
+  const auto is_one = [&](const http::Field& line) {
+    return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+      return std::equal(name.begin(), name.end(), line.name.begin(), line.name.end(), [](char a, char b) {
+        return a == http::lower(b) || (a == '-' && b == '_') || (a == '_' && b == '-');
+      });
+    });
+  };
+  if (!names.empty()) std::erase_if(head.fields, is_one);
 }
 
 void obey_directives(const settings::Route& route, RequestFacts& facts) {

@@ -20,6 +20,10 @@ struct Arrival {
   bool trusted = true;    // the peer is in trusted_proxies, so its forwarding fields are used
   http::Scheme scheme = http::Scheme::http;  // the listener's
   std::uint16_t port = 0;                    // the listener's; 0 for a Unix socket
+  std::string_view tls_version = {};         // `TLSv1.3`; empty without TLS
+  /// The request field that tells the API the subject of the client's verified certificate; empty = none.
+  std::string_view client_field = {};
+  std::string_view client_subject = {};
 };
 
 /// What the facts depend on beside the request. Everything referred to must outlive the facts.
@@ -68,6 +72,10 @@ void obey_directives(const settings::Route& route, RequestFacts& facts);
 
 /// Whether the request has a credential that is not in the route's `key.headers`.
 [[nodiscard]] bool has_foreign_credentials(const RequestFacts& request, const settings::Route& route);
+
+/// Removes the fields that only larder may send (Settings::client_fields), also where they are written with
+/// underscores.
+void remove_client_fields(http::RequestHead& head, const std::vector<std::string>& names);
 
 /// The authority of a request: its Host, or the API's if there is none (HTTP/1.0).
 [[nodiscard]] std::string_view authority_of(const http::RequestHead& head,

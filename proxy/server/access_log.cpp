@@ -254,6 +254,7 @@ void AccessLog::append_json(const AccessRecord& record, policy::WallTime now) {
   if (record.upstream_time) fmt::format_to(out, ",\"upstream_ms\":{}", record.upstream_time->count());
   if (!record.request_id.empty()) text("request_id", record.request_id);
   if (!record.traceparent.empty()) text("traceparent", record.traceparent);
+  if (!record.tls.empty()) text("tls", record.tls);
   text("user_agent", record.user_agent);
   block_ += "}\n";
 }

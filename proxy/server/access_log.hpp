@@ -49,6 +49,7 @@ class LogSink {
 /// One request, as it is logged.
 struct AccessRecord {
   std::string_view client;
+  std::string_view tls;  // its version; empty without TLS
   std::string_view method;
   std::string_view target;
   int minor_version = 1;

@@ -12,7 +12,8 @@ namespace larder::server {
 // Without a response (nullptr) the write may have been applied.
 void Exchange::note_write(const http::ResponseHead* answer) {
   if (facts_.safe) return;
-  cache::Write write{policy::authority_of(head(), settings()), head().path, 0, {}, settings()};
+  cache::Write write{
+      policy::authority_of(head(), settings()), head().path, 0, {}, settings(), arrival_.scheme};
   if (answer != nullptr) {
     write.status = answer->status;
     write.response = answer->fields;
@@ -48,7 +49,7 @@ std::optional<policy::TagTranslation> Exchange::tag_translation() {
   std::string scratch;
   policy::CacheKey key;
   key.assign(policy::authority_of(head(), settings()), http::normalise_path(head().path, scratch), head(),
-             *route_);
+             *route_, arrival_.scheme);
   const auto entry = worker_.shared.cache.peek(key.view());
   if (!entry) return tags;
   for (const auto& variant : entry->variants) {

@@ -59,7 +59,7 @@ const Reply* Exchange::try_now() {
     facts_.refresh = policy::refresh_asked(head_.query, route_->refresh_param) == policy::Refresh::forced;
   }
   if (!read_fields_asked()) return nullptr;
-  memory_.key.assign(policy::authority_of(head_, settings()), path, head_, *route_);
+  memory_.key.assign(policy::authority_of(head_, settings()), path, head_, *route_, arrival_.scheme);
   const auto stored = flow_.begin(cache(), *route_, view_.hash, memory_.key.view(), facts_, now_);
   if (stored.outcome == nullptr) return nullptr;
   if (stored.refresh) refresh_in_background();
@@ -177,6 +177,7 @@ void Exchange::record(int status, std::uint64_t body_bytes, const Outcome& outco
   if (const auto* field = http::find(head().fields, http::FieldId::referer)) line.referer = field->value;
   if (route_ != nullptr) line.route = route_->name;
   if (flow_.target().route != nullptr) line.key_hash = flow_.target().hash;
+  line.tls = arrival_.tls_version;
   line.status = status;
   line.body_bytes = body_bytes;
   if (served_ != nullptr) line.original_bytes = served_->original_size;

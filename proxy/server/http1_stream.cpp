@@ -60,12 +60,12 @@ Http1Stream::Waiting& Http1Stream::waiting() {
 }
 
 Http1Stream::Http1Stream(Worker& worker, Client& client, const http::RequestHead& head, std::size_t head_size,
-                         bool last, std::string& lines)
+                         bool last, std::string& lines, std::string_view hsts)
     : worker_(worker),
       client_(client),
       request_(head.framing),
       head_size_(head_size),
-      persistence_{head.keep_alive && !last, head.minor_version},
+      persistence_{head.keep_alive && !last, head.minor_version, hsts},
       lines_(lines) {}
 
 Http1Stream::~Http1Stream() = default;

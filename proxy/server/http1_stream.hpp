@@ -18,7 +18,7 @@ class Http1Stream final : public Stream {
   /// `head_size` bytes of the client's unread input are the request's head. `last`: the connection ends with
   /// the response. `lines` is memory that is reused.
   Http1Stream(Worker& worker, Client& client, const http::RequestHead& head, std::size_t head_size, bool last,
-              std::string& lines);
+              std::string& lines, std::string_view hsts = {});
   ~Http1Stream() override;
 
   enum class End : std::uint8_t {

@@ -169,6 +169,31 @@ std::optional<Peer> peer_of(const Socket& socket, int family) {
 
 }  // namespace
 
+std::variant<std::shared_ptr<const ListenerRules>, std::string> make_rules(
+    const settings::Listener& listener, const std::shared_ptr<tls::TicketKeys>& tickets) {
+  auto rules = std::make_shared<ListenerRules>();
+  rules->redirects_to_https = listener.redirects_to_https;
+  if (const auto& tls = listener.tls; tls.is_on()) {
+    tls::ServerOptions options;
+    for (const auto& files : tls.all())
+      options.certificates.push_back({files.certificate, files.key, files.ocsp});
+    options.client_ca = tls.client_ca;
+    options.requires_client = tls.requires_client;
+    options.allows_tls_1_2 = tls.allows_tls_1_2;
+    options.ktls = tls.ktls;
+    auto context = tls::ServerContext::make(options, tickets);
+    if (auto* error = std::get_if<std::string>(&context))
+      return "listen: " + settings::to_string(listener.address) + ": " + *error;
+    rules->tls = std::move(std::get<0>(context));
+    rules->client_field = tls.client_field;
+    if (listener.hsts > Millis{0}) {
+      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(listener.hsts).count();
+      rules->hsts = "Strict-Transport-Security: max-age=" + std::to_string(seconds) + "\r\n";
+    }
+  }
+  return std::shared_ptr<const ListenerRules>(std::move(rules));
+}
+
 Result bind(const settings::ListenAddress& address, bool share) {
   if (const auto* local = std::get_if<settings::UnixAddress>(&address)) return bind_unix(*local);
   if (const auto* inherited = std::get_if<settings::InheritedSocket>(&address)) return inherit(*inherited);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "net/loop.hpp"
+#include "net/tls_context.hpp"
 #include "settings/settings.hpp"
 
 #include <boost/asio/basic_socket_acceptor.hpp>
@@ -15,11 +16,23 @@ namespace larder::server {
 
 using Acceptor = asio::basic_socket_acceptor<StreamProtocol, Executor>;
 
+/// What applies to the connections of one listener, besides the settings. Immutable: a reload makes new ones,
+/// and connections keep theirs.
+struct ListenerRules {
+  std::shared_ptr<const tls::ServerContext> tls;  // nullptr = without TLS
+  std::string client_field;                       // in lower case; empty = none
+  std::string hsts;  // the line Strict-Transport-Security with its CRLF; empty = none
+  bool redirects_to_https = false;
+};
+/// Reads the files of certificates. On failure, returns a message that names the file.
+[[nodiscard]] std::variant<std::shared_ptr<const ListenerRules>, std::string> make_rules(
+    const settings::Listener& listener, const std::shared_ptr<tls::TicketKeys>& tickets);
+
 /// A listening descriptor with its name. Owned by this object until it is given to an Acceptor.
 struct Bound {
   int descriptor = -1;
   int family = 0;
-  std::string name;       // `http://127.0.0.1:8080`, `unix:/path`
+  std::string name;       // `http://127.0.0.1:8080`, `https://127.0.0.1:8443`, `unix:/path`
   std::string unix_path;  // of the socket file to be unlinked at the end; empty = none
 };
 

@@ -13,10 +13,12 @@ namespace larder::server {
 /// Made on the first loop; opened and closed on its own, because a loop's reactor must not be accessed from
 /// another thread.
 struct Server::Listening {
-  Listening(Worker& its_worker, const Bound& bound, std::string its_key)
+  Listening(Worker& its_worker, const Bound& bound, std::string its_key,
+            std::shared_ptr<const ListenerRules> its_rules)
       : worker(its_worker),
         acceptor(its_worker.loop.executor()),
         key(std::move(its_key)),
+        rules(std::move(its_rules)),
         family(bound.family),
         descriptor(bound.descriptor) {}
   ~Listening() {
@@ -29,7 +31,8 @@ struct Server::Listening {
 
   Worker& worker;
   Acceptor acceptor;
-  std::string key;  // the address as configured
+  std::string key;                             // the address as configured
+  std::shared_ptr<const ListenerRules> rules;  // of connections from now on; belongs to the loop
 
  private:
   int family;

@@ -76,7 +76,7 @@ Task<void> Exchange::relay(upstream::Call& call, cache::Handover* begun, Outcome
 
   if (storer_ && relayed.complete) {
     const auto path = http::normalise_path(head().path, memory_.path);
-    memory_.key.assign(policy::authority_of(head(), settings()), path, head(), *route_);
+    memory_.key.assign(policy::authority_of(head(), settings()), path, head(), *route_, arrival_.scheme);
     (void)storer_->finish(cache().target(*route_, view_.hash, memory_.key.view(), facts_));
   }
   if (relayed.failed && !stream_.has_sent()) co_return co_await fail(*relayed.failed, outcome);

@@ -64,6 +64,7 @@ void append_connection(const Persistence& persistence, std::string& out) {
     out += "Connection: close\r\n";
   else if (persistence.minor_version == 0)
     out += "Connection: keep-alive\r\n";
+  out += persistence.hsts;
 }
 
 void append_cache_status_line(const policy::Outcome& outcome, std::string_view key, std::string& out) {
@@ -188,6 +189,14 @@ OwnReply make_problem(const Problem& problem) {
                   problem.retry_after ? Fields(&retry_after, 1) : Fields());
 }
 
+void write_redirect(std::string_view location, const policy::Outcome& outcome, std::string& out) {
+  const http::Field to{FieldId::location, "Location", location};
+  out = make_own(308, {}, {}, Fields(&to, 1)).head.text;
+  append_cache_status_line(outcome, {}, out);
+  append_connection({false, 1}, out);
+  out += "\r\n";
+}
+
 OwnReply make_final_answer(std::string_view content_type, std::string body) {
   return make_own(200, content_type, std::move(body), {});
 }
@@ -212,6 +221,8 @@ std::string_view reason_of(int status) noexcept {
   switch (status) {
     case 200:
       return "OK";
+    case 308:
+      return "Permanent Redirect";
     case 400:
       return "Bad Request";
     case 405:
@@ -226,6 +237,8 @@ std::string_view reason_of(int status) noexcept {
       return "Range Not Satisfiable";
     case 417:
       return "Expectation Failed";
+    case 421:
+      return "Misdirected Request";
     case 431:
       return "Request Header Fields Too Large";
     case 500:

@@ -16,10 +16,12 @@ namespace larder::server {
 /// How the client's connection goes on after the response.
 struct Persistence {
   bool keep_alive = true;
-  int minor_version = 1;  // the client's
+  int minor_version = 1;       // the client's
+  std::string_view hsts = {};  // as in ListenerRules
 };
 
-/// `Connection: close` or, for HTTP/1.0, `Connection: keep-alive`, where it has to be said.
+/// The lines that belong to the connection: `Connection: close` or, for HTTP/1.0, `Connection: keep-alive`,
+/// where it has to be said, and Strict-Transport-Security.
 void append_connection(const Persistence& persistence, std::string& out);
 
 /// Cache-Status for that outcome, with its line end. `key` is empty where it is not to be shown.
@@ -67,6 +69,8 @@ struct OwnReply {
 };
 /// `application/problem+json`.
 [[nodiscard]] OwnReply make_problem(const Problem& problem);
+/// Replaces `out` by a 308 to that URL, after which the connection is closed.
+void write_redirect(std::string_view location, const policy::Outcome& outcome, std::string& out);
 /// The 200 to an OPTIONS or TRACE whose final recipient larder is (RFC 9110 9.3.7, 9.3.8).
 [[nodiscard]] OwnReply make_final_answer(std::string_view content_type, std::string body);
 

@@ -72,7 +72,7 @@ std::optional<std::string> Server::listen() {
     if (auto error = log_sink_->set_file(plan_->settings->access_log_file)) return error;
   }
   for (const auto& listener : plan_->settings->listen) {
-    auto bound = bind_place(listener.address);
+    auto bound = bind_place(listener);
     if (auto* error = std::get_if<std::string>(&bound)) return std::move(*error);
     places_.push_back(std::move(std::get<Place>(bound)));
     names_.push_back(places_.back().bound.front().name);
@@ -81,14 +81,17 @@ std::optional<std::string> Server::listen() {
   return std::nullopt;
 }
 
-std::variant<Server::Place, std::string> Server::bind_place(const settings::ListenAddress& address) {
-  Place place{settings::to_string(address), {}};
+std::variant<Server::Place, std::string> Server::bind_place(const settings::Listener& listener) {
+  Place place{settings::to_string(listener.address), {}, nullptr};
+  auto rules = make_rules(listener, tickets_);
+  if (auto* error = std::get_if<std::string>(&rules)) return std::move(*error);
+  place.rules = std::move(std::get<0>(rules));
   const auto fail = [&](std::string error) {
     for (const auto& bound : place.bound) ::close(bound.descriptor);
     return error;
   };
   for (std::size_t i = 0; i < workers_.size(); ++i) {
-    auto its_address = address;
+    auto its_address = listener.address;
     if (auto* tcp = std::get_if<settings::TcpAddress>(&its_address); tcp != nullptr && i > 0) {
       // The kernel distributes connections over sockets of the same port. All use the port that it chose for
       // the first.
@@ -104,6 +107,8 @@ std::variant<Server::Place, std::string> Server::bind_place(const settings::List
     if (auto* error = std::get_if<std::string>(&bound)) return fail(std::move(*error));
     place.bound.push_back(std::get<Bound>(bound));
   }
+  for (auto& bound : place.bound)
+    if (place.rules->tls && bound.name.starts_with("http:")) bound.name.insert(4, "s");
   return place;
 }
 
@@ -111,9 +116,9 @@ void Server::accept_on(const Place& place) {
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     auto& worker = *workers_[i];
     const auto listening =
-        listening_.emplace_back(std::make_shared<Listening>(worker, place.bound[i], place.key));
-    const auto accepted = [this, &worker](Socket socket, Peer peer) {
-      begin(worker, std::move(socket), std::move(peer));
+        listening_.emplace_back(std::make_shared<Listening>(worker, place.bound[i], place.key, place.rules));
+    const auto accepted = [this, &worker, its = listening.get()](Socket socket, Peer peer) {
+      begin(worker, std::move(socket), std::move(peer), its->rules);
     };
     const auto failed = [this, &worker](const Error& error) {
       shared_.notices.cannot_accept(error.message());
@@ -143,7 +148,7 @@ void Server::close_places(const std::function<bool(const std::string& key)>& is_
   std::erase_if(listening_, [&](const auto& listening) { return is_meant(listening->key); });
 }
 
-void Server::begin(Worker& worker, Socket socket, Peer peer) {
+void Server::begin(Worker& worker, Socket socket, Peer peer, std::shared_ptr<const ListenerRules> rules) {
   worker.loop.counters().connections_accepted.add();
   const auto bound = static_cast<std::int64_t>(worker.settings().limits.connections);
   if (shared_.connections.fetch_add(1, std::memory_order_relaxed) >= bound) {
@@ -151,9 +156,10 @@ void Server::begin(Worker& worker, Socket socket, Peer peer) {
     using Closable = Worker::Closable;
     if (worker.close_longest_idle(Closable::between_requests) ||
         worker.close_longest_idle(Closable::any_idle))
-      return begin_session(worker, std::move(socket), std::move(peer));
+      return begin_session(worker, std::move(socket), std::move(peer), std::move(rules));
     shared_.connections.fetch_sub(1, std::memory_order_relaxed);
     worker.loop.counters().connections_refused.add();
+    if (rules->tls) return;  // a readable response would need a handshake first
     std::string out;
     const auto outcome = refused();
     write_problem({503, "too many connections (limits.connections)", 1}, false, {false, 1}, &outcome, out);
@@ -162,7 +168,7 @@ void Server::begin(Worker& worker, Socket socket, Peer peer) {
     socket.shutdown(Socket::shutdown_both, ignored);
     return;
   }
-  begin_session(worker, std::move(socket), std::move(peer));
+  begin_session(worker, std::move(socket), std::move(peer), std::move(rules));
 }
 
 std::optional<policy::MonoTime> Server::last_upstream_response() const noexcept {
@@ -231,10 +237,19 @@ std::variant<Server::Prepared, std::string> Server::prepare(std::shared_ptr<cons
     const auto same =
         std::find_if(places_.begin(), places_.end(), [&](const auto& one) { return one.key == key; });
     if (same != places_.end()) {
+      auto rules = make_rules(listener, tickets_);
+      if (auto* error = std::get_if<std::string>(&rules)) return std::move(*error);
       prepared.places_.push_back(*same);
+      auto& place = prepared.places_.back();
+      place.rules = std::move(std::get<0>(rules));
+      for (auto& bound : place.bound) {
+        const bool is_https = bound.name.starts_with("https:");
+        if (place.rules->tls && bound.name.starts_with("http:")) bound.name.insert(4, "s");
+        if (!place.rules->tls && is_https) bound.name.erase(4, 1);
+      }
       continue;
     }
-    auto bound = bind_place(listener.address);
+    auto bound = bind_place(listener);
     if (auto* error = std::get_if<std::string>(&bound)) return std::move(*error);
     prepared.added_.push_back(std::get<Place>(bound));
     prepared.places_.push_back(std::move(std::get<Place>(bound)));
@@ -260,8 +275,17 @@ bool Server::commit(Prepared prepared) {
     if (const auto& path = place.bound.front().unix_path; !path.empty() && !stays(place.key))
       ::unlink(path.c_str());
   }
+  for (const auto& listening : listening_) {
+    const auto place = std::find_if(prepared.places_.begin(), prepared.places_.end(),
+                                    [&](const auto& one) { return one.key == listening->key; });
+    asio::post(listening->worker.loop.executor(),
+               [listening, rules = place->rules] { listening->rules = rules; });
+  }
   for (const auto& place : std::exchange(prepared.added_, {})) accept_on(place);
-  places_ = std::move(prepared.places_);
+  {
+    const std::lock_guard lock(mutex_);
+    places_ = std::move(prepared.places_);
+  }
   names_.clear();
   for (const auto& place : places_) names_.push_back(place.bound.front().name);
   {
@@ -274,6 +298,16 @@ bool Server::commit(Prepared prepared) {
     if (!stopping_) prefetcher_.begin(authority_of(names_));
   });
   return true;
+}
+
+std::vector<tls::CertificateInfo> Server::certificates() const {
+  std::vector<tls::CertificateInfo> all;
+  const std::lock_guard lock(mutex_);
+  for (const auto& place : places_) {
+    if (!place.rules->tls) continue;
+    for (const auto& info : place.rules->tls->certificates()) all.push_back(info);
+  }
+  return all;
 }
 
 void Server::apply_store_limits() {

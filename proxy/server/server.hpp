@@ -26,6 +26,7 @@ class Server {
   struct Place {
     std::string key;  // the address as configured
     std::vector<Bound> bound;
+    std::shared_ptr<const ListenerRules> rules;
   };
 
  public:
@@ -84,6 +85,8 @@ class Server {
     return last_reload_;
   }
 
+  /// The certificates of the listeners. Callable on any thread.
+  [[nodiscard]] std::vector<tls::CertificateInfo> certificates() const;
   /// `warm` routes that have not been fetched yet; on any thread.
   [[nodiscard]] std::size_t warming() const noexcept { return prefetcher_.pending(); }
 
@@ -126,16 +129,17 @@ class Server {
 
  private:
   struct Listening;
-  [[nodiscard]] std::variant<Place, std::string> bind_place(const settings::ListenAddress& address);
+  [[nodiscard]] std::variant<Place, std::string> bind_place(const settings::Listener& listener);
   void accept_on(const Place& place);
   void close_places(const std::function<bool(const std::string& key)>& is_meant);
-  void begin(Worker& worker, Socket socket, Peer peer);
+  void begin(Worker& worker, Socket socket, Peer peer, std::shared_ptr<const ListenerRules> rules);
   void on_every_loop(const std::function<void(Worker&)>& action);
   [[nodiscard]] Task<void> wind_down();
   [[nodiscard]] bool is_quiet() const;
 
   Shared shared_;
-  mutable std::mutex mutex_;  // guards plan_ and last_reload_, which only the first loop changes
+  std::shared_ptr<tls::TicketKeys> tickets_ = std::make_shared<tls::TicketKeys>();
+  mutable std::mutex mutex_;  // guards plan_, places_ and last_reload_, which only the first loop changes
   std::shared_ptr<const cache::Plan> plan_;
   std::shared_ptr<LogSink> log_sink_;  // of the access log; each loop has a reference of its own
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -19,10 +19,32 @@ constexpr Millis idle_time_when_draining{1000};
 constexpr std::size_t max_reads_in_a_turn = 4;
 constexpr std::size_t max_requests_in_a_turn = 128;
 
+// To an HTTP request without TLS on a port for TLS.
+std::string_view answer_without_tls() {
+  static const auto text = [] {
+    std::string out;
+    write_problem({400, "this port is for TLS; use https", {}}, false, {false, 1}, nullptr, out);
+    return out;
+  }();
+  return text;
+}
+
 }  // namespace
 
-Session::Session(Worker& worker, Socket socket, Peer peer, std::unique_ptr<Transport::Layer> layer)
-    : worker_(worker), client_(worker.loop, std::move(socket), std::move(peer.address)) {
+Session::Session(Worker& worker, Socket socket, Peer peer, std::shared_ptr<const ListenerRules> rules,
+                 std::unique_ptr<Transport::Layer> layer)
+    : worker_(worker),
+      rules_(std::move(rules)),
+      client_(worker.loop, std::move(socket), std::move(peer.address)) {
+  if (rules_->tls) {
+    auto ssl = rules_->tls->new_connection();
+    if (!ssl) throw std::bad_alloc();
+    auto made = std::make_unique<tls::Layer>(worker.loop, client_.transport().descriptor(), rules_->tls,
+                                             std::move(ssl), answer_without_tls());
+    tls_ = made.get();
+    arrival_.scheme = http::Scheme::https;
+    layer = std::move(made);
+  }
   if (layer) client_.transport().set_layer(std::move(layer));
   arrival_.peer = client_.address();
   arrival_.port = peer.local_port;
@@ -36,6 +58,7 @@ Session::~Session() {
     turn_->stream.reset();
   }
   give_back_turn();
+  worker_.end_handshake(*this);
   worker_.loop.idle_set().remove(*this);
   worker_.remove(*this);
   worker_.loop.counters().connections.add(-1);
@@ -93,6 +116,13 @@ void Session::arm_read_deadline() {
   if (idle_) {
     client_.release_buffer();
     give_back_turn();
+    if (tls_ != nullptr && !tls_->is_established()) {
+      if (!HandshakeHook::is_linked()) {
+        client_.deadline().set(timeouts.handshake);
+        worker_.begin_handshake(*this);
+      }
+      return;
+    }
     const bool draining = worker_.shared.draining.load(std::memory_order_relaxed);
     client_.deadline().set(draining ? std::min(idle_time_when_draining, timeouts.idle) : timeouts.idle);
     worker_.note_idle(*this);
@@ -106,6 +136,28 @@ void Session::arm_read_deadline() {
   give_back_turn();
 }
 
+void Session::look_at_handshake() {
+  if (!tls_->is_established() || !arrival_.tls_version.empty()) return;
+  worker_.end_handshake(*this);
+  arrival_.tls_version = tls_->version();
+  if (rules_->client_field.empty()) return;
+  arrival_.client_field = rules_->client_field;
+  arrival_.client_subject = tls_->client_subject();
+}
+
+std::optional<http::Refusal> Session::refusal_of_listener() const noexcept {
+  const auto& head = turn_->head;
+  if (head.scheme) {
+    const auto* forwarded = arrival_.trusted ? http::find(head.fields, "X-Forwarded-Proto") : nullptr;
+    const auto is = forwarded == nullptr ? http::name_of(arrival_.scheme) : forwarded->value;
+    if (!http::iequals(is, http::name_of(*head.scheme))) return http::Refusal::scheme_mismatch;
+  }
+  if (tls_ == nullptr || !rules_->tls->binds_host()) return std::nullopt;
+  const auto host = head.authority.substr(0, head.authority.find(':'));
+  if (rules_->tls->index_for(host) != tls_->certificate_index()) return http::Refusal::misdirected;
+  return std::nullopt;
+}
+
 void Session::apply_trust() {
   const auto& settings = worker_.settings();
   if (trust_generation_ != worker_.generation()) {
@@ -114,6 +166,7 @@ void Session::apply_trust() {
   }
   auto& head = turn_->head;
   auto& notices = worker_.shared.notices;
+  policy::remove_client_fields(head, settings.client_fields);
   if (!arrival_.trusted) {
     const auto removed = policy::remove_forwarded(head, settings.request_fields);
     if (!removed.empty() && !std::exchange(noted_forwarding_, true))
@@ -126,11 +179,16 @@ void Session::apply_trust() {
 Session::Step Session::answer_now(std::size_t head_size) {
   ++answered_;
   apply_trust();
+  if (const auto refusal = refusal_of_listener()) {
+    refusal_ = *refusal;
+    return Step::refuse;
+  }
+  if (rules_->redirects_to_https) return Step::redirect;
   const auto bound = worker_.settings().limits.requests_per_connection;
   const bool last =
       (bound != 0 && answered_ >= bound) || worker_.shared.draining.load(std::memory_order_relaxed);
   auto& turn = *turn_;
-  auto& stream = turn.stream.emplace(worker_, client_, turn.head, head_size, last, turn.lines);
+  auto& stream = turn.stream.emplace(worker_, client_, turn.head, head_size, last, turn.lines, rules_->hsts);
   const auto* reply =
       turn.exchange
           .emplace(worker_, stream, arrival_, turn.head, client_.unread().substr(0, head_size), turn.memory)
@@ -170,6 +228,7 @@ Session::Step Session::proceed() {
       if (unread.empty() && answered_ > 0 && draining) return Step::close;
       if (client_.may_have_input() && reads++ == max_reads_in_a_turn) return Step::yield;
       const auto read = client_.may_have_input() ? client_.read_now() : Client::Read::would_block;
+      if (tls_ != nullptr) look_at_handshake();
       if (read == Client::Read::some) continue;
       if (read != Client::Read::would_block) return Step::close;
       arm_read_deadline();
@@ -195,6 +254,10 @@ Task<void> Session::attend(std::unique_ptr<Session> session, Step step) {
     }
     if (step == Step::refuse) {
       step = co_await self.refuse(self.refusal_);
+      continue;
+    }
+    if (step == Step::redirect) {
+      step = co_await self.redirect();
       continue;
     }
     if (step == Step::yield) {
@@ -275,8 +338,28 @@ Task<Session::Step> Session::refuse(http::Refusal reason) {
   co_return sent ? Step::linger : Step::close;
 }
 
-void begin_session(Worker& worker, Socket socket, Peer peer, std::unique_ptr<Transport::Layer> layer) {
-  auto session = std::make_unique<Session>(worker, std::move(socket), std::move(peer), std::move(layer));
+// A URL without a port: the one of this listener is not that of https.
+Task<Session::Step> Session::redirect() {
+  const auto& head = turn_->head;
+  std::string location = "https://";
+  const auto port = head.authority.rfind(':');
+  const bool has_port =
+      port != std::string_view::npos && head.authority.find(']', port) == std::string_view::npos;
+  location.append(head.authority.substr(0, has_port ? port : head.authority.size())).append(head.path);
+  if (head.has_query) location.append("?").append(head.query);
+  policy::Outcome outcome;
+  outcome.detail = policy::Detail::redirect;
+  std::string out;
+  write_redirect(location, outcome, out);
+  record_refusal(308, out);
+  const bool sent = co_await client_.write(out, worker_.settings().timeouts.write);
+  co_return sent ? Step::linger : Step::close;
+}
+
+void begin_session(Worker& worker, Socket socket, Peer peer, std::shared_ptr<const ListenerRules> rules,
+                   std::unique_ptr<Transport::Layer> layer) {
+  auto session = std::make_unique<Session>(worker, std::move(socket), std::move(peer), std::move(rules),
+                                           std::move(layer));
   session.release()->begin();
 }
 

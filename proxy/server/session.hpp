@@ -8,6 +8,7 @@
 #pragma once
 
 #include "http/gate.hpp"
+#include "net/tls_layer.hpp"
 #include "server/client.hpp"
 #include "server/exchange.hpp"
 #include "server/http1_stream.hpp"
@@ -28,10 +29,14 @@ struct RequestContext {
   std::optional<Exchange> exchange;  // refers to all of the above
 };
 
-class Session final : public SessionHook, private IdleSet::Connection, private Client::Owner {
+class Session final : public SessionHook,
+                      public HandshakeHook,
+                      private IdleSet::Connection,
+                      private Client::Owner {
  public:
   /// Takes its place in the worker's list.
-  Session(Worker& worker, Socket socket, Peer peer, std::unique_ptr<Transport::Layer> layer);
+  Session(Worker& worker, Socket socket, Peer peer, std::shared_ptr<const ListenerRules> rules,
+          std::unique_ptr<Transport::Layer> layer);
   ~Session();  // `end_at_rest`, or the end of `attend`
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -54,11 +59,12 @@ class Session final : public SessionHook, private IdleSet::Connection, private C
   friend class Worker;
   // What comes next.
   enum class Step : std::uint8_t {
-    rest,    // there is no input
-    finish,  // an exchange has something to wait for
-    refuse,  // the input is refused
-    yield,   // it has had its turn, and there is more: others first
-    linger,  // answered before the request was read whole
+    rest,      // there is no input
+    finish,    // an exchange has something to wait for
+    refuse,    // the input is refused
+    redirect,  // to https
+    yield,     // it has had its turn, and there is more: others first
+    linger,    // answered before the request was read whole
     close,
   };
 
@@ -79,6 +85,12 @@ class Session final : public SessionHook, private IdleSet::Connection, private C
   [[nodiscard]] Task<void> finish_exchange();
   [[nodiscard]] Task<Step> refuse(http::Refusal reason);
   void refuse_late_head();
+  /// As the listener says (ListenerRules).
+  [[nodiscard]] Task<Step> redirect();
+  /// Why the listener's connections must not be used for the request.
+  [[nodiscard]] std::optional<http::Refusal> refusal_of_listener() const noexcept;
+  /// Takes note of a TLS handshake that has been completed.
+  void look_at_handshake();
   void record_refusal(int status, std::string_view response);
   void arm_read_deadline();
   /// Takes off the head what the peer may not say; whether it may is looked up again after a reload.
@@ -86,7 +98,9 @@ class Session final : public SessionHook, private IdleSet::Connection, private C
   void give_back_turn() noexcept;
 
   Worker& worker_;
+  const std::shared_ptr<const ListenerRules> rules_;
   Client client_;
+  tls::Layer* tls_ = nullptr;  // the transport's; nullptr = without TLS
   policy::Arrival arrival_;
   std::uint32_t trust_generation_ = 0;  // of the settings by which arrival_.trusted was found; 0 = none
   bool noted_forwarding_ = false;
@@ -100,8 +114,8 @@ class Session final : public SessionHook, private IdleSet::Connection, private C
   bool attended_ = false;                 // a coroutine holds it
 };
 
-/// Begins a session for an accepted socket, on the worker's loop. `layer` nullptr: without one.
-void begin_session(Worker& worker, Socket socket, Peer peer,
+/// Begins a session for an accepted socket, on the worker's loop. `layer`: what a test puts below it.
+void begin_session(Worker& worker, Socket socket, Peer peer, std::shared_ptr<const ListenerRules> rules,
                    std::unique_ptr<Transport::Layer> layer = nullptr);
 
 }  // namespace larder::server

@@ -14,6 +14,13 @@ namespace {
 constexpr Millis first_wait{1000};
 constexpr Millis max_wait{15'000};
 
+// As a request on the first listener would arrive.
+policy::Arrival arrival_of(const settings::Settings& settings) {
+  policy::Arrival arrival;
+  if (!settings.listen.empty() && settings.listen.front().tls.is_on()) arrival.scheme = http::Scheme::https;
+  return arrival;
+}
+
 }  // namespace
 
 struct StartupPrefetcher::Target {
@@ -27,12 +34,13 @@ struct StartupPrefetcher::Target {
 };
 
 std::string authority_of(const std::vector<std::string>& names) {
-  if (names.empty() || !names.front().starts_with("http://")) return "localhost";
-  auto name = names.front().substr(7);
+  if (names.empty() || !names.front().starts_with("http")) return "localhost";
+  auto name = names.front().substr(names.front().find("//") + 2);
   for (const std::string_view any : {"0.0.0.0:", "[::]:"}) {
     if (name.starts_with(any)) name.replace(0, any.size() - 1, "localhost");
   }
-  return name.ends_with(":80") ? name.substr(0, name.size() - 3) : name;
+  const std::string_view port = names.front().starts_with("https:") ? ":443" : ":80";
+  return name.ends_with(port) ? name.substr(0, name.size() - port.size()) : name;
 }
 
 void StartupPrefetcher::begin(const std::string& host) {
@@ -89,10 +97,11 @@ Task<bool> StartupPrefetcher::try_once(std::shared_ptr<Target> target) {
   const auto* route = settings.route_for(path);
   if (route == nullptr || !route->warm) co_return true;
   const auto head = "GET " + target->path + " HTTP/1.1\r\nHost: " + target->host + "\r\nAccept: */*\r\n\r\n";
-  auto request = std::make_shared<const cache::OwnedRequest>(head, settings, policy::Arrival{});
+  auto request = std::make_shared<const cache::OwnedRequest>(head, settings, arrival_of(settings));
   auto& cache = shared.cache;
   policy::CacheKey key;
-  key.assign(policy::authority_of(request->head, settings), path, request->head, *route);
+  key.assign(policy::authority_of(request->head, settings), path, request->head, *route,
+             request->arrival.scheme);
   const auto facts = policy::facts_of(request->head, {settings, cache.key_hash(), request->arrival});
   const auto goal = cache.target(*route, cache.hash(route->name), key.view(), facts);
   const auto now = system_now();

@@ -111,13 +111,25 @@ void Worker::add(Session& session) noexcept {
 }
 
 void Worker::remove(Session& session) noexcept {
-  session.unlink();
+  static_cast<SessionHook&>(session).unlink();
   --session_count_;
 }
 
 void Worker::note_idle(Session& session) noexcept {
-  session.unlink();
+  static_cast<SessionHook&>(session).unlink();
   sessions_.push_back(session);
+}
+
+void Worker::begin_handshake(Session& session) noexcept {
+  handshakes_.push_back(session);
+  const std::size_t loops = std::max(settings().loops, 1u);
+  if (handshakes_.size() > (settings().limits.handshakes + loops - 1) / loops)
+    static_cast<Session&>(handshakes_.front()).end_at_rest();
+}
+
+void Worker::end_handshake(Session& session) noexcept {
+  if (static_cast<HandshakeHook&>(session).is_linked())
+    handshakes_.erase(handshakes_.iterator_to(static_cast<HandshakeHook&>(session)));
 }
 
 bool Worker::close_longest_idle(Closable which) noexcept {

@@ -59,6 +59,9 @@ struct RequestContext;
 class SessionHook
     : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {};
 
+/// The place of a session whose TLS handshake is under way in its worker's list of these.
+class HandshakeHook : public boost::intrusive::list_base_hook<boost::intrusive::tag<HandshakeHook>> {};
+
 class Worker {
  public:
   /// What a test puts in place of the system's time and of connections to the API; nullptr = the system's.
@@ -104,6 +107,11 @@ class Worker {
   /// Closes the connection that has been idle for the longest time, with `any_idle` also one that has not
   /// sent its first request yet; false if none of the first few is idle.
   [[nodiscard]] bool close_longest_idle(Closable which) noexcept;
+  /// A TLS handshake has begun. If there are more than the loop's share of limits.handshakes, the one that
+  /// has taken longest is ended.
+  void begin_handshake(Session& session) noexcept;
+  /// It has ended, in one way or another.
+  void end_handshake(Session& session) noexcept;
   [[nodiscard]] std::size_t session_count() const noexcept { return session_count_; }
   /// Closes connections that wait for a request; the others end after their response.
   void drain();
@@ -130,6 +138,8 @@ class Worker {
   std::map<std::string, std::unique_ptr<RouteCounters>> routes_;
   boost::intrusive::list<SessionHook, boost::intrusive::constant_time_size<false>> sessions_;
   std::size_t session_count_ = 0;
+  boost::intrusive::list<HandshakeHook, boost::intrusive::base_hook<HandshakeHook>>
+      handshakes_;  // oldest first
 };
 
 }  // namespace larder::server

@@ -64,6 +64,10 @@ RowsOf bound_rows() {
       value_row<S>("limits.buffer", excluded, limits(&Bounds::buffer), sizes(4 * kib, 16 * mib),
                    "Maximum number of bytes buffered in each direction of a streamed body."),
       value_row<S>(
+          "limits.handshakes", excluded, limits(&Bounds::handshakes), numbers(1, million),
+          "Maximum number of TLS handshakes under way, over all loops. For a further one, the one that has "
+          "taken longest is ended."),
+      value_row<S>(
           "limits.connections", excluded, limits(&Bounds::connections), numbers(1, million),
           "Maximum number of client connections, over all loops. For a further one, the connection that "
           "has been "
@@ -82,6 +86,8 @@ RowsOf bound_rows() {
 RowsOf timeout_rows() {
   const auto timeouts = [](auto member) { return at(&S::timeouts, member); };
   return {
+      value_row<S>("timeouts.handshake", excluded, timeouts(&Timeouts::handshake), durations(1ms),
+                   "Maximum time of a TLS handshake; then the connection is closed."),
       value_row<S>(
           "timeouts.head", excluded, timeouts(&Timeouts::head), durations(1ms),
           "Maximum time from the first byte of a request to the end of its header section; then 408."),

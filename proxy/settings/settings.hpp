@@ -185,15 +185,17 @@ struct RouteDefaults {
 };
 
 struct Timeouts {
-  Millis head = 10s;   // from a request's first byte to the end of its head
-  Millis body = 30s;   // between two reads of a request's body
-  Millis write = 30s;  // between two successful writes to a client
-  Millis idle = 75s;   // between two requests
-  Millis tunnel = 1h;  // a tunnel without traffic in either direction
+  Millis handshake = 10s;  // of TLS
+  Millis head = 10s;       // from a request's first byte to the end of its head
+  Millis body = 30s;       // between two reads of a request's body
+  Millis write = 30s;      // between two successful writes to a client
+  Millis idle = 75s;       // between two requests
+  Millis tunnel = 1h;      // a tunnel without traffic in either direction
 };
 
 struct ConnectionLimits {
   std::size_t connections = 10'000;        // maximum of client connections, over all loops
+  std::size_t handshakes = 256;            // maximum of TLS handshakes under way, over all loops
   std::uint64_t body = 1ull << 30;         // bytes of a request's body
   std::size_t request_buffer = 64 * 1024;  // bytes of a body that are read before a connection is taken
   std::optional<std::uint64_t> bodies_in_flight = {};  // bytes; see Settings::bodies_in_flight

@@ -19,10 +19,15 @@ import tempfile
 import threading
 import time
 
+from certificates import authority
 from structured import parse_list
 
 PATIENCE = 30  # seconds; only a failure takes that long
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+# The scenarios' core runs with TLS on either side too: see CMakeLists.txt.
+CLIENTS_USE_TLS = os.environ.get("LARDER_CLIENTS") == "tls"
 
 
 def binary():
@@ -341,7 +346,7 @@ def read_body_into(exchange):
 class Client:
     """A raw client connection: sends arbitrary bytes, receives parsed messages."""
 
-    def __init__(self, address):
+    def __init__(self, address, tls=None, server_name="localhost"):
         if isinstance(address, str):
             self.socket = socket.socket(socket.AF_UNIX)
             self.socket.connect(address)
@@ -349,6 +354,9 @@ class Client:
             self.socket = socket.create_connection(address)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.settimeout(PATIENCE)
+        if tls is not None:
+            # An end of the connection without close_notify is one for the tests too.
+            self.socket = tls.wrap_socket(self.socket, server_hostname=server_name, suppress_ragged_eofs=True)
         self.file = self.socket.makefile("rb")
 
     def __enter__(self):
@@ -427,6 +435,8 @@ class Larder:
         self.directory = tempfile.TemporaryDirectory(prefix="larder-test-")
         self.config = pathlib.Path(self.directory.name) / "larder.yaml"
         url = origin if isinstance(origin, str) else origin.url
+        if CLIENTS_USE_TLS and "{" not in listen and "unix:" not in listen:
+            listen = f'{{address: "{listen}", tls: {{{authority().files("server")}}}}}'
         self.parts = dict(url=url, routes=routes, settings=settings, upstream=upstream, listen=listen)
         if config is None:
             self.write()
@@ -464,7 +474,9 @@ class Larder:
         lines = self.output + self.errors
         admin = [line for line in lines if line.startswith("admin on")]
         assert admin, f"larder did not start: {self.output} {self.errors}"
-        self.addresses = [parse_address(line.split(" on ")[1]) for line in lines if line.startswith("listening on")]
+        listeners = [line.split(" on ")[1] for line in lines if line.startswith("listening on")]
+        self.addresses = [parse_address(listener) for listener in listeners]
+        self.use_tls = [listener.startswith("https:") for listener in listeners]
         self.address = self.addresses[0]
         self.admin = parse_address(admin[0].split(" on ")[1])
 
@@ -524,7 +536,7 @@ class Larder:
             return next(line for line in lines if text in line)
 
     def client(self, index=0):
-        return Client(self.addresses[index])
+        return Client(self.addresses[index], authority().client_context() if self.use_tls[index] else None)
 
     def get(self, target, fields=None, **more):
         with self.client() as client:
@@ -595,7 +607,7 @@ class Larder:
 def parse_address(text):
     if text.startswith("unix:"):
         return text[5:]
-    host, port = text.removeprefix("http://").rsplit(":", 1)
+    host, port = text.removeprefix("http://").removeprefix("https://").rsplit(":", 1)
     return host.strip("[]"), int(port)
 
 

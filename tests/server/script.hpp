@@ -218,6 +218,7 @@ class Script {
     Socket socket(worker->loop.executor(), StreamProtocol(AF_UNIX, 0), pair[0]);
     worker->shared.connections.fetch_add(1);
     server::begin_session(*worker, std::move(socket), {"192.0.2.1", 80},
+                          std::make_shared<server::ListenerRules>(),
                           std::make_unique<ScriptedLayer>(wire, *steps));
     announce();
     return wire;
