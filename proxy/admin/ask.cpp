@@ -2,7 +2,7 @@
 
 #include "http/chunked.hpp"
 #include "http/gate.hpp"
-#include "net/loop.hpp"
+#include "net/tls_layer.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -10,6 +10,7 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -60,6 +61,55 @@ Answer with_connection(const settings::ListenAddress& address, Millis timeout, T
   }
   return Answer{0, error.message()};
 }
+
+// A blocking stream with TLS over a connected socket.
+class TlsStream {
+ public:
+  TlsStream(int descriptor, const ApiRequest& request)
+      : descriptor_(descriptor),
+        timeout_(request.timeout),
+        layer_(loop_, descriptor, request.tls, request.tls->new_connection()) {}
+
+  /// What went wrong; empty = nothing.
+  std::string shake_hands() {
+    for (;;) {
+      const auto io = layer_.handshake();
+      if (io.state == Io::State::some) return {};
+      if (!io.must_wait()) return layer_.failure();
+      if (!wait(io)) return "no TLS handshake in time";
+    }
+  }
+  std::size_t read_some(const asio::mutable_buffer& room, Error& error) {
+    return transfer([&] { return layer_.read_some({static_cast<char*>(room.data()), room.size()}); }, error);
+  }
+  template <class Buffers>
+  std::size_t write_some(const Buffers& buffers, Error& error) {
+    const std::array<asio::const_buffer, 1> piece{*asio::buffer_sequence_begin(buffers)};
+    return transfer([&] { return layer_.write_some(piece); }, error);
+  }
+
+ private:
+  bool wait(const Io& io) const {
+    pollfd it{descriptor_, static_cast<short>(io.state == Io::State::want_write ? POLLOUT : POLLIN), 0};
+    return ::poll(&it, 1, static_cast<int>(timeout_.count())) > 0;
+  }
+  template <class Attempt>
+  std::size_t transfer(Attempt attempt, Error& error) {
+    for (;;) {
+      const auto io = attempt();
+      error = io.state == Io::State::failed ? io.error() : Error();
+      if (io.state == Io::State::end) error = asio::error::eof;
+      if (!io.must_wait()) return io.bytes;
+      if (wait(io)) continue;
+      error = asio::error::try_again;
+      return 0;
+    }
+  }
+  Loop loop_{0, 4096, Millis{1000}};
+  int descriptor_;
+  Millis timeout_;
+  tls::Layer layer_;
+};
 
 template <class AnySocket>
 AdminResponse read_whole(AnySocket& socket, const std::string& request) {
@@ -150,8 +200,23 @@ ApiReply ask_api(const ApiRequest& request) {
                      "\r\nUser-Agent: larder-check\r\nAccept: */*\r\nConnection: close\r\n\r\n";
   const auto there =
       std::visit([](const auto& one) { return settings::ListenAddress(one); }, request.address);
-  return with_connection<ApiReply>(there, request.timeout,
-                                   [&](auto& socket) { return read_response(socket, bytes, request); });
+  return with_connection<ApiReply>(there, request.timeout, [&](auto& socket) {
+    if (!request.tls) return read_response(socket, bytes, request);
+    TlsStream stream(socket.native_handle(), request);
+    if (const auto why = stream.shake_hands(); !why.empty())
+      return ApiReply{0, "no TLS connection: " + why, {}};
+    return read_response(stream, bytes, request);
+  });
+}
+
+std::string tls_failure(const ApiRequest& request) {
+  const auto there =
+      std::visit([](const auto& one) { return settings::ListenAddress(one); }, request.address);
+  return with_connection<ApiReply>(there, request.timeout, [&](auto& socket) {
+           auto why = TlsStream(socket.native_handle(), request).shake_hands();
+           return ApiReply{0, why.empty() ? why : "no TLS connection: " + why, {}};
+         })
+      .head;
 }
 
 }  // namespace larder::admin

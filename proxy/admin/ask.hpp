@@ -2,6 +2,7 @@
 #pragma once
 
 #include "http/gate.hpp"
+#include "net/tls_context.hpp"
 #include "settings/settings.hpp"
 
 #include <chrono>
@@ -38,6 +39,7 @@ struct ApiReply {
 /// A GET for the API. `timeout` applies to connecting and to each read, and to the body as a whole.
 struct ApiRequest {
   const std::variant<settings::TcpAddress, settings::UnixAddress>& address;
+  std::shared_ptr<const tls::ClientContext> tls;  // nullptr = without TLS
   std::string authority;
   std::string target;
   std::chrono::milliseconds timeout;
@@ -45,5 +47,8 @@ struct ApiRequest {
   std::size_t max_body = 0;  // bytes; a larger body is not read to its end
 };
 [[nodiscard]] ApiReply ask_api(const ApiRequest& request);
+/// Connects to the API with TLS, and ends. What goes wrong; empty = nothing. Of the request, the address, `tls`
+/// and `timeout` count.
+[[nodiscard]] std::string tls_failure(const ApiRequest& request);
 
 }  // namespace larder::admin

@@ -4,8 +4,11 @@
 #include "admin/json.hpp"
 #include "admin/machine_limits.hpp"
 #include "admin/probe.hpp"
+#include "net/clock.hpp"
+#include "server/listener.hpp"
 #include "settings/scalar.hpp"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -76,6 +79,35 @@ std::shared_ptr<const cache::Plan> load_plan(const std::string& file, const sett
   return plan;
 }
 
+namespace {
+
+// Sets `error` where a file cannot be used; adds warnings of certificates that expire soon.
+void check_certificates(const settings::Settings& settings, const std::string& file,
+                        std::vector<Problem>& problems, std::string& error) {
+  constexpr auto soon = std::chrono::hours{24 * 30};
+  for (const auto& listener : settings.listen) {
+    const auto rules = server::make_rules(listener, std::make_shared<tls::TicketKeys>());
+    if (const auto* failure = std::get_if<std::string>(&rules)) {
+      error = *failure;
+      return;
+    }
+    const auto& tls = std::get<0>(rules)->tls;
+    if (!tls) continue;
+    const auto now = system_now().wall;
+    for (const auto& one : tls->certificates()) {
+      if (one.expires - now >= soon) continue;
+      problems.push_back(
+          {Problem::Severity::warning, file, 0, 0,
+           fmt::format("listen: the certificate {} {} on {:%Y-%m-%d}; renew it, then run larder "
+                       "reload",
+                       one.file, one.expires <= now ? "has expired" : "expires",
+                       std::chrono::floor<std::chrono::seconds>(one.expires))});
+    }
+  }
+}
+
+}  // namespace
+
 int check_command(const std::string& file, const CheckOptions& options) {
   for (const auto& sample : options.samples) {
     const bool is_target = sample.starts_with('/') && std::all_of(sample.begin(), sample.end(), [](char c) {
@@ -88,7 +120,9 @@ int check_command(const std::string& file, const CheckOptions& options) {
   }
   auto loaded = settings::load_file(file);
   std::string error;
-  if (loaded.settings && !cache::make_plan(loaded.settings, error)) {
+  auto plan = loaded.settings ? cache::make_plan(loaded.settings, error) : nullptr;
+  if (plan) check_certificates(*loaded.settings, file, loaded.problems, error);
+  if (!error.empty()) {
     loaded.problems.push_back({Problem::Severity::error, file, 0, 0, error});
     loaded.settings = nullptr;
   }
@@ -101,7 +135,7 @@ int check_command(const std::string& file, const CheckOptions& options) {
   }
   std::vector<std::string> not_asked;
   if (loaded.settings && !options.offline) {
-    auto probe = probe_upstream(*loaded.settings, options.samples);
+    auto probe = probe_upstream(*plan, options.samples);
     std::move(probe.warnings.begin(), probe.warnings.end(), std::back_inserter(loaded.problems));
     not_asked = std::move(probe.not_asked);
   }

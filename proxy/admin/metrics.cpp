@@ -205,6 +205,12 @@ std::string metrics_text(const server::Server& server) {
     out.gauge("larder_persist_waiting", "Changes waiting to be written to cache.persist",
               count(persisted->waiting));
   }
+  for (const auto& certificate : server.certificates()) {
+    auto& family = out.family("larder_tls_certificate_expiry_seconds",
+                              "When a listener's certificate expires, as Unix time", MetricType::Gauge);
+    Exposition::add(family, {{"file", certificate.file}},
+                    std::chrono::duration<double>(certificate.expires.time_since_epoch()).count());
+  }
   if (const auto& reload = server.last_reload()) {
     out.gauge("larder_config_last_reload_successful", "Whether the last reload succeeded",
               reload->ok ? 1 : 0);

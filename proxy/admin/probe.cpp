@@ -148,9 +148,18 @@ std::vector<ProbedTarget> questions_of(const settings::Settings& settings,
 
 }  // namespace
 
-Probe probe_upstream(const settings::Settings& settings, const std::vector<std::string>& samples) {
+Probe probe_upstream(const cache::Plan& plan, const std::vector<std::string>& samples) {
+  const auto& settings = *plan.settings;
   Probe out;
   const auto begun = system_now().mono;
+  if (plan.api_tls) {
+    const auto why = tls_failure({settings.upstream.address, plan.api_tls, {}, {}, timeout_for_one, {}});
+    if (!why.empty()) {
+      out.not_asked = {
+          fmt::format("{}: {}; the API's responses were not checked", settings.upstream.url, why)};
+      return out;
+    }
+  }
   bool answers = false;
   std::vector<std::string> left;
   for (const auto& [route, target] : questions_of(settings, samples, out.not_asked)) {
@@ -160,7 +169,7 @@ Probe probe_upstream(const settings::Settings& settings, const std::vector<std::
     }
     const bool projects = !route->fields.empty();
     const auto reply = ask_api(
-        {settings.upstream.address, settings.upstream.authority, target, timeout_for_one,
+        {settings.upstream.address, plan.api_tls, settings.upstream.authority, target, timeout_for_one,
          [projects](const auto& head) { return projects && is_json(head); }, settings.cache.max_body});
     const auto [file, line, column] = line_of(route->place);
     const auto warn = [&, &place = target](const std::string& what) {

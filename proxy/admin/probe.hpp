@@ -1,6 +1,7 @@
 // Checks a configuration against the API: whether the responses that routes are to cache may be cached.
 #pragma once
 
+#include "cache/plan.hpp"
 #include "settings/load.hpp"
 
 #include <string>
@@ -17,7 +18,6 @@ struct Probe {
 /// without cookies, one after the other, for at most half a minute. Warns if policy::judge would not store
 /// the response, judging by its head, and, where the route projects, of names in `fields` and `items` that
 /// the body does not have.
-[[nodiscard]] Probe probe_upstream(const settings::Settings& settings,
-                                   const std::vector<std::string>& samples);
+[[nodiscard]] Probe probe_upstream(const cache::Plan& plan, const std::vector<std::string>& samples);
 
 }  // namespace larder::admin

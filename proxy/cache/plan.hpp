@@ -1,6 +1,7 @@
 // The settings with each route's projection compiled. Immutable; shared by all loops until a reload.
 #pragma once
 
+#include "net/tls_context.hpp"
 #include "projection/projector.hpp"
 #include "settings/settings.hpp"
 
@@ -14,6 +15,7 @@ namespace larder::cache {
 
 struct Plan {
   std::shared_ptr<const settings::Settings> settings;
+  std::shared_ptr<const tls::ClientContext> api_tls;                // nullptr = the API has no TLS
   std::vector<std::optional<projection::ProjectionRule>> rules;     // by Route::index: `fields`
   std::vector<std::optional<projection::ProjectionRule>> compared;  // by Route::index: all but `etag_ignore`
 
@@ -38,7 +40,8 @@ struct Plan {
   return {settings.limits.json_depth, settings.cache.max_body, settings.limits.json_members};
 }
 
-/// nullptr and a message in `error` if a route's `fields` or `items` cannot be compiled.
+/// nullptr and a message in `error` if a route's `fields` or `items` cannot be compiled, or if a file of
+/// upstream.tls cannot be used.
 [[nodiscard]] std::shared_ptr<const Plan> make_plan(std::shared_ptr<const settings::Settings> settings,
                                                     std::string& error);
 

@@ -78,6 +78,32 @@ std::string cannot_read(const char* what, const std::string& file) {
   return std::string("cannot read the ") + what + " " + file + ": " + why;
 }
 
+// Returns a message if that fails.
+std::string use_certificate(SSL_CTX* context, const std::string& certificate, const std::string& key) {
+  if (SSL_CTX_use_certificate_chain_file(context, certificate.c_str()) != 1)
+    return cannot_read("certificate", certificate);
+  if (SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) == 1) return {};
+  const auto code = ERR_GET_REASON(ERR_peek_error());
+  if (code != X509_R_KEY_VALUES_MISMATCH && code != X509_R_KEY_TYPE_MISMATCH) return cannot_read("key", key);
+  ERR_clear_error();
+  return "the key " + key + " is not that of the certificate " + certificate;
+}
+
+// Notes whose certificate it is that cannot be accepted: afterwards OpenSSL does not say.
+int note_certificate(int accepted, X509_STORE_CTX* store) noexcept {
+  if (accepted == 1) return accepted;
+  const auto* ssl =
+      static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  auto* names = ssl == nullptr ? nullptr : static_cast<std::string*>(SSL_get_app_data(ssl));
+  auto* certificate = X509_STORE_CTX_get_current_cert(store);
+  if (names == nullptr || certificate == nullptr) return accepted;
+  try {
+    *names = names_of(certificate);
+  } catch (const std::exception&) {  // out of memory: the message goes without
+  }
+  return accepted;
+}
+
 }  // namespace
 
 void SslDelete::operator()(ssl_st* ssl) const noexcept {
@@ -161,16 +187,7 @@ std::string ServerContext::load(const CertificateFiles& files, const ServerOptio
   SSL_CTX_set_tlsext_servername_callback(context, &choose_certificate);
   SSL_CTX_set_tlsext_servername_arg(context, this);
 
-  if (SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) != 1)
-    return cannot_read("certificate", files.certificate);
-  if (SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
-    const auto code = ERR_GET_REASON(ERR_peek_error());
-    if (code == X509_R_KEY_VALUES_MISMATCH || code == X509_R_KEY_TYPE_MISMATCH) {
-      ERR_clear_error();
-      return "the key " + files.key + " is not that of the certificate " + files.certificate;
-    }
-    return cannot_read("key", files.key);
-  }
+  if (auto error = use_certificate(context, files.certificate, files.key); !error.empty()) return error;
   if (!options.client_ca.empty()) {
     auto* names = SSL_load_client_CA_file(options.client_ca.c_str());
     if (names == nullptr || SSL_CTX_load_verify_locations(context, options.client_ca.c_str(), nullptr) != 1)
@@ -254,6 +271,87 @@ int ServerContext::encrypt_ticket(ssl_st* ssl, unsigned char* name, unsigned cha
   if (!found) return 0;
   if (!init(found->first, false)) return -1;
   return found->second ? 1 : 2;
+}
+
+std::variant<std::shared_ptr<const ClientContext>, std::string> ClientContext::make(
+    const ClientOptions& options) {
+  const std::shared_ptr<ClientContext> made(new ClientContext);
+  ERR_clear_error();
+  made->context_.reset(SSL_CTX_new(TLS_client_method()));
+  auto* context = made->context_.get();
+  if (context == nullptr) return "cannot use TLS: " + last_error();
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_read_ahead(context, 1);
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(context, &keep_session);
+  SSL_CTX_set_app_data(context, made.get());
+  (void)SSL_CTX_set_alpn_protos(context, alpn_http_1_1, sizeof alpn_http_1_1);
+  if (options.verify) {
+    const bool has_authorities =
+        options.ca.empty() ? SSL_CTX_set_default_verify_paths(context) == 1
+                           : SSL_CTX_load_verify_locations(context, options.ca.c_str(), nullptr) == 1;
+    if (!has_authorities)
+      return options.ca.empty() ? "cannot read the system's certificates: " + last_error()
+                                : cannot_read("certificates of ca", options.ca);
+  }
+  if (!options.certificate.empty()) {
+    if (auto error = use_certificate(context, options.certificate, options.key); !error.empty()) return error;
+  }
+  SSL_CTX_set_verify(context, options.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
+                     options.verify ? &note_certificate : nullptr);
+  made->server_name_ = options.server_name;
+  auto* parameters = SSL_CTX_get0_param(context);
+  made->is_address_ = X509_VERIFY_PARAM_set1_ip_asc(parameters, options.server_name.c_str()) == 1;
+  ERR_clear_error();
+  if (!made->is_address_ &&
+      X509_VERIFY_PARAM_set1_host(parameters, options.server_name.c_str(), options.server_name.size()) != 1)
+    return "cannot use the server name " + options.server_name + ": " + last_error();
+  return std::shared_ptr<const ClientContext>(made);
+}
+
+ClientContext::~ClientContext() {
+  SSL_SESSION_free(session_);
+}
+
+Ssl ClientContext::new_connection() const noexcept {
+  Ssl ssl(SSL_new(context_.get()));
+  if (!ssl) return ssl;
+  SSL_set_connect_state(ssl.get());
+  if (!is_address_) (void)SSL_set_tlsext_host_name(ssl.get(), server_name_.c_str());
+  const std::lock_guard lock(mutex_);
+  if (session_ != nullptr && SSL_SESSION_is_resumable(session_) == 1)
+    (void)SSL_set_session(ssl.get(), session_);
+  return ssl;
+}
+
+// 1: the reference to the session is kept.
+int ClientContext::keep_session(ssl_st* ssl, ssl_session_st* session) noexcept {
+  const auto& self = *static_cast<const ClientContext*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  const std::lock_guard lock(self.mutex_);
+  SSL_SESSION_free(std::exchange(self.session_, session));
+  return 1;
+}
+
+std::string names_of(x509_st* certificate) {
+  std::string out;
+  auto* names =
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+  const std::unique_ptr<BIO, decltype(&::BIO_free)> text(BIO_new(BIO_s_mem()), &::BIO_free);
+  for (int i = 0; text && i < sk_GENERAL_NAME_num(names); ++i) {
+    if (i > 0) BIO_puts(text.get(), ", ");
+    GENERAL_NAME_print(text.get(), sk_GENERAL_NAME_value(names, i));
+  }
+  const bool has_names = sk_GENERAL_NAME_num(names) > 0;
+  GENERAL_NAMES_free(names);
+  if (!text) return out;
+  if (!has_names) X509_NAME_print_ex(text.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
+  char* bytes = nullptr;
+  const auto size = BIO_get_mem_data(text.get(), &bytes);
+  out.assign(bytes, static_cast<std::size_t>(size));
+  return out;
 }
 
 }  // namespace larder::tls

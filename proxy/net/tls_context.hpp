@@ -20,7 +20,9 @@
 struct evp_cipher_ctx_st;
 struct evp_mac_ctx_st;
 struct ssl_ctx_st;
+struct ssl_session_st;
 struct ssl_st;
+struct x509_st;
 
 namespace larder::tls {
 
@@ -111,6 +113,43 @@ class ServerContext {
   bool asks_clients_ = false;
   bool ktls_ = false;
 };
+
+struct ClientOptions {
+  std::string ca = {};           // file in PEM; empty = the system's authorities
+  std::string certificate = {};  // for servers that ask for one, with its key; empty = none
+  std::string key = {};
+  std::string server_name;  // a host name or an address: for SNI, and in the server's certificate
+  bool verify = true;
+};
+
+/// TLS for connections to an API. Immutable but for the last session, which the next connection resumes.
+/// Shared by all loops.
+class ClientContext {
+ public:
+  [[nodiscard]] static std::variant<std::shared_ptr<const ClientContext>, std::string> make(
+      const ClientOptions& options);
+  ~ClientContext();
+  ClientContext(const ClientContext&) = delete;
+  ClientContext& operator=(const ClientContext&) = delete;
+
+  /// For one connection; nullptr if memory has run out. Its app data is nullptr, or a std::string for the
+  /// names of a certificate that is not accepted.
+  [[nodiscard]] Ssl new_connection() const noexcept;
+  [[nodiscard]] const std::string& server_name() const noexcept { return server_name_; }
+
+ private:
+  ClientContext() = default;
+  static int keep_session(ssl_st* ssl, ssl_session_st* session) noexcept;
+
+  SslContext context_;
+  std::string server_name_;
+  bool is_address_ = false;
+  mutable std::mutex mutex_;
+  mutable ssl_session_st* session_ = nullptr;  // guarded by the mutex
+};
+
+/// The names and addresses that a server's certificate is for, joined by commas; its subject if it has none.
+[[nodiscard]] std::string names_of(x509_st* certificate);
 
 /// What OpenSSL last reported on this thread, for messages; clears it. Empty if there is nothing.
 [[nodiscard]] std::string last_error();

@@ -81,8 +81,11 @@ Layer::Layer(Loop& loop, int descriptor, std::shared_ptr<const ServerContext> co
              std::string_view plain_answer)
     : Layer(loop, descriptor, std::move(context), std::move(ssl), plain_answer, true) {}
 
-Layer::Layer(Loop& loop, int descriptor, Ssl ssl)
-    : Layer(loop, descriptor, nullptr, std::move(ssl), {}, false) {}
+Layer::Layer(Loop& loop, int descriptor, std::shared_ptr<const ClientContext> context, Ssl ssl)
+    : Layer(loop, descriptor, nullptr, std::move(ssl), {}, false) {
+  client_context_ = std::move(context);
+  SSL_set_app_data(ssl_.get(), &refused_names_);
+}
 
 Layer::Layer(Loop& loop, int descriptor, std::shared_ptr<const ServerContext> context, Ssl ssl,
              std::string_view plain_answer, bool is_server)
@@ -126,19 +129,46 @@ Io Layer::outcome() noexcept {
   return {Io::State::failed, false, system == 0 || system == EAGAIN ? EPROTO : system};
 }
 
+std::string Layer::complaint_about_certificate() const {
+  const auto result = SSL_get_verify_result(ssl_.get());
+  if (result == X509_V_OK) return {};
+  switch (result) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return "its certificate has expired";
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return "its certificate is not valid yet";
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      return "its certificate is for " + (refused_names_.empty() ? "another name" : refused_names_) +
+             ", not for " + client_context_->server_name();
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+      return "the issuer of its certificate is unknown (upstream.tls.ca)";
+    default:
+      return std::string("its certificate is not acceptable: ") + X509_verify_cert_error_string(result);
+  }
+}
+
 void Layer::note_failure() noexcept {
   if (std::exchange(is_broken_, true)) return;
   const auto reason = ERR_GET_REASON(ERR_peek_error());
   try {
-    failure_ = last_error();
+    failure_ = is_server_ ? std::string() : complaint_about_certificate();
+    const auto error = last_error();
+    if (failure_.empty() && !is_server_ && reason == SSL_R_WRONG_VERSION_NUMBER)
+      failure_ = "there is no TLS on that port";
+    if (failure_.empty()) failure_ = error;
     if (failure_.empty()) failure_ = has_read_end_ ? "the connection ended" : std::strerror(errno);
   } catch (const std::exception&) {  // out of memory
     ERR_clear_error();
   }
-  if (is_established_) return;
+  if (is_established_ || !is_server_) return;
   loop_.counters().tls_failures.add();
   const bool is_plain_http = reason == SSL_R_HTTP_REQUEST || reason == SSL_R_HTTPS_PROXY_REQUEST;
-  if (is_server_ && is_plain_http && !plain_answer_.empty()) {
+  if (is_plain_http && !plain_answer_.empty()) {
     (void)::send(descriptor_, plain_answer_.data(), plain_answer_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     (void)::shutdown(descriptor_, SHUT_WR);
   }

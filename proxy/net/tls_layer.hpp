@@ -22,7 +22,7 @@ class Layer final : public Transport::Layer {
         std::string_view plain_answer);
   /// Of a connection to an API. The end of input without close_notify is a failure, because it may cut a
   /// response off that ends with its connection.
-  Layer(Loop& loop, int descriptor, Ssl ssl);
+  Layer(Loop& loop, int descriptor, std::shared_ptr<const ClientContext> context, Ssl ssl);
   ~Layer() override;
 
   Io read_some(std::span<char> room) noexcept override;
@@ -59,13 +59,17 @@ class Layer final : public Transport::Layer {
   [[nodiscard]] Io outcome() noexcept;
   void note_established() noexcept;
   void note_failure() noexcept;
+  /// What is wrong with the server's certificate; empty if nothing is.
+  [[nodiscard]] std::string complaint_about_certificate() const;
 
   Loop& loop_;
   const int descriptor_;
   std::shared_ptr<const ServerContext> context_;  // callbacks of a handshake use it
+  std::shared_ptr<const ClientContext> client_context_;
   Ssl ssl_;
   std::string_view plain_answer_;
   std::string failure_;
+  std::string refused_names_;  // of a server's certificate
   std::string subject_;
   std::size_t certificate_index_ = 0;
   bool is_server_;

@@ -64,7 +64,7 @@ void Worker::adopt(std::shared_ptr<const cache::Plan> plan, std::shared_ptr<LogS
   plan_ = std::move(plan);
   loop.buffers().set_size(buffer_size(settings()));
   loop.sweeper().set_resolution(sweep_resolution(settings()));
-  pool.configure(settings().upstream);
+  pool.configure(settings().upstream, plan_->api_tls);
   shared.admission.limit_uploads(settings().limits.uploads);
   access_log.configure(settings(), std::move(sink));
   const bool traces = settings().log_level == "trace";

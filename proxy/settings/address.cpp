@@ -216,22 +216,23 @@ std::optional<Upstream> parse_upstream(std::string_view text, std::string& error
   const auto url = boost::urls::parse_uri(text);
   if (!url) {
     // What is wrong is mostly the host or the port, of which there is a better message.
-    constexpr std::string_view scheme = "http://";
-    if (text.starts_with(scheme) && text.find_first_of("/?#@", scheme.size()) == std::string_view::npos &&
-        !parse_host_port(text.substr(scheme.size()), std::uint16_t{80}, error))
-      return std::nullopt;
+    for (const std::string_view scheme : {"http://", "https://"}) {
+      if (text.starts_with(scheme) && text.find_first_of("/?#@", scheme.size()) == std::string_view::npos &&
+          !parse_host_port(text.substr(scheme.size()), std::uint16_t{80}, error))
+        return std::nullopt;
+    }
   }
-  if (url && url->scheme_id() == boost::urls::scheme::https)
-    return refuse("https is not supported for the upstream; write http://host:port or unix:/path");
-  if (!url || url->scheme_id() != boost::urls::scheme::http || !url->has_authority())
+  upstream.uses_tls = url && url->scheme_id() == boost::urls::scheme::https;
+  if (!url || (!upstream.uses_tls && url->scheme_id() != boost::urls::scheme::http) || !url->has_authority())
     return refuse((text.find('@') == std::string_view::npos ? in_quotes(text) : "this") +
-                  " is not an upstream; write http://host:port or unix:/path");
+                  " is not an upstream; write http://host:port, https://host:port or unix:/path");
   const bool has_path = url->encoded_path() != "" && url->encoded_path() != "/";
   if (has_path || url->has_userinfo() || url->has_query() || url->has_fragment())
     // The text is not shown, as it may contain a password.
     return refuse("write a host and a port without path, query or user name, such as http://127.0.0.1:8000");
   const std::string_view host_and_port = url->encoded_host_and_port();
-  const auto tcp = parse_host_port(host_and_port, std::uint16_t{80}, error);
+  const auto tcp =
+      parse_host_port(host_and_port, upstream.uses_tls ? std::uint16_t{443} : std::uint16_t{80}, error);
   if (!tcp) return std::nullopt;
   if (tcp->host.empty() || tcp->port == 0)
     return refuse(in_quotes(text) +

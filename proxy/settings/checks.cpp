@@ -263,6 +263,16 @@ void warn_of_what_is_idle(const Settings& settings, const Places& places, Report
                    "listen: other hosts can connect, but trusted_proxies is not set: X-Forwarded-* and "
                    "similar fields are trusted only from this machine. List the proxies in front of larder "
                    "(trusted_proxies: [10.0.0.5]), or write trusted_proxies: [] if there are none");
+  const auto& api = settings.upstream.tls;
+  for (const auto& [name, is_set] : {std::pair("upstream.tls.ca", !api.ca.empty()),
+                                     std::pair("upstream.tls.server_name", !api.server_name.empty()),
+                                     std::pair("upstream.tls.certificate", !api.certificate.empty())})
+    warn(!settings.upstream.uses_tls && is_set, name,
+         std::string(name) + ": has no effect without https; write upstream: {url: https://...}");
+  warn(!api.verify, "upstream.tls.verify",
+       "upstream.tls.verify: the API's certificate is not verified: whoever can redirect the connections to "
+       "it can "
+       "read and change what passes; set upstream.tls.ca instead");
   warn(!settings.admin, "admin_token", "admin_token: has no effect without an admin listener; set admin");
   const Settings plain;
   const auto& cache = settings.cache;
@@ -296,6 +306,10 @@ void check_whole(const Settings& settings, const Places& places, Report& report)
                                                      ") exceeds cache.memory (" + format_size(cache.memory) +
                                                      "); lower cache.max_body or raise cache.memory");
   }
+  const auto& api = settings.upstream.tls;
+  if (api.certificate.empty() != api.key.empty())
+    complain({"upstream.tls.certificate", "upstream.tls.key"},
+             "upstream.tls.certificate and upstream.tls.key require each other");
   const auto& listen = settings.listen;
   for (std::size_t i = 0; i < listen.size(); ++i) {
     const auto& address = listen[i].address;

@@ -7,10 +7,6 @@ namespace larder::settings {
 
 namespace {
 
-std::string_view first_segment(const std::string& name) {
-  return std::string_view(name).substr(0, name.find('.'));
-}
-
 // ---- YAML
 
 // Whether a key that can be a word or a mapping (`compression: off`) is written as the word, because that
@@ -30,45 +26,40 @@ bool is_meant(const Row<Route>& row, const Route& route) {
   return route.cache == CacheMode::ttl || row.needs != Needs::ttl;
 }
 
+// The rows from `at` on whose names begin with `prefix`, a line each; moves `at` behind them.
+template <class Target>
+std::string rows_within(const std::vector<Row<Target>>& rows, const Target& target, std::string_view prefix,
+                        const std::string& indent, std::size_t& at) {
+  std::string out;
+  while (at < rows.size() && rows[at].name.starts_with(prefix)) {
+    const auto& row = rows[at];
+    const auto rest = std::string_view(row.name).substr(prefix.size());
+    const auto name = rest.substr(0, rest.find('.'));
+    const auto within = std::string(prefix).append(name) + ".";
+    const bool nested = rest != name || (at + 1 < rows.size() && rows[at + 1].name.starts_with(within));
+    const bool alone = nested && rest == name && stands_alone(row, target);
+    if (!nested || alone) {
+      const auto value = is_meant(row, target) ? row.show(target) : std::string();
+      if (row.secret && !value.empty())
+        out.append(indent).append("# ").append(name).append(" is set; a secret is not shown\n");
+      else if (!value.empty())
+        out.append(indent).append(name).append(": ").append(value).append("\n");
+    }
+    if (rest == name) ++at;
+    if (!nested) continue;
+    const auto inner = rows_within(rows, target, within, indent + "  ", at);
+    if (!inner.empty() && !alone) out.append(indent).append(name).append(":\n").append(inner);
+  }
+  return out;
+}
+
 template <class Target>
 void write_yaml(const std::vector<Row<Target>>& rows, const Target& target, const std::string& indent,
                 std::string& out) {
-  std::string begin = indent;
-  if (begin.size() >= 2 && std::is_same_v<Target, Route>) begin.replace(begin.size() - 2, 2, "- ");
-  const auto line = [&](const std::string& text) {
-    out += begin + text + "\n";
-    begin = indent;
-  };
-  for (std::size_t i = 0; i < rows.size();) {
-    const auto name = first_segment(rows[i].name);
-    auto end = i;
-    while (end < rows.size() && first_segment(rows[end].name) == name) ++end;
-    const bool nested = rows[end - 1].name.size() > name.size();
-    if (!nested || stands_alone(rows[i], target)) {
-      const auto value = is_meant(rows[i], target) ? rows[i].show(target) : std::string();
-      if (rows[i].secret) {
-        if (!value.empty()) line("# " + std::string(name) + " is set; a secret is not shown");
-      } else if (!value.empty())
-        line(std::string(name) + ": " + value);
-    } else {
-      std::string inner;
-      for (auto at = i; at < end; ++at) {
-        if (rows[at].name.size() == name.size() || !is_meant(rows[at], target)) continue;
-        const auto value = rows[at].show(target);
-        if (!value.empty())
-          inner.append(indent)
-              .append("  ")
-              .append(rows[at].name, name.size() + 1)
-              .append(": ")
-              .append(value) += '\n';
-      }
-      if (!inner.empty()) {
-        line(std::string(name) + ":");
-        out += inner;
-      }
-    }
-    i = end;
-  }
+  std::size_t at = 0;
+  auto text = rows_within(rows, target, "", indent, at);
+  if (std::is_same_v<Target, Route> && indent.size() >= 2) text.replace(indent.size() - 2, 2, "- ");
+  out += text;
 }
 
 }  // namespace

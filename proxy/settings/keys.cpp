@@ -10,21 +10,25 @@ bool has(const Words& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-// Adds a level and the levels below it.
+// Adds the levels of the rows; `where` is the outermost one.
 template <class Target>
-void add_levels(const std::vector<Row<Target>>& rows, const std::string& where, std::string_view within,
-                std::vector<Level>& all) {
-  const auto own = all.size();
-  all.push_back({where, {}});
+void add_levels(const std::vector<Row<Target>>& rows, const std::string& where, std::vector<Level>& all) {
+  const auto begin = all.size();
+  const auto names_of = [&](const std::string& level) -> Words& {
+    const auto at = std::find_if(all.begin() + static_cast<std::ptrdiff_t>(begin), all.end(),
+                                 [&](const Level& one) { return one.where == level; });
+    return at != all.end() ? at->names : all.emplace_back(Level{level, {}}).names;
+  };
   for (const auto& row : rows) {
-    const std::string_view name = row.name;
-    const auto dot = name.find('.');
-    const auto first = name.substr(0, dot);
-    if (!has(all[own].names, first)) all[own].names.push_back(first);
-    if (dot == std::string_view::npos) continue;
-    const auto group = std::string(within).append(first);
-    if (all.back().where != group) all.push_back({group, {}});
-    all.back().names.push_back(name.substr(dot + 1));
+    std::string level = where;
+    for (std::string_view rest = row.name;;) {
+      const auto dot = rest.find('.');
+      const auto name = rest.substr(0, dot);
+      if (auto& names = names_of(level); !has(names, name)) names.push_back(name);
+      if (dot == std::string_view::npos) break;
+      level = level_within(level, name);
+      rest.remove_prefix(dot + 1);
+    }
   }
 }
 
@@ -42,14 +46,19 @@ std::string elsewhere(std::string_view name, const Level& level) {
 const std::vector<Level>& levels() {
   static const auto all = [] {
     std::vector<Level> made;
-    add_levels(top_rows(), "at the top level", "in ", made);
+    add_levels(top_rows(), "at the top level", made);
     made.front().names.push_back("routes");
-    add_levels(route_rows(), "in a route", "in a route's ", made);
-    add_levels(listener_rows(), "in a listener", "in a listener's ", made);
-    add_levels(certificate_rows(), "in a certificate", "in a certificate's ", made);
+    add_levels(route_rows(), "in a route", made);
+    add_levels(listener_rows(), "in a listener", made);
+    add_levels(certificate_rows(), "in a certificate", made);
     return made;
   }();
   return all;
+}
+
+std::string level_within(std::string_view level, std::string_view name) {
+  std::string where = level == outermost_level ? "in " : std::string(level) + "'s ";
+  return where.append(name);
 }
 
 const Level& level_called(std::string_view where) {

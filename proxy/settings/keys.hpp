@@ -14,6 +14,10 @@ struct Level {
   Words names;
 };
 
+inline constexpr std::string_view outermost_level = "at the top level";
+/// The level of a mapping of that name.
+[[nodiscard]] std::string level_within(std::string_view level, std::string_view name);
+
 /// All levels; the names are views into the table.
 [[nodiscard]] const std::vector<Level>& levels();
 [[nodiscard]] const Level& level_called(std::string_view where);

@@ -276,6 +276,7 @@ Loaded apply(Loaded loaded, const Overrides& overrides) {
     if (auto parsed = parse_upstream(*overrides.upstream, error)) {
       settings->upstream.address = std::move(parsed->address);
       settings->upstream.url = std::move(parsed->url);
+      settings->upstream.uses_tls = parsed->uses_tls;
       settings->upstream.authority = std::move(parsed->authority);
     } else {
       refuse(place, error);

@@ -68,7 +68,7 @@ class Mapping {
       return report_.error(value, name + " must be a mapping, such as " + name + ": {" + member + ": " +
                                       (example.empty() ? "..." : example) + "}");
     }
-    const auto where = level.where == "at the top level" ? "in " + name : level.where + "'s " + name;
+    const auto where = level_within(level.where, std::string_view(name).substr(name.rfind('.') + 1));
     const auto& inner_level = level_called(where);
     each_key(value, report_, [&](const std::string& key, const YAML::Node& at, const YAML::Node& inner) {
       member(key, at, inner, inner_level, name + ".");

@@ -159,32 +159,41 @@ std::string row_schema(const Row<Target>& row) {
 }
 
 template <class Target>
-std::string properties(const std::vector<Row<Target>>& rows, const std::string& indent) {
+std::string properties_within(const std::vector<Row<Target>>& rows, const std::string& indent,
+                              std::size_t& at, const std::string& prefix);
+
+// The properties of the rows whose names begin with `prefix`, which are neighbours from `at` on; moves `at`
+// behind them.
+template <class Target>
+std::string properties(const std::vector<Row<Target>>& rows, const std::string& indent, std::size_t& at,
+                       std::string_view prefix) {
   std::string out;
-  for (std::size_t i = 0; i < rows.size();) {
-    const auto name = first_segment(rows[i].name);
-    std::string inner;
-    std::string alone;
-    auto at = i;
-    for (; at < rows.size() && first_segment(rows[at].name) == name; ++at) {
-      if (rows[at].name.size() == name.size()) {
-        alone = row_schema(rows[at]);
-        continue;
-      }
-      inner += concatenated({inner.empty() ? "" : ",", "\n", indent, "    ",
-                             quote(std::string_view(rows[at].name).substr(name.size() + 1)), ": ",
-                             row_schema(rows[at])});
-    }
-    std::string schema = alone;
-    if (!inner.empty()) {
-      schema = concatenated({R"({"type": "object", "additionalProperties": false, "properties": {)", inner,
-                             "\n", indent, "  }}"});
-      if (!alone.empty()) schema = alternatives({alone, schema});
+  while (at < rows.size() && rows[at].name.starts_with(prefix)) {
+    const auto rest = std::string_view(rows[at].name).substr(prefix.size());
+    const std::string name(rest.substr(0, rest.find('.')));
+    std::string schema;
+    if (rest == name) schema = row_schema(rows[at++]);
+    const auto within = std::string(prefix) + name + ".";
+    if (const auto inner = properties_within(rows, indent, at, within); !inner.empty()) {
+      const auto object =
+          concatenated({R"({"type": "object", "additionalProperties": false, "properties": {)", inner, "\n",
+                        indent, "  }}"});
+      schema = schema.empty() ? object : alternatives({schema, object});
     }
     out += concatenated({out.empty() ? "" : ",", "\n", indent, quote(name), ": ", schema});
-    i = at;
   }
   return out;
+}
+template <class Target>
+std::string properties_within(const std::vector<Row<Target>>& rows, const std::string& indent,
+                              std::size_t& at, const std::string& prefix) {
+  if (at >= rows.size() || !rows[at].name.starts_with(prefix)) return {};
+  return properties(rows, indent + "    ", at, prefix);
+}
+template <class Target>
+std::string properties(const std::vector<Row<Target>>& rows, const std::string& indent) {
+  std::size_t at = 0;
+  return properties(rows, indent, at, "");
 }
 
 std::string mapping_schema(Form::Mapping mapping) {

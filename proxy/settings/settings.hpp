@@ -72,12 +72,25 @@ struct Listener {
   bool redirects_to_https = false;  // every request gets 308
 };
 
+/// TLS towards the API.
+struct UpstreamTls {
+  std::string ca;           // empty = the system's authorities
+  std::string server_name;  // empty = the host of the URL
+  std::string certificate;
+  std::string key;
+  bool verify = true;
+
+  bool operator==(const UpstreamTls&) const = default;
+};
+
 struct Upstream {
   std::variant<TcpAddress, UnixAddress> address = TcpAddress{"127.0.0.1", 8000};
   std::string url = "http://127.0.0.1:8000";  // as configured
-  std::string authority = "127.0.0.1:8000";   // Host for requests without one and for larder's own requests
-  std::size_t connections = 64;               // maximum of open connections, over all loops
-  std::size_t queue = 1024;  // maximum of requests that wait for a connection, over all loops
+  bool uses_tls = false;                      // https
+  UpstreamTls tls;
+  std::string authority = "127.0.0.1:8000";  // Host for requests without one and for larder's own requests
+  std::size_t connections = 64;              // maximum of open connections, over all loops
+  std::size_t queue = 1024;                  // maximum of requests that wait for a connection, over all loops
   Millis queue_timeout = 30s;
   Millis connect_timeout = 3s;
   Millis first_byte_timeout = 60s;
@@ -92,7 +105,8 @@ struct Upstream {
   Millis breaker_longest_wait = 5s;
 };
 
-/// Parses `http://host[:port]` or `unix:/path` into address, url and authority.
+/// Parses `http://host[:port]`, `https://host[:port]` or `unix:/path` into address, url, uses_tls and
+/// authority.
 [[nodiscard]] std::optional<Upstream> parse_upstream(std::string_view text, std::string& error);
 
 /// Directives and fields against storing that a route overrides.

@@ -23,8 +23,8 @@ Row<S> secret(Row<S> row) {
 Row<S> upstream_row(const std::string& name, Fingerprint fingerprint, std::string meaning) {
   Row<S> row(name, {}, fingerprint, std::move(meaning));
   row.form.name = "URL";
-  row.form.range = "http://host[:port] or unix:/path";
-  row.form.pattern = "^([Hh][Tt][Tt][Pp]://[^/?#@ ]+/?|unix:[/@].+)$";
+  row.form.range = "http://host[:port], https://host[:port] or unix:/path";
+  row.form.pattern = "^([Hh][Tt][Tt][Pp][Ss]?://[^/?#@ ]+/?|unix:[/@].+)$";
   row.set = [name](Report& report, const YAML::Node& node, S& settings) {
     const auto text = read_scalar(report, node, name);
     if (!text) return;
@@ -33,6 +33,7 @@ Row<S> upstream_row(const std::string& name, Fingerprint fingerprint, std::strin
     if (!parsed) return report.error(node, name + ": " + error);
     settings.upstream.address = std::move(parsed->address);
     settings.upstream.url = std::move(parsed->url);
+    settings.upstream.uses_tls = parsed->uses_tls;
     settings.upstream.authority = std::move(parsed->authority);
   };
   row.show = [](const S& settings) { return yaml_text(settings.upstream.url); };
@@ -72,10 +73,28 @@ Row<S> redaction_row() {
 
 RowsOf outside_rows() {
   const auto within_upstream = [](auto member) { return at(&S::upstream, member); };
+  const auto within_tls = [](auto member) { return at(&S::upstream, &Upstream::tls, member); };
   return {
       listen_row(),
       upstream_row("upstream", excluded, "The API (origin server); short for `upstream: {url: URL}`."),
       upstream_row("upstream.url", excluded, "The API (origin server)."),
+      value_row<S>("upstream.tls.ca", excluded, within_tls(&UpstreamTls::ca), file_paths(),
+                   "With https: certificates, in PEM, of the authorities that may have issued the API's "
+                   "certificate. If "
+                   "not set, the system's."),
+      value_row<S>(
+          "upstream.tls.server_name", excluded, within_tls(&UpstreamTls::server_name), authorities(),
+          "With https: the name that the API's certificate must have, and that it is asked for (SNI). If not "
+          "set, the host of the URL."),
+      value_row<S>("upstream.tls.certificate", excluded, within_tls(&UpstreamTls::certificate), file_paths(),
+                   "With https: certificate chain in PEM with which larder identifies itself to the API."),
+      value_row<S>("upstream.tls.key", excluded, within_tls(&UpstreamTls::key), file_paths(),
+                   "Private key of upstream.tls.certificate, in PEM, without a passphrase."),
+      value_row<S>("upstream.tls.verify", excluded, within_tls(&UpstreamTls::verify),
+                   choices<bool>({{"true", true}, {"false", false}}),
+                   "false: any certificate of the API is accepted, so that whoever can redirect its "
+                   "connections can read "
+                   "and change what passes. Each start warns of it."),
       value_row<S>("upstream.connections", excluded, within_upstream(&Upstream::connections),
                    numbers(1, 65536), "Maximum number of open connections to the API, over all loops."),
       value_row<S>("upstream.queue", excluded, within_upstream(&Upstream::queue), numbers(0, million),

@@ -1,5 +1,7 @@
 #include "upstream/connector.hpp"
 
+#include "net/tls_layer.hpp"
+
 #include <algorithm>
 #include <array>
 #include <netdb.h>
@@ -34,8 +36,8 @@ Task<std::optional<Failure>> SystemConnector::connect(Transport& transport, Dead
   deadline.set(std::max(timeout - (loop_.now().mono - began), Millis{1}));
   for (const auto& endpoint : std::get<Resolver::Endpoints>(resolved)) {
     error = co_await transport.connect(endpoint);
+    if (error || tls_) peer = text_of(endpoint, upstream);
     if (!error) break;
-    peer = text_of(endpoint, upstream);
     if (deadline.expired()) co_return Failure{FailureKind::connect_timeout, {}, {}, peer};
     if (error == asio::error::operation_aborted) break;
   }
@@ -43,8 +45,30 @@ Task<std::optional<Failure>> SystemConnector::connect(Transport& transport, Dead
     resolver_.distrust();  // the name may resolve to another address by now
     co_return Failure{FailureKind::connect_failed, {}, error.message(), peer};
   }
+  if (tls_) {
+    auto failure = co_await shake_hands(transport, deadline, peer);
+    if (failure) co_return failure;
+  }
   deadline.clear();
   co_return std::nullopt;
+}
+
+Task<std::optional<Failure>> SystemConnector::shake_hands(Transport& transport, const Deadline& deadline,
+                                                          std::string peer) {
+  auto ssl = tls_->new_connection();
+  if (!ssl) throw std::bad_alloc();
+  auto made = std::make_unique<tls::Layer>(loop_, transport.descriptor(), tls_, std::move(ssl));
+  auto& layer = *made;
+  transport.set_layer(std::move(made));
+  for (;;) {
+    const auto io = layer.handshake();
+    if (io.state == Io::State::some) co_return std::nullopt;
+    if (!io.must_wait()) co_return Failure{FailureKind::tls_failed, {}, layer.failure(), peer};
+    const auto error = co_await transport.wait(io);
+    if (!error) continue;
+    if (deadline.expired()) co_return Failure{FailureKind::connect_timeout, {}, {}, peer};
+    co_return Failure{FailureKind::tls_failed, {}, error.message(), peer};
+  }
 }
 
 bool SystemConnector::is_current(Transport& transport, const settings::Upstream& upstream,

@@ -1,6 +1,7 @@
 // Connects to the API. A seam: the pool's tests connect to scripts instead.
 #pragma once
 
+#include "net/tls_context.hpp"
 #include "net/transport.hpp"
 #include "settings/settings.hpp"
 #include "upstream/failure.hpp"
@@ -31,6 +32,8 @@ class Connector {
   }
   /// The address in the settings has changed.
   virtual void forget() noexcept {}
+  /// TLS for connections from now on; nullptr = none.
+  virtual void set_tls(std::shared_ptr<const tls::ClientContext> /*context*/) noexcept {}
 };
 
 /// Resolves the name and tries each of its addresses.
@@ -43,8 +46,16 @@ class SystemConnector final : public Connector {
   [[nodiscard]] bool is_current(Transport& transport, const settings::Upstream& upstream,
                                 std::uint32_t& version) override;
   void forget() noexcept override { resolver_.forget(); }
+  void set_tls(std::shared_ptr<const tls::ClientContext> context) noexcept override {
+    tls_ = std::move(context);
+  }
 
  private:
+  /// Without a failure if the handshake is complete.
+  [[nodiscard]] Task<std::optional<Failure>> shake_hands(Transport& transport, const Deadline& deadline,
+                                                         std::string peer);
+
+  std::shared_ptr<const tls::ClientContext> tls_;
   Loop& loop_;
   Resolver resolver_;
 };

@@ -30,6 +30,8 @@ std::string_view Failure::name() const noexcept {
       return "connect_failed";
     case FailureKind::connect_timeout:
       return "connect_timeout";
+    case FailureKind::tls_failed:
+      return "tls_failed";
     case FailureKind::queue_full:
       return "queue_full";
     case FailureKind::queue_timeout:
@@ -71,6 +73,8 @@ std::string Failure::sentence_about(const std::string& whom) const {
       return with_reason("cannot connect to upstream" + whom);
     case FailureKind::connect_timeout:
       return "upstream" + whom + " did not accept a connection within connect_timeout";
+    case FailureKind::tls_failed:
+      return with_reason("cannot connect to upstream" + whom + " with TLS");
     case FailureKind::queue_full:
       return "too many requests are waiting for an upstream connection (upstream.queue)";
     case FailureKind::queue_timeout:

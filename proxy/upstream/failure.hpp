@@ -16,6 +16,7 @@ enum class FailureKind : std::uint8_t {
   resolve_timeout,     // 504: resolving the name timed out
   connect_failed,      // 502: connection refused or host unreachable
   connect_timeout,     // 504
+  tls_failed,          // 502: no TLS connection, for example because of the certificate
   queue_full,          // 503: upstream.queue requests are already waiting
   queue_timeout,       // 503: no connection became available in time
   breaker_open,        // 503: the circuit breaker is open

@@ -55,15 +55,16 @@ Pool::Pool(Loop& loop, Admission& admission, const settings::Upstream& upstream,
       admission_(admission),
       idle_count_(admission.slots(), loop, [this] { close_claimed(); }),
       connector_(connector ? std::move(connector) : std::make_unique<SystemConnector>(loop)) {
-  configure(upstream);
+  configure(upstream, nullptr);
 }
 
 Pool::~Pool() {
   close_idle();
 }
 
-void Pool::configure(const settings::Upstream& upstream) {
-  if (upstream.url != upstream_.url) {
+void Pool::configure(const settings::Upstream& upstream, std::shared_ptr<const tls::ClientContext> tls) {
+  connector_->set_tls(std::move(tls));
+  if (upstream.url != upstream_.url || upstream.tls != upstream_.tls) {
     close_idle();
     connector_->forget();
     ++generation_;

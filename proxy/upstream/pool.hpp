@@ -72,9 +72,9 @@ class Pool {
   /// longer has its address, as an idle one is before it is used.
   void release(std::unique_ptr<Connection> connection) noexcept;
 
-  /// Applies to connections made from now on. If the address has changed, connections to the old one are
-  /// closed: idle ones at once, others when they are released.
-  void configure(const settings::Upstream& upstream);
+  /// Applies to connections made from now on. If the address or the way to use TLS has changed, connections
+  /// of before are closed: idle ones at once, others when they are released. `tls` nullptr = without TLS.
+  void configure(const settings::Upstream& upstream, std::shared_ptr<const tls::ClientContext> tls);
   void close_idle() noexcept;
   /// Closes all connections and ends the requests that wait for one. No further connections are made.
   void force() noexcept;

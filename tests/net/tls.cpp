@@ -70,7 +70,7 @@ struct Pair {
     SSL_set_connect_state(ssl.get());
     if (name != nullptr) SSL_set_tlsext_host_name(ssl.get(), name);
     if (with->session != nullptr) SSL_set_session(ssl.get(), with->session);
-    auto its = std::make_unique<tls::Layer>(loop, ends[1], std::move(ssl));
+    auto its = std::make_unique<tls::Layer>(loop, ends[1], nullptr, std::move(ssl));
     client_layer = its.get();
     client->set_layer(std::move(its));
   }

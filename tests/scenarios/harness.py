@@ -28,6 +28,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # The scenarios' core runs with TLS on either side too: see CMakeLists.txt.
 CLIENTS_USE_TLS = os.environ.get("LARDER_CLIENTS") == "tls"
+ORIGIN_USES_TLS = os.environ.get("LARDER_ORIGIN") == "tls"
+SCHEME, DEFAULT_PORT = ("https", 443) if CLIENTS_USE_TLS else ("http", 80)
 
 
 def binary():
@@ -224,7 +226,7 @@ class Origin:
 
     CLOSE = object()
 
-    def __init__(self, unix=None):
+    def __init__(self, unix=None, tls=None):
         if unix:
             self.listener = socket.socket(socket.AF_UNIX)
             self.listener.bind(unix)
@@ -234,6 +236,9 @@ class Origin:
             self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
             self.port = self.listener.getsockname()[1]
             self.url = f"http://127.0.0.1:{self.port}"
+        self.tls = tls or (authority().server_context("server") if ORIGIN_USES_TLS and not unix else None)
+        if self.tls:
+            self.url = self.url.replace("http:", "https:")
         self.answers = {}
         self.default = reply(404, {}, b"not scripted")
         self.requests = []
@@ -280,6 +285,12 @@ class Origin:
     def _serve(self, connection):
         if connection.family != socket.AF_UNIX:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.tls:
+            try:
+                connection = self._with_tls(connection)
+            except OSError:  # the handshake has failed
+                connection.close()
+                return
         file = connection.makefile("rb")
         try:
             with contextlib.suppress(OSError, Truncated, ValueError):
@@ -294,6 +305,13 @@ class Origin:
                 connection.shutdown(socket.SHUT_RDWR)
             file.close()
             connection.close()
+
+    def _with_tls(self, connection):
+        encrypted = self.tls.wrap_socket(connection, server_side=True)
+        with self.condition:
+            self.open.discard(connection)
+            self.open.add(encrypted)
+        return encrypted
 
     def _answer_all(self, connection, file):
         while True:
@@ -435,6 +453,8 @@ class Larder:
         self.directory = tempfile.TemporaryDirectory(prefix="larder-test-")
         self.config = pathlib.Path(self.directory.name) / "larder.yaml"
         url = origin if isinstance(origin, str) else origin.url
+        if ORIGIN_USES_TLS and "tls:" not in upstream:
+            upstream += f"\n  tls: {{ca: {authority().ca}}}"
         if CLIENTS_USE_TLS and "{" not in listen and "unix:" not in listen:
             listen = f'{{address: "{listen}", tls: {{{authority().files("server")}}}}}'
         self.parts = dict(url=url, routes=routes, settings=settings, upstream=upstream, listen=listen)

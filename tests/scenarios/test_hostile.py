@@ -1,7 +1,7 @@
 """The gate in the real binary: ambiguous requests are not forwarded, and requests of other clients are not affected."""
 
 import pytest
-from harness import Client, Larder, Origin, reply
+from harness import DEFAULT_PORT, SCHEME, Client, Larder, Origin, reply
 
 H = "Host: a\r\n"
 LONG = "x" * 20_000
@@ -43,8 +43,8 @@ REQUESTS = [
     ("another scheme", "GET ftp://a/ HTTP/1.1\r\n" + H + "\r\n", 400),
     ("an absolute target without a host", "GET http:///a HTTP/1.1\r\n" + H + "\r\n", 400),
     ("an absolute target with a user", "GET http://u@a/ HTTP/1.1\r\n" + H + "\r\n", 400),
-    ("an absolute target of another host", "GET http://b/ HTTP/1.1\r\n" + H + "\r\n", 400),
-    ("an absolute target of another port", "GET http://a:81/ HTTP/1.1\r\n" + H + "\r\n", 400),
+    ("an absolute target of another host", f"GET {SCHEME}://b/ HTTP/1.1\r\n" + H + "\r\n", 400),
+    ("an absolute target of another port", f"GET {SCHEME}://a:81/ HTTP/1.1\r\n" + H + "\r\n", 400),
     ("bytes beyond ASCII in the target", "GET /\xe9 HTTP/1.1\r\n" + H + "\r\n", 400),
     ("DEL in the target", "GET /\x7f HTTP/1.1\r\n" + H + "\r\n", 400),
     ("a long target", "GET /" + LONG + " HTTP/1.1\r\n" + H + "\r\n", 414),
@@ -151,8 +151,8 @@ CONTROLS = [
     ("tabs around a value", "GET / HTTP/1.1\r\nHost:\ta\t\r\n\r\n"),
     ("bytes beyond ASCII in a value", "GET / HTTP/1.1\r\n" + H + "X: \xe9\xff\r\n\r\n"),
     ("an empty value", "GET / HTTP/1.1\r\n" + H + "X:\r\n\r\n"),
-    ("an absolute target", "GET http://a/ HTTP/1.1\r\n" + H + "\r\n"),
-    ("an absolute target with the default port", "GET http://A:80/ HTTP/1.1\r\n" + H + "\r\n"),
+    ("an absolute target", f"GET {SCHEME}://a/ HTTP/1.1\r\n" + H + "\r\n"),
+    ("an absolute target with the default port", f"GET {SCHEME}://A:{DEFAULT_PORT}/ HTTP/1.1\r\n" + H + "\r\n"),
     ("OPTIONS *", "OPTIONS * HTTP/1.1\r\n" + H + "\r\n"),
     ("HTTP/1.0 without Host", "GET / HTTP/1.0\r\n\r\n"),
     ("an IPv6 Host", "GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n"),

@@ -4,7 +4,7 @@ import socket
 import threading
 
 import pytest
-from harness import Larder, Origin, cache_status, in_parallel, read_chunked, reply
+from harness import CLIENTS_USE_TLS, Larder, Origin, cache_status, in_parallel, read_chunked, reply
 
 EVENTS = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n"
 TTL = "  - {path: /**, ttl: 1h}"
@@ -270,6 +270,7 @@ def test_a_response_whose_head_depends_on_its_body_is_not_streamed(origin, route
         assert answer["Content-Length"] and answer["ETag"]
 
 
+@pytest.mark.skipif(CLIENTS_USE_TLS, reason="Python's TLS has no half-closed connection")
 def test_a_client_that_closes_its_sending_side_gets_a_finite_response(origin):
     for route in ("ttl: 1h", "cache: standard", "cache: off"):
         hold = origin.hold("/x")

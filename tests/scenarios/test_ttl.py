@@ -1,7 +1,7 @@
 """Routes with a ttl: what is stored under which key, which requests share a fetch, and what a write invalidates."""
 
 import pytest
-from harness import Larder, Origin, cache_status, in_parallel, reply
+from harness import DEFAULT_PORT, Larder, Origin, cache_status, in_parallel, reply
 
 TTL = "  - {path: /**, ttl: 60s}"
 
@@ -107,7 +107,7 @@ def test_hosts_do_not_share(origin):
     with Larder(origin, routes=TTL) as larder, larder.client() as client:
         for host in ("a.test", "b.test", "a.test"):
             assert client.get("/x", {"Host": host}).body == host.encode()
-        assert client.get("/x", {"Host": "A.TEST:80"}).body == b"a.test"
+        assert client.get("/x", {"Host": f"A.TEST:{DEFAULT_PORT}"}).body == b"a.test"
 
 
 def test_vary_keeps_variants_apart(origin):

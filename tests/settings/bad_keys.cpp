@@ -30,7 +30,7 @@ TEST_CASE("an unknown key is reported with a suggestion") {
        "  idle: 30s\n",
        {"f:2:3: unknown key 'idle' in limits; it belongs in timeouts"}},
       {"upstream: {adress: /x}\n",
-       {"f:1:12: unknown key 'adress' in upstream; the keys are url, connections, queue, queue_timeout, "
+       {"f:1:12: unknown key 'adress' in upstream; the keys are url, tls, connections, queue, queue_timeout, "
         "connect_timeout, first_byte_timeout, idle_timeout, fill_timeout, total_timeout, keep_alive, "
         "resolve_interval, "
         "background_connections, breaker_failures, breaker_wait, breaker_longest_wait"}},

@@ -125,10 +125,12 @@ TEST_CASE("an invalid address is reported with the valid forms") {
       {"listen: fd:a:b\n",
        {"f:1:9: listen: 'fd:a:b' does not name a socket; write fd: and its FileDescriptorName=, such as "
         "fd:larder"}},
-      {"upstream: https://127.0.0.1:8000\n",
-       {"f:1:11: upstream: https is not supported for the upstream; write http://host:port or unix:/path"}},
+      {"upstream: ftp://127.0.0.1:8000\n",
+       {"f:1:11: upstream: 'ftp://127.0.0.1:8000' is not an upstream; write http://host:port, "
+        "https://host:port or unix:/path"}},
       {"upstream: 127.0.0.1:8000\n",
-       {"f:1:11: upstream: '127.0.0.1:8000' is not an upstream; write http://host:port or unix:/path"}},
+       {"f:1:11: upstream: '127.0.0.1:8000' is not an upstream; write http://host:port, https://host:port or "
+        "unix:/path"}},
       {"upstream: http://127.0.0.1:8000/api\n",
        {"f:1:11: upstream: write a host and a port without path, query or user name, such as "
         "http://127.0.0.1:8000"}},

@@ -38,11 +38,12 @@ TEST_CASE("without options the settings of the file are used") {
 }
 
 TEST_CASE("every invalid option is reported") {
-  CHECK(lines("", {{"8081", "x y:1"}, "https://a", "0.0.0.0:9901"}) ==
+  CHECK(lines("", {{"8081", "x y:1"}, "ftp://a", "0.0.0.0:9901"}) ==
         Lines{"--listen: '8081' has no host; write 127.0.0.1:8081",
               "--listen: 'x y' is neither a host name nor an address; write for example localhost, 127.0.0.1 "
               "or [::1]",
-              "--upstream: https is not supported for the upstream; write http://host:port or unix:/path",
+              "--upstream: 'ftp://a' is not an upstream; write http://host:port, "
+              "https://host:port or unix:/path",
               "--admin: admin: 0.0.0.0:9901 can be reached from other hosts without authentication; write "
               "127.0.0.1:9901, [::1]:9901 or unix:/path, or set admin_token"});
   CHECK_FALSE(with("", {{"8081"}, {}, {}}).settings);

@@ -185,10 +185,11 @@ namespace {
 
 // A file with that key, which may have a mapping, at that value.
 std::string file_with(const std::string& name, const std::string& value, bool of_route) {
-  const auto dot = name.find('.');
-  const auto member = dot == std::string::npos
-                          ? name + ": " + value
-                          : name.substr(0, dot) + ": {" + name.substr(dot + 1) + ": " + value + "}";
+  auto member = name + ": " + value;
+  for (std::size_t at = name.find('.'); at != std::string::npos; at = name.find('.', at + 1))
+    member = member.replace(member.find('.', member.rfind('{') == std::string::npos ? 0 : member.rfind('{')),
+                            1, ": {") +
+             "}";
   if (!of_route) return member + "\n";
   return "routes: [{path: /a, " + std::string(name == "ttl" ? "" : "ttl: 30s, ") + member + "}]\n";
 }
