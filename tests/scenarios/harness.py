@@ -301,6 +301,10 @@ class Origin:
             with self.condition:
                 self.open.discard(connection)
                 self.condition.notify_all()
+            with contextlib.suppress(OSError, ValueError):
+                if self.tls:
+                    connection.setblocking(False)
+                    connection.unwrap()  # sends close_notify, and does not wait for the other side's
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
             file.close()
@@ -453,8 +457,6 @@ class Larder:
         self.directory = tempfile.TemporaryDirectory(prefix="larder-test-")
         self.config = pathlib.Path(self.directory.name) / "larder.yaml"
         url = origin if isinstance(origin, str) else origin.url
-        if ORIGIN_USES_TLS and "tls:" not in upstream:
-            upstream += f"\n  tls: {{ca: {authority().ca}}}"
         if CLIENTS_USE_TLS and "{" not in listen and "unix:" not in listen:
             listen = f'{{address: "{listen}", tls: {{{authority().files("server")}}}}}'
         self.parts = dict(url=url, routes=routes, settings=settings, upstream=upstream, listen=listen)
@@ -515,11 +517,14 @@ class Larder:
         """Writes the configuration file with the changed settings."""
         self.parts.update(changed)
         routes = self.parts["routes"] or "  - {path: /**, cache: standard}"
+        upstream = self.parts["upstream"]
+        if ORIGIN_USES_TLS and "tls:" not in upstream:
+            upstream += f"\n  tls: {{ca: {authority().ca}}}"
         loops = os.environ.get("LARDER_LOOPS", "1")  # 2 or more run every scenario on several loops
         if "loops:" not in self.parts["settings"]:
             self.parts["settings"] += f"\nloops: {loops}"
         self.config.write_text(
-            f"listen: {self.parts['listen']}\nadmin: 127.0.0.1:0\nupstream:\n  url: {self.parts['url']}\n{self.parts['upstream']}\n"
+            f"listen: {self.parts['listen']}\nadmin: 127.0.0.1:0\nupstream:\n  url: {self.parts['url']}\n{upstream}\n"
             f"{self.parts['settings']}\nroutes:\n{routes}\n"
         )
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 
 import pytest
+from certificates import authority
 from harness import ROOT, Client, Larder, Origin, binary, in_parallel, reply
 
 ROUTES = "  - {path: /ttl/**, ttl: 60s, refresh_param: refresh}\n  - {path: /off/**, cache: off}\n  - {path: /short, ttl: 100ms}"
@@ -228,7 +229,8 @@ def test_the_dashboard_and_the_alerts_use_existing_metrics(origin, tmp_path):
     expressions += re.findall(r"^\s*expr: (.*)$", (ROOT / "config" / "prometheus-alerts.yaml").read_text(), re.MULTILINE)
     assert len(expressions) > 20
     origin.on("*", reply(200, {"Set-Cookie": "a=b"}, b"ok"))
-    with Larder(origin, routes=ROUTES, settings=f"cache: {{persist: {tmp_path / 'cache.db'}}}") as larder:
+    listen = f'{{address: "127.0.0.1:0", tls: {{{authority().files("server")}}}}}'
+    with Larder(origin, routes=ROUTES, settings=f"cache: {{persist: {tmp_path / 'cache.db'}}}", listen=listen) as larder:
         larder.get("/ttl/a")
         with larder.client() as client:
             client.send(b"GET / HTTP/1.1\r\n\r\n")
