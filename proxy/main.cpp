@@ -50,7 +50,7 @@ int serve(const Arguments& arguments) {
   server::Server server(plan);
   admin::Admin admin(server);
   auto error = server.listen();
-  if (!error && plan->settings->admin) error = admin.listen(*plan->settings->admin);
+  if (!error && plan->settings->admin) error = admin.listen(*plan->settings);
   if (error) {
     spdlog::error("{}", *error);
     return could_not_run;

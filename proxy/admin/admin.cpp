@@ -3,8 +3,10 @@
 #include "admin/json.hpp"
 #include "admin/resources.hpp"
 #include "net/spawn.hpp"
+#include "net/tls_layer.hpp"
 #include "server/client.hpp"
 #include "server/reply.hpp"
+#include "server/session.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 
@@ -78,6 +80,13 @@ class Admin::Connection {
  public:
   Connection(Admin& admin, Socket socket)
       : admin_(admin), client_(admin.server_.first_loop(), std::move(socket), {}) {
+    if (const auto& context = admin.rules_->tls) {
+      auto ssl = context->new_connection();
+      if (!ssl) throw std::bad_alloc();
+      client_.transport().set_layer(
+          std::make_unique<tls::Layer>(admin.server_.first_loop(), client_.transport().descriptor(), context,
+                                       std::move(ssl), server::answer_without_tls()));
+    }
     admin_.connections_.push_back(this);
   }
   ~Connection() { std::erase(admin_.connections_, this); }
@@ -184,24 +193,28 @@ Admin::~Admin() {
   if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
 }
 
-std::optional<std::string> Admin::listen(const settings::ListenAddress& address) {
-  if (auto error = prepare(address)) return error;
+std::optional<std::string> Admin::listen(const settings::Settings& settings) {
+  if (auto error = prepare(settings)) return error;
   commit();
   return std::nullopt;
 }
 
-std::optional<std::string> Admin::prepare(const std::optional<settings::ListenAddress>& address) {
-  const auto key = address ? to_string(*address) : std::string();
-  if (key == key_) return std::nullopt;
-  next_.emplace();
-  next_->key = key;
-  if (!address) return std::nullopt;
-  auto bound = server::bind(*address, false);
-  if (auto* error = std::get_if<std::string>(&bound)) {
-    next_.reset();
-    return std::move(*error);
+std::optional<std::string> Admin::prepare(const settings::Settings& settings) {
+  Next next;
+  if (const auto& address = settings.admin) {
+    next.key = to_string(*address);
+    settings::Listener listener(*address);
+    listener.tls = settings.admin_tls;
+    auto rules = server::make_rules(listener, tickets_);
+    if (auto* error = std::get_if<std::string>(&rules)) return "admin: " + *error;
+    next.rules = std::move(std::get<0>(rules));
+    if (next.key != key_) {
+      auto bound = server::bind(*address, false);
+      if (auto* error = std::get_if<std::string>(&bound)) return std::move(*error);
+      next.bound = std::get<server::Bound>(std::move(bound));
+    }
   }
-  next_->bound = std::get<server::Bound>(std::move(bound));
+  next_ = std::move(next);
   return std::nullopt;
 }
 
@@ -215,16 +228,23 @@ void Admin::give_up() {
 
 void Admin::commit() {
   if (!next_) return;
-  if (acceptor_) {
-    Error ignored;
-    acceptor_->close(ignored);
-    acceptor_.reset();
+  rules_ = next_->rules;
+  if (next_->key != key_) {
+    if (acceptor_) {
+      Error ignored;
+      acceptor_->close(ignored);
+      acceptor_.reset();
+    }
+    if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
+    key_ = next_->key;
+    name_.clear();
+    unix_path_.clear();
+    if (next_->bound) accept_on(*next_->bound);
   }
-  if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
-  key_ = next_->key;
-  name_.clear();
-  unix_path_.clear();
-  if (next_->bound) accept_on(*next_->bound);
+  if (name_.starts_with("http")) {
+    const auto rest = name_.substr(name_.find(':'));
+    name_ = (rules_->tls ? "https" : "http") + rest;
+  }
   next_.reset();
 }
 
@@ -243,7 +263,12 @@ void Admin::accept_on(const server::Bound& bound) {
 
 void Admin::begin(Socket socket) {
   if (connections_.size() >= max_connections) return;  // the socket's destructor closes it
-  auto connection = std::make_unique<Connection>(*this, std::move(socket));
+  std::unique_ptr<Connection> connection;
+  try {
+    connection = std::make_unique<Connection>(*this, std::move(socket));
+  } catch (const std::bad_alloc&) {
+    return;  // only this connection is lost
+  }
   const auto live = [](std::unique_ptr<Connection> its) -> Task<void> { co_await its->run(); };
   spawn(server_.first_loop(), "admin connection", live(std::move(connection)));
 }

@@ -24,13 +24,13 @@ class Admin {
   Admin& operator=(const Admin&) = delete;
 
   /// Binds; serving starts once the first loop runs. Returns an error message if binding fails.
-  [[nodiscard]] std::optional<std::string> listen(const settings::ListenAddress& address);
+  [[nodiscard]] std::optional<std::string> listen(const settings::Settings& settings);
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
-  /// Changes the address in two steps: prepare() binds the new address beside the one in use and returns an
-  /// error message if that fails; then commit() switches to it, or give_up() discards it. nullopt as address
-  /// disables the listener. Existing connections are kept.
-  [[nodiscard]] std::optional<std::string> prepare(const std::optional<settings::ListenAddress>& address);
+  /// Changes the listener in two steps: prepare() reads certificates, binds the new address beside the one in
+  /// use and returns an error message if that fails; then commit() switches to it, or give_up() discards it.
+  /// Settings without `admin` disable the listener. Existing connections are kept.
+  [[nodiscard]] std::optional<std::string> prepare(const settings::Settings& settings);
   void commit();
   void give_up();
 
@@ -50,12 +50,15 @@ class Admin {
   struct Next {
     std::optional<server::Bound> bound;
     std::string key;
+    std::shared_ptr<const server::ListenerRules> rules;
   };
   server::Server& server_;
   History history_;
   Context context_;
   std::string key_;  // address as configured; empty if none
   std::string name_;
+  std::shared_ptr<tls::TicketKeys> tickets_ = std::make_shared<tls::TicketKeys>();
+  std::shared_ptr<const server::ListenerRules> rules_;  // of connections from now on
   std::string unix_path_;
   std::optional<Next> next_;
   std::shared_ptr<server::Acceptor> acceptor_;

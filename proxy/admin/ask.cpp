@@ -65,10 +65,10 @@ Answer with_connection(const settings::ListenAddress& address, Millis timeout, T
 // A blocking stream with TLS over a connected socket.
 class TlsStream {
  public:
-  TlsStream(int descriptor, const ApiRequest& request)
+  TlsStream(int descriptor, Millis timeout, const std::shared_ptr<const tls::ClientContext>& context)
       : descriptor_(descriptor),
-        timeout_(request.timeout),
-        layer_(loop_, descriptor, request.tls, request.tls->new_connection()) {}
+        timeout_(timeout),
+        layer_(loop_, descriptor, context, context->new_connection()) {}
 
   /// What went wrong; empty = nothing.
   std::string shake_hands() {
@@ -79,7 +79,10 @@ class TlsStream {
       if (!wait(io)) return "no TLS handshake in time";
     }
   }
-  std::size_t read_some(const asio::mutable_buffer& room, Error& error) {
+  template <class Buffers>
+  std::size_t read_some(const Buffers& buffers, Error& error) {
+    const asio::mutable_buffer room = *asio::buffer_sequence_begin(buffers);
+    if (room.size() == 0) return 0;
     return transfer([&] { return layer_.read_some({static_cast<char*>(room.data()), room.size()}); }, error);
   }
   template <class Buffers>
@@ -191,8 +194,13 @@ AdminResponse ask(const Listener& listener, const std::string& method, const std
   if (!listener.token.empty()) request += "Authorization: Bearer " + listener.token + "\r\n";
   if (!json.empty()) request += "Content-Type: application/json\r\n";
   request += "Content-Length: " + std::to_string(json.size()) + "\r\n\r\n" + json;
-  return with_connection<AdminResponse>(listener.address, ask_timeout,
-                                        [&](auto& socket) { return read_whole(socket, request); });
+  return with_connection<AdminResponse>(listener.address, ask_timeout, [&](auto& socket) {
+    if (!listener.tls) return read_whole(socket, request);
+    TlsStream stream(socket.native_handle(), ask_timeout, listener.tls);
+    if (const auto why = stream.shake_hands(); !why.empty())
+      return AdminResponse{0, "no TLS connection: " + why};
+    return read_whole(stream, request);
+  });
 }
 
 ApiReply ask_api(const ApiRequest& request) {
@@ -202,7 +210,7 @@ ApiReply ask_api(const ApiRequest& request) {
       std::visit([](const auto& one) { return settings::ListenAddress(one); }, request.address);
   return with_connection<ApiReply>(there, request.timeout, [&](auto& socket) {
     if (!request.tls) return read_response(socket, bytes, request);
-    TlsStream stream(socket.native_handle(), request);
+    TlsStream stream(socket.native_handle(), request.timeout, request.tls);
     if (const auto why = stream.shake_hands(); !why.empty())
       return ApiReply{0, "no TLS connection: " + why, {}};
     return read_response(stream, bytes, request);
@@ -212,10 +220,12 @@ ApiReply ask_api(const ApiRequest& request) {
 std::string tls_failure(const ApiRequest& request) {
   const auto there =
       std::visit([](const auto& one) { return settings::ListenAddress(one); }, request.address);
-  return with_connection<ApiReply>(there, request.timeout, [&](auto& socket) {
-           auto why = TlsStream(socket.native_handle(), request).shake_hands();
-           return ApiReply{0, why.empty() ? why : "no TLS connection: " + why, {}};
-         })
+  return with_connection<ApiReply>(
+             there, request.timeout,
+             [&](auto& socket) {
+               auto why = TlsStream(socket.native_handle(), request.timeout, request.tls).shake_hands();
+               return ApiReply{0, why.empty() ? why : "no TLS connection: " + why, {}};
+             })
       .head;
 }
 

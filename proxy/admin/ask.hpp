@@ -21,7 +21,8 @@ struct AdminResponse {
 /// The admin listener of a running larder.
 struct Listener {
   settings::ListenAddress address;
-  std::string token;  // empty = none
+  std::string token;                                   // empty = none
+  std::shared_ptr<const tls::ClientContext> tls = {};  // nullptr = without TLS
 };
 
 /// Sends a request and waits a few seconds at most for the response. `json` is the request's body; empty if
@@ -47,8 +48,8 @@ struct ApiRequest {
   std::size_t max_body = 0;  // bytes; a larger body is not read to its end
 };
 [[nodiscard]] ApiReply ask_api(const ApiRequest& request);
-/// Connects to the API with TLS, and ends. What goes wrong; empty = nothing. Of the request, the address, `tls`
-/// and `timeout` count.
+/// Connects to the API with TLS, and ends. What goes wrong; empty = nothing. Of the request, the address,
+/// `tls` and `timeout` count.
 [[nodiscard]] std::string tls_failure(const ApiRequest& request);
 
 }  // namespace larder::admin

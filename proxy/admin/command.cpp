@@ -29,12 +29,32 @@ std::optional<Listener> listener_of(const AdminTarget& whom, int& code) {
   code = bad_usage;
   if (!whom.admin.empty()) {
     std::string error;
-    auto address = settings::parse_listen(whom.admin, error);
-    if (address) return Listener{std::move(*address), std::move(token)};
+    constexpr std::string_view https = "https://";
+    const bool uses_tls = whom.admin.starts_with(https);
+    auto address =
+        settings::parse_listen(std::string_view(whom.admin).substr(uses_tls ? https.size() : 0), error);
+    if (address && !uses_tls) return Listener{std::move(*address), std::move(token)};
+    const auto* tcp = address ? std::get_if<settings::TcpAddress>(&*address) : nullptr;
+    if (tcp != nullptr) {
+      auto context = tls::ClientContext::make({{}, {}, {}, tcp->host, true});
+      if (const auto* failure = std::get_if<std::string>(&context))
+        error = *failure;
+      else
+        return Listener{*address, std::move(token), std::get<0>(context)};
+    }
     std::cerr << "--admin: " << error << '\n';
     return std::nullopt;
   }
   // If the file is invalid, the running larder refuses it, so that its log and status page report it too.
+  if (loaded.admin && loaded.admin_tls.is_on()) {
+    // The certificate of the file itself: it need not be for the address.
+    auto context = tls::ClientContext::make({loaded.admin_tls.all().front().certificate, {}, {}, {}, true});
+    if (const auto* failure = std::get_if<std::string>(&context)) {
+      std::cerr << whom.file << ": admin: " << *failure << '\n';
+      return std::nullopt;
+    }
+    return Listener{*loaded.admin, std::move(token), std::get<0>(context)};
+  }
   if (loaded.admin) return Listener{*loaded.admin, std::move(token)};
   if (!loaded.settings) {
     print(loaded.problems);

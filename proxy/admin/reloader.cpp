@@ -111,7 +111,7 @@ Reloader::Attempt Reloader::attempt() {
     return result;
   }
   const auto& next = *plan->settings;
-  if (auto failed = admin_.prepare(next.admin)) {
+  if (auto failed = admin_.prepare(next)) {
     messages.push_back(*failed);
     return result;
   }

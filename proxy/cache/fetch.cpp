@@ -337,12 +337,10 @@ OwnedRequest::OwnedRequest(std::string_view head_bytes, const settings::Settings
                            const policy::Arrival& came)
     : bytes(head_bytes),
       peer(came.peer),
-      client_field(came.client_field),
-      client_subject(came.client_subject),
+      tls(came.tls == nullptr ? policy::TlsClient() : *came.tls),
       arrival(came) {
   arrival.peer = peer;
-  arrival.client_field = client_field;
-  arrival.client_subject = client_subject;
+  if (came.tls != nullptr) arrival.tls = &tls;
   (void)http::read_request(bytes, settings.gate, head);
   if (!arrival.trusted) (void)policy::remove_forwarded(head, settings.request_fields);
   policy::remove_client_fields(head, settings.client_fields);

@@ -17,8 +17,7 @@ namespace larder::cache {
 struct OwnedRequest {
   std::string bytes;  // the head, as received
   std::string peer;
-  std::string client_field;
-  std::string client_subject;
+  policy::TlsClient tls;
   policy::Arrival arrival;  // refers to the members above
   http::RequestHead head;   // without fields that only a trusted peer may send
 

@@ -25,7 +25,7 @@ std::shared_ptr<const Plan> make_plan(std::shared_ptr<const settings::Settings> 
     const auto& tls = upstream.tls;
     const auto& host = std::get<settings::TcpAddress>(upstream.address).host;
     auto made = tls::ClientContext::make(
-        {tls.ca, tls.certificate, tls.key, tls.server_name.empty() ? host : tls.server_name, tls.verify});
+        {tls.ca, tls.certificate, tls.key, tls.server_name.empty() ? host : tls.server_name, tls.verify, "upstream.tls.ca"});
     if (auto* failure = std::get_if<std::string>(&made)) {
       error = "upstream.tls: " + *failure;
       return nullptr;

@@ -29,13 +29,12 @@ bool is_name_char(char c) noexcept {
   return name_chars[static_cast<unsigned char>(c)];
 }
 
-// The position of the colon before the port; npos if there is none. A port has no colon, and an address in
-// brackets ends with a bracket.
+// The position of the colon before the port; npos if there is none. A port has digits alone, and an address
+// in brackets ends with a bracket.
 std::size_t port_colon(std::string_view authority) noexcept {
-  const auto colon = authority.rfind(':');
-  return colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos
-             ? colon
-             : std::string_view::npos;
+  auto at = authority.size();
+  while (at > 0 && is_digit(authority[at - 1])) --at;
+  return at > 0 && authority[at - 1] == ':' ? at - 1 : std::string_view::npos;
 }
 
 }  // namespace
@@ -52,10 +51,11 @@ bool is_authority(std::string_view text) noexcept {
     port = text.substr(end + 1);
     if (!port.empty() && !port.starts_with(':')) return false;
   } else {
-    const auto colon = text.find(':');
-    const auto name = text.substr(0, colon);
-    if (name.empty() || !std::all_of(name.begin(), name.end(), is_name_char)) return false;
-    if (colon != std::string_view::npos) port = text.substr(colon);
+    std::size_t end = 0;
+    while (end < text.size() && is_name_char(text[end])) ++end;
+    if (end == 0) return false;
+    port = text.substr(end);
+    if (!port.empty() && port.front() != ':') return false;
   }
   if (port.empty()) return true;
   port.remove_prefix(1);
@@ -72,7 +72,10 @@ void append_authority(std::string_view authority, Scheme scheme, std::string& ou
   if (colon == std::string_view::npos) return;
   auto port = authority.substr(colon + 1);
   while (port.size() > 1 && port.front() == '0') port.remove_prefix(1);
-  if (!port.empty() && port != (scheme == Scheme::https ? "443" : "80")) out.append(":").append(port);
+  if (port.empty() || port == (scheme == Scheme::https ? std::string_view("443") : std::string_view("80")))
+    return;
+  out += ':';
+  out += port;
 }
 
 bool same_authority(std::string_view a, std::string_view b, Scheme scheme) {

@@ -303,7 +303,11 @@ std::variant<std::shared_ptr<const ClientContext>, std::string> ClientContext::m
   SSL_CTX_set_verify(context, options.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
                      options.verify ? &note_certificate : nullptr);
   made->server_name_ = options.server_name;
+  made->ca_setting_ = options.ca_setting;
   auto* parameters = SSL_CTX_get0_param(context);
+  // A certificate in `ca` is trusted by itself.
+  if (!options.ca.empty()) X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_PARTIAL_CHAIN);
+  if (options.server_name.empty()) return std::shared_ptr<const ClientContext>(made);
   made->is_address_ = X509_VERIFY_PARAM_set1_ip_asc(parameters, options.server_name.c_str()) == 1;
   ERR_clear_error();
   if (!made->is_address_ &&
@@ -320,7 +324,7 @@ Ssl ClientContext::new_connection() const noexcept {
   Ssl ssl(SSL_new(context_.get()));
   if (!ssl) return ssl;
   SSL_set_connect_state(ssl.get());
-  if (!is_address_) (void)SSL_set_tlsext_host_name(ssl.get(), server_name_.c_str());
+  if (!is_address_ && !server_name_.empty()) (void)SSL_set_tlsext_host_name(ssl.get(), server_name_.c_str());
   const std::lock_guard lock(mutex_);
   if (session_ != nullptr && SSL_SESSION_is_resumable(session_) == 1)
     (void)SSL_set_session(ssl.get(), session_);

@@ -118,8 +118,11 @@ struct ClientOptions {
   std::string ca = {};           // file in PEM; empty = the system's authorities
   std::string certificate = {};  // for servers that ask for one, with its key; empty = none
   std::string key = {};
-  std::string server_name;  // a host name or an address: for SNI, and in the server's certificate
+  /// A host name or an address: for SNI, and in the server's certificate. Empty: the certificate may have any
+  /// name, and is in `ca` itself.
+  std::string server_name;
   bool verify = true;
+  std::string ca_setting = {};  // what is named in the message about an unknown issuer
 };
 
 /// TLS for connections to an API. Immutable but for the last session, which the next connection resumes.
@@ -136,6 +139,7 @@ class ClientContext {
   /// names of a certificate that is not accepted.
   [[nodiscard]] Ssl new_connection() const noexcept;
   [[nodiscard]] const std::string& server_name() const noexcept { return server_name_; }
+  [[nodiscard]] const std::string& ca_setting() const noexcept { return ca_setting_; }
 
  private:
   ClientContext() = default;
@@ -143,6 +147,7 @@ class ClientContext {
 
   SslContext context_;
   std::string server_name_;
+  std::string ca_setting_;
   bool is_address_ = false;
   mutable std::mutex mutex_;
   mutable ssl_session_st* session_ = nullptr;  // guarded by the mutex

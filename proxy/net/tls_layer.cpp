@@ -146,7 +146,8 @@ std::string Layer::complaint_about_certificate() const {
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-      return "the issuer of its certificate is unknown (upstream.tls.ca)";
+      return "the issuer of its certificate is unknown" +
+             (client_context_->ca_setting().empty() ? std::string() : " (" + client_context_->ca_setting() + ")");
     default:
       return std::string("its certificate is not acceptable: ") + X509_verify_cert_error_string(result);
   }
@@ -178,12 +179,13 @@ void Layer::note_established() noexcept {
   is_established_ = true;
   if (!is_server_) return;
   auto& counters = loop_.counters();
+  client_.version = SSL_get_version(ssl_.get());
   (SSL_version(ssl_.get()) == TLS1_3_VERSION ? counters.tls_1_3 : counters.tls_1_2).add();
   if (is_resumed()) counters.tls_resumed.add();
   if (const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name); name != nullptr)
     certificate_index_ = context_->index_for(name);
   try {
-    if (context_->asks_clients()) subject_ = subject_of(ssl_.get());
+    if (context_->asks_clients()) client_.subject = subject_of(ssl_.get());
   } catch (const std::exception&) {  // without memory to say who it is, the client is not served
     is_broken_ = true;
   }
@@ -282,10 +284,6 @@ bool Layer::has_ended(Transport& /*below*/) noexcept {
 void Layer::close() noexcept {
   if (std::exchange(is_closed_, true) || is_aborted_ || is_broken_ || !is_established_) return;
   if (SSL_shutdown(ssl_.get()) < 0) ERR_clear_error();
-}
-
-std::string_view Layer::version() const noexcept {
-  return SSL_get_version(ssl_.get());
 }
 
 bool Layer::is_resumed() const noexcept {

@@ -8,6 +8,7 @@
 
 #include "net/tls_context.hpp"
 #include "net/transport.hpp"
+#include "policy/request.hpp"
 
 #include <string>
 #include <string_view>
@@ -42,13 +43,11 @@ class Layer final : public Transport::Layer {
   [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
 
   // Once it is established:
-  /// `TLSv1.2` or `TLSv1.3`.
-  [[nodiscard]] std::string_view version() const noexcept;
+  /// Its `field` is the owner's to set.
+  [[nodiscard]] policy::TlsClient& client() noexcept { return client_; }
   [[nodiscard]] bool is_resumed() const noexcept;
   /// Of the listener's certificates, the one that the client's SNI chose.
   [[nodiscard]] std::size_t certificate_index() const noexcept { return certificate_index_; }
-  /// The subject of the client's verified certificate (RFC 4514); empty if it has none.
-  [[nodiscard]] const std::string& client_subject() const noexcept { return subject_; }
   [[nodiscard]] ssl_st* ssl() noexcept { return ssl_.get(); }
 
  private:
@@ -70,7 +69,7 @@ class Layer final : public Transport::Layer {
   std::string_view plain_answer_;
   std::string failure_;
   std::string refused_names_;  // of a server's certificate
-  std::string subject_;
+  policy::TlsClient client_;
   std::size_t certificate_index_ = 0;
   bool is_server_;
   bool is_drained_ = false;  // the last read found less than there was room for

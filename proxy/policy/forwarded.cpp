@@ -66,14 +66,15 @@ void append_forwarded_text(const http::Field& line, std::string& out) {
   out.append("=").append(is_forwarded ? std::string_view(original) : line.value).append("\n");
 }
 
-void append_client_text(const Arrival& arrival, std::string& out) {
-  out.append(arrival.client_field).append("=").append(arrival.client_subject).append("\n");
+void append_client_text(const TlsClient& client, std::string& out) {
+  if (!client.subject.empty()) out.append(client.field).append("=").append(client.subject).append("\n");
 }
 
 void append_forwarded_fields(http::Fields request, const Arrival& arrival, std::string_view host,
                              std::string& out) {
   if (const auto chain = chain_of(request, arrival); !chain.empty()) add("X-Forwarded-For", chain, out);
-  if (!arrival.client_subject.empty()) add(arrival.client_field, arrival.client_subject, out);
+  if (arrival.tls != nullptr && !arrival.tls->subject.empty())
+    add(arrival.tls->field, arrival.tls->subject, out);
   if (arrival.trusted) {
     if (http::find(request, "X-Forwarded-Proto") == nullptr)
       add("X-Forwarded-Proto", name_of(arrival.scheme), out);
@@ -88,8 +89,8 @@ void append_forwarded_fields(http::Fields request, const Arrival& arrival, std::
 
 std::optional<std::string> forwarded_value(std::string_view name, const RequestFacts& request) {
   const auto& arrival = request.arrival;
-  if (!arrival.client_subject.empty() && http::iequals(name, arrival.client_field))
-    return std::string(arrival.client_subject);
+  if (arrival.tls != nullptr && !arrival.tls->subject.empty() && http::iequals(name, arrival.tls->field))
+    return arrival.tls->subject;
   if (http::iequals(name, "X-Forwarded-For")) {
     auto chain = chain_of(request.fields, arrival);
     return chain.empty() ? std::nullopt : std::optional(std::move(chain));

@@ -21,7 +21,7 @@ namespace larder::policy {
 void append_forwarded_text(const http::Field& line, std::string& out);
 
 /// Appends the field for the subject of the client's certificate to RequestFacts::forwarded, likewise.
-void append_client_text(const Arrival& arrival, std::string& out);
+void append_client_text(const TlsClient& client, std::string& out);
 
 /// Appends the forwarding fields that larder adds or replaces in a request to the API, each terminated by
 /// CRLF. X-Forwarded-For: the request's own with the peer appended. X-Forwarded-Proto and -Host: unless a

@@ -122,7 +122,8 @@ KeyView::KeyView(std::string_view text) noexcept : text_(text) {
 void CacheKey::assign(std::string_view authority, std::string_view path, const http::RequestHead& head,
                       const settings::Route& route, http::Scheme scheme) {
   const auto size = [this] { return static_cast<std::uint32_t>(text_.size()); };
-  text_.assign(scheme == http::Scheme::https ? "https://" : "http://");
+  constexpr std::string_view https = "https://";
+  text_.assign(scheme == http::Scheme::https ? https : std::string_view("http://"));
   parts_.slashes_ = size() - 2;
   parts_.authority_ = size();
   http::append_authority(authority, scheme, text_);

@@ -72,7 +72,7 @@ RequestFacts facts_of(const http::RequestHead& head, const FactsInput& context) 
         break;
     }
   }
-  if (!context.arrival.client_subject.empty()) append_client_text(context.arrival, facts.forwarded);
+  if (context.arrival.tls != nullptr) append_client_text(*context.arrival.tls, facts.forwarded);
   if (directives) facts.directives = http::parse_request_cache_control(head.fields);
   facts.safe = http::is_safe(head.method, head.method_name) && !facts.method_override;
   facts.idempotent = http::is_idempotent(head.method, head.method_name) && !facts.method_override;

@@ -14,16 +14,22 @@
 
 namespace larder::policy {
 
+/// A client's TLS connection.
+struct TlsClient {
+  std::string_view version;  // `TLSv1.3`
+  /// The request field that tells the API the subject of the client's verified certificate, and that subject;
+  /// both are empty where there is none.
+  std::string field;
+  std::string subject;
+};
+
 /// How a request arrived.
 struct Arrival {
   std::string_view peer;  // numeric address; empty for a Unix socket
   bool trusted = true;    // the peer is in trusted_proxies, so its forwarding fields are used
   http::Scheme scheme = http::Scheme::http;  // the listener's
   std::uint16_t port = 0;                    // the listener's; 0 for a Unix socket
-  std::string_view tls_version = {};         // `TLSv1.3`; empty without TLS
-  /// The request field that tells the API the subject of the client's verified certificate; empty = none.
-  std::string_view client_field = {};
-  std::string_view client_subject = {};
+  const TlsClient* tls = nullptr;            // nullptr = without TLS
 };
 
 /// What the facts depend on beside the request. Everything referred to must outlive the facts.

@@ -177,7 +177,7 @@ void Exchange::record(int status, std::uint64_t body_bytes, const Outcome& outco
   if (const auto* field = http::find(head().fields, http::FieldId::referer)) line.referer = field->value;
   if (route_ != nullptr) line.route = route_->name;
   if (flow_.target().route != nullptr) line.key_hash = flow_.target().hash;
-  line.tls = arrival_.tls_version;
+  if (arrival_.tls != nullptr) line.tls = arrival_.tls->version;
   line.status = status;
   line.body_bytes = body_bytes;
   if (served_ != nullptr) line.original_bytes = served_->original_size;

@@ -64,7 +64,7 @@ void append_connection(const Persistence& persistence, std::string& out) {
     out += "Connection: close\r\n";
   else if (persistence.minor_version == 0)
     out += "Connection: keep-alive\r\n";
-  out += persistence.hsts;
+  if (!persistence.hsts.empty()) out += persistence.hsts;
 }
 
 void append_cache_status_line(const policy::Outcome& outcome, std::string_view key, std::string& out) {

@@ -19,7 +19,8 @@ constexpr Millis idle_time_when_draining{1000};
 constexpr std::size_t max_reads_in_a_turn = 4;
 constexpr std::size_t max_requests_in_a_turn = 128;
 
-// To an HTTP request without TLS on a port for TLS.
+}  // namespace
+
 std::string_view answer_without_tls() {
   static const auto text = [] {
     std::string out;
@@ -28,8 +29,6 @@ std::string_view answer_without_tls() {
   }();
   return text;
 }
-
-}  // namespace
 
 Session::Session(Worker& worker, Socket socket, Peer peer, std::shared_ptr<const ListenerRules> rules,
                  std::unique_ptr<Transport::Layer> layer)
@@ -42,9 +41,11 @@ Session::Session(Worker& worker, Socket socket, Peer peer, std::shared_ptr<const
     auto made = std::make_unique<tls::Layer>(worker.loop, client_.transport().descriptor(), rules_->tls,
                                              std::move(ssl), answer_without_tls());
     tls_ = made.get();
+    is_bound_ = rules_->tls->binds_host();
     arrival_.scheme = http::Scheme::https;
     layer = std::move(made);
   }
+  if (rules_->redirects_to_https) is_bound_ = true;
   if (layer) client_.transport().set_layer(std::move(layer));
   arrival_.peer = client_.address();
   arrival_.port = peer.local_port;
@@ -137,12 +138,12 @@ void Session::arm_read_deadline() {
 }
 
 void Session::look_at_handshake() {
-  if (!tls_->is_established() || !arrival_.tls_version.empty()) return;
+  if (!tls_->is_established() || arrival_.tls != nullptr) return;
   worker_.end_handshake(*this);
-  arrival_.tls_version = tls_->version();
-  if (rules_->client_field.empty()) return;
-  arrival_.client_field = rules_->client_field;
-  arrival_.client_subject = tls_->client_subject();
+  auto& client = tls_->client();
+  client.field = rules_->client_field;
+  if (client.field.empty()) client.subject.clear();  // the API does not learn it
+  arrival_.tls = &client;
 }
 
 std::optional<http::Refusal> Session::refusal_of_listener() const noexcept {
@@ -166,7 +167,7 @@ void Session::apply_trust() {
   }
   auto& head = turn_->head;
   auto& notices = worker_.shared.notices;
-  policy::remove_client_fields(head, settings.client_fields);
+  if (!settings.client_fields.empty()) policy::remove_client_fields(head, settings.client_fields);
   if (!arrival_.trusted) {
     const auto removed = policy::remove_forwarded(head, settings.request_fields);
     if (!removed.empty() && !std::exchange(noted_forwarding_, true))
@@ -179,11 +180,13 @@ void Session::apply_trust() {
 Session::Step Session::answer_now(std::size_t head_size) {
   ++answered_;
   apply_trust();
-  if (const auto refusal = refusal_of_listener()) {
-    refusal_ = *refusal;
-    return Step::refuse;
+  if (turn_->head.scheme || is_bound_) {
+    if (const auto refusal = refusal_of_listener()) {
+      refusal_ = *refusal;
+      return Step::refuse;
+    }
+    if (rules_->redirects_to_https) return Step::redirect;
   }
-  if (rules_->redirects_to_https) return Step::redirect;
   const auto bound = worker_.settings().limits.requests_per_connection;
   const bool last =
       (bound != 0 && answered_ >= bound) || worker_.shared.draining.load(std::memory_order_relaxed);

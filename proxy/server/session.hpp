@@ -103,6 +103,7 @@ class Session final : public SessionHook,
   tls::Layer* tls_ = nullptr;  // the transport's; nullptr = without TLS
   policy::Arrival arrival_;
   std::uint32_t trust_generation_ = 0;  // of the settings by which arrival_.trusted was found; 0 = none
+  bool is_bound_ = false;               // the listener may not serve every request
   bool noted_forwarding_ = false;
   bool noted_underscore_ = false;
   std::unique_ptr<RequestContext> turn_;  // nullptr while there is no input
@@ -113,6 +114,9 @@ class Session final : public SessionHook,
   bool idle_ = false;                     // waits for a request's first byte
   bool attended_ = false;                 // a coroutine holds it
 };
+
+/// What is sent, without TLS, to a client that sends an HTTP request to a port for TLS.
+[[nodiscard]] std::string_view answer_without_tls();
 
 /// Begins a session for an accepted socket, on the worker's loop. `layer`: what a test puts below it.
 void begin_session(Worker& worker, Socket socket, Peer peer, std::shared_ptr<const ListenerRules> rules,

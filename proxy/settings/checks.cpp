@@ -248,9 +248,11 @@ void warn_of_what_is_idle(const Settings& settings, const Places& places, Report
     const auto* place = idle ? place_of(places, name) : nullptr;
     if (place != nullptr && place->sound) report.warning(*place, message);
   };
-  warn(settings.admin && !is_local(*settings.admin) && !settings.admin_token.empty(), "admin",
-       "admin: the token and all responses cross the network unencrypted; put a TLS proxy in front, or write "
-       "a loopback address or unix:/path");
+  warn(settings.admin && !is_local(*settings.admin) && !settings.admin_token.empty() &&
+           !settings.admin_tls.is_on(),
+       "admin",
+       "admin: the token and all responses cross the network unencrypted; write admin: {address: ..., tls: "
+       "{certificate: FILE, key: FILE}}, a loopback address or unix:/path");
   // The address of fd:NAME is chosen by the service manager and not known here.
   const auto* listen = place_of(places, "listen");
   const bool is_reachable =

@@ -226,4 +226,44 @@ Row<Settings> listen_row() {
   return row;
 }
 
+bool is_for_admin(std::string_view name) noexcept {
+  return name == "address" || name == "tls.certificate" || name == "tls.key" || name == "tls.min_version";
+}
+
+Row<Settings> admin_row() {
+  auto form = listen_addresses().form;
+  form.mapping = Form::Mapping::admin;
+  form.range =
+      "host:port, [::1]:port or unix:/path, or a mapping with address and tls (certificate, key, "
+      "min_version); "
+      "an address that other hosts can reach requires admin_token";
+  Row<Settings> row(
+      "admin", form, excluded,
+      "Address of the admin listener: health, metrics, status page, purge. If absent, there is no admin "
+      "listener.");
+  row.set = [](Report& report, const YAML::Node& node, Settings& settings) {
+    if (!node.IsMap()) {
+      if (auto address = read_value(report, node, "admin", listen_addresses()))
+        settings.admin = std::move(*address);
+      settings.admin_tls = {};
+      return;
+    }
+    auto listener = read_listener(report, node);
+    if (!listener) return;
+    for (const auto& one : listener_rows()) {
+      if (!is_for_admin(one.name) && one.show(*listener) != one.default_value())
+        return report.error(node, "admin: " + one.name + " is for listeners of clients; remove it");
+    }
+    settings.admin = std::move(listener->address);
+    settings.admin_tls = std::move(listener->tls);
+  };
+  row.show = [](const Settings& settings) {
+    if (!settings.admin) return std::string();
+    Listener listener(*settings.admin);
+    listener.tls = settings.admin_tls;
+    return show_listener(listener);
+  };
+  return row;
+}
+
 }  // namespace larder::settings

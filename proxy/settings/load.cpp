@@ -166,6 +166,7 @@ Loaded load(const Source& file, const std::vector<Source>& added) {
   // Checks across files need all files.
   auto settings = loader.finish(report, is_yaml);
   loaded.admin = settings->admin;
+  loaded.admin_tls = settings->admin_tls;
   loaded.admin_token = settings->admin_token;
   if (!loaded.admin && !is_yaml) loaded.admin = admin_in(file.text);
   loaded.problems = std::move(report.problems());
@@ -285,6 +286,7 @@ Loaded apply(Loaded loaded, const Overrides& overrides) {
   if (overrides.admin) {
     auto& place = option("--admin", "admin");
     settings->admin = parse_listen(*overrides.admin, error);
+    settings->admin_tls = {};
     if (!settings->admin) refuse(place, error);
   }
   check_whole(*settings, places, report);

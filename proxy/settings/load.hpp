@@ -29,6 +29,7 @@ struct Loaded {
   std::vector<std::string> files;            // the files that were read, in order of precedence
   /// The admin address, for commands. Also set if the file has errors elsewhere, as far as it can be read.
   std::optional<ListenAddress> admin;
+  ListenerTls admin_tls;
   std::string admin_token;
 };
 

@@ -55,8 +55,9 @@ constexpr std::array misnomers{
     Misnomer{"workers", top, "did you mean 'loops'?"},
     Misnomer{"threads", top, "did you mean 'loops'?"},
     // Not in this version.
-    Misnomer{"tls", top, "this version does not support TLS; put a TLS proxy in front of larder"},
-    Misnomer{"tls", upstream, "this version does not support TLS to the API; write an http:// URL"},
+    Misnomer{"tls", top,
+             "write listen: {address: ..., tls: {certificate: FILE, key: FILE}}; for the API, upstream: "
+             "{url: https://..., tls: ...}"},
     Misnomer{"servers", upstream, "this version supports one server: write url: http://host:port"},
     Misnomer{"balance", upstream, "this version supports one server, and does not balance"},
     Misnomer{"health", upstream, "this version supports one server, and has no health checks"},
@@ -65,8 +66,7 @@ constexpr std::array misnomers{
     Misnomer{"fleet", top, "this version does not share its cache with other instances"},
     Misnomer{"observe", top, "this version does not observe traffic"},
     Misnomer{"http2", top, "this version does not support HTTP/2"},
-    Misnomer{"hsts", top,
-             "this version does not support TLS; set Strict-Transport-Security in the TLS proxy"},
+    Misnomer{"hsts", top, "it belongs in an element of listen: {address: ..., tls: ..., hsts: 8760h}"},
     Misnomer{"proxy_protocol", top, "this version does not support the PROXY protocol"},
     Misnomer{"delta_memory", "in cache", "this version does not support delta coding"},
     Misnomer{"streams", "in limits", "this version does not support HTTP/2"},

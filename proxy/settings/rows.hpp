@@ -177,6 +177,8 @@ template <class Target, class Access, class Value>
 
 /// The row `listen`.
 [[nodiscard]] Row<Settings> listen_row();
+/// The row `admin`.
+[[nodiscard]] Row<Settings> admin_row();
 
 /// The rows for limits, timeouts and compression, which follow the other ones of the top level.
 [[nodiscard]] std::vector<Row<Settings>> limit_rows();

@@ -197,12 +197,14 @@ std::string properties(const std::vector<Row<Target>>& rows, const std::string& 
 }
 
 std::string mapping_schema(Form::Mapping mapping) {
-  const bool is_listener = mapping == Form::Mapping::listener;
+  const bool is_certificate = mapping == Form::Mapping::certificate;
+  auto rows = listener_rows();
+  if (mapping == Form::Mapping::admin)
+    std::erase_if(rows, [](const auto& row) { return !is_for_admin(row.name); });
   return concatenated(
       {R"({"type": "object", "additionalProperties": false, "required": )",
-       is_listener ? R"(["address"])" : R"(["certificate", "key"])", R"(, "properties": {)",
-       is_listener ? properties(listener_rows(), "        ") : properties(certificate_rows(), "            "),
-       "}}"});
+       is_certificate ? R"(["certificate", "key"])" : R"(["address"])", R"(, "properties": {)",
+       is_certificate ? properties(certificate_rows(), "            ") : properties(rows, "        "), "}}"});
 }
 
 // The keys of a route, without those inside a mapping, for which `is_meant`.

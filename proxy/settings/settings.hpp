@@ -256,6 +256,7 @@ struct Settings {
   std::vector<Listener> listen = {ListenAddress(TcpAddress{"127.0.0.1", 8080})};
   Upstream upstream;
   std::optional<ListenAddress> admin;
+  ListenerTls admin_tls;    // of the admin listener
   std::string admin_token;  // empty = no token required
   unsigned loops = 1;       // 0 = one per core
   Cache cache;

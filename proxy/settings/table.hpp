@@ -28,7 +28,7 @@ struct Form {
   bool list = false;          // a list of such values; a single value needs no brackets
   bool may_be_empty = false;  // `[]` is valid
   /// Mappings that are valid instead of a text, by the rows of which they are read.
-  enum class Mapping : unsigned char { none, listener, certificate };
+  enum class Mapping : unsigned char { none, listener, admin, certificate };
   Mapping mapping = Mapping::none;
 };
 
@@ -67,6 +67,8 @@ struct Row {
 /// Of a listener that is written as a mapping, and of one of the `certificates` in it.
 [[nodiscard]] const std::vector<Row<Listener>>& listener_rows();
 [[nodiscard]] const std::vector<Row<CertificateFiles>>& certificate_rows();
+/// Whether a key of a listener is one of the admin listener too.
+[[nodiscard]] bool is_for_admin(std::string_view name) noexcept;
 
 /// Generates config/larder.schema.json, which editors use to complete and check the file.
 [[nodiscard]] std::string json_schema();

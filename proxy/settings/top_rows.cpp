@@ -141,11 +141,7 @@ RowsOf outside_rows() {
       value_row<S>("upstream.breaker_longest_wait", excluded,
                    within_upstream(&Upstream::breaker_longest_wait), durations(1ms),
                    "Maximum of breaker_wait, which each failed probe doubles."),
-      in_range(
-          "host:port, [::1]:port or unix:/path; an address that other hosts can reach requires admin_token",
-          optional_row<S>("admin", excluded, at(&S::admin), listen_addresses(),
-                          "Address of the admin listener: health, metrics, status page, purge. If absent, "
-                          "there is no admin listener.")),
+      admin_row(),
       secret(value_row<S>(
           "admin_token", excluded, at(&S::admin_token), secrets(),
           "Token that admin requests must carry (Authorization: Bearer); health checks and the page itself, "

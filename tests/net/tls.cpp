@@ -113,7 +113,7 @@ TEST_CASE("TLS carries bytes both ways, and its end is an end") {
   Client with(authority.ca());
   Pair pair(context_of({{{certificate, key, {}}}}), &with, "a.example");
   REQUIRE(pair.shake_hands());
-  CHECK(pair.server_layer->version() == "TLSv1.3");
+  CHECK(pair.server_layer->client().version == "TLSv1.3");
   CHECK(pair.loop.counters().tls_1_3.value() == 1);
   State end{};
   CHECK(write(*pair.client, "GET ", "/x", " HTTP/1.1") == 15);
@@ -272,7 +272,7 @@ TEST_CASE("clients are asked for certificates as configured, and their verified 
       }
       Pair pair(context, &with);
       if (!pair.shake_hands()) return std::nullopt;
-      return pair.server_layer->client_subject();
+      return pair.server_layer->client().subject;
     };
     CHECK(subject_of(&mine) == "CN=client");
     CHECK_FALSE(subject_of(&foreign));

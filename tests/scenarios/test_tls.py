@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from certificates import Authority, authority
-from harness import Client, Larder, cache_status, reply
+from harness import Client, Larder, binary, cache_status, reply
 
 HOUR = "  - {path: /**, ttl: 1h}"
 
@@ -258,3 +258,33 @@ def test_a_stapled_ocsp_response_is_sent(origin, tmp_path):
             ["openssl", "s_client", "-connect", "%s:%d" % larder.address, "-status", "-CAfile", str(authority().ca)],
             input=b"", capture_output=True, timeout=60, check=False)
         assert b"OCSP Response Status: unauthorized" in done.stdout
+
+
+def test_the_admin_listener_with_tls_and_the_commands_that_use_it(origin, tmp_path):
+    file = tmp_path / "larder.yaml"
+    ours = Authority()
+    ours.make("admin", "DNS:elsewhere.test")  # the commands trust the certificate of the file, whatever its name
+
+    def write(admin):
+        file.write_text(f"listen: 127.0.0.1:0\nadmin: {admin}\nupstream: {origin.url}\nroutes:\n{HOUR}\n")
+
+    write(f'{{address: "127.0.0.1:0", tls: {{{ours.files("admin")}}}}}')
+    with Larder(origin, config=file) as larder:
+        line = next(line for line in larder.output + larder.errors if line.startswith("admin on"))
+        assert line == "admin on https://%s:%d" % larder.admin
+        context = ours.client_context()
+        context.check_hostname = False
+        with Client(larder.admin, context) as client:
+            assert client.get("/healthz", {"Host": "localhost"}).status == 200
+        with Client(larder.admin) as client:
+            assert b"this port is for TLS" in client.get("/healthz").body
+        write(f'{{address: "127.0.0.1:{larder.admin[1]}", tls: {{{ours.files("admin")}}}}}')
+        done = subprocess.run([binary(), "status", "-c", str(file)], capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        ours.make("other", "DNS:elsewhere.test")
+        write(f'{{address: "127.0.0.1:{larder.admin[1]}", tls: {{{ours.files("other")}}}}}')
+        done = subprocess.run([binary(), "status", "-c", str(file)], capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 1
+        assert "no TLS connection" in done.stderr
+        done = subprocess.run([binary(), "status", "-c", str(file), "--admin", "https://127.0.0.1:%d" % larder.admin[1]], capture_output=True, text=True, timeout=60, check=False)
+        assert "the issuer of its certificate is unknown" in done.stderr  # not one of the system's

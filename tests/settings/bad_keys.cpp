@@ -209,7 +209,8 @@ TEST_CASE("a word of another program is reported with what it is called here") {
 TEST_CASE("a feature that this version does not have is named") {
   check_lines({
       {"tls: {certificate: /c, key: /k}\n",
-       {"f:1:1: unknown key 'tls'; this version does not support TLS; put a TLS proxy in front of larder"}},
+       {"f:1:1: unknown key 'tls'; write listen: {address: ..., tls: {certificate: FILE, key: FILE}}; for "
+        "the API, upstream: {url: https://..., tls: ...}"}},
       {"upstream: {servers: [http://a, http://b]}\n",
        {"f:1:12: unknown key 'servers' in upstream; this version supports one server: write url: "
         "http://host:port"}},
@@ -217,7 +218,10 @@ TEST_CASE("a feature that this version does not have is named") {
        {"f:1:1: unknown key 'fleet'; this version does not share its cache with other instances"}},
       {"listen: [{address: 127.0.0.1:80, http2: true}]\n",
        {"f:1:34: unknown key 'http2' in a listener; the keys are address, tls, hsts, redirect"}},
-      {"admin: {address: 127.0.0.1:80}\n", {"f:1:8: admin must be a single value, not a mapping"}},
+      {"admin: {address: 127.0.0.1:80, hsts: 1h}\n",
+       {"f:1:9: hsts: is for listeners with tls; browsers ignore it otherwise (RFC 6797)"}},
+      {"admin: {address: 127.0.0.1:80, redirect: https}\n",
+       {"f:1:9: admin: redirect is for listeners of clients; remove it"}},
       {"routes: [{path: /a, ttl: 30s, cors: {origins: [https://a]}}]\n",
        {"f:1:31: unknown key 'cors' in a route; this version forwards the API's CORS fields and answers no "
         "preflight requests"}},

@@ -8,8 +8,8 @@ TEST_CASE("a setting without effect gives a warning") {
   const std::string token = "admin_token: 0123456789abcdef\n";
   check_lines({
       {"admin: 0.0.0.0:9901\n" + token,
-       {"f:1:1: warning: admin: the token and all responses cross the network unencrypted; put a TLS proxy "
-        "in front, or write a loopback address or unix:/path"}},
+       {"f:1:1: warning: admin: the token and all responses cross the network unencrypted; write admin: "
+        "{address: ..., tls: {certificate: FILE, key: FILE}}, a loopback address or unix:/path"}},
       {"admin: 127.0.0.1:9901\n" + token, {}},
       {"listen: 0.0.0.0:81\n",
        {"f:1:1: warning: listen: other hosts can connect, but trusted_proxies is not set: X-Forwarded-* and "
