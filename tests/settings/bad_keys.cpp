@@ -219,9 +219,9 @@ TEST_CASE("a feature that this version does not have is named") {
       {"listen: [{address: 127.0.0.1:80, http2: true}]\n",
        {"f:1:34: unknown key 'http2' in a listener; the keys are address, tls, hsts, redirect"}},
       {"admin: {address: 127.0.0.1:80, hsts: 1h}\n",
-       {"f:1:9: hsts: is for listeners with tls; browsers ignore it otherwise (RFC 6797)"}},
+       {"f:1:8: hsts: is for listeners with tls; browsers ignore it otherwise (RFC 6797)"}},
       {"admin: {address: 127.0.0.1:80, redirect: https}\n",
-       {"f:1:9: admin: redirect is for listeners of clients; remove it"}},
+       {"f:1:8: admin: redirect is for listeners of clients; remove it"}},
       {"routes: [{path: /a, ttl: 30s, cors: {origins: [https://a]}}]\n",
        {"f:1:31: unknown key 'cors' in a route; this version forwards the API's CORS fields and answers no "
         "preflight requests"}},
