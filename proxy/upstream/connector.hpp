@@ -33,7 +33,7 @@ class Connector {
   /// The address in the settings has changed.
   virtual void forget() noexcept {}
   /// TLS for connections from now on; nullptr = none.
-  virtual void set_tls(std::shared_ptr<const tls::ClientContext> /*context*/) noexcept {}
+  virtual void set_tls(const std::shared_ptr<const tls::ClientContext>& /*context*/) noexcept {}
 };
 
 /// Resolves the name and tries each of its addresses.
@@ -46,9 +46,7 @@ class SystemConnector final : public Connector {
   [[nodiscard]] bool is_current(Transport& transport, const settings::Upstream& upstream,
                                 std::uint32_t& version) override;
   void forget() noexcept override { resolver_.forget(); }
-  void set_tls(std::shared_ptr<const tls::ClientContext> context) noexcept override {
-    tls_ = std::move(context);
-  }
+  void set_tls(const std::shared_ptr<const tls::ClientContext>& context) noexcept override { tls_ = context; }
 
  private:
   /// Without a failure if the handshake is complete.

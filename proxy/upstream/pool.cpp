@@ -62,8 +62,9 @@ Pool::~Pool() {
   close_idle();
 }
 
-void Pool::configure(const settings::Upstream& upstream, std::shared_ptr<const tls::ClientContext> tls) {
-  connector_->set_tls(std::move(tls));
+void Pool::configure(const settings::Upstream& upstream,
+                     const std::shared_ptr<const tls::ClientContext>& tls) {
+  connector_->set_tls(tls);
   if (upstream.url != upstream_.url || upstream.tls != upstream_.tls) {
     close_idle();
     connector_->forget();

@@ -74,7 +74,7 @@ class Pool {
 
   /// Applies to connections made from now on. If the address or the way to use TLS has changed, connections
   /// of before are closed: idle ones at once, others when they are released. `tls` nullptr = without TLS.
-  void configure(const settings::Upstream& upstream, std::shared_ptr<const tls::ClientContext> tls);
+  void configure(const settings::Upstream& upstream, const std::shared_ptr<const tls::ClientContext>& tls);
   void close_idle() noexcept;
   /// Closes all connections and ends the requests that wait for one. No further connections are made.
   void force() noexcept;
