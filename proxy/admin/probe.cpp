@@ -171,10 +171,10 @@ Probe probe_upstream(const cache::Plan& plan, const std::vector<std::string>& sa
     const auto reply = ask_api(
         {settings.upstream.address, plan.api_tls, settings.upstream.authority, target, timeout_for_one,
          [projects](const auto& head) { return projects && is_json(head); }, settings.cache.max_body});
-    const auto [file, line, column] = line_of(route->place);
+    const auto at = line_of(route->place);
     const auto warn = [&, &place = target](const std::string& what) {
-      out.warnings.push_back(
-          {settings::Problem::Severity::warning, file, line, column, place + ": the API's response " + what});
+      out.warnings.push_back({settings::Problem::Severity::warning, at.file, at.line, at.column,
+                              fmt::format("{}: the API's response {}", place, what)});
     };
     if (reply.status == 0 && !answers) {
       out.not_asked = {
