@@ -333,19 +333,6 @@ Task<void> lead(Resources resources, Permit permit, Order order) {
 
 }  // namespace
 
-OwnedRequest::OwnedRequest(std::string_view head_bytes, const settings::Settings& settings,
-                           const policy::Arrival& came)
-    : bytes(head_bytes),
-      peer(came.peer),
-      tls(came.tls == nullptr ? policy::TlsClient() : *came.tls),
-      arrival(came) {
-  arrival.peer = peer;
-  if (came.tls != nullptr) arrival.tls = &tls;
-  (void)http::read_request(bytes, settings.gate, head);
-  if (!arrival.trusted) (void)policy::remove_forwarded(head, settings.request_fields);
-  policy::remove_client_fields(head, settings.client_fields);
-}
-
 void begin_fetch(Resources resources, Permit permit, Order order) {
   permit.count(resources.loop.counters().fills_running);
   // An exception ends only this fill: the permit releases the waiters.

@@ -3,6 +3,7 @@
 
 #include "cache/fill.hpp"
 #include "cache/fill_table.hpp"
+#include "cache/owned_request.hpp"
 #include "cache/plan.hpp"
 #include "policy/tags.hpp"
 #include "store/store.hpp"
@@ -12,20 +13,6 @@
 #include <string>
 
 namespace larder::cache {
-
-/// A request with a copy of its head.
-struct OwnedRequest {
-  std::string bytes;  // the head, as received
-  std::string peer;
-  policy::TlsClient tls;
-  policy::Arrival arrival;  // refers to the members above
-  http::RequestHead head;   // without fields that only a trusted peer may send
-
-  /// `head_bytes` must have passed the gate with the settings' limits.
-  OwnedRequest(std::string_view head_bytes, const settings::Settings& settings, const policy::Arrival& came);
-  OwnedRequest(const OwnedRequest&) = delete;
-  OwnedRequest& operator=(const OwnedRequest&) = delete;
-};
 
 /// What to fetch, and for which key.
 struct Order {

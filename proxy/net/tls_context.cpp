@@ -27,7 +27,6 @@ constexpr const char* ciphers =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 constexpr const char* groups = "X25519:P-256:P-384";
-constexpr std::size_t kept_keys = 3;
 constexpr unsigned char alpn_http_1_1[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 
 using X509Pointer = std::unique_ptr<X509, decltype(&X509_free)>;
@@ -119,35 +118,6 @@ std::string last_error() {
   if (code == 0) return {};
   const char* reason = ERR_reason_error_string(code);
   return reason != nullptr ? reason : "error " + std::to_string(code);
-}
-
-std::optional<TicketKeys::Key> TicketKeys::current(policy::MonoTime now) {
-  const std::lock_guard lock(mutex_);
-  if (keys_.empty() || now - keys_.front().made >= period) {
-    Key key{};
-    if (RAND_bytes(key.name.data(), static_cast<int>(key.name.size())) != 1 ||
-        RAND_bytes(key.aes.data(), static_cast<int>(key.aes.size())) != 1 ||
-        RAND_bytes(key.mac.data(), static_cast<int>(key.mac.size())) != 1)
-      return std::nullopt;
-    key.made = now;
-    keys_.insert(keys_.begin(), key);
-    if (keys_.size() > kept_keys) {
-      OPENSSL_cleanse(&keys_.back(), sizeof(Key));
-      keys_.pop_back();
-    }
-  }
-  return keys_.front();
-}
-
-std::optional<std::pair<TicketKeys::Key, bool>> TicketKeys::find(const unsigned char* name,
-                                                                 policy::MonoTime now) {
-  const std::lock_guard lock(mutex_);
-  for (const auto& key : keys_) {
-    if (!std::equal(key.name.begin(), key.name.end(), name)) continue;
-    if (now - key.made >= kept_keys * period) return std::nullopt;
-    return std::pair(key, now - key.made < period);
-  }
-  return std::nullopt;
 }
 
 ServerContext::~ServerContext() = default;

@@ -146,8 +146,9 @@ std::string Layer::complaint_about_certificate() const {
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-      return "the issuer of its certificate is unknown" +
-             (client_context_->ca_setting().empty() ? std::string() : " (" + client_context_->ca_setting() + ")");
+      return "the issuer of its certificate is unknown" + (client_context_->ca_setting().empty()
+                                                               ? std::string()
+                                                               : " (" + client_context_->ca_setting() + ")");
     default:
       return std::string("its certificate is not acceptable: ") + X509_verify_cert_error_string(result);
   }
