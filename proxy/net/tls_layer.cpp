@@ -222,6 +222,7 @@ Io Layer::write_some(Transport::Pieces pieces) noexcept {
       size = 0;
       for (auto i = at, from = offset; i < pieces.size() && size < max_record; ++i, from = 0) {
         const auto part = std::min(pieces[i].size() - from, max_record - size);
+        if (part == 0) continue;  // an empty piece may be a null pointer
         std::memcpy(together.data() + size, static_cast<const char*>(pieces[i].data()) + from, part);
         size += part;
       }
