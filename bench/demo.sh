@@ -2,26 +2,29 @@
 # Demonstrates larder in front of a slow API, starting from a fresh Debian machine: installs the dependencies, builds larder,
 # starts the sample API with larder in front of it, and times seven endpoints without and with larder.
 #
-#   bash bench/demo.sh [--upstream URL] [--scale S] [--keep]
+#   bash bench/demo.sh [--upstream URL] [--tls] [--scale S] [--keep]
 #
 #   --upstream URL   put larder in front of this API instead of the sample
+#   --tls            clients of larder use TLS, with a certificate made for the demonstration; each time includes a handshake
 #   --scale S        size of the sample data (default 1; 0.1 is quick)
 #   --keep           keep both running until Ctrl-C
 set -euo pipefail
 export LC_ALL=C
 
 endpoints=(/workstreams/workplan-index /topics/ /domains/ /repos/ '/tasks/?limit=500' /sbom/snapshots/ /state/summary)
+trust=()  # of curl, with --tls
 repeats=9 # for requests that take well under a millisecond; the median is shown
 
 die() { printf '\ndemo: %s\n' "$*" >&2; exit 1; }
 usage() { sed -n '2,/^set -/{/^set -/!s/^# \{0,1\}//p}' "$0"; }
 needs_value() { if [ -z "${2:-}" ]; then printf 'demo: %s needs a value\n' "$1" >&2; exit 2; fi; }
 
-upstream='' scale=1 keep=no
+upstream='' scale=1 keep=no tls=no
 while [ $# -gt 0 ]; do
   case $1 in
     --upstream) needs_value "$@"; upstream=${2%/}; shift 2 ;;
     --scale) needs_value "$@"; scale=$2; shift 2 ;;
+    --tls) tls=yes; shift ;;
     --keep) keep=yes; shift ;;
     -h | --help) usage; exit 0 ;;
     *) printf "demo: unknown argument '%s'\n\n" "$1" >&2; usage >&2; exit 2 ;;
@@ -107,11 +110,16 @@ start() { # NAME COMMAND ...
 # turn the first request into a hit.
 write_configuration() {
   [ -r config/examples/statehub.yaml ] || die "config/examples/statehub.yaml is missing"
-  awk -v socket="$work/admin.sock" '
-    /^[^[:space:]#]/ { skip = /^admin:/ }
+  awk -v socket="$work/admin.sock" -v listen="$1" '
+    /^[^[:space:]#]/ { skip = /^(admin|listen):/ }
     skip || /^[[:space:]]+persist:/ { next }
     { print }
-    END { print "admin: unix:" socket }' config/examples/statehub.yaml >"$work/larder.yaml"
+    END { print "admin: unix:" socket; print "listen: " listen }' config/examples/statehub.yaml >"$work/larder.yaml"
+}
+
+make_certificate() {
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=demo -addext subjectAltName=IP:127.0.0.1 \
+    -keyout "$work/demo.key" -out "$work/demo.pem" 2>>"$home/curl.log" || fail_with_log "openssl could not make a certificate" "$home/curl.log"
 }
 
 # --- measuring -------------------------------------------------------------------------------------------------
@@ -119,7 +127,7 @@ write_configuration() {
 # Prints "status seconds bytes"; the head of the response is in $work/head. A failed connection is status 000.
 ask() { # URL [CURL OPTION ...]
   : >"$work/head"
-  curl -q -sS --noproxy '*' --max-time 120 -o /dev/null -D "$work/head" \
+  curl -q -sS --noproxy '*' "${trust[@]}" --max-time 120 -o /dev/null -D "$work/head" \
     -w '%{http_code} %{time_total} %{size_download}\n' "$@" 2>>"$home/curl.log" || true
 }
 
@@ -237,7 +245,7 @@ wait_until_stopped() {
 Both keep running until Ctrl-C:
     API      $upstream
     larder   $larder
-    try      curl -i '$larder${example:-/}'
+    try      curl -i ${trust[*]} '$larder${example:-/}'
              build/release/larder status --admin unix:$work/admin.sock
     logs     $home/larder.log
 END
@@ -247,7 +255,9 @@ END
 }
 
 : >"$home/curl.log"
-bash config/setup.sh build api || die "config/setup.sh failed; see above"
+groups=(build api)
+[ "$tls" = no ] || groups+=(test)
+bash config/setup.sh "${groups[@]}" || die "config/setup.sh failed; see above"
 if [ -n "$upstream" ] && [[ $(ask "$upstream/") == 000\ * ]]; then
   tail -n 1 "$home/curl.log" >&2
   die "no response from the API at $upstream"
@@ -258,9 +268,15 @@ if [ -z "$upstream" ]; then
   start api /usr/bin/python3 bench/upstream/run.py --port 0 --data "$home" --scale "$scale"
   upstream=$address
 fi
-write_configuration
+listen=127.0.0.1:0
+if [ "$tls" = yes ]; then
+  make_certificate
+  trust=(--cacert "$work/demo.pem")
+  listen="{address: \"127.0.0.1:0\", tls: {certificate: $work/demo.pem, key: $work/demo.key}}"
+fi
+write_configuration "$listen"
 say "starting larder in front of $upstream"
-start larder build/release/larder serve -c "$work/larder.yaml" --listen 127.0.0.1:0 --upstream "$upstream"
+start larder build/release/larder serve -c "$work/larder.yaml" --upstream "$upstream"
 larder=$address
 table
 summary
