@@ -2,13 +2,9 @@
 
 #include "http/fields.hpp"
 #include "net/clock.hpp"
+#include "net/tls_files.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <ctime>
-#include <fstream>
-#include <iterator>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -30,8 +26,6 @@ constexpr const char* ciphers =
 constexpr const char* groups = "X25519:P-256:P-384";
 constexpr unsigned char alpn_http_1_1[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 
-using X509Pointer = std::unique_ptr<X509, decltype(&X509_free)>;
-
 // A client that offers protocols, but not this one, is refused (RFC 7301 3.2).
 int choose_protocol(SSL* /*ssl*/, const unsigned char** out, unsigned char* size,
                     const unsigned char* offered, unsigned offered_size, void* /*unused*/) noexcept {
@@ -42,29 +36,6 @@ int choose_protocol(SSL* /*ssl*/, const unsigned char** out, unsigned char* size
   return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-policy::WallTime time_of(const ASN1_TIME* time) {
-  std::tm parts{};
-  if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) return {};
-  return policy::WallTime(std::chrono::duration_cast<policy::Millis>(std::chrono::seconds(::timegm(&parts))));
-}
-
-CertificateInfo info_of(const std::string& file, X509* certificate) {
-  CertificateInfo info{file, {}, time_of(X509_get0_notAfter(certificate))};
-  auto* names =
-      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
-  for (int i = 0; i < sk_GENERAL_NAME_num(names); ++i) {
-    const auto* name = sk_GENERAL_NAME_value(names, i);
-    if (name->type != GEN_DNS) continue;
-    const auto* text = name->d.dNSName;
-    std::string lower(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
-                      static_cast<std::size_t>(ASN1_STRING_length(text)));
-    for (char& c : lower) c = http::lower(c);
-    info.names.push_back(std::move(lower));
-  }
-  GENERAL_NAMES_free(names);
-  return info;
-}
-
 // RFC 6125 6.4.3: a wildcard stands for one label.
 bool matches(std::string_view name, std::string_view host) {
   if (!name.starts_with("*.")) return http::iequals(name, host);
@@ -72,21 +43,16 @@ bool matches(std::string_view name, std::string_view host) {
   return dot != std::string_view::npos && dot > 0 && http::iequals(name.substr(1), host.substr(dot));
 }
 
-std::string cannot_read(const char* what, const std::string& file) {
-  std::ifstream in(file);
-  const auto why = in ? last_error() : std::string(std::strerror(errno));
-  return std::string("cannot read the ") + what + " " + file + ": " + why;
-}
-
-// Returns a message if that fails.
-std::string use_certificate(SSL_CTX* context, const std::string& certificate, const std::string& key) {
-  if (SSL_CTX_use_certificate_chain_file(context, certificate.c_str()) != 1)
-    return cannot_read("certificate", certificate);
-  if (SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) == 1) return {};
-  const auto code = ERR_GET_REASON(ERR_peek_error());
-  if (code != X509_R_KEY_VALUES_MISMATCH && code != X509_R_KEY_TYPE_MISMATCH) return cannot_read("key", key);
-  ERR_clear_error();
-  return "the key " + key + " is not that of the certificate " + certificate;
+// A session is resumed only where clients are authenticated in the same way, by the same authorities: a
+// resumption asks for no certificate. All listeners, and those of before a reload, share the ticket keys.
+bool set_session_context(SSL_CTX* context, const ServerOptions& options) {
+  std::string how;
+  if (!options.client_ca.empty())
+    how = (options.requires_client ? "require " : "request ") + content_of(options.client_ca);
+  std::array<unsigned char, SSL_MAX_SID_CTX_LENGTH> digest{};
+  static_assert(SSL_MAX_SID_CTX_LENGTH == 32);  // of SHA-256
+  return EVP_Digest(how.data(), how.size(), digest.data(), nullptr, EVP_sha256(), nullptr) == 1 &&
+         SSL_CTX_set_session_id_context(context, digest.data(), digest.size()) == 1;
 }
 
 // Notes whose certificate it is that cannot be accepted: afterwards OpenSSL does not say.
@@ -111,14 +77,6 @@ void SslDelete::operator()(ssl_st* ssl) const noexcept {
 }
 void SslDelete::operator()(ssl_ctx_st* context) const noexcept {
   SSL_CTX_free(context);
-}
-
-std::string last_error() {
-  const auto code = ERR_peek_error();
-  ERR_clear_error();
-  if (code == 0) return {};
-  const char* reason = ERR_reason_error_string(code);
-  return reason != nullptr ? reason : "error " + std::to_string(code);
 }
 
 ServerContext::~ServerContext() = default;
@@ -151,8 +109,7 @@ std::string ServerContext::load(const CertificateFiles& files, const ServerOptio
                                 SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(context, 1);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-  constexpr unsigned char session_context[] = "larder";
-  SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1);
+  if (!set_session_context(context, options)) return "cannot use TLS: " + last_error();
   SSL_CTX_set_app_data(context, this);
   SSL_CTX_set_tlsext_ticket_key_evp_cb(context, &encrypt_ticket);
   SSL_CTX_set_alpn_select_cb(context, &choose_protocol, nullptr);
@@ -161,18 +118,18 @@ std::string ServerContext::load(const CertificateFiles& files, const ServerOptio
 
   if (auto error = use_certificate(context, files.certificate, files.key); !error.empty()) return error;
   if (!options.client_ca.empty()) {
-    auto* names = SSL_load_client_CA_file(options.client_ca.c_str());
-    if (names == nullptr || SSL_CTX_load_verify_locations(context, options.client_ca.c_str(), nullptr) != 1)
-      return cannot_read("certificates of client_ca", options.client_ca);
-    SSL_CTX_set_client_CA_list(context, names);
+    const auto& file = options.client_ca;
+    auto* names = SSL_CTX_load_verify_locations(context, file.c_str(), nullptr) == 1
+                      ? SSL_load_client_CA_file(file.c_str())
+                      : nullptr;
+    if (names == nullptr) return cannot_read("certificates of client_ca", file);
+    SSL_CTX_set_client_CA_list(context, names);  // which owns them now
     SSL_CTX_set_verify(
         context, SSL_VERIFY_PEER | (options.requires_client ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
   }
   if (!files.ocsp.empty()) {
-    std::ifstream in(files.ocsp, std::ios::binary);
-    auto bytes =
-        std::make_unique<std::string>(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
-    if (!in || bytes->empty()) return cannot_read("OCSP response", files.ocsp);
+    auto bytes = std::make_unique<std::string>(content_of(files.ocsp));
+    if (bytes->empty()) return cannot_read("OCSP response", files.ocsp);
     SSL_CTX_set_tlsext_status_cb(context, &staple);
     SSL_CTX_set_tlsext_status_arg(context, bytes.get());
     ocsp_.push_back(std::move(bytes));
@@ -309,25 +266,6 @@ int ClientContext::keep_session(ssl_st* ssl, ssl_session_st* session) noexcept {
   const std::lock_guard lock(self.mutex_);
   SSL_SESSION_free(std::exchange(self.session_, session));
   return 1;
-}
-
-std::string names_of(x509_st* certificate) {
-  std::string out;
-  auto* names =
-      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
-  const std::unique_ptr<BIO, decltype(&::BIO_free)> text(BIO_new(BIO_s_mem()), &::BIO_free);
-  for (int i = 0; text && i < sk_GENERAL_NAME_num(names); ++i) {
-    if (i > 0) BIO_puts(text.get(), ", ");
-    GENERAL_NAME_print(text.get(), sk_GENERAL_NAME_value(names, i));
-  }
-  const bool has_names = sk_GENERAL_NAME_num(names) > 0;
-  GENERAL_NAMES_free(names);
-  if (!text) return out;
-  if (!has_names) X509_NAME_print_ex(text.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
-  char* bytes = nullptr;
-  const auto size = BIO_get_mem_data(text.get(), &bytes);
-  out.assign(bytes, static_cast<std::size_t>(size));
-  return out;
 }
 
 }  // namespace larder::tls

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "net/ticket_keys.hpp"
-#include "policy/time.hpp"
+#include "net/tls_files.hpp"
 
 #include <memory>
 #include <mutex>
@@ -18,10 +18,8 @@
 
 struct evp_cipher_ctx_st;
 struct evp_mac_ctx_st;
-struct ssl_ctx_st;
 struct ssl_session_st;
 struct ssl_st;
-struct x509_st;
 
 namespace larder::tls {
 
@@ -45,12 +43,6 @@ struct ServerOptions {
   bool requires_client = true;                 // a client without a certificate is refused
   bool allows_tls_1_2 = true;
   bool ktls = false;
-};
-
-struct CertificateInfo {
-  std::string file;
-  std::vector<std::string> names;  // of the subjectAltName, in lower case; `*.` is a wildcard
-  policy::WallTime expires;
 };
 
 class ServerContext {
@@ -127,11 +119,5 @@ class ClientContext {
   mutable std::mutex mutex_;
   mutable ssl_session_st* session_ = nullptr;  // guarded by the mutex
 };
-
-/// The names and addresses that a server's certificate is for, joined by commas; its subject if it has none.
-[[nodiscard]] std::string names_of(x509_st* certificate);
-
-/// What OpenSSL last reported on this thread, for messages; clears it. Empty if there is nothing.
-[[nodiscard]] std::string last_error();
 
 }  // namespace larder::tls

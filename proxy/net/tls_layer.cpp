@@ -59,18 +59,14 @@ struct SocketBio {
 
 namespace {
 
-std::string subject_of(SSL* ssl) {
-  auto* certificate = SSL_get0_peer_certificate(ssl);
-  if (certificate == nullptr || SSL_get_verify_result(ssl) != X509_V_OK) return {};
-  const std::unique_ptr<BIO, decltype(&::BIO_free)> out(BIO_new(BIO_s_mem()), &::BIO_free);
-  if (!out || X509_NAME_print_ex(out.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) < 0)
-    return {};
-  char* text = nullptr;
-  const auto size = BIO_get_mem_data(out.get(), &text);
-  return {text, static_cast<std::size_t>(size)};
-}
-
 constexpr std::size_t max_record = SSL3_RT_MAX_PLAIN_LENGTH;
+
+// SSL_get_error(3) reads what the call has added to the thread's queue, which must be empty before it: an
+// error left by another connection would end this one.
+void begin_call() noexcept {
+  errno = 0;
+  ERR_clear_error();
+}
 
 // What is copied together for one record. A loop has its thread to itself.
 thread_local std::array<char, max_record> together;
@@ -186,7 +182,9 @@ void Layer::note_established() noexcept {
   if (const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name); name != nullptr)
     certificate_index_ = context_->index_for(name);
   try {
-    if (context_->asks_clients()) client_.subject = subject_of(ssl_.get());
+    auto* certificate = SSL_get0_peer_certificate(ssl_.get());
+    if (certificate != nullptr && SSL_get_verify_result(ssl_.get()) == X509_V_OK)
+      client_.subject = subject_of(certificate);
   } catch (const std::exception&) {  // without memory to say who it is, the client is not served
     is_broken_ = true;
   }
@@ -195,7 +193,7 @@ void Layer::note_established() noexcept {
 Io Layer::read_some(std::span<char> room) noexcept {
   if (is_broken_) return {Io::State::failed, false, EPROTO};
   std::size_t got = 0;
-  errno = 0;
+  begin_call();
   const int result = SSL_read_ex(ssl_.get(), room.data(), room.size(), &got);
   if (!is_established_ && SSL_is_init_finished(ssl_.get()) == 1) note_established();
   if (result != 1) return outcome();
@@ -229,7 +227,7 @@ Io Layer::write_some(Transport::Pieces pieces) noexcept {
       bytes = together.data();
     }
     std::size_t written = 0;
-    errno = 0;
+    begin_call();
     if (SSL_write_ex(ssl_.get(), bytes, size, &written) != 1) {
       const auto io = outcome();
       if (sent > 0 && io.must_wait()) break;
@@ -255,7 +253,7 @@ Task<Error> Layer::wait(Transport& below, Transport::Wait what) {
 
 Io Layer::handshake() noexcept {
   if (is_broken_) return {Io::State::failed, false, EPROTO};
-  errno = 0;
+  begin_call();
   if (SSL_do_handshake(ssl_.get()) != 1) return outcome();
   if (!is_established_) note_established();
   return {Io::State::some};
@@ -271,7 +269,7 @@ bool Layer::is_quiet(Transport& /*below*/) noexcept {
   if (is_broken_) return false;
   char byte = 0;
   std::size_t got = 0;
-  errno = 0;
+  begin_call();
   return SSL_peek_ex(ssl_.get(), &byte, 1, &got) != 1 && outcome().state == Io::State::want_read;
 }
 
@@ -279,7 +277,7 @@ bool Layer::has_ended(Transport& /*below*/) noexcept {
   if (is_broken_) return true;
   char byte = 0;
   std::size_t got = 0;
-  errno = 0;
+  begin_call();
   return SSL_peek_ex(ssl_.get(), &byte, 1, &got) != 1 && !outcome().must_wait();
 }
 

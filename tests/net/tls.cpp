@@ -17,7 +17,7 @@ constexpr std::string_view plain_answer = "HTTP/1.1 400 Bad Request\r\n\r\n";
 
 struct Client {
   tls::SslContext context{SSL_CTX_new(::TLS_client_method())};
-  SSL_SESSION* session = nullptr;
+  SSL_SESSION* session = nullptr;  // the first
 
   explicit Client(const std::string& ca) {
     REQUIRE(SSL_CTX_load_verify_locations(context.get(), ca.c_str(), nullptr) == 1);
@@ -27,12 +27,12 @@ struct Client {
     SSL_CTX_set_app_data(context.get(), this);
     SSL_CTX_sess_set_new_cb(context.get(), [](SSL* ssl, SSL_SESSION* made) {
       auto& self = *static_cast<Client*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
-      SSL_SESSION_free(self.session);
-      self.session = made;
-      return 1;
+      if (self.session == nullptr) self.session = SSL_SESSION_dup(made);
+      return 0;
     });
   }
-  ~Client() { SSL_SESSION_free(session); }
+  ~Client() { forget(); }
+  void forget() { SSL_SESSION_free(std::exchange(session, nullptr)); }
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 };
@@ -69,7 +69,12 @@ struct Pair {
     tls::Ssl ssl(SSL_new(with->context.get()));
     SSL_set_connect_state(ssl.get());
     if (name != nullptr) SSL_set_tlsext_host_name(ssl.get(), name);
-    if (with->session != nullptr) SSL_set_session(ssl.get(), with->session);
+    if (with->session != nullptr) {
+      // A copy, because OpenSSL gives a session up when its connection fails.
+      auto* copy = SSL_SESSION_dup(with->session);
+      SSL_set_session(ssl.get(), copy);
+      SSL_SESSION_free(copy);
+    }
     auto its = std::make_unique<tls::Layer>(loop, ends[1], nullptr, std::move(ssl));
     client_layer = its.get();
     client->set_layer(std::move(its));
@@ -307,4 +312,41 @@ TEST_CASE("what is wrong with a file is said with its name") {
   const auto left = infos.front().expires - system_now().wall;
   CHECK(left > std::chrono::minutes{59});
   CHECK(left <= std::chrono::minutes{60});
+}
+
+// A session that began without a certificate must not be a way around the demand for one.
+TEST_CASE("a session is not resumed where clients are authenticated in another way") {
+  test::Authority authority;
+  test::Authority other;
+  const auto [certificate, key] = authority.make("a", "DNS:a.example");
+  const auto tickets = std::make_shared<tls::TicketKeys>();
+  const auto mine = authority.make("client", {});
+  const auto with_ca = [&](const std::string& ca, bool required) {
+    return context_of({{{certificate, key, {}}}, ca, required}, tickets);
+  };
+  Client with(authority.ca());
+  // Whether the session is resumed; nullopt if the handshake fails.
+  const auto visit = [&](const std::shared_ptr<const tls::ServerContext>& context) -> std::optional<bool> {
+    Pair pair(context, &with, "a.example");
+    if (!pair.shake_hands()) return std::nullopt;
+    State end{};
+    (void)read_all(*pair.server, end);
+    (void)read_all(*pair.client, end);
+    return pair.server_layer->is_resumed();
+  };
+  CHECK(visit(with_ca({}, true)) == false);
+  CHECK(visit(with_ca({}, true)) == true);
+  CHECK(visit(with_ca(authority.ca(), true)) == std::nullopt);  // there is no certificate
+
+  SSL_CTX_use_certificate_chain_file(with.context.get(), mine.certificate.c_str());
+  SSL_CTX_use_PrivateKey_file(with.context.get(), mine.key.c_str(), SSL_FILETYPE_PEM);
+  with.forget();
+  CHECK(visit(with_ca(authority.ca(), true)) == false);
+  Pair pair(with_ca(authority.ca(), true), &with, "a.example");
+  REQUIRE(pair.shake_hands());
+  CHECK(pair.server_layer->is_resumed());
+  CHECK(pair.server_layer->client().subject == "CN=client");
+  State end{};
+  (void)read_all(*pair.client, end);
+  CHECK(visit(with_ca(other.ca(), true)) == std::nullopt);  // of an authority that is not accepted here
 }
