@@ -203,10 +203,8 @@ std::optional<std::string> Admin::prepare(const settings::Settings& settings) {
   Next next;
   if (const auto& address = settings.admin) {
     next.key = to_string(*address);
-    settings::Listener listener(*address);
-    listener.tls = settings.admin_tls;
-    auto rules = server::make_rules(listener, tickets_);
-    if (auto* error = std::get_if<std::string>(&rules)) return "admin: " + *error;
+    auto rules = server::make_rules(settings.admin_listener(), tickets_);
+    if (auto* error = std::get_if<std::string>(&rules)) return std::move(*error);
     next.rules = std::move(std::get<0>(rules));
     if (next.key != key_) {
       auto bound = server::bind(*address, false);
@@ -241,10 +239,7 @@ void Admin::commit() {
     unix_path_.clear();
     if (next_->bound) accept_on(*next_->bound);
   }
-  if (name_.starts_with("http")) {
-    const auto rest = name_.substr(name_.find(':'));
-    name_ = (rules_->tls ? "https" : "http") + rest;
-  }
+  if (rules_) name_ = server::name_under(*rules_, std::move(name_));
   next_.reset();
 }
 

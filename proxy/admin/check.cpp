@@ -85,7 +85,9 @@ namespace {
 void check_certificates(const settings::Settings& settings, const std::string& file,
                         std::vector<Problem>& problems, std::string& error) {
   constexpr auto soon = std::chrono::hours{24 * 30};
-  for (const auto& listener : settings.listen) {
+  auto listeners = settings.listen;
+  if (settings.admin) listeners.push_back(settings.admin_listener());
+  for (const auto& listener : listeners) {
     const auto rules = server::make_rules(listener, std::make_shared<tls::TicketKeys>());
     if (const auto* failure = std::get_if<std::string>(&rules)) {
       error = *failure;
@@ -98,9 +100,9 @@ void check_certificates(const settings::Settings& settings, const std::string& f
       if (one.expires - now >= soon) continue;
       problems.push_back(
           {Problem::Severity::warning, file, 0, 0,
-           fmt::format("listen: the certificate {} {} on {:%Y-%m-%d}; renew it, then run larder "
-                       "reload",
-                       one.file, one.expires <= now ? "has expired" : "expires",
+           fmt::format("{}: the certificate {} {} on {:%Y-%m-%d}; renew it, then run larder reload",
+                       settings::to_string(listener.address), one.file,
+                       one.expires <= now ? "has expired" : "expires",
                        std::chrono::floor<std::chrono::seconds>(one.expires))});
     }
   }

@@ -24,8 +24,9 @@ std::shared_ptr<const Plan> make_plan(std::shared_ptr<const settings::Settings> 
   if (const auto& upstream = settings->upstream; upstream.uses_tls) {
     const auto& tls = upstream.tls;
     const auto& host = std::get<settings::TcpAddress>(upstream.address).host;
-    auto made = tls::ClientContext::make(
-        {tls.ca, tls.certificate, tls.key, tls.server_name.empty() ? host : tls.server_name, tls.verify, "upstream.tls.ca"});
+    auto made = tls::ClientContext::make({tls.ca, tls.certificate, tls.key,
+                                          tls.server_name.empty() ? host : tls.server_name, tls.verify,
+                                          "upstream.tls.ca"});
     if (auto* failure = std::get_if<std::string>(&made)) {
       error = "upstream.tls: " + *failure;
       return nullptr;

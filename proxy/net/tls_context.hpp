@@ -47,7 +47,7 @@ struct ServerOptions {
 
 class ServerContext {
  public:
-  /// Reads the files. On failure, a message that names the file and says what is wrong with it.
+  /// Reads the files. On failure, returns a message with the file and the reason.
   [[nodiscard]] static std::variant<std::shared_ptr<const ServerContext>, std::string> make(
       const ServerOptions& options, std::shared_ptr<TicketKeys> tickets);
   ~ServerContext();

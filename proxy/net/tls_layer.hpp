@@ -58,7 +58,7 @@ class Layer final : public Transport::Layer {
   [[nodiscard]] Io outcome() noexcept;
   void note_established() noexcept;
   void note_failure() noexcept;
-  /// What is wrong with the server's certificate; empty if nothing is.
+  /// Why the server's certificate was not accepted; empty if it was.
   [[nodiscard]] std::string complaint_about_certificate() const;
 
   Loop& loop_;

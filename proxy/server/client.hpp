@@ -41,6 +41,8 @@ class Client {
   void input_ends() noexcept { input_ends_ = true; }
   /// Reads once, behind the unread bytes, without waiting.
   [[nodiscard]] Read read_now();
+  /// Whether reading goes on only when something can be written: in a handshake.
+  [[nodiscard]] bool reads_after_writing() const noexcept { return read_wants_ == Transport::Wait::write; }
   /// Waits until there is something to read (or the end); an error when cancelled by the deadline or
   /// otherwise.
   [[nodiscard]] Task<Error> readable() { return transport_.wait(read_wants_); }

@@ -183,7 +183,7 @@ std::variant<std::shared_ptr<const ListenerRules>, std::string> make_rules(
     options.ktls = tls.ktls;
     auto context = tls::ServerContext::make(options, tickets);
     if (auto* error = std::get_if<std::string>(&context))
-      return "listen: " + settings::to_string(listener.address) + ": " + *error;
+      return "cannot listen on " + settings::to_string(listener.address) + ": " + *error;
     rules->tls = std::move(std::get<0>(context));
     rules->client_field = tls.client_field;
     if (listener.hsts > Millis{0}) {
@@ -192,6 +192,11 @@ std::variant<std::shared_ptr<const ListenerRules>, std::string> make_rules(
     }
   }
   return std::shared_ptr<const ListenerRules>(std::move(rules));
+}
+
+std::string name_under(const ListenerRules& rules, std::string name) {
+  const auto colon = name.find("://");
+  return colon == std::string::npos ? name : (rules.tls ? "https" : "http") + name.substr(colon);
 }
 
 Result bind(const settings::ListenAddress& address, bool share) {

@@ -36,6 +36,9 @@ struct Bound {
   std::string unix_path;  // of the socket file to be unlinked at the end; empty = none
 };
 
+/// The name of a listener with the scheme that its rules make it: `https://` with TLS.
+[[nodiscard]] std::string name_under(const ListenerRules& rules, std::string name);
+
 /// Binds and listens. `share` sets SO_REUSEPORT, so that each loop can have a socket of its own (TCP). On
 /// failure, returns a message that names the address.
 [[nodiscard]] std::variant<Bound, std::string> bind(const settings::ListenAddress& address, bool share);

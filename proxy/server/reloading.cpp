@@ -31,11 +31,7 @@ std::variant<Server::Prepared, std::string> Server::prepare(std::shared_ptr<cons
       prepared.places_.push_back(*same);
       auto& place = prepared.places_.back();
       place.rules = std::move(std::get<0>(rules));
-      for (auto& bound : place.bound) {
-        const bool is_https = bound.name.starts_with("https:");
-        if (place.rules->tls && bound.name.starts_with("http:")) bound.name.insert(4, "s");
-        if (!place.rules->tls && is_https) bound.name.erase(4, 1);
-      }
+      for (auto& bound : place.bound) bound.name = name_under(*place.rules, std::move(bound.name));
       continue;
     }
     auto bound = bind_place(listener);

@@ -107,8 +107,7 @@ std::variant<Server::Place, std::string> Server::bind_place(const settings::List
     if (auto* error = std::get_if<std::string>(&bound)) return fail(std::move(*error));
     place.bound.push_back(std::get<Bound>(bound));
   }
-  for (auto& bound : place.bound)
-    if (place.rules->tls && bound.name.starts_with("http:")) bound.name.insert(4, "s");
+  for (auto& bound : place.bound) bound.name = name_under(*place.rules, std::move(bound.name));
   return place;
 }
 

@@ -74,8 +74,8 @@ void Session::on_cancelled() noexcept {
 void Session::refuse_late_head() {
   const auto outcome = refused();
   std::string out;
-  write_problem({408, "the request's head was not complete within timeouts.head", {}}, false, {false, 1},
-                &outcome, out);
+  write_problem({408, "the request's head was not complete within timeouts.head", {}}, false,
+                {false, 1, rules_->hsts}, &outcome, out);
   record_refusal(408, out);
   const std::array<asio::const_buffer, 1> piece{asio::buffer(out)};
   (void)client_.transport().write_some(piece);
@@ -204,7 +204,7 @@ Session::Step Session::proceed() {
       if (read == Client::Read::some) continue;
       if (read != Client::Read::would_block) return Step::close;
       arm_read_deadline();
-      return Step::rest;
+      return client_.reads_after_writing() ? Step::flush : Step::rest;
     }
     if (requests++ == max_requests_in_a_turn) return Step::yield;
     client_.deadline().clear();
@@ -231,6 +231,10 @@ Task<void> Session::attend(std::unique_ptr<Session> session, Step step) {
     if (step == Step::redirect) {
       step = co_await self.redirect();
       continue;
+    }
+    if (step == Step::flush) {
+      if (co_await self.client_.readable()) break;
+      self.client_.input_has_come();
     }
     if (step == Step::yield) {
       self.worker_.loop.counters().connections_yielded.add();
@@ -304,7 +308,7 @@ Task<Session::Step> Session::refuse(http::Refusal reason) {
   std::string out;
   const auto outcome = refused();
   write_problem({http::status_of(reason), std::string(http::describe(reason)), {}},
-                http::is_for_head(client_.unread()), {false, 1}, &outcome, out);
+                http::is_for_head(client_.unread()), {false, 1, rules_->hsts}, &outcome, out);
   record_refusal(http::status_of(reason), out);
   const bool sent = co_await client_.write(out, worker_.settings().timeouts.write);
   co_return sent ? Step::linger : Step::close;

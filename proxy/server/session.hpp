@@ -60,6 +60,7 @@ class Session final : public SessionHook,
   // What comes next.
   enum class Step : std::uint8_t {
     rest,      // there is no input
+    flush,     // a handshake has to write before there can be input
     finish,    // an exchange has something to wait for
     refuse,    // the input is refused
     redirect,  // to https
@@ -85,9 +86,9 @@ class Session final : public SessionHook,
   [[nodiscard]] Task<void> finish_exchange();
   [[nodiscard]] Task<Step> refuse(http::Refusal reason);
   void refuse_late_head();
-  /// As the listener says (ListenerRules).
+  /// Sends the 308 of a listener with redirect: https.
   [[nodiscard]] Task<Step> redirect();
-  /// Why the listener's connections must not be used for the request.
+  /// Why the request must not be served on this connection; nullopt if it may.
   [[nodiscard]] std::optional<http::Refusal> refusal_of_listener() const noexcept;
   /// Takes note of a TLS handshake that has been completed.
   void look_at_handshake();

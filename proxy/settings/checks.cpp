@@ -272,9 +272,9 @@ void warn_of_what_is_idle(const Settings& settings, const Places& places, Report
     warn(!settings.upstream.uses_tls && is_set, name,
          std::string(name) + ": has no effect without https; write upstream: {url: https://...}");
   warn(!api.verify, "upstream.tls.verify",
-       "upstream.tls.verify: the API's certificate is not verified: whoever can redirect the connections to "
-       "it can "
-       "read and change what passes; set upstream.tls.ca instead");
+       "upstream.tls.verify: the API's certificate is not verified, so an attacker who can redirect "
+       "connections to the "
+       "API can read and change the traffic; set upstream.tls.ca instead");
   warn(!settings.admin, "admin_token", "admin_token: has no effect without an admin listener; set admin");
   const Settings plain;
   const auto& cache = settings.cache;

@@ -87,9 +87,9 @@ std::vector<Row<L>> make_rows() {
       file("tls.key", at(&L::tls, &T::first, &C::key),
            "Private key of tls.certificate, in PEM, without a passphrase."),
       file("tls.ocsp", at(&L::tls, &T::first, &C::ocsp),
-           "OCSP response for tls.certificate, in DER, which is sent to clients that ask for it. Whatever "
-           "fetches "
-           "certificates renews it, then reloads larder."),
+           "OCSP response for tls.certificate, in DER, which is sent to clients that request it. It is read "
+           "again on a "
+           "reload; larder does not fetch it."),
       certificates_row(),
       file("tls.client_ca", tls(&T::client_ca),
            "Certificates, in PEM, of the authorities whose client certificates are accepted. With it, "
@@ -258,10 +258,7 @@ Row<Settings> admin_row() {
     settings.admin_tls = std::move(listener->tls);
   };
   row.show = [](const Settings& settings) {
-    if (!settings.admin) return std::string();
-    Listener listener(*settings.admin);
-    listener.tls = settings.admin_tls;
-    return show_listener(listener);
+    return settings.admin ? show_listener(settings.admin_listener()) : std::string();
   };
   return row;
 }

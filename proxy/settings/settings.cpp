@@ -15,6 +15,12 @@ const Route* Settings::route_for(std::string_view normalised_path) const noexcep
   return at == routes.end() ? nullptr : &*at;
 }
 
+Listener Settings::admin_listener() const {
+  Listener listener(*admin);
+  listener.tls = admin_tls;
+  return listener;
+}
+
 std::vector<CertificateFiles> ListenerTls::all() const {
   auto every = certificates;
   if (!first.certificate.empty()) every.insert(every.begin(), first);

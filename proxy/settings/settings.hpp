@@ -279,6 +279,8 @@ struct Settings {
   Millis drain_timeout = 30s;
   std::vector<Route> routes;
 
+  /// `admin` must be set.
+  [[nodiscard]] Listener admin_listener() const;
   /// limits.bodies_in_flight, or its default: 64 MiB or a quarter of cache.memory, whichever is more.
   [[nodiscard]] std::size_t bodies_in_flight() const noexcept;
   /// The first route that matches the normalised path; nullptr if none does, so that the request is forwarded

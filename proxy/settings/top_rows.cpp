@@ -92,9 +92,10 @@ RowsOf outside_rows() {
                    "Private key of upstream.tls.certificate, in PEM, without a passphrase."),
       value_row<S>("upstream.tls.verify", excluded, within_tls(&UpstreamTls::verify),
                    choices<bool>({{"true", true}, {"false", false}}),
-                   "false: any certificate of the API is accepted, so that whoever can redirect its "
-                   "connections can read "
-                   "and change what passes. Each start warns of it."),
+                   "Whether the API's certificate is verified. With false, any certificate is accepted, and "
+                   "an attacker who can "
+                   "redirect connections to the API can read and change the traffic; larder warns of it at "
+                   "each start."),
       value_row<S>("upstream.connections", excluded, within_upstream(&Upstream::connections),
                    numbers(1, 65536), "Maximum number of open connections to the API, over all loops."),
       value_row<S>("upstream.queue", excluded, within_upstream(&Upstream::queue), numbers(0, million),

@@ -1,8 +1,8 @@
 // The number of connections to the API, over all loops.
 //
-// Model: a connection holds a Slot while it exists. If idle connections hold all Slots, one of them, on any
-// loop, is claimed by whoever waits for a Slot, and closed. As there are as many Permits (see Admission) as
-// Slots, a request with a Permit but without a connection can always claim one.
+// Model: a connection holds a Slot while it exists. If idle connections hold all Slots, a request that needs
+// a Slot claims one of them, on any loop, which is then closed. There are as many Permits (see Admission) as
+// Slots, so a request with a Permit but without a connection can always claim one.
 //
 // Threading: every member function may be called on any loop. Slots and Idle objects must be destroyed before
 // the ConnectionSlots.

@@ -4,6 +4,7 @@
 #include "support.hpp"
 
 #include <array>
+#include <filesystem>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -22,7 +23,8 @@ std::shared_ptr<const tls::ServerContext> make_server_context() {
   X509_gmtime_adj(X509_getm_notAfter(certificate), 36'000'000);
   X509_set_pubkey(certificate, key);
   X509_sign(certificate, key, EVP_sha256());
-  std::string files[2] = {"/tmp/larder-fuzz-XXXXXX", "/tmp/larder-fuzz-XXXXXX"};
+  const auto name = (std::filesystem::temp_directory_path() / "larder-fuzz-XXXXXX").string();
+  std::string files[2] = {name, name};
   for (int i = 0; i < 2; ++i) {
     auto* file = ::fdopen(::mkstemp(files[i].data()), "w");
     if (i == 0)

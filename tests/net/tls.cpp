@@ -304,7 +304,7 @@ TEST_CASE("what is wrong with a file is said with its name") {
   CHECK(error_of({{{a.certificate, "/nowhere", {}}}}) ==
         "cannot read the key /nowhere: No such file or directory");
   CHECK(error_of({{{a.certificate, a.key, {}}}, text}) ==
-        "cannot read the certificates of client_ca " + text + ": no start line");
+        "cannot read the certificates of client_ca " + text + ": no certificate or crl found");
   CHECK(error_of({{{a.certificate, a.key, "/nowhere"}}}) ==
         "cannot read the OCSP response /nowhere: No such file or directory");
   const auto infos = context_of({{{b.certificate, b.key, {}}}})->certificates();

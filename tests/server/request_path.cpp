@@ -210,6 +210,16 @@ TEST_CASE("an API that never answers costs a 504, and leaves nothing behind") {
   }
 }
 
+TEST_CASE("a connection that has to write before it can be read from is served") {
+  Script script("  - {path: /**, ttl: 1m}\n");
+  script.api->answers["GET /x"] = {response("x")};
+  const auto wire = script.client(get("/x"), true, 3);
+  script.settle();
+  const auto got = take_response(wire->from_larder);
+  REQUIRE(got);
+  CHECK(got->body == "x");
+}
+
 TEST_CASE("in simulated time a response is fresh, then stale, then fetched again") {
   Script script("  - {path: /**, ttl: 1m, stale_while_revalidate: 1m}\n");
   script.api->answers["GET /x"] = {response("old")};

@@ -42,11 +42,12 @@ class Steps {
 /// The state of one connection, which the script keeps after larder has closed it.
 struct Wire {
   explicit Wire(Loop& loop) : changed(loop) {}
-  std::string to_larder;    // not read yet
-  std::string from_larder;  // everything that was written
-  bool ends = false;        // the peer has closed its sending side
-  bool is_broken = false;   // the peer has reset the connection
-  bool is_closed = false;   // larder has closed the connection
+  std::string to_larder;                  // not read yet
+  std::string from_larder;                // everything that was written
+  bool ends = false;                      // the peer has closed its sending side
+  bool is_broken = false;                 // the peer has reset the connection
+  std::size_t writes_before_reading = 0;  // as in a handshake
+  bool is_closed = false;                 // larder has closed the connection
   bool is_cancelled = false;
   std::function<void(Wire&)> on_write;
   Event changed;
@@ -60,6 +61,10 @@ class ScriptedLayer final : public Transport::Layer {
     if (steps_.fails()) return broken();
     const UncountedAllocations uncounted;
     auto& bytes = wire_->to_larder;
+    if (wire_->writes_before_reading > 0) {
+      --wire_->writes_before_reading;
+      return {Io::State::want_write};
+    }
     if (bytes.empty()) return {wire_->ends ? Io::State::end : Io::State::want_read};
     const auto size = std::min(room.size(), bytes.size());
     std::copy_n(bytes.begin(), size, room.begin());
@@ -208,8 +213,9 @@ class Script {
     settle();
   }
   /// A client that has sent `bytes`. With `ends` it has closed its sending side.
-  std::shared_ptr<Wire> client(std::string bytes, bool ends = false) {
+  std::shared_ptr<Wire> client(std::string bytes, bool ends = false, std::size_t writes_before_reading = 0) {
     auto wire = std::make_shared<Wire>(worker->loop);
+    wire->writes_before_reading = writes_before_reading;
     wire->to_larder = std::move(bytes);
     wire->ends = ends;
     int pair[2];
