@@ -89,8 +89,6 @@ void append_forwarded_fields(http::Fields request, const Arrival& arrival, std::
 
 std::optional<std::string> forwarded_value(std::string_view name, const RequestFacts& request) {
   const auto& arrival = request.arrival;
-  if (arrival.tls != nullptr && !arrival.tls->subject.empty() && http::iequals(name, arrival.tls->field))
-    return arrival.tls->subject;
   if (http::iequals(name, "X-Forwarded-For")) {
     auto chain = chain_of(request.fields, arrival);
     return chain.empty() ? std::nullopt : std::optional(std::move(chain));

@@ -1,4 +1,4 @@
-// Session: what its listener demands (ListenerRules), and TLS.
+// Session: the rules of its listener (ListenerRules): TLS, 421, redirect.
 #include "server/reply.hpp"
 #include "server/session.hpp"
 

@@ -134,15 +134,17 @@ def test_the_server_name_chooses_the_certificate_and_other_hosts_are_misdirected
 
 
 def test_client_certificates_and_the_field_for_their_subject(origin):
-    origin.on("*", lambda at: reply(200, {}, repr(at.request.all("X-Client")).encode()))
+    # A Vary that names the field changes nothing.
+    origin.on("*", lambda at: reply(200, {"Vary": "X-Client"}, repr(at.request.all("X-Client")).encode()))
     ours = Authority()
     ours.make("server")
     ours.make("alice", None, subject="/O=Team, One/CN=alice")
     ours.make("bob", None)
     tls = f"{ours.files('server')}, client_ca: {ours.ca}, client_field: x-client"
     lying = {"X-Client": "CN=root", "X_Client": "CN=root"}
-    for auth in ("require", "request"):
-        with Larder(origin, routes=HOUR, listen=f"[{listener(f'{tls}, client_auth: {auth}')}, 127.0.0.1:0]", settings="underscores: pass") as larder:
+    for auth, trusted in (("require", "[]"), ("request", "127.0.0.1")):
+        listen = f"[{listener(f'{tls}, client_auth: {auth}')}, 127.0.0.1:0]"
+        with Larder(origin, routes=HOUR, listen=listen, settings=f"underscores: pass\ntrusted_proxies: {trusted}") as larder:
             bodies = {}
             for name in ("alice", "bob"):
                 with connect(larder, ours.client_context(name)) as client:
