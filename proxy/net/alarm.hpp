@@ -1,5 +1,4 @@
-// A precise timer for work that a loop does now and then; see net/deadline.hpp for what is set for every
-// request.
+// A precise timer for occasional work of a loop. Timeouts of requests use net/deadline.hpp, which is cheaper.
 #pragma once
 
 #include "net/loop.hpp"
@@ -35,7 +34,7 @@ class Alarm {
       if (!error) its->end();
     });
   }
-  /// It does not ring any more.
+  /// Cancels the alarm; it cannot be set again.
   void stop() noexcept {
     state_->is_stopped = true;
     state_->deadline.clear();

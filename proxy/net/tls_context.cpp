@@ -18,8 +18,8 @@ namespace larder::tls {
 namespace {
 
 // Mozilla, "Server Side TLS" 5.7, intermediate, without finite-field Diffie-Hellman, which no client that is
-// in use needs. This order counts, but ChaCha20 comes first for a client that has it first, because it has no
-// instructions for AES.
+// in use needs. The server's order applies, except that a client that prefers ChaCha20, because it has no
+// instructions for AES, gets it.
 constexpr const char* ciphers =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
@@ -55,7 +55,7 @@ bool set_session_context(SSL_CTX* context, const ServerOptions& options) {
          SSL_CTX_set_session_id_context(context, digest.data(), digest.size()) == 1;
 }
 
-// Notes whose certificate it is that cannot be accepted: afterwards OpenSSL does not say.
+// Records the names of a certificate that is not accepted, because OpenSSL does not keep the certificate.
 int note_certificate(int accepted, X509_STORE_CTX* store) noexcept {
   if (accepted == 1) return accepted;
   const auto* ssl =

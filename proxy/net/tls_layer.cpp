@@ -201,8 +201,8 @@ Io Layer::read_some(std::span<char> room) noexcept {
   return {Io::State::some, more, 0, got};
 }
 
-// Each call of OpenSSL writes one record. After one that has to wait, the next call has the same bytes again:
-// its user goes on behind what was written.
+// Each call of OpenSSL writes one record. After a call that has to wait, OpenSSL requires the same bytes
+// again; callers meet that, because they continue after the bytes that were written.
 Io Layer::write_some(Transport::Pieces pieces) noexcept {
   if (is_broken_) return {Io::State::failed, false, EPROTO};
   std::size_t sent = 0;
