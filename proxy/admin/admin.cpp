@@ -239,7 +239,9 @@ void Admin::commit() {
     unix_path_.clear();
     if (next_->bound) accept_on(*next_->bound);
   }
-  if (rules_) name_ = server::name_under(*rules_, std::move(name_));
+  if (rules_) name_ = server::name_under(*rules_, name_);
+  server_.set_admin_certificates(rules_ && rules_->tls ? rules_->tls->certificates()
+                                                       : std::vector<tls::CertificateInfo>());
   next_.reset();
 }
 

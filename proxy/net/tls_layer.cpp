@@ -62,10 +62,11 @@ namespace {
 constexpr std::size_t max_record = SSL3_RT_MAX_PLAIN_LENGTH;
 
 // SSL_get_error(3) reads what the call has added to the thread's queue, which must be empty before it: an
-// error left by another connection would end this one.
+// error left by another connection would end this one. Clearing an empty queue costs as much as a sixth of a
+// hit, because it frees the texts of each of its sixteen entries.
 void begin_call() noexcept {
   errno = 0;
-  ERR_clear_error();
+  if (ERR_peek_error() != 0) ERR_clear_error();
 }
 
 // What is copied together for one record. A loop has its thread to itself.

@@ -194,7 +194,7 @@ std::variant<std::shared_ptr<const ListenerRules>, std::string> make_rules(
   return std::shared_ptr<const ListenerRules>(std::move(rules));
 }
 
-std::string name_under(const ListenerRules& rules, std::string name) {
+std::string name_under(const ListenerRules& rules, const std::string& name) {
   const auto colon = name.find("://");
   return colon == std::string::npos ? name : (rules.tls ? "https" : "http") + name.substr(colon);
 }

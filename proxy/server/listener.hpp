@@ -37,7 +37,7 @@ struct Bound {
 };
 
 /// The name of a listener with the scheme that its rules make it: `https://` with TLS.
-[[nodiscard]] std::string name_under(const ListenerRules& rules, std::string name);
+[[nodiscard]] std::string name_under(const ListenerRules& rules, const std::string& name);
 
 /// Binds and listens. `share` sets SO_REUSEPORT, so that each loop can have a socket of its own (TCP). On
 /// failure, returns a message that names the address.

@@ -31,7 +31,7 @@ std::variant<Server::Prepared, std::string> Server::prepare(std::shared_ptr<cons
       prepared.places_.push_back(*same);
       auto& place = prepared.places_.back();
       place.rules = std::move(std::get<0>(rules));
-      for (auto& bound : place.bound) bound.name = name_under(*place.rules, std::move(bound.name));
+      for (auto& bound : place.bound) bound.name = name_under(*place.rules, bound.name);
       continue;
     }
     auto bound = bind_place(listener);

@@ -107,7 +107,7 @@ std::variant<Server::Place, std::string> Server::bind_place(const settings::List
     if (auto* error = std::get_if<std::string>(&bound)) return fail(std::move(*error));
     place.bound.push_back(std::get<Bound>(bound));
   }
-  for (auto& bound : place.bound) bound.name = name_under(*place.rules, std::move(bound.name));
+  for (auto& bound : place.bound) bound.name = name_under(*place.rules, bound.name);
   return place;
 }
 
@@ -221,12 +221,22 @@ bool Server::run() {
 
 std::vector<tls::CertificateInfo> Server::certificates() const {
   std::vector<tls::CertificateInfo> all;
+  const auto add = [&all](const std::vector<tls::CertificateInfo>& more) {
+    for (const auto& info : more) {
+      const auto is_same = [&info](const tls::CertificateInfo& other) { return other.file == info.file; };
+      if (std::none_of(all.begin(), all.end(), is_same)) all.push_back(info);
+    }
+  };
   const std::lock_guard lock(mutex_);
-  for (const auto& place : places_) {
-    if (!place.rules->tls) continue;
-    for (const auto& info : place.rules->tls->certificates()) all.push_back(info);
-  }
+  for (const auto& place : places_)
+    if (place.rules->tls) add(place.rules->tls->certificates());
+  add(admin_certificates_);
   return all;
+}
+
+void Server::set_admin_certificates(std::vector<tls::CertificateInfo> certificates) {
+  const std::lock_guard lock(mutex_);
+  admin_certificates_ = std::move(certificates);
 }
 
 void Server::apply_store_limits() {

@@ -85,8 +85,10 @@ class Server {
     return last_reload_;
   }
 
-  /// The certificates of the listeners. Callable on any thread.
+  /// The certificates of the listeners and of the admin listener, each file once. Callable on any thread.
   [[nodiscard]] std::vector<tls::CertificateInfo> certificates() const;
+  /// Those of the admin listener, which does not belong to the server.
+  void set_admin_certificates(std::vector<tls::CertificateInfo> certificates);
   /// `warm` routes that have not been fetched yet; on any thread.
   [[nodiscard]] std::size_t warming() const noexcept { return prefetcher_.pending(); }
 
@@ -139,7 +141,9 @@ class Server {
 
   Shared shared_;
   std::shared_ptr<tls::TicketKeys> tickets_ = std::make_shared<tls::TicketKeys>();
-  mutable std::mutex mutex_;  // guards plan_, places_ and last_reload_, which only the first loop changes
+  std::vector<tls::CertificateInfo> admin_certificates_;
+  // Guards plan_, places_, last_reload_ and admin_certificates_, which only the first loop changes.
+  mutable std::mutex mutex_;
   std::shared_ptr<const cache::Plan> plan_;
   std::shared_ptr<LogSink> log_sink_;  // of the access log; each loop has a reference of its own
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -1,5 +1,6 @@
 """TLS towards clients: handshakes, certificates, what depends on the scheme."""
 
+import pathlib
 import socket
 import ssl
 import subprocess
@@ -250,6 +251,10 @@ def test_ktls_is_used_where_the_kernel_has_it_and_otherwise_makes_no_difference(
             with connect(larder) as client:
                 for target in ("/x", "/x", "/y"):
                     assert client.get(target).body == b"x" * 50_000
+        kernel = pathlib.Path("/proc/net/tls_stat")
+        if kernel.exists():  # the module is loaded
+            sent = {line.split()[0]: int(line.split()[1]) for line in kernel.read_text().splitlines()}
+            assert sent["TlsTxSw"] + sent["TlsTxDevice"] >= 2
 
 
 def test_a_stapled_ocsp_response_is_sent(origin, tmp_path):
@@ -278,6 +283,7 @@ def test_the_admin_listener_with_tls_and_the_commands_that_use_it(origin, tmp_pa
         context.check_hostname = False
         with Client(larder.admin, context) as client:
             assert client.get("/healthz", {"Host": "localhost"}).status == 200
+            assert f'larder_tls_certificate_expiry_seconds{{file="{ours.path("admin.pem")}"}}' in client.get("/metrics", {"Host": "localhost"}).body.decode()
         with Client(larder.admin) as client:
             assert b"this port is for TLS" in client.get("/healthz").body
         write(f'{{address: "127.0.0.1:{larder.admin[1]}", tls: {{{ours.files("admin")}}}}}')

@@ -177,3 +177,9 @@ def test_the_expiry_of_a_listeners_certificate_is_a_metric(origin):
     with Larder(origin, listen=f'{{address: "127.0.0.1:0", tls: {{{authority().files("server")}}}}}') as larder:
         name = f'larder_tls_certificate_expiry_seconds{{file="{authority().path("server.pem")}"}}'
         assert 364 * 86400 < larder.metric(name) - time.time() < 366 * 86400
+
+
+def test_two_listeners_with_one_certificate_make_one_series(origin):
+    listen = f'{{address: "127.0.0.1:0", tls: {{{authority().files("server")}}}}}'
+    with Larder(origin, listen=f"[{listen}, {listen.replace('127.0.0.1', '127.0.0.2')}]") as larder:
+        assert larder.ask_admin("/metrics")[1].count("larder_tls_certificate_expiry_seconds{") == 1
