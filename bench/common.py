@@ -260,7 +260,7 @@ def machine() -> str:
 
 
 VERSION_COMMANDS = {
-    "larder": [str(LARDER), "version"], "nginx": ["nginx", "-v"], "haproxy": ["haproxy", "-v"], "varnish": ["varnishd", "-V"],
+    "larder": [str(LARDER), "version"], "nginx": ["nginx", "-v"], "haproxy": ["haproxy", "-v"], "h2o": ["h2o", "--version"], "varnish": ["varnishd", "-V"],
     "squid": ["squid", "-v"], "trafficserver": ["traffic_server", "-V"], "postgres": ["psql", "--version"], "wrk": ["wrk", "-v"],
 }
 

@@ -15,6 +15,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import statistics
 import subprocess
 import threading
@@ -40,6 +41,19 @@ SERVERS_CORE, CLIENT_CORE = 0, 1
 
 class Unable(Exception):
     """Why a server cannot be measured."""
+
+
+class Tls:
+    """A certificate for 127.0.0.1 that signs itself, for all servers."""
+
+    def __init__(self, directory: Path) -> None:
+        self.certificate, self.key, self.both = directory / "server.pem", directory / "server.key", directory / "both.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=localhost",
+                        "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", self.key, "-out", self.certificate], check=True, capture_output=True)
+        self.both.write_text(self.certificate.read_text() + self.key.read_text())
+        for file in directory.iterdir():
+            file.chmod(0o644)  # the peers run as nobody
+        self.context = ssl.create_default_context(cafile=self.certificate)
 
 
 # ---- requests and responses -----------------------------------------------------------------------------------------
@@ -131,10 +145,13 @@ class Answer:
     raw: bytes
 
 
-def ask(port: int, path: str, headers: list[str]) -> Answer:
+def ask(server: Server, path: str, headers: list[str]) -> Answer:
     """One GET; the response unchanged."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
-        connection.sendall("\r\n".join([f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", *headers, "", ""]).encode())
+    with ExitStack() as stack:
+        connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=20))
+        if server.tls is not None:
+            connection = stack.enter_context(server.tls.context.wrap_socket(connection, server_hostname="127.0.0.1"))
+        connection.sendall("\r\n".join([f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{server.port}", *headers, "", ""]).encode())
         raw = b""
 
         def more() -> None:
@@ -180,6 +197,11 @@ class Server:
     port: int
     program: Program
     origin: Origin | None = None
+    tls: Tls | None = None
+
+    @property
+    def url(self) -> str:
+        return f"{'http' if self.tls is None else 'https'}://127.0.0.1:{self.port}"
 
 
 @dataclass
@@ -211,6 +233,8 @@ def peer_command(name: str, work: Path, port: int) -> list[str | Path]:
             return ["haproxy", "-db", "-f", work / "haproxy.cfg"]
         case "nginx":
             return ["nginx", "-p", work, "-e", work / "nginx.log", "-c", work / "nginx.conf"]
+        case "h2o":
+            return ["h2o", "-c", work / "h2o.conf"]
         case "squid":
             return ["squid", "-N", "-f", work / "squid.conf"]
         case "trafficserver":
@@ -227,10 +251,19 @@ def peer_command(name: str, work: Path, port: int) -> list[str | Path]:
     raise ValueError(name)
 
 
-PROGRAMS = {"haproxy": "haproxy", "nginx": "nginx", "varnish": "varnishd", "squid": "squid", "trafficserver": "traffic_server"}
+PROGRAMS = {"haproxy": "haproxy", "nginx": "nginx", "h2o": "h2o", "varnish": "varnishd", "squid": "squid", "trafficserver": "traffic_server"}
 
 
-def start_peer(name: str, directory: Path, logs: Path, stack: ExitStack) -> Server:
+def tls_marks(name: str, tls: Tls | None) -> dict[str, str]:
+    """What the marks of a peer's settings stand for: @ssl@ follows the address, @tls@ is a line of its own."""
+    if tls is None:
+        return {"@ssl@": "", "@tls@": ""}
+    files = f"ssl_certificate {tls.certificate}; ssl_certificate_key {tls.key}; ssl_protocols TLSv1.2 TLSv1.3;"
+    return {"@ssl@": {"haproxy": f" ssl crt {tls.both} alpn http/1.1", "nginx": " ssl"}.get(name, ""),
+            "@tls@": {"nginx": files, "h2o": f"ssl: {{certificate-file: {tls.certificate}, key-file: {tls.key}, minimum-version: TLSv1.2}}"}.get(name, "")}
+
+
+def start_peer(name: str, directory: Path, logs: Path, stack: ExitStack, tls: Tls | None = None) -> Server:
     """Raises Unable, with the end of its log, if it does not start."""
     if common.which(PROGRAMS[name]) is None:
         raise Unable("is not installed (bash config/setup.sh peers)")
@@ -249,9 +282,14 @@ def start_peer(name: str, directory: Path, logs: Path, stack: ExitStack) -> Serv
                     "libdir": "/usr/lib/trafficserver", "libexecdir": "/usr/lib/trafficserver/modules", "localstatedir": work / "run",
                     "runtimedir": work / "run", "logdir": work / "log", "cachedir": work / "cache"}
             (work / "runroot.yaml").write_text("".join(f"{key}: {value}\n" for key, value in tree.items()))
+        if name == "h2o":  # not a cache: it serves the same bodies from files
+            for size, body in BODIES.items():
+                for directory_name in ("plain", "coded"):
+                    (work / "files" / directory_name).mkdir(parents=True, exist_ok=True)
+                    (work / "files" / directory_name / size).write_bytes(body)
         for path in files:
             text = path.read_text()
-            for mark, value in {"@work@": work, "@port@": port, "@origin@": origin.port}.items():
+            for mark, value in {"@work@": work, "@port@": port, "@origin@": origin.port, **tls_marks(name, tls)}.items():
                 text = text.replace(mark, str(value))
             (into / path.name).write_text(text)
         command = [*as_nobody(work), *peer_command(name, work, port)]
@@ -260,12 +298,13 @@ def start_peer(name: str, directory: Path, logs: Path, stack: ExitStack) -> Serv
         except SystemExit as error:
             complaint = str(error).strip().rpartition("\n")[2]
             continue
-        return Server(name, port, stack.enter_context(program), origin)
+        return Server(name, port, stack.enter_context(program), origin, tls)
     raise Unable(f"does not start: {complaint}")
 
 
-def larder_yaml(port: int, admin: int | None, origin: int, *, top: str = "", before: str = "", policy: str = "ttl: 1h") -> str:
-    return (f"listen: 127.0.0.1:{port}\nupstream: http://127.0.0.1:{origin}\n" + (f"admin: 127.0.0.1:{admin}\n" if admin else "") + top +
+def larder_yaml(port: int, admin: int | None, origin: int, *, tls: Tls | None = None, top: str = "", before: str = "", policy: str = "ttl: 1h") -> str:
+    listen = f"127.0.0.1:{port}" if tls is None else f"{{address: 127.0.0.1:{port}, tls: {{certificate: {tls.certificate}, key: {tls.key}}}}}"
+    return (f"listen: {listen}\nupstream: http://127.0.0.1:{origin}\n" + (f"admin: 127.0.0.1:{admin}\n" if admin else "") + top +
             f"routes:\n{before}  - path: /**\n    {policy}\n")
 
 
@@ -282,28 +321,34 @@ class Larder(Server):
             return sum(float(line.split()[-1]) for line in answer.read().decode().splitlines() if line.split("{")[0].split(" ")[0] == name)
 
 
-def start_larder(name: str, origin: Origin | int, directory: Path, stack: ExitStack, *, admin: bool = True, **more) -> Larder:
+def start_larder(name: str, origin: Origin | int, directory: Path, stack: ExitStack, *, admin: bool = True, tls: Tls | None = None, **more) -> Larder:
     port, admin_port = common.free_port(), common.free_port() if admin else None
     stem = "larder-" + "".join(c if c.isalnum() else "-" for c in name)
     file = directory / f"{stem}.yaml"
-    file.write_text(larder_yaml(port, admin_port, origin.port if isinstance(origin, Origin) else origin, **more))
+    file.write_text(larder_yaml(port, admin_port, origin.port if isinstance(origin, Origin) else origin, tls=tls, **more))
     program = Program([common.LARDER, "serve", "-c", file], directory / f"{stem}.log", core=SERVERS_CORE, port=port)
-    return Larder(name, port, stack.enter_context(program), origin if isinstance(origin, Origin) else None, admin_port)
+    return Larder(name, port, stack.enter_context(program), origin if isinstance(origin, Origin) else None, tls, admin_port)
 
 
-def build_floor(directory: Path) -> Path:
-    floor = directory / "floor"
-    ran = subprocess.run(["g++", "-std=c++20", "-O2", "-o", floor, HERE / "floor.cpp"], capture_output=True, text=True)
+def build_program(name: str, directory: Path, *libraries: str) -> Path:
+    """bench/NAME.cpp, compiled."""
+    program = directory / name
+    ran = subprocess.run(["g++", "-std=c++20", "-O2", "-o", program, HERE / f"{name}.cpp", *libraries], capture_output=True, text=True)
     if ran.returncode != 0:
-        raise SystemExit(f"bench/floor.cpp does not compile:\n{ran.stderr}")
-    return floor
+        raise SystemExit(f"bench/{name}.cpp does not compile:\n{ran.stderr}")
+    return program
 
 
-def start_floor(floor: Path, answer: bytes, directory: Path, stack: ExitStack, *, core: int = SERVERS_CORE) -> Server:
+def build_floor(directory: Path, tls: Tls | None = None) -> Path:
+    return build_program("floor", directory) if tls is None else build_program("tls_floor", directory, "-lssl", "-lcrypto")
+
+
+def start_floor(floor: Path, answer: bytes, directory: Path, stack: ExitStack, *, core: int = SERVERS_CORE, tls: Tls | None = None) -> Server:
     port = common.free_port()
     file = directory / f"answer-{port}"
     file.write_bytes(answer)
-    return Server("floor", port, stack.enter_context(Program([floor, str(port), file], directory / "floor.log", core=core, port=port)))
+    command = [floor, str(port), file, *([] if tls is None else [tls.certificate, tls.key])]
+    return Server("floor", port, stack.enter_context(Program(command, directory / "floor.log", core=core, port=port)), tls=tls)
 
 
 # ---- verifying ------------------------------------------------------------------------------------------------------
@@ -332,12 +377,12 @@ def verify(server: Server, case: Case, *, patience: float = 10) -> Target:
         headers = ["Accept-Encoding: gzip"]
     while True:
         if case.kind == "304":
-            tag = ask(server.port, case.path, []).fields.get("etag")
+            tag = ask(server, case.path, []).fields.get("etag")
             if tag is None:
                 raise Unable("sends no entity tag")
             headers = [f"If-None-Match: {tag}"]
         before = server.origin.asked[case.path]
-        answer = ask(server.port, case.path, headers)
+        answer = ask(server, case.path, headers)
         why = wrong(case, answer) or ("" if server.origin.asked[case.path] == before else "asks the origin each time")
         in_a_row = 0 if why else in_a_row + 1
         if in_a_row == 3:
@@ -373,7 +418,7 @@ def measure(target: Target, seconds: float, *, script: str = "") -> Sample:
     """Raises Unable."""
     program = target.server.program
     core_before, before = core_seconds(), program.cpu_seconds()
-    ran = common.wrk(f"http://127.0.0.1:{target.server.port}{target.path}", seconds=seconds, connections=CONNECTIONS, core=CLIENT_CORE,
+    ran = common.wrk(f"{target.server.url}{target.path}", seconds=seconds, connections=CONNECTIONS, core=CLIENT_CORE,
                      headers=target.headers, script=script)
     cpu = program.cpu_seconds() - before
     others = max(0.0, core_seconds() - core_before - cpu) / ran.seconds
@@ -530,7 +575,7 @@ def feature_variants(wanted: str, floor: Path, directory: Path, logs: Path, entr
         except Unable as error:
             notes.append(f"{name}: {error}.")
             continue
-        answer = ask(larder.port, "/e/0000001", [])
+        answer = ask(larder, "/e/0000001", [])
         if "hit" not in answer.fields.get("cache-status", "") or answer.body != body:
             raise SystemExit(f"larder does not answer from its store what was stored: {answer.fields}; its log: {larder.program.log}")
         by_random = lambda number, count=count, port=larder.port: RANDOM_PATHS.format(seed=number + 1, count=count, host=f"127.0.0.1:{port}")  # noqa: E731
@@ -587,15 +632,15 @@ def feature_table(args: argparse.Namespace, floor: Path, directory: Path, logs: 
 
 
 def gather(args: argparse.Namespace, floor: Path, directory: Path, peers_directory: Path, stack: ExitStack, progress: common.Progress,
-           notes: list[str]) -> tuple[list[str], dict[Case, dict[str, Target]]]:
+           notes: list[str], tls: Tls | None = None) -> tuple[list[str], dict[Case, dict[str, Target]]]:
     """Starts and verifies all servers; returns the names of those that run, and for each case the request for each of them."""
     progress("starting larder")
-    larder = start_larder("larder", Origin(), directory, stack)
+    larder = start_larder("larder", Origin(), directory, stack, tls=tls)
     servers: list[Server] = [larder]
     for name in args.only:
         progress(f"starting {name}")
         try:
-            servers.append(start_peer(name, peers_directory, directory, stack))
+            servers.append(start_peer(name, peers_directory, directory, stack, tls))
         except Unable as error:
             notes.append(f"{name} is left out: it {error}.")
     targets: dict[Case, dict[str, Target]] = {}
@@ -610,8 +655,8 @@ def gather(args: argparse.Namespace, floor: Path, directory: Path, peers_directo
                     raise SystemExit(f"larder fails {case.title}: it {error}; its log: {larder.program.log}") from None
                 notes.append(f"{server.name} has no figure for {case.title}: it {error}.")
         mine = targets[case]["larder"]
-        answer = ask(larder.port, mine.path, mine.headers)
-        bare = start_floor(floor, answer.raw, directory, stack)
+        answer = ask(larder, mine.path, mine.headers)
+        bare = start_floor(floor, answer.raw, directory, stack, tls=tls)
         targets[case] = {"floor": Target(bare, mine.path, mine.headers, len(answer.raw)), **targets[case]}
     return ["floor", *(server.name for server in servers)], targets
 
@@ -645,7 +690,7 @@ def run_rounds(args: argparse.Namespace, targets: dict[Case, dict[str, Target]],
             faults.setdefault(name, []).append(f"{more} of {requests} requests in all rounds reached its origin")
     for case, of in targets.items():
         for name, target in of.items():
-            if name != "floor" and (said := wrong(case, ask(target.server.port, target.path, target.headers))):
+            if name != "floor" and (said := wrong(case, ask(target.server, target.path, target.headers))):
                 faults.setdefault(f"{name}, {case.title}", []).append(f"{said}, after the rounds")
     notes += [f"{name}: {'; '.join(dict.fromkeys(said))}." for name, said in faults.items()]
     return samples
@@ -677,9 +722,9 @@ EXPECTED = {
 }
 
 
-def judged(samples: dict[Case, dict[str, list[Sample]]], judge: bool) -> Table:
+def judged(samples: dict[Case, dict[str, list[Sample]]], judge: bool, expected: dict[Case, list[tuple[str, str, str, float]]]) -> Table:
     rows = []
-    for case, expectations in EXPECTED.items():
+    for case, expectations in expected.items():
         for name, to, sense, bound in expectations if case in samples else []:
             words = f"{case.title}: {name} {sense} {bound:g} times {'the floor' if to == 'floor' else to}"
             if not samples[case].get(name):
@@ -767,7 +812,7 @@ def main() -> None:
                 names, targets = gather(args, floor, directory, peers_directory, running, progress, notes)
                 samples = run_rounds(args, targets, progress, notes)
             tables += [size_table(size, names, samples) for size in SIZES if any(case.size == size for case in samples)]
-            expected = judged(samples, not args.smoke)
+            expected = judged(samples, not args.smoke, EXPECTED)
             if expected.rows:
                 tables.append(expected)
             measured += [sample for of in samples.values() for mine in of.values() for sample in mine]

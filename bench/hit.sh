@@ -2,7 +2,7 @@
 # CPU time of a hit: of larder, of other caches, and of a minimal program that sends the same bytes without parsing the request (the floor);
 # then the cost of each of larder's features.
 #
-#   bash bench/hit.sh [--rounds N] [--seconds N] [--only a,b] [--cases a,b] [--features | --no-features] [--entries N] [--quick | --smoke]
+#   bash bench/hit.sh [--tls] [--rounds N] [--seconds N] [--only a,b] [--cases a,b] [--features | --no-features] [--entries N] [--quick | --smoke]
 #
 #   --rounds N, --seconds N   number of rounds (5), and seconds per measurement (1)
 #   --only a,b                a selection of haproxy, nginx, varnish, squid and trafficserver; the floor and larder always run
@@ -22,6 +22,11 @@
 #   x larder         divided by larder's of the same round: 1.50 is 50 % more than larder
 #   requests/s, p99  medians; with a cheap server, wrk's core is the bottleneck, and these figures describe wrk
 #   ratio            of a feature: divided by larder with the settings above, in the same round
+#
+# With --tls (--rounds, --seconds, --only, --cases, --quick and --smoke as above): the same over TLS, compared with nginx, HAProxy and h2o, which is not
+# a cache and serves files, and with an epoll loop over OpenSSL as the floor; then connections with a full and with a resumed handshake and one request
+# each, and the memory of an idle connection.
+#
 # Absolute times on a shared machine vary; compare the ratios. Raw figures and plots are written to build/bench/hit*.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -31,4 +36,14 @@ for argument in "$@"; do
   esac
 done
 bash config/setup.sh build api measure peers
-exec /usr/bin/python3 bench/hit.py "$@"
+script=bench/hit.py
+arguments=()
+for argument in "$@"; do
+  if [ "$argument" = --tls ]; then
+    script=bench/hit_tls.py
+    export OPENSSL_CONF=$PWD/bench/peers/openssl.cnf
+  else
+    arguments+=("$argument")
+  fi
+done
+exec /usr/bin/python3 "$script" "${arguments[@]}"

@@ -7,7 +7,7 @@
 # measurements), postgres (database and migrations for the sample API), lean (programs that the projection is compared with),
 # browser (for the tests of the status page), conformance (for the HTTP cache test suite), peers (other caches, for the suite and
 # the measurements), fuzz (clang and libFuzzer), lint (clang-format and clang-tidy), package (for the checks of the Debian package),
-# alerts (promtool, for the alert rules).
+# alerts (promtool, for the alert rules), tls (testssl.sh, for the tests of TLS).
 # Default: build test api.
 # Only missing packages are installed, and services that they would start are not started. A cache of the group peers that the
 # distribution does not have is skipped.
@@ -38,14 +38,15 @@ packages_of() {
     postgres) echo postgresql postgresql-client python3-alembic ;;
     lean) echo g++ libsimdjson-dev jq nodejs python3 nginx-light libnginx-mod-http-lua lua-cjson curl ;;
     conformance) echo nodejs npm ;;
-    browser) echo chromium nodejs npm ;;
+    browser) echo chromium nodejs npm libnss3-tools openssl ;;
+    tls) echo testssl.sh openssl procps bsdextrautils ;;
     fuzz) echo clang libclang-rt-dev ;;
-    peers) echo nginx-light varnish haproxy squid trafficserver apache2 ;;
+    peers) echo nginx-light varnish haproxy h2o squid trafficserver apache2 libssl-dev openssl ;;
     lint) echo clang-format clang-tidy ;;
     coverage) echo gcovr ;;
     alerts) echo prometheus ;;
     package) echo dpkg-dev fakeroot file lintian systemd man-db zsh mandoc ;;
-    *) die "no group '$1'; the groups are build, test, api, measure, postgres, lean, browser, conformance, peers, fuzz, lint, coverage, package, alerts" ;;
+    *) die "no group '$1'; the groups are build, test, api, measure, postgres, lean, browser, conformance, peers, fuzz, lint, coverage, package, alerts, tls" ;;
   esac
 }
 

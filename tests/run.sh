@@ -84,7 +84,7 @@ case $mode in
     exit
     ;;
   ci | long)
-    bash config/setup.sh build test api conformance browser fuzz package measure postgres peers lean alerts lint
+    bash config/setup.sh build test api conformance browser fuzz package measure postgres peers lean alerts tls lint
     rm -rf "$results" && mkdir -p "$results"
     phase format format
     if [ "$mode" = ci ]; then
@@ -101,7 +101,7 @@ case $mode in
     ;;
   *)
     if [ "$preset" = dev ]; then
-      bash config/setup.sh build test api conformance browser fuzz package measure postgres peers lean alerts
+      bash config/setup.sh build test api conformance browser fuzz package measure postgres peers lean alerts tls
     else
       bash config/setup.sh build test api conformance
     fi

@@ -12,4 +12,4 @@ cd "$(dirname "$0")/../.."
 command -v chromium >/dev/null && command -v npm >/dev/null || bash config/setup.sh test browser
 bash tests/npm.sh browser
 export LARDER=${LARDER:-$PWD/build/dev/larder} PYTHONDONTWRITEBYTECODE=1
-exec /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/browser/test_status_page.py
+exec /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/browser/test_status_page.py tests/browser/test_https.py
