@@ -14,7 +14,7 @@
 #             at full length. Takes some hours.
 #
 # PRESET is dev (default), asan or tsan; further arguments are passed to ctest. Labels: unit, modules, scenario, model, differential, api,
-# conformance, browser, bench, package, alerts, fuzz (api: needs the packages of the sample API). For example: bash tests/run.sh asan -L scenario
+# conformance, browser, bench, package, alerts, tls, fuzz (api: needs the packages of the sample API). For example: bash tests/run.sh asan -L scenario
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
