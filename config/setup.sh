@@ -30,8 +30,8 @@ packages_of() {
   case "$1" in
     build) echo g++ cmake ninja-build pkg-config $(boost_packages) libsimdjson-dev libyaml-cpp-dev libcli11-dev \
         libspdlog-dev libfmt-dev libxxhash-dev prometheus-cpp-dev libsystemd-dev libdeflate-dev libbrotli-dev libzstd-dev \
-        libsqlite3-dev libjemalloc-dev libssl-dev ;;
-    test) echo catch2 openssl python3 python3-pytest python3-jsonschema python3-yaml curl ;;
+        libsqlite3-dev libjemalloc-dev libssl-dev libnghttp2-dev ;;
+    test) echo catch2 openssl python3 python3-pytest python3-jsonschema python3-yaml python3-h2 curl ;;
     api) echo python3 python3-fastapi python3-uvicorn python3-sqlalchemy python3-aiosqlite python3-asyncpg \
         python3-yaml python3-websockets curl ;;
     measure) echo wrk nginx-light ;;

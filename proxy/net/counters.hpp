@@ -83,6 +83,10 @@ inline constexpr std::size_t refusal_count = static_cast<std::size_t>(http::Refu
   X(tls_1_3, counter, "larder_tls_handshakes_total", "version=1.3", "") \
   X(tls_resumed, counter, "larder_tls_resumptions_total", "", "TLS handshakes with clients that resumed a session") \
   X(tls_failures, counter, "larder_tls_handshake_failures_total", "", "TLS handshakes that failed") \
+  X(http2_connections, gauge, "larder_http2_connections", "", "Client connections open that use HTTP/2") \
+  X(http2_requests, counter, "larder_http2_requests_total", "", "Requests of clients in HTTP/2") \
+  X(http2_resets, counter, "larder_http2_resets_total", "", "HTTP/2 streams reset before their end, by either side") \
+  X(http2_floods, counter, "larder_http2_floods_total", "", "HTTP/2 connections ended because the client did too much of what only costs: resets, control frames, or fields that expand") \
   X(bytes_sent, counter, "larder_sent_bytes_total", "", "Bytes sent to clients") \
   X(upstream_requests, counter, "larder_upstream_requests_total", "", "Requests sent to the API") \
   X(upstream_errors, counter, "larder_upstream_errors_total", "", "Requests to the API that failed") \

@@ -26,14 +26,17 @@ constexpr const char* ciphers =
 constexpr const char* tls_1_3_ciphers =
     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 constexpr const char* groups = "X25519:P-256:P-384";
-constexpr unsigned char alpn_http_1_1[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+// In the order of preference.
+constexpr unsigned char alpn[] = {2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+constexpr std::span<const unsigned char> alpn_http_1_1 = std::span(alpn).subspan(3);
 
-// A client that offers protocols, but not this one, is refused (RFC 7301 3.2).
+// A client that offers protocols, but none of these, is refused (RFC 7301 3.2).
 int choose_protocol(SSL* /*ssl*/, const unsigned char** out, unsigned char* size,
-                    const unsigned char* offered, unsigned offered_size, void* /*unused*/) noexcept {
+                    const unsigned char* offered, unsigned offered_size, void* http2) noexcept {
   unsigned char* chosen = nullptr;
-  const int result =
-      SSL_select_next_proto(&chosen, size, alpn_http_1_1, sizeof alpn_http_1_1, offered, offered_size);
+  const auto ours = http2 != nullptr ? std::span<const unsigned char>(alpn) : alpn_http_1_1;
+  const int result = SSL_select_next_proto(&chosen, size, ours.data(), static_cast<unsigned>(ours.size()),
+                                           offered, offered_size);
   *out = chosen;
   return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
@@ -108,19 +111,19 @@ std::string ServerContext::load(const CertificateFiles& files, const ServerOptio
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF |
                                    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
   if (options.ktls) SSL_CTX_set_options(context, SSL_OP_ENABLE_KTLS);
-  // To keep the buffers instead, of all connections or of those that were last busy, is no cheaper: connections
-  // that use the same memory in turn find it in the processor's caches.
+  // To keep the buffers instead, of all connections or of those that were last busy, is no cheaper:
+  // connections that use the same memory in turn find it in the processor's caches.
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(context, 1);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-  // Each connection, resumed or not, gives its client a ticket. OpenSSL's default is a second one after a full
-  // handshake, which costs 3 % of it.
+  // Each connection, resumed or not, gives its client a ticket. OpenSSL's default is a second one after a
+  // full handshake, which costs 3 % of it.
   SSL_CTX_set_num_tickets(context, 1);
   if (!set_session_context(context, options)) return "cannot use TLS: " + last_error();
   SSL_CTX_set_app_data(context, this);
   SSL_CTX_set_tlsext_ticket_key_evp_cb(context, &encrypt_ticket);
-  SSL_CTX_set_alpn_select_cb(context, &choose_protocol, nullptr);
+  SSL_CTX_set_alpn_select_cb(context, &choose_protocol, options.http2 ? this : nullptr);
   SSL_CTX_set_tlsext_servername_callback(context, &choose_certificate);
   SSL_CTX_set_tlsext_servername_arg(context, this);
 
@@ -225,7 +228,7 @@ std::variant<std::shared_ptr<const ClientContext>, std::string> ClientContext::m
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, &keep_session);
   SSL_CTX_set_app_data(context, made.get());
-  (void)SSL_CTX_set_alpn_protos(context, alpn_http_1_1, sizeof alpn_http_1_1);
+  (void)SSL_CTX_set_alpn_protos(context, alpn_http_1_1.data(), static_cast<unsigned>(alpn_http_1_1.size()));
   if (options.verify) {
     const bool has_authorities =
         options.ca.empty() ? SSL_CTX_set_default_verify_paths(context) == 1

@@ -43,6 +43,7 @@ struct ServerOptions {
   bool requires_client = true;                 // a client without a certificate is refused
   bool allows_tls_1_2 = true;
   bool ktls = false;
+  bool http2 = false;  // for clients that choose it (ALPN)
 };
 
 class ServerContext {

@@ -287,6 +287,13 @@ void Layer::close() noexcept {
   if (SSL_shutdown(ssl_.get()) < 0) ERR_clear_error();
 }
 
+bool Layer::is_http_2() const noexcept {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+  return size == 2 && std::memcmp(name, "h2", 2) == 0;
+}
+
 bool Layer::is_resumed() const noexcept {
   return SSL_session_reused(ssl_.get()) == 1;
 }

@@ -46,6 +46,8 @@ class Layer final : public Transport::Layer {
   /// Its `field` is the owner's to set.
   [[nodiscard]] policy::TlsClient& client() noexcept { return client_; }
   [[nodiscard]] bool is_resumed() const noexcept;
+  /// Whether the client has chosen HTTP/2 (ALPN).
+  [[nodiscard]] bool is_http_2() const noexcept;
   /// Of the listener's certificates, the one that the client's SNI chose.
   [[nodiscard]] std::size_t certificate_index() const noexcept { return certificate_index_; }
   [[nodiscard]] ssl_st* ssl() noexcept { return ssl_.get(); }

@@ -30,6 +30,7 @@ struct Arrival {
   http::Scheme scheme = http::Scheme::http;  // the listener's
   std::uint16_t port = 0;                    // the listener's; 0 for a Unix socket
   const TlsClient* tls = nullptr;            // nullptr = without TLS
+  bool is_http_2 = false;
 };
 
 /// What the facts depend on beside the request. Everything referred to must outlive the facts.

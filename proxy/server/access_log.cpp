@@ -255,6 +255,7 @@ void AccessLog::append_json(const AccessRecord& record, policy::WallTime now) {
   if (!record.request_id.empty()) text("request_id", record.request_id);
   if (!record.traceparent.empty()) text("traceparent", record.traceparent);
   if (!record.tls.empty()) text("tls", record.tls);
+  if (record.is_http_2) text("protocol", "h2");
   text("user_agent", record.user_agent);
   block_ += "}\n";
 }
@@ -269,7 +270,10 @@ void AccessLog::append_combined(const AccessRecord& record, policy::WallTime now
   fmt::format_to(out, "{} - - [{:%d/%b/%Y:%H:%M:%S} +0000] \"{} ",
                  record.client.empty() ? "-" : record.client, utc(now), record.method);
   server::append_json(redacted(record.target, redact_), block_);
-  fmt::format_to(out, " HTTP/1.{}\" {} {} ", record.minor_version, record.status, record.body_bytes);
+  const auto protocol = record.is_http_2            ? std::string_view("HTTP/2.0")
+                        : record.minor_version == 1 ? std::string_view("HTTP/1.1")
+                                                    : std::string_view("HTTP/1.0");
+  fmt::format_to(out, " {}\" {} {} ", protocol, record.status, record.body_bytes);
   quoted(redacted(record.referer, redact_));
   block_ += ' ';
   quoted(record.user_agent);

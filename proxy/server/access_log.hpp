@@ -53,6 +53,7 @@ struct AccessRecord {
   std::string_view method;
   std::string_view target;
   int minor_version = 1;
+  bool is_http_2 = false;
   std::string_view user_agent;
   std::string_view referer;
   std::string_view route;

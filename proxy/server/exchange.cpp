@@ -172,6 +172,7 @@ void Exchange::record(int status, std::uint64_t body_bytes, const Outcome& outco
   line.method = head().method_name;
   line.target = head().target;
   line.minor_version = head().minor_version;
+  line.is_http_2 = arrival_.is_http_2;
   if (const auto* field = http::find(head().fields, http::FieldId::user_agent))
     line.user_agent = field->value;
   if (const auto* field = http::find(head().fields, http::FieldId::referer)) line.referer = field->value;

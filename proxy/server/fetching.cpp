@@ -83,6 +83,8 @@ Task<std::optional<cache::Result>> Exchange::await_result(cache::FillWaiter& wai
         is_watched = true;
         timeout = cache::longest_fill(settings().upstream);
         watch.start(Millis{0});
+        // It may have gone before anybody watched.
+        if (watch.client_has_gone()) co_return std::nullopt;
         continue;
       }
       if (!news && watch.client_has_gone()) co_return std::nullopt;

@@ -4,21 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 namespace larder::server {
 
 using http::Framing;
 
 namespace {
-
-void append_age(Millis age, std::string& out) {
-  std::array<char, 24> digits;
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(age).count();
-  out += "Age: ";
-  out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), seconds).ptr);
-  out += "\r\n";
-}
 
 // How the body of a forwarded response is framed for the client (RFC 9112 6.1, 6.3).
 Framing framing_for(const Forwarded& response, Persistence& persistence) {
@@ -148,7 +139,7 @@ bool Http1Stream::send_now(const Reply& reply) {
   auto& out = lines_;
   out.clear();
   if (!reply.private_lines.empty()) out = reply.private_lines;
-  if (reply.age) append_age(*reply.age, out);
+  if (reply.age) append_age_line(*reply.age, out);
   if (reply.outcome != nullptr) append_cache_status_line(*reply.outcome, reply.key, out);
   append_connection(persistence(), out);
   out += "\r\n";

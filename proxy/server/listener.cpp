@@ -173,6 +173,7 @@ std::variant<std::shared_ptr<const ListenerRules>, std::string> make_rules(
     const settings::Listener& listener, const std::shared_ptr<tls::TicketKeys>& tickets) {
   auto rules = std::make_shared<ListenerRules>();
   rules->redirects_to_https = listener.redirects_to_https;
+  rules->http2 = listener.uses_http2();
   if (const auto& tls = listener.tls; tls.is_on()) {
     tls::ServerOptions options;
     for (const auto& files : tls.all())
@@ -181,6 +182,7 @@ std::variant<std::shared_ptr<const ListenerRules>, std::string> make_rules(
     options.requires_client = tls.requires_client;
     options.allows_tls_1_2 = tls.allows_tls_1_2;
     options.ktls = tls.ktls;
+    options.http2 = listener.uses_http2();
     auto context = tls::ServerContext::make(options, tickets);
     if (auto* error = std::get_if<std::string>(&context))
       return "cannot listen on " + settings::to_string(listener.address) + ": " + *error;

@@ -23,6 +23,7 @@ struct ListenerRules {
   std::string client_field;                       // in lower case; empty = none
   std::string hsts;  // the line Strict-Transport-Security with its CRLF; empty = none
   bool redirects_to_https = false;
+  bool http2 = false;  // with TLS by ALPN, without by prior knowledge
 };
 /// Reads the files of certificates. On failure, returns a message that names the file.
 [[nodiscard]] std::variant<std::shared_ptr<const ListenerRules>, std::string> make_rules(

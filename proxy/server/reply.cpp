@@ -67,6 +67,14 @@ void append_connection(const Persistence& persistence, std::string& out) {
   if (!persistence.hsts.empty()) out += persistence.hsts;
 }
 
+void append_age_line(Millis age, std::string& out) {
+  out += "Age: ";
+  append_number(static_cast<std::uint64_t>(
+                    std::max<std::int64_t>(0, std::chrono::floor<std::chrono::seconds>(age).count())),
+                out);
+  out += "\r\n";
+}
+
 void append_cache_status_line(const policy::Outcome& outcome, std::string_view key, std::string& out) {
   out += "Cache-Status: ";
   policy::append_cache_status(outcome, key, out);

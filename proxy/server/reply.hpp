@@ -24,6 +24,8 @@ struct Persistence {
 /// where it has to be said, and Strict-Transport-Security.
 void append_connection(const Persistence& persistence, std::string& out);
 
+/// Age, with its line end.
+void append_age_line(Millis age, std::string& out);
 /// Cache-Status for that outcome, with its line end. `key` is empty where it is not to be shown.
 void append_cache_status_line(const policy::Outcome& outcome, std::string_view key, std::string& out);
 

@@ -37,6 +37,7 @@ Session::Session(Worker& worker, Socket socket, Peer peer, std::shared_ptr<const
     layer = std::move(made);
   }
   if (rules_->redirects_to_https) is_bound_ = true;
+  may_be_http2_ = rules_->http2 && tls_ == nullptr;
   if (layer) client_.transport().set_layer(std::move(layer));
   arrival_.peer = client_.address();
   arrival_.port = peer.local_port;
@@ -50,6 +51,8 @@ Session::~Session() {
     turn_->stream.reset();
   }
   give_back_turn();
+  if (http2_) worker_.loop.counters().http2_connections.add(-1);
+  http2_.reset();
   worker_.end_handshake(*this);
   worker_.loop.idle_set().remove(*this);
   worker_.remove(*this);
@@ -58,12 +61,15 @@ Session::~Session() {
 }
 
 void Session::end_at_rest() noexcept {
-  if (!attended_) delete this;
+  if (attended_) return;
+  if (http2_) return end_http2();
+  delete this;
 }
 
 // A client whose request head is late gets 408. Between requests, the connection is closed without a
 // response.
 void Session::on_cancelled() noexcept {
+  if (http2_) return on_http2_deadline();
   try {
     if (begun_ && client_.deadline().expired()) refuse_late_head();
   } catch (const std::exception&) {  // out of memory
@@ -83,6 +89,7 @@ void Session::refuse_late_head() {
 
 // A connection that has had no request yet stays open for a moment, because one may be on the way.
 void Session::drain() noexcept {
+  if (http2_) return begin_end_of_http2();
   if (!idle_) return;
   if (answered_ > 0)
     end_at_rest();
@@ -128,13 +135,12 @@ void Session::arm_read_deadline() {
   give_back_turn();
 }
 
-void Session::apply_trust() {
+void Session::apply_trust(http::RequestHead& head) {
   const auto& settings = worker_.settings();
   if (trust_generation_ != worker_.generation()) {
     trust_generation_ = worker_.generation();
     arrival_.trusted = settings::contains(settings.trusted_proxies, arrival_.peer);
   }
-  auto& head = turn_->head;
   auto& notices = worker_.shared.notices;
   if (!settings.client_fields.empty()) policy::remove_client_fields(head, settings.client_fields);
   if (!arrival_.trusted) {
@@ -148,9 +154,9 @@ void Session::apply_trust() {
 
 Session::Step Session::answer_now(std::size_t head_size) {
   ++answered_;
-  apply_trust();
+  apply_trust(turn_->head);
   if (turn_->head.scheme || is_bound_) {
-    if (const auto refusal = refusal_of_listener()) {
+    if (const auto refusal = refusal_of_listener(turn_->head)) {
       refusal_ = *refusal;
       return Step::refuse;
     }
@@ -191,7 +197,12 @@ Session::Step Session::proceed() {
   for (std::size_t reads = 0, requests = 0;;) {
     const auto unread = client_.unread();
     http::GateResult result;
-    if (!unread.empty()) {
+    if (may_be_http2_) {
+      const auto begun = preface();
+      if (begun == Preface::whole) return Step::http2;
+      may_be_http2_ = begun == Preface::part;
+    }
+    if (!unread.empty() && !(may_be_http2_ && tls_ == nullptr)) {
       if (!turn_) turn_ = worker_.turns->acquire();
       result = http::read_request(unread, worker_.settings().gate, turn_->head);
     }
@@ -201,6 +212,7 @@ Session::Step Session::proceed() {
       if (client_.may_have_input() && reads++ == max_reads_in_a_turn) return Step::yield;
       const auto read = client_.may_have_input() ? client_.read_now() : Client::Read::would_block;
       if (tls_ != nullptr) look_at_handshake();
+      if (arrival_.is_http_2) return Step::http2;
       if (read == Client::Read::some) continue;
       if (read != Client::Read::would_block) return Step::close;
       arm_read_deadline();
@@ -248,8 +260,9 @@ Task<void> Session::attend(std::unique_ptr<Session> session, Step step) {
       self.client_.input_has_come();
     }
     step = self.proceed();
-    if (step == Step::rest) {
+    if (step == Step::rest || step == Step::http2) {
       self.settle(std::move(session));
+      if (step == Step::http2) self.begin_http2();
       break;
     }
   }
@@ -262,6 +275,7 @@ void Session::settle(std::unique_ptr<Session> self) noexcept {
 }
 
 void Session::go_on() noexcept {
+  if (http2_) return go_on_http2();
   client_.at_rest(nullptr);
   attended_ = true;
   auto& worker = worker_;  // which outlives the session
@@ -269,10 +283,13 @@ void Session::go_on() noexcept {
   // An exception (out of memory, above all) ends this connection alone.
   try {
     const auto step = proceed();
-    if (step == Step::rest)
+    if (step == Step::rest || step == Step::http2) {
+      auto& session = *self;
       settle(std::move(self));
-    else if (step != Step::close)
+      if (step == Step::http2) session.begin_http2();
+    } else if (step != Step::close) {
       spawn(worker.loop, task_name, attend(std::move(self), step));
+    }
   } catch (...) {
     worker.loop.note_failure(task_name, std::current_exception());
   }

@@ -12,6 +12,7 @@
 #include "server/client.hpp"
 #include "server/exchange.hpp"
 #include "server/http1_stream.hpp"
+#include "server/http2_connection.hpp"
 #include "server/listener.hpp"
 #include "server/worker.hpp"
 
@@ -32,7 +33,8 @@ struct RequestContext {
 class Session final : public SessionHook,
                       public HandshakeHook,
                       private IdleSet::Connection,
-                      private Client::Owner {
+                      private Client::Owner,
+                      private Http2Connection::Owner {
  public:
   /// Takes its place in the worker's list.
   Session(Worker& worker, Socket socket, Peer peer, std::shared_ptr<const ListenerRules> rules,
@@ -66,6 +68,7 @@ class Session final : public SessionHook,
     redirect,  // to https
     yield,     // it has had its turn, and there is more: others first
     linger,    // answered before the request was read whole
+    http2,     // the connection is one of HTTP/2
     close,
   };
 
@@ -89,14 +92,31 @@ class Session final : public SessionHook,
   /// Sends the 308 of a listener with redirect: https.
   [[nodiscard]] Task<Step> redirect();
   /// Why the request must not be served on this connection; nullopt if it may.
-  [[nodiscard]] std::optional<http::Refusal> refusal_of_listener() const noexcept;
+  [[nodiscard]] std::optional<http::Refusal> refusal_of_listener(
+      const http::RequestHead& head) const noexcept;
   /// Takes note of a TLS handshake that has been completed.
   void look_at_handshake();
   void record_refusal(int status, std::string_view response);
   void arm_read_deadline();
   /// Takes off the head what the peer may not say; whether it may is looked up again after a reload.
-  void apply_trust();
+  void apply_trust(http::RequestHead& head);
   void give_back_turn() noexcept;
+
+  // HTTP/2 (session_http2.cpp). The session is then always at rest: the connection's coroutines refer to it.
+  enum class Preface : std::uint8_t { none, part, whole };
+  /// What of the client's preface (RFC 9113 3.4) has come on a listener without TLS.
+  [[nodiscard]] Preface preface() const noexcept;
+  void begin_http2() noexcept;
+  void go_on_http2() noexcept;
+  [[nodiscard]] bool read_http2();
+  [[nodiscard]] Task<void> yield_http2();
+  void after_http2(bool is_open) noexcept;
+  void end_http2() noexcept;
+  /// Announces that no new streams will be accepted; `on_http2_deadline` refuses them a moment later.
+  void begin_end_of_http2() noexcept;
+  void on_http2_deadline() noexcept;
+  [[nodiscard]] std::optional<http::Refusal> judge(http::RequestHead& head) override;
+  void on_http2_progress() noexcept override;
 
   Worker& worker_;
   const std::shared_ptr<const ListenerRules> rules_;
@@ -104,16 +124,20 @@ class Session final : public SessionHook,
   tls::Layer* tls_ = nullptr;  // the transport's; nullptr = without TLS
   policy::Arrival arrival_;
   std::uint32_t trust_generation_ = 0;  // of the settings by which arrival_.trusted was found; 0 = none
+  bool may_be_http2_ = false;           // without TLS: it has not been told yet
   bool is_bound_ = false;               // the listener may not serve every request
   bool noted_forwarding_ = false;
   bool noted_underscore_ = false;
-  std::unique_ptr<RequestContext> turn_;  // nullptr while there is no input
-  std::size_t answered_ = 0;              // requests
-  bool is_replying_ = false;              // a Reply is being sent
-  http::Refusal refusal_{};               // for Step::refuse
-  bool begun_ = false;                    // the first byte of a head has come
-  bool idle_ = false;                     // waits for a request's first byte
-  bool attended_ = false;                 // a coroutine holds it
+  std::unique_ptr<RequestContext> turn_;    // nullptr while there is no input
+  std::size_t answered_ = 0;                // requests
+  bool is_replying_ = false;                // a Reply is being sent
+  http::Refusal refusal_{};                 // for Step::refuse
+  bool begun_ = false;                      // the first byte of a head has come
+  bool idle_ = false;                       // waits for a request's first byte
+  bool attended_ = false;                   // a coroutine holds it
+  std::unique_ptr<Http2Connection> http2_;  // nullptr = HTTP/1
+  bool is_ending_ = false;                  // the client has been told that no new streams will be accepted
+  bool refuses_streams_ = false;            // no new streams are accepted
 };
 
 /// What is sent, without TLS, to a client that sends an HTTP request to a port for TLS.

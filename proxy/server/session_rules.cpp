@@ -20,10 +20,10 @@ void Session::look_at_handshake() {
   client.field = rules_->client_field;
   if (client.field.empty()) client.subject.clear();  // the API does not learn it
   arrival_.tls = &client;
+  arrival_.is_http_2 = tls_->is_http_2();
 }
 
-std::optional<http::Refusal> Session::refusal_of_listener() const noexcept {
-  const auto& head = turn_->head;
+std::optional<http::Refusal> Session::refusal_of_listener(const http::RequestHead& head) const noexcept {
   if (head.scheme) {
     const auto* forwarded = arrival_.trusted ? http::find(head.fields, "X-Forwarded-Proto") : nullptr;
     const auto is = forwarded == nullptr ? http::name_of(arrival_.scheme) : forwarded->value;

@@ -64,6 +64,9 @@ RowsOf bound_rows() {
       value_row<S>("limits.buffer", excluded, limits(&Bounds::buffer), sizes(4 * kib, 16 * mib),
                    "Maximum number of bytes buffered in each direction of a streamed body."),
       value_row<S>(
+          "limits.streams", excluded, limits(&Bounds::streams), numbers(1, 10'000),
+          "Maximum number of requests under way on one HTTP/2 connection. Applies to new connections."),
+      value_row<S>(
           "limits.handshakes", excluded, limits(&Bounds::handshakes), numbers(1, million),
           "Maximum number of TLS handshakes under way, over all loops. For a further one, the one that has "
           "taken longest is ended."),

@@ -114,6 +114,11 @@ std::vector<Row<L>> make_rows() {
                    "Time that browsers use https only for this host (Strict-Transport-Security: max-age). "
                    "Requires tls; 0s "
                    "is not sent."),
+      value_row<L>(
+          "http2", excluded, at(&L::http2),
+          choices<Http2>({{"auto", Http2::automatic}, {"true", Http2::on}, {"false", Http2::off}}),
+          "HTTP/2. auto: with tls, for clients that choose it (ALPN). true: without tls as well, for "
+          "clients that begin with it (prior knowledge, h2c)."),
       value_row<L>("redirect", excluded, at(&L::redirects_to_https),
                    choices<bool>({{"https", true}, {"off", false}}),
                    "https: every request is answered with 308 to the same URL under https."),
@@ -134,6 +139,8 @@ void finish_listener(Report& report, const YAML::Node& node, const L& listener) 
   }
   if (tls.client_ca.empty() && (!tls.client_field.empty() || !tls.requires_client))
     return report.error(node, "tls.client_auth and tls.client_field require tls.client_ca");
+  if (listener.redirects_to_https && listener.http2 == Http2::on)
+    return report.error(node, "redirect: https is for HTTP/1; remove http2: true");
   if (tls.is_on() && listener.redirects_to_https)
     return report.error(node, "redirect: https is for listeners without tls; it would redirect to itself");
 }

@@ -60,6 +60,8 @@ struct ListenerTls {
   [[nodiscard]] std::vector<CertificateFiles> all() const;
 };
 
+enum class Http2 : std::uint8_t { automatic, on, off };  // automatic: with TLS, where clients choose it
+
 /// Where clients connect, and how.
 struct Listener {
   Listener() = default;
@@ -70,6 +72,12 @@ struct Listener {
   ListenerTls tls;
   Millis hsts{0};                   // 0 = no Strict-Transport-Security
   bool redirects_to_https = false;  // every request gets 308
+  Http2 http2 = Http2::automatic;
+
+  /// By ALPN with TLS; without, by prior knowledge (RFC 9113 3.2, 3.3).
+  [[nodiscard]] bool uses_http2() const noexcept {
+    return http2 == Http2::on || (http2 == Http2::automatic && tls.is_on());
+  }
 };
 
 /// TLS towards the API.
@@ -209,6 +217,7 @@ struct Timeouts {
 
 struct ConnectionLimits {
   std::size_t connections = 10'000;        // maximum of client connections, over all loops
+  std::size_t streams = 100;               // maximum of HTTP/2 streams open on a connection
   std::size_t handshakes = 256;            // maximum of TLS handshakes under way, over all loops
   std::uint64_t body = 1ull << 30;         // bytes of a request's body
   std::size_t request_buffer = 64 * 1024;  // bytes of a body that are read before a connection is taken

@@ -91,7 +91,11 @@ void write_request(const http::RequestHead& head, const RequestOptions& options,
       add(line.name, line.value, out);
   }
   policy::append_forwarded_fields(head.fields, options.arrival, options.host, out);
-  add("Via", head.minor_version == 1 ? "1.1 larder" : "1.0 larder", out);
+  add("Via",
+      options.arrival.is_http_2 ? "2 larder"
+      : head.minor_version == 1 ? "1.1 larder"
+                                : "1.0 larder",
+      out);
   if (options.identity) add("Accept-Encoding", "identity", out);
   if (!options.if_none_match.empty()) add("If-None-Match", options.if_none_match, out);
   if (!options.if_modified_since.empty()) add("If-Modified-Since", options.if_modified_since, out);

@@ -27,7 +27,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 # The scenarios' core runs with TLS on either side too: see CMakeLists.txt.
-CLIENTS_USE_TLS = os.environ.get("LARDER_CLIENTS") == "tls"
+CLIENTS_USE_TLS = os.environ.get("LARDER_CLIENTS") in ("tls", "h2")
+CLIENTS_USE_HTTP2 = os.environ.get("LARDER_CLIENTS") in ("h2", "h2c")
 ORIGIN_USES_TLS = os.environ.get("LARDER_ORIGIN") == "tls"
 SCHEME, DEFAULT_PORT = ("https", 443) if CLIENTS_USE_TLS else ("http", 80)
 
@@ -379,6 +380,10 @@ class Client:
         if tls is not None:
             # An end of the connection without close_notify is one for the tests too.
             self.socket = tls.wrap_socket(self.socket, server_hostname=server_name, suppress_ragged_eofs=True)
+        if CLIENTS_USE_HTTP2 and (tls is None or self.socket.selected_alpn_protocol() == "h2"):
+            from http2_client import Bridge
+
+            self.socket = Bridge(self.socket, "http" if tls is None else "https")
         self.file = self.socket.makefile("rb")
 
     def __enter__(self):
@@ -459,6 +464,8 @@ class Larder:
         url = origin if isinstance(origin, str) else origin.url
         if CLIENTS_USE_TLS and "{" not in listen and "unix:" not in listen:
             listen = f'{{address: "{listen}", tls: {{{authority().files("server")}}}}}'
+        elif CLIENTS_USE_HTTP2 and "{" not in listen and "unix:" not in listen:
+            listen = f'{{address: "{listen}", http2: true}}'
         self.parts = dict(url=url, routes=routes, settings=settings, upstream=upstream, listen=listen)
         if config is None:
             self.write()
@@ -561,7 +568,8 @@ class Larder:
             return next(line for line in lines if text in line)
 
     def client(self, index=0):
-        return Client(self.addresses[index], authority().client_context() if self.use_tls[index] else None)
+        protocols = ("h2", "http/1.1") if CLIENTS_USE_HTTP2 else ("http/1.1",)
+        return Client(self.addresses[index], authority().client_context(alpn=protocols) if self.use_tls[index] else None)
 
     def get(self, target, fields=None, **more):
         with self.client() as client:

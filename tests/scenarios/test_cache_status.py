@@ -49,7 +49,7 @@ PATHS = [
     ("/ttl?refresh=1", "GET", {}, 0, {"fwd": "request", "stored": True}),
     ("/ttl", "GET", {"Origin": "http://a.test"}, 1, {"fwd": "vary-miss", "stored": True}),
     ("/ttl", "GET", {"If-Match": '"v1"'}, 0, {"fwd": "request"}),
-    ("/ttl", "GET", {"Connection": "upgrade", "Upgrade": "websocket"}, 0, {"fwd": "bypass", "detail": "request-upgrade"}),
+    pytest.param("/ttl", "GET", {"Connection": "upgrade", "Upgrade": "websocket"}, 0, {"fwd": "bypass", "detail": "request-upgrade"}, marks=pytest.mark.http_1),
     ("/standard", "HEAD", {}, 0, {"fwd": "uri-miss", "detail": "head-miss"}),
     ("/standard", "GET", {"Cache-Control": "min-fresh=3600"}, 1, {"fwd": "request", "stored": True}),
     ("/standard", "GET", {"Cache-Control": "only-if-cached"}, 0, {"detail": "only-if-cached"}),
@@ -132,6 +132,7 @@ def test_members_of_caches_behind_larder_come_first(origin, lines, route):
             assert found[-1][0] == "larder"
 
 
+@pytest.mark.http_1
 def test_the_response_to_a_refused_request_has_neither_hit_nor_fwd(origin):
     with Larder(origin) as larder, larder.client() as client:
         client.send("GET / HTTP/1.1\r\n\r\n")

@@ -9,6 +9,8 @@ from harness import PATIENCE, Larder, Origin, in_parallel, reply
 
 ROUTES = "  - {path: /ttl/**, ttl: 1h}\n  - {path: /**, cache: off}"
 
+pytestmark = pytest.mark.http_1
+
 
 def echo(exchange):
     exchange.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")

@@ -271,6 +271,7 @@ def test_a_response_whose_head_depends_on_its_body_is_not_streamed(origin, route
 
 
 @pytest.mark.skipif(CLIENTS_USE_TLS, reason="Python's TLS has no half-closed connection")
+@pytest.mark.http_1
 def test_a_client_that_closes_its_sending_side_gets_a_finite_response(origin):
     for route in ("ttl: 1h", "cache: standard", "cache: off"):
         hold = origin.hold("/x")
@@ -283,6 +284,7 @@ def test_a_client_that_closes_its_sending_side_gets_a_finite_response(origin):
             assert client.ended()
 
 
+@pytest.mark.http_1
 def test_a_client_that_closes_its_sending_side_ends_a_stream(origin):
     def stream(exchange):
         exchange.send(EVENTS)
