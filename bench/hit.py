@@ -263,7 +263,7 @@ def tls_marks(name: str, tls: Tls | None) -> dict[str, str]:
             "@tls@": {"nginx": files, "h2o": f"ssl: {{certificate-file: {tls.certificate}, key-file: {tls.key}, minimum-version: TLSv1.2}}"}.get(name, "")}
 
 
-def start_peer(name: str, directory: Path, logs: Path, stack: ExitStack, tls: Tls | None = None) -> Server:
+def start_peer(name: str, directory: Path, logs: Path, stack: ExitStack, tls: Tls | None = None, marks: dict[str, str] | None = None) -> Server:
     """Raises Unable, with the end of its log, if it does not start."""
     if common.which(PROGRAMS[name]) is None:
         raise Unable("is not installed (bash config/setup.sh peers)")
@@ -289,7 +289,7 @@ def start_peer(name: str, directory: Path, logs: Path, stack: ExitStack, tls: Tl
                     (work / "files" / directory_name / size).write_bytes(body)
         for path in files:
             text = path.read_text()
-            for mark, value in {"@work@": work, "@port@": port, "@origin@": origin.port, **tls_marks(name, tls)}.items():
+            for mark, value in {"@work@": work, "@port@": port, "@origin@": origin.port, **(marks or tls_marks(name, tls))}.items():
                 text = text.replace(mark, str(value))
             (into / path.name).write_text(text)
         command = [*as_nobody(work), *peer_command(name, work, port)]
@@ -302,8 +302,10 @@ def start_peer(name: str, directory: Path, logs: Path, stack: ExitStack, tls: Tl
     raise Unable(f"does not start: {complaint}")
 
 
-def larder_yaml(port: int, admin: int | None, origin: int, *, tls: Tls | None = None, top: str = "", before: str = "", policy: str = "ttl: 1h") -> str:
+def larder_yaml(port: int, admin: int | None, origin: int, *, tls: Tls | None = None, http2: bool = False, top: str = "", before: str = "", policy: str = "ttl: 1h") -> str:
     listen = f"127.0.0.1:{port}" if tls is None else f"{{address: 127.0.0.1:{port}, tls: {{certificate: {tls.certificate}, key: {tls.key}}}}}"
+    if http2:
+        listen = f"{{address: {listen}, http2: true}}"
     return (f"listen: {listen}\nupstream: http://127.0.0.1:{origin}\n" + (f"admin: 127.0.0.1:{admin}\n" if admin else "") + top +
             f"routes:\n{before}  - path: /**\n    {policy}\n")
 

@@ -2,7 +2,7 @@
 # CPU time of a hit: of larder, of other caches, and of a minimal program that sends the same bytes without parsing the request (the floor);
 # then the cost of each of larder's features.
 #
-#   bash bench/hit.sh [--tls] [--rounds N] [--seconds N] [--only a,b] [--cases a,b] [--features | --no-features] [--entries N] [--quick | --smoke]
+#   bash bench/hit.sh [--tls | --h2] [--rounds N] [--seconds N] [--only a,b] [--cases a,b] [--features | --no-features] [--entries N] [--quick | --smoke]
 #
 #   --rounds N, --seconds N   number of rounds (5), and seconds per measurement (1)
 #   --only a,b                a selection of haproxy, nginx, varnish, squid and trafficserver; the floor and larder always run
@@ -27,6 +27,9 @@
 # a cache and serves files, and with an epoll loop over OpenSSL as the floor; then connections with a full and with a resumed handshake and one request
 # each, and the memory of an idle connection.
 #
+# With --h2 (--rounds, --seconds, --only, --quick and --smoke as above): 1.1 KB over HTTP/2 without TLS, with 1 and 10 requests at a time on each of 32
+# connections, compared with the same servers and with an epoll loop over nghttp2; and the memory of an idle connection.
+#
 # Absolute times on a shared machine vary; compare the ratios. Raw figures and plots are written to build/bench/hit*.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -42,6 +45,8 @@ for argument in "$@"; do
   if [ "$argument" = --tls ]; then
     script=bench/hit_tls.py
     export OPENSSL_CONF=$PWD/bench/peers/openssl.cnf
+  elif [ "$argument" = --h2 ]; then
+    script=bench/hit_h2.py
   else
     arguments+=("$argument")
   fi

@@ -34,7 +34,7 @@ packages_of() {
     test) echo catch2 openssl python3 python3-pytest python3-jsonschema python3-yaml python3-h2 curl ;;
     api) echo python3 python3-fastapi python3-uvicorn python3-sqlalchemy python3-aiosqlite python3-asyncpg \
         python3-yaml python3-websockets curl ;;
-    measure) echo wrk nginx-light ;;
+    measure) echo wrk nginx-light nghttp2-client libnghttp2-dev python3-h2 curl ;;
     postgres) echo postgresql postgresql-client python3-alembic ;;
     lean) echo g++ libsimdjson-dev jq nodejs python3 nginx-light libnginx-mod-http-lua lua-cjson curl ;;
     conformance) echo nodejs npm ;;

@@ -59,8 +59,8 @@ struct Http2Callbacks {
       return std::string_view(reinterpret_cast<const char*>(bytes), size);
     };
     try {
-      const auto fault = stream->request_.add(text(name, name_size), text(value, value_size),
-                                              connection.worker_.settings().gate);
+      const auto fault = stream->memory_->request.add(text(name, name_size), text(value, value_size),
+                                                      connection.worker_.settings().gate);
       if (fault == http::H2Request::Fault::malformed) return malformed(session, frame->hd.stream_id);
       // A small compressed section can expand without end (an "HPACK bomb").
       stream->expanded_ += name_size + value_size;

@@ -95,37 +95,39 @@ bool Http2Connection::receive(std::string_view bytes) {
 }
 
 void Http2Connection::begin_ready() {
-  const auto ready = std::exchange(ready_, {});
-  for (const auto id : ready) {
-    const auto found = streams_.find(id);
+  for (std::size_t i = 0; i < ready_.size(); ++i) {
+    const auto found = streams_.find(ready_[i]);
     if (found != streams_.end() && !found->second->is_closed_) begin_request(*found->second);
   }
+  ready_.clear();
 }
 
 void Http2Connection::begin_request(Http2Stream& stream) {
   ++answered_;
   worker_.loop.counters().http2_requests.add();
   controls_.give(controls_for_a_frame);
-  const auto fault = stream.request_.finish(!stream.has_body_);
+  const auto fault = stream.memory_->request.finish(!stream.has_body_);
   if (fault == http::H2Request::Fault::malformed) {
     (void)nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id(), NGHTTP2_PROTOCOL_ERROR);
     return;
   }
-  const auto text = stream.request_.text();
+  const auto text = stream.memory_->request.text();
   std::optional<http::Refusal> refusal;
   if (fault == http::H2Request::Fault::too_large) {
     refusal = http::Refusal::head_too_large;
   } else {
-    refusal = http::read_request(text, worker_.settings().gate, stream.head_).refusal;
+    refusal = http::read_request(text, worker_.settings().gate, stream.memory_->head).refusal;
     if (!refusal) {
-      stream.head_.scheme =
-          http::iequals(stream.request_.scheme(), "https") ? http::Scheme::https : http::Scheme::http;
-      refusal = owner_.judge(stream.head_);
+      stream.memory_->head.scheme =
+          http::iequals(stream.memory_->request.scheme(), "https") ? http::Scheme::https : http::Scheme::http;
+      refusal = owner_.judge(stream.memory_->head);
     }
   }
   if (refusal) return refuse(stream, *refusal);
   const auto* reply =
-      stream.exchange_.emplace(worker_, stream, arrival_, stream.head_, text, stream.memory_).try_now();
+      stream.exchange_
+          .emplace(worker_, stream, arrival_, stream.memory_->head, text, stream.memory_->exchange)
+          .try_now();
   if (reply == nullptr) return run("request", stream.finish_exchange(), &stream);
   stream.submit(*reply);
   replied_.push_back(stream.id());
@@ -136,7 +138,7 @@ void Http2Connection::refuse(Http2Stream& stream, http::Refusal reason) {
   const auto& own = stream.refusal_.emplace(
       make_problem({http::status_of(reason), std::string(http::describe(reason)), {}}));
   const auto outcome = refused();
-  const auto reply = own.reply(&outcome, stream.request_.is_head());
+  const auto reply = own.reply(&outcome, stream.memory_->request.is_head());
   if (worker_.access_log.is_on()) {
     AccessRecord record;
     record.client = client_.address();
@@ -226,6 +228,7 @@ void Http2Connection::flush() {
 
 // What could not be sent at once has to be waited for.
 void Http2Connection::await_replies() {
+  if (replied_.empty()) return;
   const auto replied = std::exchange(replied_, {});
   for (const auto id : replied) {
     const auto found = streams_.find(id);

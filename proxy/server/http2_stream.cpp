@@ -12,9 +12,9 @@ namespace {
 // The fields of a response, for nghttp2, which copies them and writes names in lower case.
 class ResponseFields {
  public:
-  explicit ResponseFields(int status) {
+  explicit ResponseFields(int status) : fields_(scratch()) {
     std::to_chars(status_.data(), status_.data() + status_.size(), status);
-    fields_.reserve(32);
+    fields_.clear();
     add(":status", {status_.data(), status_.size()});
   }
   void add(std::string_view name, std::string_view value) {
@@ -38,14 +38,26 @@ class ResponseFields {
   static std::uint8_t* bytes(std::string_view text) {
     return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(text.data()));
   }
+  // A loop has its thread to itself, and nothing waits while there is such an object.
+  static std::vector<nghttp2_nv>& scratch() {
+    thread_local std::vector<nghttp2_nv> memory;
+    return memory;
+  }
   std::array<char, 3> status_{};
-  std::vector<nghttp2_nv> fields_;
+  std::vector<nghttp2_nv>& fields_;
 };
 
 }  // namespace
 
-Http2Stream::Http2Stream(Http2Connection& connection, std::int32_t id) : connection_(connection), id_(id) {}
-Http2Stream::~Http2Stream() = default;
+Http2Stream::Http2Stream(Http2Connection& connection, std::int32_t id)
+    : connection_(connection), id_(id), memory_(connection.worker().http2_memory->acquire()) {
+  memory_->request.clear();
+}
+
+Http2Stream::~Http2Stream() {
+  exchange_.reset();  // refers to the memory
+  connection_.worker().http2_memory->release(std::move(memory_));
+}
 
 Http2Stream::Waiting& Http2Stream::waiting() {
   if (!waiting_) waiting_ = std::make_unique<Waiting>(connection_.worker().loop);
@@ -110,7 +122,8 @@ void Http2Stream::submit(const Reply& reply) {
   for (const auto& [line, is_own, in_304] : reply.fields) {
     if (reply.status != 304 || in_304) fields.add(line.name, line.value);
   }
-  std::string lines(reply.private_lines);
+  thread_local std::string lines;
+  lines = reply.private_lines;
   if (reply.age) append_age_line(*reply.age, lines);
   if (reply.outcome != nullptr) append_cache_status_line(*reply.outcome, reply.key, lines);
   lines += connection_.rules().hsts;

@@ -16,6 +16,13 @@ namespace larder::server {
 
 class Http2Connection;
 
+/// Memory of a stream that is reused by later ones.
+struct Http2Memory {
+  http::H2Request request;
+  http::RequestHead head;  // of the request's text
+  ExchangeMemory exchange;
+};
+
 class Http2Stream final : public Stream {
  public:
   Http2Stream(Http2Connection& connection, std::int32_t id);
@@ -74,9 +81,7 @@ class Http2Stream final : public Stream {
 
   Http2Connection& connection_;
   const std::int32_t id_;
-  http::H2Request request_;
-  http::RequestHead head_;  // of request_'s text
-  ExchangeMemory memory_;
+  std::unique_ptr<Http2Memory> memory_;  // of the worker's pool
   std::optional<Exchange> exchange_;
   std::optional<OwnReply> refusal_;
   std::unique_ptr<Waiting> waiting_;  // what most requests do not need

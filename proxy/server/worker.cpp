@@ -37,7 +37,8 @@ Worker::Worker(unsigned index, Shared& all, std::shared_ptr<const cache::Plan> p
       shared(all),
       pool(loop, all.admission, plan->settings->upstream, std::move(seams.connector)),
       access_log(loop.counters()),
-      turns(std::make_unique<ObjectPool<RequestContext>>()) {
+      turns(std::make_unique<ObjectPool<RequestContext>>()),
+      http2_memory(std::make_unique<ObjectPool<Http2Memory>>()) {
   loop.sweeper().on_sweep([this] {
     access_log.flush();
     pool.log().look(loop.now().mono);

@@ -54,6 +54,7 @@ struct RouteView {
 
 class Session;
 struct RequestContext;
+struct Http2Memory;
 
 /// A session's place in its worker's list.
 class SessionHook
@@ -123,7 +124,8 @@ class Worker {
   upstream::Pool pool;
   projection::Workspace workspace;
   AccessLog access_log;
-  std::unique_ptr<ObjectPool<RequestContext>> turns;  // for sessions that have a request; never nullptr
+  std::unique_ptr<ObjectPool<RequestContext>> turns;      // for sessions that have a request; never nullptr
+  std::unique_ptr<ObjectPool<Http2Memory>> http2_memory;  // for streams; never nullptr
 
  private:
   template <class Visit>
