@@ -79,6 +79,7 @@ inline constexpr std::size_t refusal_count = static_cast<std::size_t>(http::Refu
   X(connections_accepted, counter, "larder_connections_accepted_total", "", "Client connections accepted") \
   X(connections_closed, counter, "larder_idle_connections_closed_total", "", "Idle client connections closed to make room for new ones") \
   X(connections_refused, counter, "larder_connections_refused_total", "", "Client connections refused because of limits.connections") \
+  X(proxy_refused, counter, "larder_proxy_protocol_refused_total", "", "Connections closed because they did not begin with a header of the PROXY protocol, or because the peer may not send one") \
   X(tls_1_2, counter, "larder_tls_handshakes_total", "version=1.2", "TLS handshakes completed with clients, by version") \
   X(tls_1_3, counter, "larder_tls_handshakes_total", "version=1.3", "") \
   X(tls_resumed, counter, "larder_tls_resumptions_total", "", "TLS handshakes with clients that resumed a session") \

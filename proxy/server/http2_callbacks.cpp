@@ -8,6 +8,7 @@ namespace larder::server {
 namespace {
 
 constexpr std::size_t max_continuations = 16;
+constexpr std::size_t max_expansion = 4;  // times limits.head
 
 }  // namespace
 
@@ -64,7 +65,7 @@ struct Http2Callbacks {
       if (fault == http::H2Request::Fault::malformed) return malformed(session, frame->hd.stream_id);
       // A small compressed section can expand without end (an "HPACK bomb").
       stream->expanded_ += name_size + value_size;
-      if (stream->expanded_ > 4 * connection.worker_.settings().gate.head)
+      if (stream->expanded_ > max_expansion * connection.worker_.settings().gate.head)
         connection.terminate(NGHTTP2_ENHANCE_YOUR_CALM);
     } catch (const std::bad_alloc&) {
       return NGHTTP2_ERR_CALLBACK_FAILURE;

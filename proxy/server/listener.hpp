@@ -24,6 +24,8 @@ struct ListenerRules {
   std::string hsts;  // the line Strict-Transport-Security with its CRLF; empty = none
   bool redirects_to_https = false;
   bool http2 = false;  // with TLS by ALPN, without by prior knowledge
+  /// Peers whose connections begin with a header of the PROXY protocol; others are refused. Empty = off.
+  std::vector<settings::Network> proxy_from;
 };
 /// Reads the files of certificates. On failure, returns a message that names the file.
 [[nodiscard]] std::variant<std::shared_ptr<const ListenerRules>, std::string> make_rules(

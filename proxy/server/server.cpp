@@ -1,5 +1,6 @@
 #include "server/server.hpp"
 
+#include "server/balanced.hpp"
 #include "server/descriptors.hpp"
 #include "server/listening.hpp"
 #include "server/reply.hpp"
@@ -155,7 +156,7 @@ void Server::begin(Worker& worker, Socket socket, Peer peer, std::shared_ptr<con
     using Closable = Worker::Closable;
     if (worker.close_longest_idle(Closable::between_requests) ||
         worker.close_longest_idle(Closable::any_idle))
-      return begin_session(worker, std::move(socket), std::move(peer), std::move(rules));
+      return begin_connection(worker, std::move(socket), std::move(peer), std::move(rules));
     shared_.connections.fetch_sub(1, std::memory_order_relaxed);
     worker.loop.counters().connections_refused.add();
     if (rules->tls) return;  // a readable response would need a handshake first
@@ -167,7 +168,7 @@ void Server::begin(Worker& worker, Socket socket, Peer peer, std::shared_ptr<con
     socket.shutdown(Socket::shutdown_both, ignored);
     return;
   }
-  begin_session(worker, std::move(socket), std::move(peer), std::move(rules));
+  begin_connection(worker, std::move(socket), std::move(peer), std::move(rules));
 }
 
 std::optional<policy::MonoTime> Server::last_upstream_response() const noexcept {

@@ -1,4 +1,5 @@
 // The rows of the table for listeners, and the row `listen`.
+#include "settings/address.hpp"
 #include "settings/mapping.hpp"
 #include "settings/rows.hpp"
 
@@ -119,6 +120,15 @@ std::vector<Row<L>> make_rows() {
           choices<Http2>({{"auto", Http2::automatic}, {"true", Http2::on}, {"false", Http2::off}}),
           "HTTP/2. auto: with tls, for clients that choose it (ALPN). true: without tls as well, for "
           "clients that begin with it (prior knowledge, h2c)."),
+      value_row<L>(
+          "proxy_protocol", excluded, at(&L::proxy_protocol),
+          choices<bool>({{"true", true}, {"false", false}}),
+          "true: each connection begins with a header of the PROXY protocol (version 1 or 2), in which "
+          "a balancer on this host says who its client is. The client's address takes the place of the "
+          "peer's. Connections without the header are closed. For balancers on other hosts, see "
+          "proxy_protocol.from."),
+      list_row<L>("proxy_protocol.from", excluded, at(&L::proxy_from), networks(),
+                  "The balancers. Connections of other peers are closed."),
       value_row<L>("redirect", excluded, at(&L::redirects_to_https),
                    choices<bool>({{"https", true}, {"off", false}}),
                    "https: every request is answered with 308 to the same URL under https."),
@@ -137,6 +147,10 @@ void finish_listener(Report& report, const YAML::Node& node, const L& listener) 
     if (listener.hsts > Millis{0})
       return report.error(node, "hsts: is for listeners with tls; browsers ignore it otherwise (RFC 6797)");
   }
+  if (listener.proxy_protocol && !is_local(listener.address))
+    return report.error(node,
+                        "proxy_protocol: true is for balancers on this host; write proxy_protocol: {from: "
+                        "[NETWORK]} with the addresses of yours");
   if (tls.client_ca.empty() && (!tls.client_field.empty() || !tls.requires_client))
     return report.error(node, "tls.client_auth and tls.client_field require tls.client_ca");
   if (listener.redirects_to_https && listener.http2 == Http2::on)

@@ -73,8 +73,11 @@ struct Listener {
   Millis hsts{0};                   // 0 = no Strict-Transport-Security
   bool redirects_to_https = false;  // every request gets 308
   Http2 http2 = Http2::automatic;
+  bool proxy_protocol = false;      // each connection begins with a header of the PROXY protocol
+  std::vector<Network> proxy_from;  // the balancers; empty = those on this host
 
   /// By ALPN with TLS; without, by prior knowledge (RFC 9113 3.2, 3.3).
+  [[nodiscard]] bool uses_proxy_protocol() const noexcept { return proxy_protocol || !proxy_from.empty(); }
   [[nodiscard]] bool uses_http2() const noexcept {
     return http2 == Http2::on || (http2 == Http2::automatic && tls.is_on());
   }

@@ -91,7 +91,8 @@ TEST_CASE("a missing or duplicate key is an error") {
        "  -\n",
        {"f:3:1: a route must be a mapping; write - path: /topics/"}},
       {"listen: {host: 127.0.0.1}\n",
-       {"f:1:10: unknown key 'host' in a listener; the keys are address, tls, hsts, http2, redirect"}},
+       {"f:1:10: unknown key 'host' in a listener; the keys are address, tls, hsts, http2, proxy_protocol, "
+        "redirect"}},
       {"listen: []\n", {"f:1:9: listen is an empty list; remove the key instead"}},
       {"listen: [127.0.0.1:80, ~]\n", {"f:1:24: listen: an element has no value; remove it"}},
       {"listen: [127.0.0.1:80, [127.0.0.1:81]]\n",
@@ -216,8 +217,12 @@ TEST_CASE("a feature that this version does not have is named") {
         "http://host:port"}},
       {"fleet: {name: a}\n",
        {"f:1:1: unknown key 'fleet'; this version does not share its cache with other instances"}},
-      {"listen: [{address: 127.0.0.1:80, proxy_protocol: true}]\n",
-       {"f:1:34: unknown key 'proxy_protocol' in a listener; the keys are address, tls, hsts, http2, redirect"}},
+      {"listen: [{address: 0.0.0.0:80, proxy_protocol: true}]\n",
+       {"f:1:10: proxy_protocol: true is for balancers on this host; write proxy_protocol: {from: [NETWORK]} "
+        "with the "
+        "addresses of yours"}},
+      {"listen: [{address: 127.0.0.1:80, redirect: https, http2: true}]\n",
+       {"f:1:10: redirect: https is for HTTP/1; remove http2: true"}},
       {"admin: {address: 127.0.0.1:80, hsts: 1h}\n",
        {"f:1:8: hsts: is for listeners with tls; browsers ignore it otherwise (RFC 6797)"}},
       {"admin: {address: 127.0.0.1:80, redirect: https}\n",
