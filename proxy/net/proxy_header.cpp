@@ -19,6 +19,10 @@ constexpr std::size_t v1_max = 107;
 constexpr std::string_view v2_begin("\r\n\r\n\0\r\nQUIT\n", 12);
 constexpr std::size_t v2_fixed = 16;
 
+ProxyHeader invalid() {
+  return {State::invalid, 0, {}};
+}
+
 bool is_port(std::string_view text) {
   unsigned number = 0;
   const auto* end = text.data() + text.size();
@@ -44,15 +48,14 @@ ProxyHeader read_v1(std::string_view bytes) {
     if (space == std::string_view::npos) break;
     rest.remove_prefix(space + 1);
   }
-  const ProxyHeader invalid{State::invalid, 0, {}};
   if (words.front() == "UNKNOWN") return {State::complete, end + 2, {}};
-  if (words.size() != 5 || (words[0] != "TCP4" && words[0] != "TCP6")) return invalid;
+  if (words.size() != 5 || (words[0] != "TCP4" && words[0] != "TCP6")) return invalid();
   boost::system::error_code error;
   const auto source = ip::make_address(std::string(words[1]), error);
-  if (error || source.is_v4() != (words[0] == "TCP4")) return invalid;
+  if (error || source.is_v4() != (words[0] == "TCP4")) return invalid();
   const auto destination = ip::make_address(std::string(words[2]), error);
   if (error || destination.is_v4() != source.is_v4() || !is_port(words[3]) || !is_port(words[4]))
-    return invalid;
+    return invalid();
   return {State::complete, end + 2, text_of(source)};
 }
 
@@ -70,15 +73,14 @@ ProxyHeader read_v2(std::string_view bytes) {
   const auto family = byte(13) >> 4u;
   const auto protocol = byte(13) & 0xFu;
   const std::size_t length = static_cast<std::size_t>(byte(14)) << 8u | byte(15);
-  const ProxyHeader invalid{State::invalid, 0, {}};
-  if ((command != 0x20 && command != 0x21) || family > 3 || protocol > 2) return invalid;
-  if (v2_fixed + length > ProxyHeader::max_size) return invalid;
+  if ((command != 0x20 && command != 0x21) || family > 3 || protocol > 2) return invalid();
+  if (v2_fixed + length > ProxyHeader::max_size) return invalid();
   if (bytes.size() < v2_fixed + length) return {};
   ProxyHeader header{State::complete, v2_fixed + length, {}};
   if (command == 0x20 || protocol == 0) return header;  // LOCAL, or unspecified
   const auto addresses = bytes.substr(v2_fixed, length);
-  if (family == 1 && length < 12) return invalid;
-  if (family == 2 && length < 36) return invalid;
+  if (family == 1 && length < 12) return invalid();
+  if (family == 2 && length < 36) return invalid();
   if (family == 1) header.address = address_at<ip::address_v4>(addresses);
   if (family == 2) header.address = address_at<ip::address_v6>(addresses);
   return header;
