@@ -1,5 +1,5 @@
-// The lower bound for an HTTP/2 server without TLS: an epoll loop and nghttp2 that answer every request with the same
-// fields and body.
+// The lower bound for an HTTP/2 server without TLS: an epoll loop and nghttp2 that answer every request with
+// the same fields and body.
 //
 //   h2_floor PORT FILE      FILE contains a response in HTTP/1, whose fields and body are sent
 #include <algorithm>
@@ -83,7 +83,8 @@ bool write(int poll, int socket, Client& client) {
       if (nghttp2_session_send(client.session) != 0) return false;
       if (client.out.empty()) break;
     }
-    const auto sent = ::send(socket, client.out.data() + client.at, client.out.size() - client.at, MSG_NOSIGNAL);
+    const auto sent =
+        ::send(socket, client.out.data() + client.at, client.out.size() - client.at, MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN) return false;
     if (sent < 0) {
       if (!std::exchange(client.waits, true)) watch(poll, EPOLL_CTL_MOD, socket, EPOLLIN | EPOLLOUT);
@@ -109,7 +110,8 @@ void read_response(const char* name) {
     const auto line = whole.substr(at, whole.find("\r\n", at) - at);
     const auto colon = line.find(": ");
     auto field = line.substr(0, colon);
-    std::transform(field.begin(), field.end(), field.begin(), [](unsigned char c) { return std::tolower(c); });
+    std::transform(field.begin(), field.end(), field.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
     fields.emplace_back(field, line.substr(colon + 2));
     at += line.size() + 2;
   }
@@ -167,7 +169,8 @@ int main(int argc, char** argv) {
       bool goes_on = true;
       if ((events[static_cast<std::size_t>(i)].events & ~EPOLLOUT) != 0) {
         const auto got = ::recv(socket, input.data(), input.size(), 0);
-        goes_on = got > 0 && nghttp2_session_mem_recv(client.session, reinterpret_cast<const std::uint8_t*>(input.data()),
+        goes_on = got > 0 && nghttp2_session_mem_recv(client.session,
+                                                      reinterpret_cast<const std::uint8_t*>(input.data()),
                                                       static_cast<std::size_t>(got)) >= 0;
       }
       if (goes_on && write(poll, socket, client)) continue;

@@ -1,5 +1,5 @@
-// The lower bound for a server with TLS: an epoll loop and OpenSSL that send the same bytes in response to every
-// read, without parsing.
+// The lower bound for a server with TLS: an epoll loop and OpenSSL that send the same bytes in response to
+// every read, without parsing.
 //
 //   tls_floor PORT FILE CERTIFICATE KEY      FILE contains the whole response, head and body
 #include <array>
@@ -49,14 +49,18 @@ State serve(Client& client, const std::string& answer) {
       const int got = SSL_read(client.ssl.get(), input.data(), static_cast<int>(input.size()));
       if (got <= 0) {
         const int error = SSL_get_error(client.ssl.get(), got);
-        return error == SSL_ERROR_WANT_READ ? State::Reads : error == SSL_ERROR_WANT_WRITE ? State::Writes : State::Ended;
+        return error == SSL_ERROR_WANT_READ    ? State::Reads
+               : error == SSL_ERROR_WANT_WRITE ? State::Writes
+                                               : State::Ended;
       }
       client.answers = true;
     }
     const int sent = SSL_write(client.ssl.get(), answer.data(), static_cast<int>(answer.size()));
     if (sent <= 0) {
       const int error = SSL_get_error(client.ssl.get(), sent);
-      return error == SSL_ERROR_WANT_READ ? State::Reads : error == SSL_ERROR_WANT_WRITE ? State::Writes : State::Ended;
+      return error == SSL_ERROR_WANT_READ    ? State::Reads
+             : error == SSL_ERROR_WANT_WRITE ? State::Writes
+                                             : State::Ended;
     }
     client.answers = false;
     if (SSL_has_pending(client.ssl.get()) == 0) return State::Reads;
@@ -77,7 +81,7 @@ int main(int argc, char** argv) {
     return std::fputs("tls_floor: the certificate or its key cannot be read\n", stderr), 1;
   }
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_read_ahead(context, 1);  // a record is one read, not two
+  SSL_CTX_set_read_ahead(context, 1);                           // a record is one read, not two
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);  // tickets alone
   const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   const int on = 1;

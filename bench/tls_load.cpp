@@ -2,10 +2,11 @@
 //
 //   tls_load full PORT PATH SECONDS       connections with a full handshake and one request each
 //   tls_load resumed PORT PATH SECONDS    the same, resuming the session of the one before
-//   tls_load hold PORT PATH COUNT         COUNT connections, one request each, which stay open until standard input ends
+//   tls_load hold PORT PATH COUNT         COUNT connections, one request each, which stay open until standard
+//   input ends
 //
-// `full` and `resumed` print the number of connections, how many of them were resumed, and how many failed; `hold` prints
-// `open` when all have been answered. Certificates are not verified.
+// `full` and `resumed` print the number of connections, how many of them were resumed, and how many failed;
+// `hold` prints `open` when all have been answered. Certificates are not verified.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -43,14 +44,16 @@ std::size_t size_of(std::string_view response) {
   constexpr std::string_view name = "ontent-length:";
   const auto end = response.find("\r\n\r\n");
   if (end == response.npos) return 0;
-  const auto field = std::search(response.begin(), response.end(), name.begin(), name.end(),
-                                 [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
+  const auto field =
+      std::search(response.begin(), response.end(), name.begin(), name.end(),
+                  [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
   return end + 4 + static_cast<std::size_t>(field == response.end() ? 0 : std::atoi(&*field + name.size()));
 }
 
 class Connection {
  public:
-  explicit Connection(SSL_SESSION* session) : socket_(::socket(AF_INET, SOCK_STREAM, 0)), ssl_(SSL_new(context)) {
+  explicit Connection(SSL_SESSION* session)
+      : socket_(::socket(AF_INET, SOCK_STREAM, 0)), ssl_(SSL_new(context)) {
     const int on = 1;
     ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     sockaddr_in address{};
@@ -59,7 +62,8 @@ class Connection {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     SSL_set_fd(ssl_.get(), socket_);
     if (session != nullptr) SSL_set_session(ssl_.get(), session);
-    works_ = ::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 && SSL_connect(ssl_.get()) == 1;
+    works_ = ::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 &&
+             SSL_connect(ssl_.get()) == 1;
   }
   ~Connection() {
     SSL_shutdown(ssl_.get());
@@ -141,8 +145,7 @@ int main(int argc, char** argv) {
   Counts counts;
   {
     std::vector<std::jthread> threads;
-    for (int i = 0; i < 8; ++i)
-      threads.emplace_back([&] { connect_until(end, mode == "resumed", counts); });
+    for (int i = 0; i < 8; ++i) threads.emplace_back([&] { connect_until(end, mode == "resumed", counts); });
   }
   std::printf("%ld %ld %ld\n", counts.made.load(), counts.resumed.load(), counts.failed.load());
   return 0;

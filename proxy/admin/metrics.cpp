@@ -206,8 +206,10 @@ std::string metrics_text(const server::Server& server) {
               count(persisted->waiting));
   }
   for (const auto& certificate : server.certificates()) {
-    auto& family = out.family("larder_tls_certificate_expiry_seconds",
-                              "When the certificate of a listener, or of the admin listener, expires, as Unix time", MetricType::Gauge);
+    auto& family =
+        out.family("larder_tls_certificate_expiry_seconds",
+                   "When the certificate of a listener, or of the admin listener, expires, as Unix time",
+                   MetricType::Gauge);
     Exposition::add(family, {{"file", certificate.file}},
                     std::chrono::duration<double>(certificate.expires.time_since_epoch()).count());
   }

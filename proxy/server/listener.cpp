@@ -175,7 +175,8 @@ std::variant<std::shared_ptr<const ListenerRules>, std::string> make_rules(
   rules->redirects_to_https = listener.redirects_to_https;
   rules->http2 = listener.uses_http2();
   if (listener.uses_proxy_protocol())
-    rules->proxy_from = listener.proxy_from.empty() ? settings::default_trusted_proxies() : listener.proxy_from;
+    rules->proxy_from =
+        listener.proxy_from.empty() ? settings::default_trusted_proxies() : listener.proxy_from;
   if (const auto& tls = listener.tls; tls.is_on()) {
     tls::ServerOptions options;
     for (const auto& files : tls.all())
