@@ -5,6 +5,8 @@
 
 #include <array>
 #include <new>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
 
 namespace larder::server {
 
@@ -21,6 +23,15 @@ constexpr double controls_per_second = 100;
 constexpr std::uint32_t connection_window = 256 * 1024;
 constexpr std::size_t reserved_windows = 96 * 1024;
 constexpr std::size_t granted_windows = 96 * 1024;
+
+// RFC 6455 4.1: 16 random bytes in base64.
+std::string random_key() {
+  std::array<unsigned char, 16> bytes{};
+  std::array<unsigned char, 25> text{};
+  (void)RAND_bytes(bytes.data(), static_cast<int>(bytes.size()));
+  const int size = EVP_EncodeBlock(text.data(), bytes.data(), static_cast<int>(bytes.size()));
+  return {reinterpret_cast<const char*>(text.data()), static_cast<std::size_t>(size)};
+}
 
 struct Options {
   Options() {
@@ -106,7 +117,11 @@ void Http2Connection::begin_request(Http2Stream& stream) {
   ++answered_;
   worker_.loop.counters().http2_requests.add();
   controls_.give(controls_for_a_frame);
-  const auto fault = stream.memory_->request.finish(!stream.has_body_);
+  auto& request = stream.memory_->request;
+  // RFC 8441 5: over HTTP/2 clients send none, but the API expects one.
+  if (request.protocol() == "websocket")
+    (void)request.add("sec-websocket-key", random_key(), worker_.settings().gate);
+  const auto fault = request.finish(!stream.has_body_);
   if (fault == http::H2Request::Fault::malformed) {
     (void)nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id(), NGHTTP2_PROTOCOL_ERROR);
     return;

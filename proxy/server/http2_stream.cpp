@@ -1,6 +1,8 @@
 #include "server/http2_stream.hpp"
 
+#include "http/text.hpp"
 #include "server/http2_connection.hpp"
+#include "server/http2_tunnel.hpp"
 
 #include <array>
 #include <charconv>
@@ -55,6 +57,7 @@ Http2Stream::Http2Stream(Http2Connection& connection, std::int32_t id)
 }
 
 Http2Stream::~Http2Stream() {
+  tunnel_.reset();
   exchange_.reset();  // refers to the memory
   connection_.worker().http2_memory->release(std::move(memory_));
 }
@@ -79,8 +82,7 @@ Task<Stream::Piece> Http2Stream::read_body(Millis timeout) {
   own.is_body_read = true;
   connection_.grant_window(*this);
   if (!own.current.empty()) {
-    // Only now may the client send as much again.
-    if (!is_closed_) nghttp2_session_consume(connection_.session(), id_, own.current.size());
+    open_window(own.current.size());
     own.current.clear();
   }
   connection_.flush();
@@ -245,8 +247,52 @@ void Http2Stream::reset() noexcept {
   (void)nghttp2_submit_rst_stream(connection_.session(), NGHTTP2_FLAG_NONE, id_, NGHTTP2_INTERNAL_ERROR);
 }
 
-Task<Transport*> Http2Stream::switch_protocols(const http::ResponseHead& /*head*/, std::string& /*early*/) {
-  co_return nullptr;
+// RFC 8441 5: what HTTP/1 says with 101, Upgrade and Sec-WebSocket-Accept is a 200.
+Task<Transport*> Http2Stream::switch_protocols(const http::ResponseHead& head, std::string& /*early*/) {
+  auto& own = waiting();
+  std::string text;
+  write_upgrade_head(head, text);
+  own.status = 200;
+  for (std::string_view rest = std::string_view(text).substr(text.find("\r\n") + 2); rest.size() > 2;) {
+    const auto line = rest.substr(0, rest.find("\r\n") + 2);
+    rest.remove_prefix(line.size());
+    const auto name = line.substr(0, line.find(':'));
+    if (!http::iequals(name, "Connection") && !http::iequals(name, "Upgrade") &&
+        !http::iequals(name, "Sec-WebSocket-Accept"))
+      own.lines += line;
+  }
+  own.is_body_read = true;
+  connection_.grant_window(*this);
+  submit_head(true);
+  connection_.flush();
+  if (is_closed_) co_return nullptr;
+  tunnel_ = std::make_unique<Transport>(connection_.worker().loop);
+  tunnel_->set_layer(std::make_unique<Http2Tunnel>(*this));
+  co_return tunnel_.get();
+}
+
+void Http2Stream::open_window(std::size_t bytes) noexcept {
+  if (is_closed_) return;
+  (void)nghttp2_session_consume(connection_.session(), id_, bytes);
+  connection_.flush();
+}
+
+void Http2Stream::offer_piece(std::string_view piece) noexcept {
+  piece_ = piece;
+  resume();
+  connection_.flush();
+}
+
+void Http2Stream::end_output() noexcept {
+  is_last_piece_ = true;
+  resume();
+  connection_.flush();
+}
+
+void Http2Stream::reset_unless_ended() noexcept {
+  if (is_last_piece_ && body_ended_) return;
+  reset();
+  connection_.flush();
 }
 
 // ---- What waits

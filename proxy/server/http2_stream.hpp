@@ -53,6 +53,7 @@ class Http2Stream final : public Stream {
 
  private:
   friend class Http2Connection;
+  friend class Http2Tunnel;
   friend struct Http2Callbacks;
   struct Waiting {
     explicit Waiting(Loop& loop) : input(loop), output(loop) {}
@@ -73,6 +74,12 @@ class Http2Stream final : public Stream {
   [[nodiscard]] Task<void> finish_exchange();
   [[nodiscard]] Task<void> finish_reply();
   void resume() noexcept;
+  /// Bytes of the body have been read: the client may send as many more.
+  void open_window(std::size_t bytes) noexcept;
+  // For a tunnel.
+  void offer_piece(std::string_view piece) noexcept;
+  void end_output() noexcept;
+  void reset_unless_ended() noexcept;
   void submit_head(bool has_body);
   void submit_fields(const nghttp2_nv* fields, std::size_t count, bool has_body);
   [[nodiscard]] std::ptrdiff_t offer(std::size_t room, std::uint32_t& flags) noexcept;
@@ -84,6 +91,7 @@ class Http2Stream final : public Stream {
   std::unique_ptr<Http2Memory> memory_;  // of the worker's pool
   std::optional<Exchange> exchange_;
   std::optional<OwnReply> refusal_;
+  std::unique_ptr<Transport> tunnel_;
   std::unique_ptr<Waiting> waiting_;  // what most requests do not need
 
   // The response's body: what nghttp2 may read now.

@@ -418,3 +418,59 @@ def test_ten_polls_share_a_connection(origin):
         assert {client.until(HEADERS)[2] for _ in range(9)} == {1 + 2 * i for i in range(1, 10)}
         hold.release(reply(200, {}, b"x"))
         assert client.status(1) == 200
+
+
+# ---- WebSocket (RFC 8441)
+
+
+def upgraded(exchange):
+    assert exchange.request["Upgrade"] == "websocket" and len(exchange.request["Sec-WebSocket-Key"]) == 24
+    exchange.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\nSec-WebSocket-Protocol: chat\r\n\r\nhello")
+    while data := exchange.connection.recv(65536):
+        exchange.send(data)
+    exchange.connection.shutdown(socket.SHUT_WR)
+
+
+SOCKET = [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", "/ws"), (":authority", "api.test"), ("sec-websocket-version", "13")]
+
+
+def test_a_websocket_is_an_extended_connect(origin):
+    origin.on("/ws", upgraded).on("/x", reply(200, {}, b"x"))
+    with Larder(origin, routes=PASS, listen=H2C) as larder, connect(larder) as client:
+        client.until(SETTINGS)
+        client.request(1, SOCKET, END_HEADERS)
+        assert client.status(1) == 200
+        assert client.fields["sec-websocket-protocol"] == "chat"
+        assert not {"upgrade", "connection", "sec-websocket-accept"} & client.fields.keys()
+        assert client.until(DATA, 1)[3] == b"hello"
+        client.send(DATA, 0, 1, b"one")
+        assert client.until(DATA, 1)[3] == b"one"
+        client.request(3)  # others go on
+        assert client.status(3) == 200
+        received = 0
+        for _ in range(30):  # more than the windows
+            client.send(DATA, 0, 1, b"x" * 10_000)
+            while received < 10_000:
+                frame = client.until(DATA, 1)
+                received += len(frame[3])
+                for stream in (0, 1):
+                    client.send(WINDOW_UPDATE, 0, stream, struct.pack(">I", max(1, len(frame[3]))))
+            received -= 10_000
+        client.send(DATA, END_STREAM, 1)
+        while not client.until(DATA, 1)[1] & END_STREAM:
+            pass
+        client.request(5)
+        assert client.status(5) == 200
+    assert origin.seen("/ws")[0].method == "GET"
+
+
+def test_a_websocket_that_the_api_refuses_and_one_that_is_reset(origin):
+    origin.on("/ws", reply(403, {}, b"no"))
+    with Larder(origin, routes=PASS, listen=H2C) as larder, connect(larder) as client:
+        client.request(1, SOCKET, END_HEADERS)
+        assert client.status(1) == 403
+        origin.on("/ws", upgraded)
+        client.request(3, SOCKET, END_HEADERS)
+        assert client.status(3) == 200
+        client.send(RST_STREAM, 0, 3, struct.pack(">I", 8))
+        larder.wait_for('larder_upstream_connections{state="busy"}', lambda value: value == 0)
