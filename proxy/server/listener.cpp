@@ -172,6 +172,7 @@ std::optional<Peer> peer_of(const Socket& socket, int family) {
 std::variant<std::shared_ptr<const ListenerRules>, std::string> make_rules(
     const settings::Listener& listener, const std::shared_ptr<tls::TicketKeys>& tickets) {
   auto rules = std::make_shared<ListenerRules>();
+  rules->listener = settings::to_string(listener.address);
   rules->redirects_to_https = listener.redirects_to_https;
   rules->http2 = listener.uses_http2();
   if (listener.uses_proxy_protocol())

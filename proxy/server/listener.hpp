@@ -19,6 +19,7 @@ using Acceptor = asio::basic_socket_acceptor<StreamProtocol, Executor>;
 /// What applies to the connections of one listener, besides the settings. Immutable: a reload makes new ones,
 /// and connections keep theirs.
 struct ListenerRules {
+  std::string listener;                           // its address, as in the settings
   std::shared_ptr<const tls::ServerContext> tls;  // nullptr = without TLS
   std::string client_field;                       // in lower case; empty = none
   std::string hsts;  // the line Strict-Transport-Security with its CRLF; empty = none

@@ -63,8 +63,10 @@ bool Server::commit(Prepared prepared) {
   for (const auto& listening : listening_) {
     const auto place = std::find_if(prepared.places_.begin(), prepared.places_.end(),
                                     [&](const auto& one) { return one.key == listening->key; });
-    asio::post(listening->worker.loop.executor(),
-               [listening, rules = place->rules] { listening->rules = rules; });
+    asio::post(listening->worker.loop.executor(), [listening, rules = place->rules] {
+      listening->rules = rules;
+      if (!rules->http2) listening->worker.end_http2(rules->listener);
+    });
   }
   for (const auto& place : std::exchange(prepared.added_, {})) accept_on(place);
   {

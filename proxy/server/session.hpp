@@ -56,6 +56,8 @@ class Session final : public SessionHook,
   void drain() noexcept;
   /// Ends it now.
   void force() noexcept;
+  /// Ends it after the requests under way if it is an HTTP/2 connection of that listener.
+  void end_http2_of(const std::string& listener) noexcept;
 
  private:
   friend class Worker;

@@ -128,6 +128,10 @@ void Session::begin_end_of_http2() noexcept {
   client_.deadline().set(http2_end_notice);
 }
 
+void Session::end_http2_of(const std::string& listener) noexcept {
+  if (http2_ && rules_->listener == listener) begin_end_of_http2();
+}
+
 void Session::on_http2_deadline() noexcept {
   refuses_streams_ = true;
   http2_->refuse_new_streams();

@@ -154,6 +154,10 @@ void Worker::each_session(Visit visit) {
   for (auto at = sessions_.begin(); at != sessions_.end();) visit(static_cast<Session&>(*at++));
 }
 
+void Worker::end_http2(const std::string& listener) {
+  each_session([&listener](Session& session) { session.end_http2_of(listener); });
+}
+
 void Worker::drain() {
   each_session([](Session& session) { session.drain(); });
 }

@@ -114,6 +114,8 @@ class Worker {
   /// It has ended, in one way or another.
   void end_handshake(Session& session) noexcept;
   [[nodiscard]] std::size_t session_count() const noexcept { return session_count_; }
+  /// The listener does not speak HTTP/2 any more: announces the end of its connections that do.
+  void end_http2(const std::string& listener);
   /// Closes connections that wait for a request; the others end after their response.
   void drain();
   /// Closes everything.

@@ -298,8 +298,8 @@ def test_a_flood_ends_its_connection_alone(origin, flood):
             sender = threading.Thread(target=flood, args=(client,))
             sender.start()
             try:
-                # nghttp2 has errors of its own for these two.
-                assert client.goaway()[1] in ({PROTOCOL_ERROR, ENHANCE_YOUR_CALM} if flood.__name__ in ("made_to_reset_by_a_window", "continuations") else {ENHANCE_YOUR_CALM})
+                # nghttp2 has errors of its own for these, such as more streams than limits.streams before the resets are sent.
+                assert client.goaway()[1] in ({PROTOCOL_ERROR, ENHANCE_YOUR_CALM} if flood.__name__ in ("made_to_reset", "made_to_reset_by_a_window", "continuations") else {ENHANCE_YOUR_CALM})
             finally:
                 sender.join(PATIENCE)
             assert client.ended()
@@ -369,6 +369,24 @@ def test_a_drain_announces_the_end_and_serves_what_is_under_way(origin):
         assert {client.until(HEADERS)[2] for _ in range(2)} == {1, 3}
         assert client.ended()
         assert larder.process.wait(PATIENCE) == 0
+
+
+def test_a_reload_ends_connections_only_where_the_listener_no_longer_speaks_http_2(origin):
+    origin.on("/x", reply(200, {}, b"x"))
+    with Larder(origin, routes=HOUR, listen=H2C) as larder, connect(larder) as client:
+        client.request(1)
+        assert client.status(1) == 200
+        larder.reload(routes="  - {path: /**, ttl: 2h}")
+        client.request(3)
+        assert client.status(3) == 200
+        larder.reload(listen='{address: "127.0.0.1:0", http2: false}')
+        assert client.goaway() == ((1 << 31) - 1, NO_ERROR)
+        assert client.goaway() == (3, NO_ERROR)
+        assert client.ended()
+        with socket.create_connection(larder.address) as other:
+            other.settimeout(PATIENCE)
+            other.sendall(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert other.recv(100).startswith(b"HTTP/1.1 200 ")
 
 
 def test_an_idle_connection_is_told_of_its_end(origin):
@@ -474,3 +492,24 @@ def test_a_websocket_that_the_api_refuses_and_one_that_is_reset(origin):
         assert client.status(3) == 200
         client.send(RST_STREAM, 0, 3, struct.pack(">I", 8))
         larder.wait_for('larder_upstream_connections{state="busy"}', lambda value: value == 0)
+
+
+def test_what_is_more_urgent_is_sent_first(origin):  # RFC 9218
+    origin.on("/a", reply(200, {}, b"a" * 200_000)).on("/b", reply(200, {}, b"b" * 200_000))
+    with Larder(origin, routes=HOUR, listen=H2C) as larder, connect(larder, settings=struct.pack(">HI", 4, 1 << 20)) as client:
+        client.until(SETTINGS)
+        for stream, path in ((1, "/a"), (3, "/b")):  # into the cache
+            client.request(stream, [(name, path if name == ":path" else value) for name, value in GET])
+            received = 0
+            while received < 200_000:
+                received += len(client.until(DATA, stream)[3])
+                client.send(WINDOW_UPDATE, 0, 0, struct.pack(">I", 200_000))
+        requests = b""
+        for stream, path, urgency in ((5, "/a", "u=7"), (7, "/b", "u=0")):
+            head = client.encoder.encode([*[(name, path if name == ":path" else value) for name, value in GET], ("priority", urgency)])
+            requests += struct.pack(">I", len(head))[1:] + bytes([HEADERS, END_STREAM | END_HEADERS]) + struct.pack(">I", stream) + head
+        client.socket.sendall(requests)
+        order = []
+        while order.count(7) < 200_000 // 16384:
+            order.append(client.until(DATA)[2])
+        assert 5 not in order
