@@ -44,7 +44,7 @@ void H2Request::clear() {
        {&method_, &scheme_, &path_, &authority_, &protocol_, &host_, &cookies_, &fields_, &text_})
     part->clear();
   size_ = count_ = 0;
-  has_authority_ = has_host_ = has_path_ = has_length_ = has_regular_ = false;
+  is_https_ = has_authority_ = has_host_ = has_path_ = has_length_ = has_regular_ = false;
   fault_ = Fault::none;
 }
 
@@ -102,6 +102,9 @@ H2Request::Fault H2Request::finish(bool ends) {
   if (method_.empty() || (!is_connect && !protocol_.empty())) return Fault::malformed;
   // RFC 9113 8.5; the gate refuses the method.
   if (is_plain_connect != (scheme_.empty() || !has_path_)) return Fault::malformed;
+  // Others are for gateways to other protocols (RFC 9113 8.3.1), which larder is not.
+  is_https_ = iequals(scheme_, name_of(Scheme::https));
+  if (!is_plain_connect && !is_https_ && !iequals(scheme_, name_of(Scheme::http))) return Fault::malformed;
   if (is_plain_connect) path_ = authority_;
   if (!is_plain_connect && !path_.starts_with('/') && !(path_ == "*" && method_ == "OPTIONS"))
     return Fault::malformed;

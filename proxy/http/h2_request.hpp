@@ -29,7 +29,7 @@ class H2Request {
 
   /// After `finish` without a fault.
   [[nodiscard]] std::string_view text() const noexcept { return text_; }
-  [[nodiscard]] std::string_view scheme() const noexcept { return scheme_; }
+  [[nodiscard]] Scheme scheme() const noexcept { return is_https_ ? Scheme::https : Scheme::http; }
   /// `:protocol` of an extended CONNECT (RFC 8441); empty = none. Its text is a GET with Upgrade.
   [[nodiscard]] std::string_view protocol() const noexcept { return protocol_; }
   /// As far as it is known.
@@ -44,6 +44,7 @@ class H2Request {
   std::string text_;
   std::size_t size_ = 0;
   std::size_t count_ = 0;
+  bool is_https_ = false;
   bool has_authority_ = false;
   bool has_host_ = false;
   bool has_path_ = false;

@@ -26,16 +26,19 @@ constexpr const char* ciphers =
 constexpr const char* tls_1_3_ciphers =
     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 constexpr const char* groups = "X25519:P-256:P-384";
-// In the order of preference.
-constexpr unsigned char alpn[] = {2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
-constexpr std::span<const unsigned char> alpn_http_1_1 = std::span(alpn).subspan(3);
+constexpr std::string_view alpn_http_1_1 = "\x08http/1.1";
+constexpr std::string_view alpn_both = "\x02h2\x08http/1.1";  // in the order of preference
+
+const unsigned char* bytes_of(std::string_view protocols) noexcept {
+  return reinterpret_cast<const unsigned char*>(protocols.data());
+}
 
 // A client that offers protocols, but none of these, is refused (RFC 7301 3.2).
+template <const std::string_view& ours>
 int choose_protocol(SSL* /*ssl*/, const unsigned char** out, unsigned char* size,
-                    const unsigned char* offered, unsigned offered_size, void* http2) noexcept {
+                    const unsigned char* offered, unsigned offered_size, void* /*unused*/) noexcept {
   unsigned char* chosen = nullptr;
-  const auto ours = http2 != nullptr ? std::span<const unsigned char>(alpn) : alpn_http_1_1;
-  const int result = SSL_select_next_proto(&chosen, size, ours.data(), static_cast<unsigned>(ours.size()),
+  const int result = SSL_select_next_proto(&chosen, size, bytes_of(ours), static_cast<unsigned>(ours.size()),
                                            offered, offered_size);
   *out = chosen;
   return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -123,7 +126,8 @@ std::string ServerContext::load(const CertificateFiles& files, const ServerOptio
   if (!set_session_context(context, options)) return "cannot use TLS: " + last_error();
   SSL_CTX_set_app_data(context, this);
   SSL_CTX_set_tlsext_ticket_key_evp_cb(context, &encrypt_ticket);
-  SSL_CTX_set_alpn_select_cb(context, &choose_protocol, options.http2 ? this : nullptr);
+  SSL_CTX_set_alpn_select_cb(
+      context, options.http2 ? &choose_protocol<alpn_both> : &choose_protocol<alpn_http_1_1>, nullptr);
   SSL_CTX_set_tlsext_servername_callback(context, &choose_certificate);
   SSL_CTX_set_tlsext_servername_arg(context, this);
 
@@ -228,7 +232,8 @@ std::variant<std::shared_ptr<const ClientContext>, std::string> ClientContext::m
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, &keep_session);
   SSL_CTX_set_app_data(context, made.get());
-  (void)SSL_CTX_set_alpn_protos(context, alpn_http_1_1.data(), static_cast<unsigned>(alpn_http_1_1.size()));
+  (void)SSL_CTX_set_alpn_protos(context, bytes_of(alpn_http_1_1),
+                                static_cast<unsigned>(alpn_http_1_1.size()));
   if (options.verify) {
     const bool has_authorities =
         options.ca.empty() ? SSL_CTX_set_default_verify_paths(context) == 1

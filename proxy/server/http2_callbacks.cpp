@@ -35,13 +35,13 @@ struct Http2Callbacks {
   }
 
   static int begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void* self) {
-    if (!is_request(frame)) return 0;
     auto& connection = of(self);
+    connection.expanded_ = 0;
+    if (!is_request(frame)) return 0;
     const auto id = frame->hd.stream_id;
     try {
-      auto made = std::make_unique<Http2Stream>(connection, id);
-      nghttp2_session_set_stream_user_data(session, id, made.get());
-      connection.streams_.emplace(id, std::move(made));
+      const auto made = connection.streams_.emplace(id, std::make_unique<Http2Stream>(connection, id)).first;
+      nghttp2_session_set_stream_user_data(session, id, made->second.get());
     } catch (const std::bad_alloc&) {
       return NGHTTP2_ERR_CALLBACK_FAILURE;
     }
@@ -52,10 +52,13 @@ struct Http2Callbacks {
   static int header(nghttp2_session* session, const nghttp2_frame* frame, const std::uint8_t* name,
                     std::size_t name_size, const std::uint8_t* value, std::size_t value_size, std::uint8_t,
                     void* self) {
-    if (!is_request(frame)) return 0;  // trailers do not go on
-    auto* stream = stream_of(session, frame->hd.stream_id);
-    if (stream == nullptr) return 0;
     auto& connection = of(self);
+    // A small compressed section can expand without end (an "HPACK bomb").
+    connection.expanded_ += name_size + value_size;
+    if (connection.expanded_ > max_expansion * connection.worker_.settings().gate.head)
+      connection.terminate(NGHTTP2_ENHANCE_YOUR_CALM);
+    auto* stream = is_request(frame) ? stream_of(session, frame->hd.stream_id) : nullptr;
+    if (stream == nullptr) return 0;  // trailers do not go on
     const auto text = [](const std::uint8_t* bytes, std::size_t size) {
       return std::string_view(reinterpret_cast<const char*>(bytes), size);
     };
@@ -63,10 +66,6 @@ struct Http2Callbacks {
       const auto fault = stream->memory_->request.add(text(name, name_size), text(value, value_size),
                                                       connection.worker_.settings().gate);
       if (fault == http::H2Request::Fault::malformed) return malformed(session, frame->hd.stream_id);
-      // A small compressed section can expand without end (an "HPACK bomb").
-      stream->expanded_ += name_size + value_size;
-      if (stream->expanded_ > max_expansion * connection.worker_.settings().gate.head)
-        connection.terminate(NGHTTP2_ENHANCE_YOUR_CALM);
     } catch (const std::bad_alloc&) {
       return NGHTTP2_ERR_CALLBACK_FAILURE;
     }
@@ -107,7 +106,7 @@ struct Http2Callbacks {
   }
 
   static int data_received(nghttp2_session* session, std::uint8_t, std::int32_t id, const std::uint8_t* bytes,
-                           std::size_t size, void* self) {
+                           std::size_t size, void* /*self*/) {
     auto* stream = stream_of(session, id);
     if (stream == nullptr || stream->is_closed_) {
       nghttp2_session_consume_connection(session, size);
@@ -118,7 +117,6 @@ struct Http2Callbacks {
     } catch (const std::bad_alloc&) {
       return NGHTTP2_ERR_CALLBACK_FAILURE;
     }
-    (void)self;
     stream->wake_reader();
     return 0;
   }

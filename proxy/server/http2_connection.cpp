@@ -108,7 +108,8 @@ bool Http2Connection::receive(std::string_view bytes) {
 void Http2Connection::begin_ready() {
   for (std::size_t i = 0; i < ready_.size(); ++i) {
     const auto found = streams_.find(ready_[i]);
-    if (found != streams_.end() && !found->second->is_closed_) begin_request(*found->second);
+    if (found != streams_.end() && !found->second->is_closed_ && !is_terminated_)
+      begin_request(*found->second);
   }
   ready_.clear();
 }
@@ -126,15 +127,14 @@ void Http2Connection::begin_request(Http2Stream& stream) {
     (void)nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id(), NGHTTP2_PROTOCOL_ERROR);
     return;
   }
-  const auto text = stream.memory_->request.text();
+  const auto text = request.text();
   std::optional<http::Refusal> refusal;
   if (fault == http::H2Request::Fault::too_large) {
     refusal = http::Refusal::head_too_large;
   } else {
     refusal = http::read_request(text, worker_.settings().gate, stream.memory_->head).refusal;
     if (!refusal) {
-      stream.memory_->head.scheme =
-          http::iequals(stream.memory_->request.scheme(), "https") ? http::Scheme::https : http::Scheme::http;
+      stream.memory_->head.scheme = request.scheme();
       refusal = owner_.judge(stream.memory_->head);
     }
   }
@@ -196,7 +196,7 @@ void Http2Connection::note_control() noexcept {
 }
 
 void Http2Connection::terminate(std::uint32_t code) noexcept {
-  if (std::exchange(is_ending_, true)) return;
+  if (std::exchange(is_terminated_, true)) return;
   if (code == NGHTTP2_ENHANCE_YOUR_CALM) worker_.loop.counters().http2_floods.add();
   (void)nghttp2_session_terminate_session(session_, code);
 }
@@ -232,13 +232,18 @@ bool Http2Connection::write_out() {
   return true;
 }
 
-void Http2Connection::flush() {
+void Http2Connection::flush() noexcept {
   if (is_entered_ || is_waiting_to_write_ || is_broken_) return;
-  if (!write_out()) {
-    is_waiting_to_write_ = true;
-    run("HTTP/2 output", write_when_possible(), nullptr);
+  try {
+    if (!write_out()) {
+      is_waiting_to_write_ = true;
+      run("HTTP/2 output", write_when_possible(), nullptr);
+    }
+    await_replies();
+  } catch (const std::exception&) {  // out of memory: its owner ends the connection
+    is_broken_ = true;
+    worker_.loop.note_failure("HTTP/2 output", std::current_exception());
   }
-  await_replies();
 }
 
 // What could not be sent at once has to be waited for.
@@ -269,19 +274,24 @@ Task<void> Http2Connection::write_when_possible() {
 // ---- Streams
 
 void Http2Connection::run(std::string_view name, Task<void> task, Http2Stream* stream) {
-  ++running_;
   const auto id = stream == nullptr ? 0 : stream->id();
-  if (stream != nullptr) stream->is_running_ = true;
-  spawn(worker_.loop, name, std::move(task), [this, id] {
-    --running_;
-    const auto found = id == 0 ? streams_.end() : streams_.find(id);
-    if (found != streams_.end()) {
-      found->second->is_running_ = false;
-      found->second->exchange_.reset();
-      end_if_done(*found->second);
-    }
-    owner_.on_http2_progress();
-  });
+  const auto count = [this, stream](bool runs) {
+    running_ += runs ? 1 : std::size_t(0) - 1;
+    if (stream != nullptr) stream->is_running_ = runs;
+  };
+  count(true);
+  try {
+    spawn(worker_.loop, name, std::move(task), [this, id, count] {
+      const auto found = id == 0 ? streams_.end() : streams_.find(id);
+      if (found != streams_.end()) found->second->end_exchange();
+      count(false);
+      if (found != streams_.end()) end_if_done(*found->second);
+      owner_.on_http2_progress();
+    });
+  } catch (const std::bad_alloc&) {  // it has not begun
+    count(false);
+    throw;
+  }
 }
 
 void Http2Connection::end_if_done(Http2Stream& stream) noexcept {
@@ -298,8 +308,8 @@ void Http2Connection::settings_are_known() noexcept {
 
 void Http2Connection::grant_window(Http2Stream& stream) noexcept {
   if (stream.granted_ > 0 || stream.body_ended_ || is_broken_ || !knows_settings_) return;
-  const auto wanted = worker_.settings().limits.buffer - window_of_stream_;
-  const auto granted = std::min(wanted, grants_left_);
+  const auto buffer = worker_.settings().limits.buffer;  // may have become smaller than the window
+  const auto granted = std::min(buffer - std::min(buffer, window_of_stream_), grants_left_);
   if (granted == 0) return;
   const auto window = static_cast<std::int32_t>(window_of_stream_ + granted);
   if (nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, stream.id(), window) != 0) return;

@@ -47,8 +47,8 @@ class Http2Connection {
 
   /// Reads input, whole, and begins the requests in it. False: the connection is broken or to be ended.
   [[nodiscard]] bool receive(std::string_view bytes);
-  /// Writes what there is, as far as the client takes it.
-  void flush();
+  /// Writes what there is, as far as the client takes it. Afterwards the connection may be over.
+  void flush() noexcept;
 
   /// No stream is open, and nothing waits to be written.
   [[nodiscard]] bool is_quiet() const noexcept { return streams_.empty() && running_ == 0 && out_.empty(); }
@@ -116,11 +116,12 @@ class Http2Connection {
   FloodGuard controls_;
   std::size_t window_of_stream_;   // bytes, of one that is not read
   std::size_t grants_left_;        // bytes
+  std::size_t expanded_ = 0;       // bytes of the fields of the section under way
   std::size_t continuations_ = 0;  // of the field section under way
   bool is_entered_ = false;        // inside nghttp2
   bool is_waiting_to_write_ = false;
   bool is_broken_ = false;
-  bool is_ending_ = false;
+  bool is_terminated_ = false;
   bool knows_settings_ = false;  // the client
 };
 

@@ -299,15 +299,17 @@ void Http2Stream::reset_unless_ended() noexcept {
 
 Task<void> Http2Stream::finish_exchange() {
   co_await exchange_->finish();
+}
+
+// Without a whole response, the client must not wait for one.
+void Http2Stream::end_exchange() noexcept {
+  if (!is_closed_ && !(has_sent_ && is_last_piece_ && piece_.empty())) reset();
   exchange_.reset();
-  // Without a whole response: the client must not wait for one.
-  if (!is_closed_ && !(has_sent_ && is_last_piece_)) reset();
   connection_.flush();
 }
 
 Task<void> Http2Stream::finish_reply() {
   (void)co_await await_sent();
-  connection_.flush();
 }
 
 }  // namespace larder::server

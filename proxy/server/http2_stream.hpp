@@ -73,6 +73,8 @@ class Http2Stream final : public Stream {
   [[nodiscard]] Waiting& waiting();
   [[nodiscard]] Task<void> finish_exchange();
   [[nodiscard]] Task<void> finish_reply();
+  /// After either of them, however it ended.
+  void end_exchange() noexcept;
   void resume() noexcept;
   /// Bytes of the body have been read: the client may send as many more.
   void open_window(std::size_t bytes) noexcept;
@@ -100,7 +102,6 @@ class Http2Stream final : public Stream {
   bool is_deferred_ = false;
 
   std::size_t granted_ = 0;        // bytes of window beyond those of every stream
-  std::size_t expanded_ = 0;       // bytes of the request's fields
   bool is_head_complete_ = false;  // the request's
   bool has_body_ = false;          // the request
   bool body_ended_ = false;        // the request's

@@ -62,7 +62,7 @@ Session::~Session() {
 
 void Session::end_at_rest() noexcept {
   if (attended_) return;
-  if (http2_) return end_http2();
+  if (http2_) return close_http2();
   delete this;
 }
 
@@ -89,7 +89,7 @@ void Session::refuse_late_head() {
 
 // A connection that has had no request yet stays open for a moment, because one may be on the way.
 void Session::drain() noexcept {
-  if (http2_) return begin_end_of_http2();
+  if (http2_) return drain_http2();
   if (!idle_) return;
   if (answered_ > 0)
     end_at_rest();
@@ -202,7 +202,7 @@ Session::Step Session::proceed() {
       if (begun == Preface::whole) return Step::http2;
       may_be_http2_ = begun == Preface::part;
     }
-    if (!unread.empty() && !(may_be_http2_ && tls_ == nullptr)) {
+    if (!unread.empty() && !may_be_http2_) {
       if (!turn_) turn_ = worker_.turns->acquire();
       result = http::read_request(unread, worker_.settings().gate, turn_->head);
     }

@@ -111,11 +111,17 @@ class Session final : public SessionHook,
   void begin_http2() noexcept;
   void go_on_http2() noexcept;
   [[nodiscard]] bool read_http2();
-  [[nodiscard]] Task<void> yield_http2();
+  void read_http2_later(bool after_writing);
+  [[nodiscard]] Task<void> wait_to_read(bool after_writing);
   void after_http2(bool is_open) noexcept;
+  /// Ends the connection, whatever is under way: with a GOAWAY, or without.
+  void close_http2() noexcept;
   void end_http2() noexcept;
   /// Announces that no new streams will be accepted; `on_http2_deadline` refuses them a moment later.
   void begin_end_of_http2() noexcept;
+  void drain_http2() noexcept;
+  template <class Act>
+  void with_http2(Act act) noexcept;
   void on_http2_deadline() noexcept;
   [[nodiscard]] std::optional<http::Refusal> judge(http::RequestHead& head) override;
   void on_http2_progress() noexcept override;
@@ -140,6 +146,7 @@ class Session final : public SessionHook,
   std::unique_ptr<Http2Connection> http2_;  // nullptr = HTTP/1
   bool is_ending_ = false;                  // the client has been told that no new streams will be accepted
   bool refuses_streams_ = false;            // no new streams are accepted
+  bool reads_later_ = false;                // a coroutine waits to read on
 };
 
 /// What is sent, without TLS, to a client that sends an HTTP request to a port for TLS.

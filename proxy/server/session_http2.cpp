@@ -63,11 +63,14 @@ bool Session::read_http2() {
     if (!client_.may_have_input()) break;
     if (reads++ == max_http2_reads_in_a_turn) {
       worker_.loop.counters().connections_yielded.add();
-      http2_->run("HTTP/2 input", yield_http2(), nullptr);
+      read_http2_later(false);
       break;
     }
     const auto read = client_.read_now();
-    if (read == Client::Read::would_block) break;
+    if (read == Client::Read::would_block) {
+      if (client_.reads_after_writing()) read_http2_later(true);
+      break;
+    }
     if (read != Client::Read::some) return false;
   }
   http2_->flush();
@@ -75,9 +78,18 @@ bool Session::read_http2() {
   return !http2_->is_over();
 }
 
-// Others first.
-Task<void> Session::yield_http2() {
-  co_await asio::post(worker_.loop.executor(), asio::use_awaitable_t<Executor>{});
+// After others have had their turn; or, where TLS has to write first, when the client takes it.
+void Session::read_http2_later(bool after_writing) {
+  if (std::exchange(reads_later_, true)) return;
+  http2_->run("HTTP/2 input", wait_to_read(after_writing), nullptr);
+}
+
+Task<void> Session::wait_to_read(bool after_writing) {
+  if (after_writing)
+    (void)co_await client_.readable();
+  else
+    co_await asio::post(worker_.loop.executor(), asio::use_awaitable_t<Executor>{});
+  reads_later_ = false;
   client_.input_has_come();
 }
 
@@ -99,21 +111,19 @@ void Session::on_http2_progress() noexcept {
 
 // The session may be gone afterwards.
 void Session::after_http2(bool is_open) noexcept {
-  if (!is_open) return end_at_rest();
+  if (!is_open) return end_http2();
   const auto& timeouts = worker_.settings().timeouts;
   auto& deadline = client_.deadline();
-  if (http2_->is_quiet()) {
-    if (refuses_streams_) return end_at_rest();
-    if (is_ending_) return;  // the deadline runs
-    begun_ = false;
-    deadline.set(timeouts.idle);
-    idle_ = true;
-    worker_.note_idle(*this);
+  idle_ = http2_->is_quiet() && !is_ending_;
+  if (is_ending_) {  // the deadline is on_http2_deadline's
+    if (refuses_streams_ && http2_->is_quiet()) end_http2();
     return;
   }
-  idle_ = false;
-  if (is_ending_) return;
-  if (http2_->reads_head()) {
+  if (idle_) {
+    begun_ = false;
+    deadline.set(timeouts.idle);
+    worker_.note_idle(*this);
+  } else if (http2_->reads_head()) {
     if (!std::exchange(begun_, true)) deadline.set(timeouts.head);
   } else {
     begun_ = false;
@@ -121,31 +131,54 @@ void Session::after_http2(bool is_open) noexcept {
   }
 }
 
+// Writing may find that the connection is over, and `on_http2_progress` would end the session meanwhile.
+template <class Act>
+void Session::with_http2(Act act) noexcept {
+  const bool before = std::exchange(attended_, true);
+  act(*http2_);
+  attended_ = before;
+}
+
 // A request that is on its way is still served (RFC 9113 6.8).
 void Session::begin_end_of_http2() noexcept {
   if (std::exchange(is_ending_, true)) return;
-  http2_->announce_end();
   client_.deadline().set(http2_end_notice);
+  with_http2([](Http2Connection& connection) { connection.announce_end(); });
+}
+
+void Session::drain_http2() noexcept {
+  begin_end_of_http2();
+  after_http2(!http2_->is_over());
 }
 
 void Session::end_http2_of(const std::string& listener) noexcept {
-  if (http2_ && rules_->listener == listener) begin_end_of_http2();
+  if (http2_ && rules_->listener == listener) drain_http2();
 }
 
+// The deadline of an idle connection, of a head, or between the two steps of an announced end.
 void Session::on_http2_deadline() noexcept {
-  refuses_streams_ = true;
-  http2_->refuse_new_streams();
-  if (!is_ending_ || http2_->is_quiet()) return end_at_rest();
+  if (!is_ending_) return close_http2();
+  if (!std::exchange(refuses_streams_, true)) {
+    if (http2_->reads_head()) client_.deadline().set(worker_.settings().timeouts.head);
+    with_http2([](Http2Connection& connection) { connection.refuse_new_streams(); });
+    return after_http2(!http2_->is_over());
+  }
+  if (http2_->reads_head()) close_http2();
+}
+
+void Session::close_http2() noexcept {
+  with_http2([](Http2Connection& connection) { connection.refuse_new_streams(); });
+  end_http2();
 }
 
 // The session may be gone afterwards; it is gone when nothing refers to the connection any more.
 void Session::end_http2() noexcept {
-  if (http2_->is_running()) {
-    http2_->abandon();
-    client_.close();
+  if (!http2_->is_running()) {
+    delete this;
     return;
   }
-  delete this;
+  http2_->abandon();
+  client_.close();
 }
 
 }  // namespace larder::server

@@ -108,6 +108,7 @@ TEST_CASE("what would mean something else in HTTP/1 is malformed") {
       replaced(":authority", "api.test x"),
       replaced(":authority", ""),
       replaced(":scheme", "ht tp"),
+      replaced(":scheme", "ftp"),
       with(get, {{"host", "other.test"}}),
       with(get, {{"host", "api.test"}, {"host", "api.test"}}),
       {{":method", "CONNECT"}, {":authority", "a"}, {":path", "/"}, {":scheme", "http"}},
