@@ -2,6 +2,8 @@
 // parsing. Shows what any server pays to the kernel. Also used as an API that responds at once.
 //
 //   floor PORT FILE      FILE contains the whole response, head and body
+#include "listen.hpp"
+
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -10,11 +12,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 #include <vector>
 
@@ -38,13 +36,6 @@ Sent send_rest(int socket, const std::string& answer, std::size_t& done) {
   return Sent::All;
 }
 
-void watch(int poll, int operation, int socket, std::uint32_t events) {
-  epoll_event wanted{};
-  wanted.events = events;
-  wanted.data.fd = socket;
-  ::epoll_ctl(poll, operation, socket, &wanted);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -52,17 +43,7 @@ int main(int argc, char** argv) {
   std::ifstream file(argv[2], std::ios::binary);
   const std::string answer{std::istreambuf_iterator<char>(file), {}};
   if (answer.empty()) return std::fprintf(stderr, "floor: %s cannot be read, or is empty\n", argv[2]), 1;
-  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-  const int on = 1;
-  ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(std::atoi(argv[1])));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
-      ::listen(listener, 1024) != 0) {
-    return std::perror("floor"), 1;
-  }
+  const int listener = listen_on(argv[1]);
   const int poll = ::epoll_create1(0);
   watch(poll, EPOLL_CTL_ADD, listener, EPOLLIN);
   std::array<epoll_event, 256> events;
@@ -76,7 +57,7 @@ int main(int argc, char** argv) {
       if (socket == listener) {
         const int accepted = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK);
         if (accepted < 0) continue;
-        ::setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        send_at_once(accepted);
         if (clients.size() <= static_cast<std::size_t>(accepted))
           clients.resize(static_cast<std::size_t>(accepted) + 1);
         clients[static_cast<std::size_t>(accepted)] = {};

@@ -2,6 +2,8 @@
 // the same fields and body.
 //
 //   h2_floor PORT FILE      FILE contains a response in HTTP/1, whose fields and body are sent
+#include "listen.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -14,12 +16,8 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <nghttp2/nghttp2.h>
 #include <string>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -65,13 +63,6 @@ int on_send_data(nghttp2_session*, nghttp2_frame*, const std::uint8_t* head, std
   static_cast<Client*>(client)->out.append(reinterpret_cast<const char*>(head), 9).append(body, done, size);
   source->ptr = reinterpret_cast<void*>(done + size);
   return 0;
-}
-
-void watch(int poll, int operation, int socket, std::uint32_t events) {
-  epoll_event wanted{};
-  wanted.events = events;
-  wanted.data.fd = socket;
-  ::epoll_ctl(poll, operation, socket, &wanted);
 }
 
 // False: the connection is broken. Sends what there is.
@@ -133,17 +124,7 @@ int main(int argc, char** argv) {
   nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, &on_frame);
   nghttp2_session_callbacks_set_send_callback(callbacks, &on_send);
   nghttp2_session_callbacks_set_send_data_callback(callbacks, &on_send_data);
-  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-  const int on = 1;
-  ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(std::atoi(argv[1])));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
-      ::listen(listener, 1024) != 0) {
-    return std::perror("h2_floor"), 1;
-  }
+  const int listener = listen_on(argv[1]);
   const int poll = ::epoll_create1(0);
   watch(poll, EPOLL_CTL_ADD, listener, EPOLLIN);
   std::array<epoll_event, 256> events;
@@ -156,7 +137,7 @@ int main(int argc, char** argv) {
       if (socket == listener) {
         const int accepted = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK);
         if (accepted < 0) continue;
-        ::setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        send_at_once(accepted);
         const auto at = static_cast<std::size_t>(accepted);
         if (clients.size() <= at) clients.resize(at + 1);
         clients[at] = std::make_unique<Client>();

@@ -12,6 +12,7 @@ import hashlib
 import http.server
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -768,10 +769,7 @@ def arguments() -> argparse.Namespace:
             if name not in by_name:
                 parser.error(f"--cases: no case '{name}'; the cases are {', '.join(by_name)}")
         args.cases = [by_name[name] for name in cases.split(",")]
-    args.only = [name for name in args.only.split(",") if name not in ("", "floor", "larder")]
-    for name in args.only:
-        if name not in PEERS:
-            parser.error(f"--only: no server '{name}'; the servers are {', '.join(PEERS)} (the floor and larder always run)")
+    args.only = chosen(parser, args.only, PEERS)
     args.rounds = args.rounds or (1 if args.smoke else 3 if args.quick else 5)
     args.feature_rounds = min(args.rounds, 2) if args.quick else args.rounds
     args.feature_set = "few" if args.smoke or args.quick else "all"
@@ -781,19 +779,36 @@ def arguments() -> argparse.Namespace:
     return args
 
 
-def main() -> None:
-    args = arguments()
+def chosen(parser: argparse.ArgumentParser, only: str, peers: list[str]) -> list[str]:
+    """The names in a value of --only."""
+    names = [name for name in only.split(",") if name not in ("", "floor", "larder")]
+    for name in names:
+        if name not in peers:
+            parser.error(f"--only: no server '{name}'; the servers are {', '.join(peers)} (the floor and larder always run)")
+    return names
+
+
+def prepare(name: str) -> tuple[common.Progress, Path]:
+    """Builds larder; returns an empty directory for the run of that name. SIGTERM ends the run and its servers."""
 
     def stop(number: int, _) -> None:
         raise SystemExit(128 + number)
 
     signal.signal(signal.SIGTERM, stop)
-    progress = common.Progress("hit")
-    directory = common.OUT / "hit"
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    progress = common.Progress(name)
+    directory = common.OUT / name
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     progress("building")
     common.build_larder()
+    return progress, directory
+
+
+def main() -> None:
+    args = arguments()
+    progress, directory = prepare("hit")
     floor = build_floor(directory)
     if (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, {CLIENT_CORE})  # only the servers run on their core

@@ -8,9 +8,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import resource
-import shutil
-import signal
 import socket
 import statistics
 import subprocess
@@ -98,10 +95,7 @@ def arguments() -> argparse.Namespace:
     size.add_argument("--quick", action="store_true")
     size.add_argument("--smoke", action="store_true")
     args = parser.parse_args()
-    args.only = [name for name in args.only.split(",") if name not in ("", "floor", "larder")]
-    for name in args.only:
-        if name not in PEERS:
-            parser.error(f"--only: no server '{name}'; the servers are {', '.join(PEERS)} (the floor and larder always run)")
+    args.only = hit.chosen(parser, args.only, PEERS)
     args.rounds = args.rounds or (1 if args.smoke else 3 if args.quick else 7)
     args.held = 200 if args.smoke else 2_000
     if args.rounds < 1 or args.seconds < 1:
@@ -130,19 +124,7 @@ def gather(args: argparse.Namespace, directory: Path, peers_directory: Path, sta
 
 def main() -> None:
     args = arguments()
-
-    def stop(number: int, _) -> None:
-        raise SystemExit(128 + number)
-
-    signal.signal(signal.SIGTERM, stop)
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    progress = common.Progress("hit --h2")
-    directory = common.OUT / "hit-h2"
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
-    progress("building")
-    common.build_larder()
+    progress, directory = hit.prepare("hit-h2")
     if (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, {hit.CLIENT_CORE})
     notes: list[str] = []

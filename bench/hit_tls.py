@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
-import shutil
-import signal
 import socket
 import statistics
 import subprocess
@@ -131,10 +128,7 @@ def arguments() -> argparse.Namespace:
         if name not in by_name:
             parser.error(f"--cases: no case '{name}'; the cases are {', '.join(by_name)}")
     args.cases = [by_name[name] for name in names]
-    args.only = [name for name in args.only.split(",") if name not in ("", "floor", "larder")]
-    for name in args.only:
-        if name not in PEERS:
-            parser.error(f"--only: no server '{name}'; the servers are {', '.join(PEERS)} (the floor and larder always run)")
+    args.only = hit.chosen(parser, args.only, PEERS)
     args.rounds = args.rounds or (1 if args.smoke else 3 if args.quick else 7)
     args.held = 200 if args.smoke else 2_000
     if args.rounds < 1 or args.seconds < 1:
@@ -144,19 +138,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-
-    def stop(number: int, _) -> None:
-        raise SystemExit(128 + number)
-
-    signal.signal(signal.SIGTERM, stop)
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    progress = common.Progress("hit --tls")
-    directory = common.OUT / "hit-tls"
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
-    progress("building")
-    common.build_larder()
+    progress, directory = hit.prepare("hit-tls")
     load = hit.build_program("tls_load", directory, "-lssl", "-lcrypto", "-pthread")
     if (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, {hit.CLIENT_CORE})

@@ -2,6 +2,8 @@
 // every read, without parsing.
 //
 //   tls_floor PORT FILE CERTIFICATE KEY      FILE contains the whole response, head and body
+#include "listen.hpp"
+
 #include <array>
 #include <csignal>
 #include <cstddef>
@@ -11,13 +13,9 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <string>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 #include <vector>
 
@@ -33,13 +31,6 @@ struct Client {
 };
 
 enum class State { Reads, Writes, Ended };
-
-void watch(int poll, int operation, int socket, std::uint32_t events) {
-  epoll_event wanted{};
-  wanted.events = events;
-  wanted.data.fd = socket;
-  ::epoll_ctl(poll, operation, socket, &wanted);
-}
 
 // What the connection waits for next.
 State serve(Client& client, const std::string& answer) {
@@ -83,17 +74,7 @@ int main(int argc, char** argv) {
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(context, 1);                           // a record is one read, not two
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);  // tickets alone
-  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-  const int on = 1;
-  ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(std::atoi(argv[1])));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
-      ::listen(listener, 1024) != 0) {
-    return std::perror("tls_floor"), 1;
-  }
+  const int listener = listen_on(argv[1]);
   const int poll = ::epoll_create1(0);
   watch(poll, EPOLL_CTL_ADD, listener, EPOLLIN);
   std::array<epoll_event, 256> events;
@@ -106,7 +87,7 @@ int main(int argc, char** argv) {
       if (socket == listener) {
         const int accepted = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK);
         if (accepted < 0) continue;
-        ::setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        send_at_once(accepted);
         const auto at = static_cast<std::size_t>(accepted);
         if (clients.size() <= at) {
           clients.resize(at + 1);

@@ -7,6 +7,8 @@
 //
 // `full` and `resumed` print the number of connections, how many of them were resumed, and how many failed;
 // `hold` prints `open` when all have been answered. Certificates are not verified.
+#include "listen.hpp"
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -18,12 +20,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <string>
 #include <string_view>
-#include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -54,15 +53,11 @@ class Connection {
  public:
   explicit Connection(SSL_SESSION* session)
       : socket_(::socket(AF_INET, SOCK_STREAM, 0)), ssl_(SSL_new(context)) {
-    const int on = 1;
-    ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    send_at_once(socket_);
+    const auto address = loopback(port);
     SSL_set_fd(ssl_.get(), socket_);
     if (session != nullptr) SSL_set_session(ssl_.get(), session);
-    works_ = ::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 &&
+    works_ = ::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
              SSL_connect(ssl_.get()) == 1;
   }
   ~Connection() {

@@ -43,28 +43,34 @@ Task<ProxyHeader> take_header(Loop& loop, Socket& socket) {
   co_return ProxyHeader{ProxyHeader::State::invalid, 0, {}};
 }
 
+void refuse(Worker& worker, std::string_view peer, std::string_view why) {
+  worker.shared.notices.proxy_refused(peer, why);
+  worker.loop.counters().proxy_refused.add();
+}
+
 // Counted in Shared::connections, until a session is.
 class Counted {
  public:
-  explicit Counted(Worker& worker) noexcept : worker_(&worker) {}
+  explicit Counted(Shared& shared) noexcept : shared_(&shared) {}
   ~Counted() {
-    if (worker_ == nullptr) return;
-    worker_->shared.connections.fetch_sub(1, std::memory_order_relaxed);
-    worker_->loop.counters().proxy_refused.add();
+    if (shared_ != nullptr) shared_->connections.fetch_sub(1, std::memory_order_relaxed);
   }
   Counted(const Counted&) = delete;
   Counted& operator=(const Counted&) = delete;
-  void hand_over() noexcept { worker_ = nullptr; }
+  void hand_over() noexcept { shared_ = nullptr; }
 
  private:
-  Worker* worker_;
+  Shared* shared_;
 };
 
 Task<void> begin_balanced(Worker& worker, Socket socket, std::string address, std::uint16_t port,
                           std::shared_ptr<const ListenerRules> rules) {
-  Counted counted(worker);
+  Counted counted(worker.shared);
   const auto header = co_await take_header(worker.loop, socket);
-  if (header.state != ProxyHeader::State::complete) co_return;
+  if (header.state != ProxyHeader::State::complete) {
+    refuse(worker, address, "it did not begin with a header of the PROXY protocol (version 1 or 2)");
+    co_return;
+  }
   if (!header.address.empty()) address = header.address;
   counted.hand_over();
   begin_session(worker, std::move(socket), Peer{std::move(address), port}, std::move(rules));
@@ -76,8 +82,9 @@ void begin_connection(Worker& worker, Socket socket, Peer peer, std::shared_ptr<
   if (rules->proxy_from.empty())
     return begin_session(worker, std::move(socket), std::move(peer), std::move(rules));
   if (!settings::contains(rules->proxy_from, peer.address)) {
-    const Counted counted(worker);  // is refused
-    return;
+    const Counted counted(worker.shared);
+    return refuse(worker, peer.address,
+                  "the peer is not one of the balancers; if it is, add it to proxy_protocol: {from: [...]}");
   }
   spawn(
       worker.loop, "PROXY protocol",

@@ -36,6 +36,11 @@ void Notices::cannot_accept(std::string_view reason) {
         reason);
 }
 
+void Notices::proxy_refused(std::string_view peer, std::string_view why) {
+  const auto name = peer.empty() ? std::string_view("unix") : peer;
+  if (is_first(proxies_, name)) spdlog::warn("proxy_protocol: a connection of {} was closed: {}", name, why);
+}
+
 void Notices::forwarding_replaced(std::string_view peer, std::string_view field) {
   const auto name = peer.empty() ? std::string_view("unix") : peer;
   if (is_first(peers_, name))

@@ -24,6 +24,8 @@ class Notices {
   void credentials_refused(std::string_view route);
   /// A client's connection was closed or refused because there are `bound` of them; once a minute.
   void too_many_connections(std::int64_t bound);
+  /// A connection to a listener with proxy_protocol was closed; once for each peer. `why`: what it did.
+  void proxy_refused(std::string_view peer, std::string_view why);
   /// A connection could not be accepted; once a minute.
   void cannot_accept(std::string_view reason);
 
@@ -40,6 +42,7 @@ class Notices {
   std::optional<Time> last_too_many_;
   std::optional<Time> last_cannot_accept_;
   std::set<std::string, std::less<>> peers_;
+  std::set<std::string, std::less<>> proxies_;
   std::set<std::string, std::less<>> fields_;
   std::set<std::string, std::less<>> routes_;
 };

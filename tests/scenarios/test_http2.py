@@ -267,6 +267,11 @@ def floods():
         client.send(HEADERS, 0, 1, b"\x40\x01a\x7f\xd1\x1e" + b"x" * 4000 + b"\xbe" * 3000)
         client.send(CONTINUATION, END_HEADERS, 1, b"\xbe" * 10000)
 
+    def bomb_of_trailers(client):
+        client.request(1, [(":method", "POST"), *GET[1:]], END_HEADERS)
+        client.send(HEADERS, END_STREAM, 1, b"\x40\x01a\x7f\xd1\x1e" + b"x" * 4000 + b"\xbe" * 3000)
+        client.send(CONTINUATION, END_HEADERS, 1, b"\xbe" * 10000)
+
     def settings(client):
         for _ in range(5000):
             client.send(SETTINGS, 0, 0)
@@ -284,7 +289,7 @@ def floods():
         for _ in range(5000):
             client.send(DATA, 0, 1)
 
-    return [rapid_reset, made_to_reset, made_to_reset_by_a_window, continuations, bomb, settings, pings, priorities, empty_data]
+    return [rapid_reset, made_to_reset, made_to_reset_by_a_window, continuations, bomb, bomb_of_trailers, settings, pings, priorities, empty_data]
 
 
 @pytest.mark.parametrize("flood", floods(), ids=lambda flood: flood.__name__)
@@ -369,6 +374,32 @@ def test_a_drain_announces_the_end_and_serves_what_is_under_way(origin):
         assert {client.until(HEADERS)[2] for _ in range(2)} == {1, 3}
         assert client.ended()
         assert larder.process.wait(PATIENCE) == 0
+
+
+def test_the_end_of_a_drain_ends_streams_under_way(origin):
+    hold = origin.hold("/x")
+    with Larder(origin, routes=PASS, listen=H2C, settings="drain_timeout: 100ms") as larder, connect(larder) as client:
+        client.request(1)
+        client.request(3)
+        hold.wait(2)
+        larder.process.send_signal(signal.SIGTERM)
+        assert client.goaway()[1] == NO_ERROR
+        assert client.ended()
+        larder.expected_exit = larder.process.wait(PATIENCE)
+        assert larder.expected_exit in (0, 1)
+        hold.release(reply(200, {}, b"x"))
+
+
+def test_a_head_that_is_not_completed_does_not_hold_up_an_announced_end(origin):
+    origin.on("/x", reply(200, {}, b"x"))
+    with Larder(origin, routes=HOUR, settings="limits: {requests_per_connection: 1}\ntimeouts: {head: 1s}", listen=H2C) as larder, connect(larder) as client:
+        client.until(SETTINGS)
+        client.request(1)
+        client.request(3, flags=END_STREAM)
+        assert client.goaway() == ((1 << 31) - 1, NO_ERROR)
+        assert client.status(1) == 200
+        assert client.ended()
+        larder.wait_for("larder_connections", lambda value: value == 0)
 
 
 def test_a_reload_ends_connections_only_where_the_listener_no_longer_speaks_http_2(origin):

@@ -1,5 +1,6 @@
 """Behind a balancer: the PROXY protocol."""
 
+import signal
 import socket
 import struct
 import subprocess
@@ -64,6 +65,7 @@ def test_a_connection_without_the_header_is_closed(origin, data):
                 assert ask(connection, data) == b""
             except ConnectionResetError:
                 pass
+        larder.wait_for_line("proxy_protocol: a connection of 127.0.0.1 was closed: it did not begin with a header")
         larder.wait_for("larder_proxy_protocol_refused_total", lambda value: value == 1)
         larder.wait_for("larder_connections", lambda value: value == 0)
     assert origin.requests == []
@@ -79,7 +81,18 @@ def test_only_balancers_may_connect(origin):
                 pass
         with socket.create_connection(larder.address, source_address=("127.0.0.9", 0)) as connection:
             assert ask(connection, V1 + REQUEST).startswith(b"HTTP/1.1 200 ")
+        larder.wait_for_line("proxy_protocol: a connection of 127.0.0.1 was closed: the peer is not one of the balancers")
         larder.wait_for("larder_proxy_protocol_refused_total", lambda value: value == 1)
+
+
+def test_a_connection_that_is_silent_does_not_outlive_the_process(origin):
+    with Larder(origin, routes=HOUR, listen=listener(), settings="drain_timeout: 100ms") as larder:
+        with socket.create_connection(larder.address) as connection:
+            connection.sendall(V1[:10])
+            larder.wait_for("larder_connections_accepted_total", lambda value: value == 1)
+            larder.process.send_signal(signal.SIGTERM)
+            assert larder.process.wait(PATIENCE) in (0, 1)
+        larder.expected_exit = larder.process.returncode
 
 
 def test_a_listener_that_others_can_reach_needs_the_balancers_addresses(tmp_path):
