@@ -14,8 +14,10 @@ from harness import Larder, Origin, reply  # noqa: E402
 
 # BREACH guesses a secret in a compressed response that also repeats input of the attacker. Whether responses do that is the API's
 # affair; larder compresses what the API would compress, and `compress: off` is the setting for a route that must not.
-# engine_problem: the openssl(1) that testssl.sh uses here has no GOST ciphers. That is not about the listener.
-EXCLUDED = {"BREACH", "engine_problem"}
+EXCLUDED = {"BREACH"}
+# What testssl.sh could not find out (a warning), for a reason that is not the listener's: openssl(1) has no GOST ciphers here; with
+# TLS 1.3, openssl(1) may close the connection before the ticket arrives. test_tls.py has resumption.
+UNDETERMINED = {"engine_problem", "sessionresumption_ticket"}
 HARMLESS = {"OK", "INFO", "LOW"}
 # One finding of each part of the report, by the names of the versions in Debian 12 and 13.
 SECTIONS = [{"TLS1_3"}, {"cipherlist_NULL"}, {"FS", "PFS"}, {"cert_chain_of_trust"}, {"heartbleed"}, {"cipher_order"}]
@@ -41,5 +43,9 @@ def test_testssl_finds_nothing_above_low(tmp_path):
     found = {finding["id"].split(" ")[0]: finding["severity"] for finding in findings}
     for names in SECTIONS:
         assert names & found.keys(), f"testssl.sh says nothing about {' or '.join(names)}: {ran.stdout[-2000:]}"
-    bad = [finding for finding in findings if finding["severity"] not in HARMLESS and finding["id"].split(" ")[0] not in EXCLUDED]
+    def is_bad(finding):
+        name, severity = finding["id"].split(" ")[0], finding["severity"]
+        return severity not in HARMLESS and name not in EXCLUDED and not (severity == "WARN" and name in UNDETERMINED)
+
+    bad = [finding for finding in findings if is_bad(finding)]
     assert not bad, json.dumps(bad, indent=1)
